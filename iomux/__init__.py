@@ -1,0 +1,63 @@
+"""iomux: real servers, real load, and the picture of latency against concurrency.
+
+The names below are all there is to know at first. Each is imported when it is first used, so that
+`import iomux` takes milliseconds: pandas and matplotlib come with the first measurement or figure.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iomux import plot as plot
+    from iomux.connection import echo as echo
+    from iomux.harness.load import load as load
+    from iomux.harness.machine import doctor as doctor
+    from iomux.harness.process import Server as Server
+    from iomux.harness.process import ServerError as ServerError
+    from iomux.harness.process import start as start
+    from iomux.harness.result import LoadResult as LoadResult
+    from iomux.harness.sweep import sweep as sweep
+    from iomux.servers import mechanisms as mechanisms
+    from iomux.servers import names as names
+    from iomux.sockets import listen as listen
+
+_HOME = {
+    "LoadResult": "iomux.harness.result",
+    "Server": "iomux.harness.process",
+    "ServerError": "iomux.harness.process",
+    "doctor": "iomux.harness.machine",
+    "echo": "iomux.connection",
+    "listen": "iomux.sockets",
+    "load": "iomux.harness.load",
+    "mechanisms": "iomux.servers",
+    "names": "iomux.servers",
+    "start": "iomux.harness.process",
+    "sweep": "iomux.harness.sweep",
+}
+
+__all__ = [
+    "LoadResult",
+    "Server",
+    "ServerError",
+    "doctor",
+    "echo",
+    "listen",
+    "load",
+    "mechanisms",
+    "names",
+    "plot",
+    "start",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return importlib.import_module("iomux.plot")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'iomux' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
