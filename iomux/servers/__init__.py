@@ -1,0 +1,115 @@
+"""The registry: each mechanism's name, its I/O model, whether this machine has it, and if not, why.
+
+A mechanism is named here and imported when it is first used, so that `import iomux` stays quick and a
+machine without epoll can still run everything else. `IOMUX_WITHOUT=epoll,uvloop` in the environment hides
+some by name, to try what a machine without them sees.
+"""
+
+import importlib
+import importlib.util
+import os
+import select
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+Serve = Callable[..., Any]
+"""`serve(listener, handler=echo)`: serves a bound, listening TCP socket and never returns."""
+
+
+def _nothing_missing() -> str:
+    return ""
+
+
+def _lacks(attribute: str, call: str) -> Callable[[], str]:
+    return lambda: "" if hasattr(select, attribute) else f"this system has no {call} (Python's select.{attribute})"
+
+
+def _lacks_uvloop() -> str:
+    return "" if importlib.util.find_spec("uvloop") else "uvloop is not installed: pip install 'iomux[compare]'"
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """One way to serve many clients, by its registered name."""
+
+    name: str
+    model: str
+    """The I/O model in the terms of POSIX and Stevens: blocking, nonblocking, multiplexing."""
+    summary: str
+    where: str
+    """`module:function` of its `serve`."""
+    missing: Callable[[], str] = _nothing_missing
+
+    def why_not(self) -> str:
+        """Why this machine cannot run it; empty where it can."""
+        if self.name in _hidden():
+            return "hidden by the environment variable IOMUX_WITHOUT"
+        return self.missing()
+
+    def available(self) -> bool:
+        """Whether this machine can run it."""
+        return not self.why_not()
+
+    def load(self) -> Serve:
+        """Its `serve` function. Raises LookupError, with the reason, where it is not available."""
+        if reason := self.why_not():
+            raise LookupError(f"{self.name} is not available here: {reason}")
+        module, _, function = self.where.partition(":")
+        serve: Serve = getattr(importlib.import_module(f"iomux.servers.{module}"), function)
+        return serve
+
+
+_ALL = (
+    Mechanism("blocking", "blocking", "one client at a time", "blocking:serve"),
+    Mechanism("threaded", "blocking", "a thread for each client", "threaded:serve"),
+    Mechanism("nonblocking", "nonblocking", "ask everyone, all the time", "nonblocking:serve"),
+    Mechanism(
+        "select",
+        "multiplexing",
+        "the whole list at every call, 1,024 at most",
+        "select_:serve",
+        _lacks("select", "select"),
+    ),
+    Mechanism("poll", "multiplexing", "the whole list at every call", "poll_:serve", _lacks("poll", "poll")),
+    Mechanism("epoll", "multiplexing", "the kernel keeps the list", "epoll_:serve", _lacks("epoll", "epoll")),
+    Mechanism(
+        "epoll-et",
+        "multiplexing",
+        "the kernel keeps the list and tells of changes only",
+        "epoll_:serve_edge_triggered",
+        _lacks("epoll", "epoll"),
+    ),
+    Mechanism("asyncio", "multiplexing", "callbacks on the standard library's event loop", "asyncio_:serve"),
+    Mechanism("uvloop", "multiplexing", "the same callbacks on libuv's loop", "asyncio_:serve_uvloop", _lacks_uvloop),
+)
+
+
+def mechanisms() -> tuple[Mechanism, ...]:
+    """Every registered mechanism, available here or not, in the order of the course."""
+    return _ALL
+
+
+def names() -> list[str]:
+    """The names of the mechanisms that this machine can run, in the order of the course."""
+    return [mechanism.name for mechanism in _ALL if mechanism.available()]
+
+
+def get(name: str) -> Mechanism:
+    """The mechanism of that name. Raises LookupError that lists the names there are."""
+    for mechanism in _ALL:
+        if mechanism.name == name:
+            return mechanism
+    known = ", ".join(mechanism.name for mechanism in _ALL)
+    raise LookupError(f"no server is called {name!r}: choose one of {known}, or write file.py:function")
+
+
+def run_forever(serve: Serve, *arguments: Any) -> NoReturn:
+    """Call a `serve` function, and say so if it returns: whoever waits for its clients would wait for ever."""
+    serve(*arguments)
+    name = getattr(serve, "__name__", repr(serve))
+    raise RuntimeError(f"{name}() returned: a server loops for ever, whoever runs it ends its process")
+
+
+def _hidden() -> frozenset[str]:
+    return frozenset(name.strip() for name in os.environ.get("IOMUX_WITHOUT", "").split(",") if name.strip())

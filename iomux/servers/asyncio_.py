@@ -1,0 +1,71 @@
+"""asyncio: the standard library's event loop, and uvloop, which is the same interface over libuv.
+
+Below the callbacks stands a loop like that of `readiness`: on Linux it sleeps in epoll_wait. Callbacks
+instead of a loop of one's own buy timers, TLS, subprocesses and everybody's libraries. Partial sends,
+half-close and the high-water mark are the transport's business; what is left to us is to stop reading
+from a client that does not take its answers.
+
+Cost: a handle and a few Python calls a request; see the course for how much. Sources: PEP 3156; the library
+reference, asyncio-protocol.
+"""
+
+import asyncio
+import socket
+from typing import NoReturn, cast
+
+from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
+from iomux.sockets import BACKLOG
+
+
+class _Conversation(asyncio.BufferedProtocol):
+    """One client: answer what arrives, with back-pressure. At end of stream the transport sends what is owed.
+
+    A BufferedProtocol, because asyncio reads for a plain `Protocol` into 256 KiB of fresh memory at each
+    request (asyncio/selector_events.py, max_size), which malloc maps and unmaps each time (mallopt(3)).
+    """
+
+    def __init__(self, handler: Handler, buffer: memoryview) -> None:
+        self._handler = handler
+        self._buffer = buffer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer  # one for all clients: it is read out before the loop turns to the next
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._transport.write(self._handler(bytes(self._buffer[:nbytes])))
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
+
+async def _serve_forever(listener: socket.socket, handler: Handler) -> NoReturn:
+    loop = asyncio.get_running_loop()
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    await loop.create_server(lambda: _Conversation(handler, buffer), sock=listener, backlog=BACKLOG)
+    await loop.create_future()  # never done
+    raise AssertionError("unreachable: the future above has no result")
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Serve every client of `listener` on asyncio's own event loop. Never returns."""
+    listener.setblocking(False)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(_serve_forever(listener, handler))
+    raise AssertionError("unreachable: the coroutine above never ends")
+
+
+def serve_uvloop(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Serve every client of `listener` on uvloop's event loop: libuv, in C. Never returns."""
+    import uvloop
+
+    listener.setblocking(False)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_forever(listener, handler))
+    raise AssertionError("unreachable: the coroutine above never ends")

@@ -1,0 +1,50 @@
+"""Blocking: one client at a time, from its first byte to its last.
+
+Each call waits until it is done: `accept` for a client, `recv` for its bytes, `sendall` until the kernel
+has taken the answer. The code reads like the conversation. While this server waits for one client it
+cannot hear another: the second is connected (by the kernel) and gets no answer until the first has left.
+
+Cost: two system calls a request, nothing to keep per client but the call stack. Sources: accept(2),
+recv(2), send(2).
+"""
+
+import socket
+import sys
+import time
+import traceback
+from typing import NoReturn
+
+from iomux.connection import CHUNK_BYTES, Handler, echo
+from iomux.sockets import RETRY_SECONDS, SHORTAGE
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Serve the clients of `listener` one after the other. Never returns."""
+    listener.setblocking(True)
+    while True:
+        converse(accept_one(listener), handler)
+
+
+def accept_one(listener: socket.socket) -> socket.socket:
+    """Wait for a client; at the descriptor limit, try again until there is room."""
+    while True:
+        try:
+            return listener.accept()[0]
+        except ConnectionError:  # it gave up before we came to it
+            continue
+        except OSError as error:
+            if error.errno not in SHORTAGE:
+                raise
+            time.sleep(RETRY_SECONDS)
+
+
+def converse(client: socket.socket, handler: Handler) -> None:
+    """Answer one client until it says no more, waiting at each step; then close."""
+    with client:
+        try:
+            while data := client.recv(CHUNK_BYTES):
+                client.sendall(handler(data))
+        except ConnectionError:  # reset, or gone while we answered: this client has ended
+            return
+        except Exception:  # the handler's fault ends its own client, and says so
+            traceback.print_exc(file=sys.stderr)

@@ -1,0 +1,49 @@
+"""From what a user names to something that can be run: a registered name, `file.py:function`, a function."""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+
+import cloudpickle
+
+from iomux import servers
+
+
+def name_of(server: str | servers.Serve) -> str:
+    """The short name of a server for tables and figures: `file.py:function` and functions go by the function's."""
+    if isinstance(server, str):
+        return server.rpartition(":")[2]
+    return str(getattr(server, "__name__", repr(server)))
+
+
+def resolve(server: str | servers.Serve) -> str | servers.Serve:
+    """A name that can be run, or the function that `file.py:function` means. Raises LookupError otherwise."""
+    if not isinstance(server, str):
+        if not callable(server):
+            raise TypeError(f"a server is a name or a function serve(listener, handler=echo), not {server!r}")
+        return server
+    path, _, function = server.rpartition(":")
+    if not path.endswith(".py"):
+        servers.get(server).load()
+        return server
+    return _from_file(Path(path), function)
+
+
+def _from_file(path: Path, function: str) -> servers.Serve:
+    if not path.is_file():
+        raise LookupError(f"there is no file {path}: give the path of a Python file, as in my_server.py:serve")
+    name = f"{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    cloudpickle.register_pickle_by_value(module)  # the child can't import it by that name
+    serve = getattr(module, function, None)
+    if not callable(serve):
+        raise LookupError(
+            f"{path} has no function {function!r}: name the one that takes the listener, as in {path}:serve"
+        )
+    return serve  # type: ignore[no-any-return]

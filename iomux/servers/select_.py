@@ -1,0 +1,61 @@
+"""select: hand the kernel the whole list at every call, and get the whole list back.
+
+`select.select` remembers nothing. Each call copies three sets of descriptors into the kernel, which asks
+every descriptor in them, and sleeps if none is ready; when one becomes ready it asks them all again. So a
+call costs time in proportion to the *watched* descriptors, however few are ready.
+
+And the sets are bit masks of fixed size: a descriptor whose *number* is FD_SETSIZE or more cannot be in
+them. The server refuses such a client, says so once, and goes on serving the others.
+
+Sources: select(2); fs/select.c in the Linux kernel (do_select).
+"""
+
+import select
+import socket
+from typing import NoReturn
+
+from iomux.connection import READ, WRITE, Handler, echo
+from iomux.servers.readiness import run
+
+FD_SETSIZE = 1024
+"""Descriptor numbers that an fd_set has room for: fixed when the C library was compiled (select(2))."""
+
+
+class SelectPoller:
+    """`select.select` with the four methods of a `select.poll()` object."""
+
+    def __init__(self) -> None:
+        self._readers: set[int] = set()
+        self._writers: set[int] = set()
+
+    def register(self, fd: int, interest: int, /) -> None:
+        """Watch `fd`; ValueError if its number does not fit into an fd_set."""
+        if fd >= FD_SETSIZE:
+            raise ValueError(f"select cannot watch descriptor {fd}: FD_SETSIZE is {FD_SETSIZE:,} (see select(2))")
+        self.modify(fd, interest)
+
+    def modify(self, fd: int, interest: int, /) -> None:
+        """Watch `fd` for reading if `interest` has READ in it, for writing if it has WRITE."""
+        self.unregister(fd)
+        if interest & READ:
+            self._readers.add(fd)
+        if interest & WRITE:
+            self._writers.add(fd)
+
+    def unregister(self, fd: int, /) -> None:
+        """Watch `fd` no longer."""
+        self._readers.discard(fd)
+        self._writers.discard(fd)
+
+    def poll(self) -> list[tuple[int, int]]:
+        """Wait until a watched descriptor is ready; return each ready one once, with its readiness."""
+        readable, writable, _ = select.select(self._readers, self._writers, ())
+        ready = dict.fromkeys(readable, READ)
+        for fd in writable:
+            ready[fd] = ready.get(fd, 0) | WRITE
+        return list(ready.items())
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Serve every client of `listener` from one thread that sleeps in select(2). Never returns."""
+    run(listener, handler, SelectPoller())
