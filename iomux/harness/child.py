@@ -1,0 +1,66 @@
+"""The first lines of every process that the harness starts: get the work, and never outlive the owner.
+
+The owner holds the other end of this process's standard input. However the owner ends (kernel restart,
+shutdown, `kill -9`), the system closes that end, a thread here sees it and ends the whole process group.
+The process is the leader of its own session, so an interrupt meant for a notebook cell does not reach it.
+
+PR_SET_PDEATHSIG would be shorter and wrong: it fires when the *thread* that started us ends (prctl(2)).
+"""
+
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+from typing import Any
+
+from iomux.harness.machine import pin
+from iomux.servers import get, run_forever
+from iomux.sockets import raise_descriptor_limit
+
+
+def receive_work() -> dict[str, Any]:
+    """Read this process's work from standard input, then watch that input for the owner's end."""
+    header = pickle.load(sys.stdin.buffer)
+    sys.path[:] = header["path"]  # before the rest is unpickled: it may name modules found there
+    work: dict[str, Any] = pickle.loads(header["work"])
+    threading.Thread(target=_end_with_owner, daemon=True).start()
+    pin(work["cpu"])
+    raise_descriptor_limit()
+    return work
+
+
+def _end_with_owner() -> None:
+    watched = [0]
+    if hasattr(os, "pidfd_open"):  # a fork of the owner may hold our input open longer than the owner lives
+        watched.append(os.pidfd_open(os.getppid()))
+    select.select(watched, [], [])
+    os.killpg(0, signal.SIGKILL)
+
+
+def _serve() -> None:
+    status = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a server prints goes to the log, not between the lines of the harness
+    work = receive_work()
+    serve = get(work["serve"]).load() if isinstance(work["serve"], str) else work["serve"]
+    # The owner's number for the listener may be past what select can watch: take the lowest one free.
+    listener = socket.socket(fileno=os.dup(work["descriptor"]))
+    os.close(work["descriptor"])
+    arguments = (listener,) if work["handler"] is None else (listener, work["handler"])
+    with status:
+        status.write(b"ready")
+    run_forever(serve, *arguments)
+
+
+def main() -> None:
+    """Run the server that comes over standard input; a failure's traceback goes to standard error."""
+    try:
+        _serve()
+    except BaseException as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
+        os._exit(code)  # at once: other threads of the server may never end

@@ -1,0 +1,149 @@
+"""The machine a figure was measured on: cores, clocks, limits, and the CPU time of a process.
+
+A latency without its machine means little, so every result carries `describe()`. CPU time is read from the
+process's own CPU clock, which counts nanoseconds (clock_getcpuclockid(3)); the split into user and system
+time comes from the scheduler's accounting, whose ticks are coarse (proc_pid_stat(5): 10 ms), so the split of
+an interval is scaled to its exact total, as the kernel itself does (kernel/sched/cputime.c, cputime_adjust).
+"""
+
+import ctypes
+import functools
+import os
+import platform
+import resource
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from iomux import servers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class CpuTime(NamedTuple):
+    """Seconds of processor time that a process has used so far."""
+
+    user: float
+    """In ticks of the scheduler's accounting, often 0.01 s."""
+    system: float
+    total: float
+    """User and system together, exact to the resolution of the process's CPU clock."""
+
+    def since(self, earlier: "CpuTime") -> "CpuTime":
+        """What was used after `earlier`: the exact total, split as the ticks in between were."""
+        user, system, total = (now - then for now, then in zip(self, earlier, strict=True))
+        share = user / (user + system) if user + system > 0 else 0.5
+        return CpuTime(total * share, total * (1 - share), total)
+
+
+def cpu_time(pid: int) -> CpuTime:
+    """User and system seconds that process `pid` has used. Raises ProcessLookupError when it is gone."""
+    import psutil
+
+    try:
+        ticks = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(f"process {pid} is gone") from error
+    exact = _cpu_clock_seconds(pid)
+    return CpuTime(ticks.user, ticks.system, ticks.user + ticks.system if exact is None else exact)
+
+
+def _cpu_clock_seconds(pid: int) -> float | None:
+    get_clock = getattr(_libc(), "clock_getcpuclockid", None)
+    clock = ctypes.c_int()
+    if get_clock is None or get_clock(pid, ctypes.byref(clock)) != 0:
+        return None
+    try:
+        return time.clock_gettime(clock.value)
+    except OSError:
+        return None
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def cores() -> list[int]:
+    """The cores that this process may run on (sched_getaffinity(2)); all of them where a system can't say."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pin(core: int | None) -> None:
+    """Let this process run on one core only; nothing where `core` is None or the system can't pin."""
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+
+
+@functools.cache
+def processor() -> str:
+    """The processor's name, as /proc/cpuinfo gives it, else as Python's platform module does."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def describe() -> str:
+    """One line for under a figure: system, kernel, processor, cores, Python."""
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    return f"{system}, {processor()}, {len(cores())} cores, Python {platform.python_version()}"
+
+
+def limits() -> dict[str, int | None]:
+    """Descriptor limits of this process, and the longest backlog; None where the system does not say."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return {"descriptors_soft": soft, "descriptors_hard": hard, "backlog_max": _backlog_max()}
+
+
+def _backlog_max() -> int | None:
+    try:
+        with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return None
+
+
+def facts() -> dict[str, Any]:
+    """All that `doctor` tells, as plain values: system, limits, clocks and mechanisms."""
+    clock = time.get_clock_info("perf_counter")
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "processor": processor(),
+        "cores": cores(),
+        "python": platform.python_version(),
+        "can_pin": hasattr(os, "sched_setaffinity"),
+        **limits(),
+        "clock": clock.implementation,
+        "clock_resolution_ns": clock.resolution * 1e9,
+        "mechanisms": [
+            {
+                "name": m.name,
+                "model": m.model,
+                "available": m.available(),
+                "why_not": m.why_not(),
+                "summary": m.summary,
+            }
+            for m in servers.mechanisms()
+        ],
+    }
+
+
+def doctor() -> "pd.DataFrame":
+    """What this machine can run: a row a mechanism, and the machine's facts in `.attrs`.
+
+    Columns: `model`, `available`, `why_not`, `summary`; the index is the mechanism's name.
+    """
+    import pandas as pd
+
+    everything = facts()
+    frame = pd.DataFrame(everything.pop("mechanisms")).set_index("name")
+    frame.attrs.update(everything, machine=describe())
+    return frame

@@ -1,0 +1,198 @@
+"""A server in a process of its own, ready when `start` returns, gone when its owner is.
+
+Why a process and not a thread: a server in a thread of its client shares the client's interpreter lock, and
+the two of them are then measured as one. And why not `multiprocessing`: a function defined in a notebook's
+cell cannot be found by name from a new process. Cloudpickle sends the function itself, over the child's
+standard input, and that pipe is the lifeline too (see `iomux.harness.child`).
+
+Cost: some 0.1 s to start a Python process.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from types import TracebackType
+from typing import IO, Any
+
+import psutil
+
+from iomux import servers
+from iomux.connection import Handler
+from iomux.harness.checks import Address
+from iomux.harness.machine import CpuTime, cores, cpu_time
+from iomux.harness.spawn import end, spawn
+from iomux.servers.resolve import name_of, resolve
+from iomux.sockets import listen
+
+START_SECONDS = 20.0
+"""How long a server may take to come up: importing what it needs is part of it."""
+_SETTLE_SECONDS = 0.03  # a server whose first lines are wrong dies within this time, and `start` says so
+
+
+class ServerError(RuntimeError):
+    """A server failed to start, or ended by itself; the message holds its traceback."""
+
+
+class Server:
+    """A running server: where it listens, what it costs, how to end it. Made by `iomux.start`."""
+
+    def __init__(self, name: str, address: Address, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+        self.name = name
+        self.address = address
+        self.pid = process.pid
+        self._process = process
+        self._log = log
+        self._end = weakref.finalize(self, end, process)
+        self._stopped = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What the server has written so far to its standard output and standard error."""
+        with contextlib.suppress(ValueError):  # closed together with the server
+            self._log.seek(0)
+            self._last_log = self._log.read().decode(errors="replace")
+        return self._last_log
+
+    def cpu(self) -> CpuTime:
+        """User and system seconds of processor time that it has used so far. ServerError if it is gone."""
+        self.check()
+        return cpu_time(self.pid)
+
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of its process, in bytes (proc_pid_statm(5)). ServerError if it is gone."""
+        self.check()
+        return int(psutil.Process(self.pid).memory_info().rss)
+
+    def check(self) -> None:
+        """Raise ServerError, with its traceback, if the server has ended; do nothing while it runs."""
+        if self._stopped:
+            raise ServerError(f"the {self.name} server at {_written(self.address)} was stopped: start it again")
+        if not self.alive:
+            raise ServerError(
+                f"the {self.name} server (pid {self.pid}) {_cause(self._process)}:\n{self.log or 'no output'}"
+            )
+
+    def stop(self) -> None:
+        """End the server and all it has started; does nothing the second time."""
+        self._stopped = True
+        self._end()
+        _ = self.log
+        self._log.close()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        died = not self._stopped and not self.alive
+        try:
+            if died and kind is None:
+                self.check()
+        finally:
+            self.stop()
+
+    def __repr__(self) -> str:
+        return f"<{self.name} server at {_written(self.address)}, {self._state()}>"
+
+    def _state(self) -> str:
+        if self._stopped:
+            return "stopped"
+        return f"pid {self.pid}" if self.alive else _cause(self._process)
+
+
+def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
+    """Run a server in a process of its own on 127.0.0.1, on a free port; it is ready when this returns.
+
+    server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener,
+    handler=...)`, one defined in a notebook's cell included. handler: maps the bytes that arrived to the
+    bytes to send back; by default the server's own. cpu: the core to run on; by default the first that this
+    process may use, so that `iomux.load` can take another.
+
+    Use it in a `with`, or keep it and call `.stop()`; running a notebook's cell again replaces what it
+    started. Raises LookupError for an unknown or unavailable name and ServerError, with the server's
+    traceback, if it does not come up.
+    """
+    serve = resolve(server)
+    name = name_of(server)
+    core = cores()[0] if cpu is None else cpu
+    if core not in cores():
+        raise ValueError(f"cpu {cpu} is not among the cores this process may use: {cores()}")
+    log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
+    with listen() as listener, contextlib.ExitStack() as on_failure:
+        on_failure.callback(log.close)
+        work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
+        process = spawn("iomux.harness.child", work, log, pass_fds=(listener.fileno(),))
+        on_failure.callback(end, process)
+        _wait_until_ready(name, process, log)
+        on_failure.pop_all()
+        running = Server(name, listener.getsockname()[:2], process, log)
+    _replace_earlier_run_of_this_cell(running)
+    _running[running.address] = running
+    return running
+
+
+def running_server(address: Address) -> Server | None:
+    """The server of this process that listens at `address`, if there is one."""
+    return _running.get(address)
+
+
+_running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDictionary()
+_of_cell: dict[str, tuple[int, list["weakref.ref[Server]"]]] = {}
+
+
+def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+    assert process.stdout is not None
+    poller = select.poll()
+    poller.register(process.stdout, select.POLLIN)
+    came = poller.poll(START_SECONDS * 1000)
+    ready = bool(came) and os.read(process.stdout.fileno(), 16) == b"ready"
+    if ready:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_SETTLE_SECONDS)
+            ready = False
+    if not ready:
+        cause = _cause(process) if came else f"was not ready after {START_SECONDS:.0f} s"
+        log.seek(0)
+        raise ServerError(f"the {name} server {cause}:\n{log.read().decode(errors='replace') or 'no output'}")
+
+
+def _cause(process: "subprocess.Popen[bytes]") -> str:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    code = process.returncode
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"
+
+
+def _written(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
+def _replace_earlier_run_of_this_cell(server: Server) -> None:
+    """Stop what an earlier run of the same notebook cell started: `Out[n]` and variables may still hold it."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
+    source = str(shell.user_ns.get("In", [""])[-1])
+    cell = str(parent.get("metadata", {}).get("cellId") or source)
+    run, started = _of_cell.get(cell, (shell.execution_count, []))
+    if run != shell.execution_count:
+        for reference in started:
+            if earlier := reference():
+                earlier.stop()
+        started = []
+    _of_cell[cell] = (shell.execution_count, [*started, weakref.ref(server)])
