@@ -1,0 +1,63 @@
+"""What a load may ask for: loopback only, bounded in count, size, rate and time."""
+
+import ipaddress
+import resource
+
+LONGEST_SECONDS = 600.0
+"""The longest run that `load` accepts: load is bounded in time."""
+LARGEST_BYTES = 64 * 1024 * 1024
+"""The largest request that `load` accepts."""
+FASTEST_PER_S = 1_000_000
+"""The highest planned rate that `load` accepts."""
+_SPARE_DESCRIPTORS = 64  # the load generator's own and the server's: streams, epoll, what Python has open
+
+
+Address = tuple[str, int]
+
+
+def check_address(target: Address) -> None:
+    """Raise ValueError unless `target` is on this machine's loopback: load goes nowhere else."""
+    host = "127.0.0.1" if target[0] == "localhost" else target[0]
+    if not ipaddress.ip_address(host).is_loopback:
+        raise ValueError(f"{target[0]} is not a loopback address: load is for servers on this machine, as 127.0.0.1")
+
+
+def check_request(
+    connections: int,
+    active: int,
+    size: int,
+    duration: float,
+    warmup: float,
+    rate: float | None,
+    deadline: float = 1.0,
+) -> None:
+    """Raise ValueError, saying what to do, for a load that makes no sense on any machine."""
+    most = f"at most {LONGEST_SECONDS:.0f} s"
+    for wrong, message in (
+        (connections < 1, f"connections is {connections}: at least 1 is needed"),
+        (
+            not 1 <= active <= connections,
+            f"active is {active}: choose from 1 to connections, which is {connections}",
+        ),
+        (not 1 <= size <= LARGEST_BYTES, f"size is {size}: a request has 1 to {LARGEST_BYTES:,} bytes"),
+        (not 0 < duration <= LONGEST_SECONDS, f"duration is {duration}: choose more than 0 and {most}"),
+        (not 0 <= warmup <= LONGEST_SECONDS, f"warmup is {warmup}: choose 0 or more and {most}"),
+        (not 0 < deadline <= LONGEST_SECONDS, f"deadline is {deadline}: choose more than 0 and {most}"),
+        (
+            rate is not None and not 0 < rate <= FASTEST_PER_S,
+            f"rate is {rate}: choose more than 0 and at most {FASTEST_PER_S:,} a second, or none for a closed loop",
+        ),
+    ):
+        if wrong:
+            raise ValueError(message)
+
+
+def check_descriptors(connections: int) -> None:
+    """Raise ValueError if one process can't open that many connections here."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    room = limit - _SPARE_DESCRIPTORS
+    if limit != resource.RLIM_INFINITY and connections > room:
+        raise ValueError(
+            f"{connections:,} connections need more descriptors than a process may open here ({limit:,}): "
+            f"choose at most {room:,}, or raise the hard limit (ulimit -Hn)"
+        )

@@ -1,0 +1,120 @@
+"""The load generator's connections: opened, asked, answered, compared; each loss is counted by its kind.
+
+A client here is a socket with at most one request in flight. What costs a reader nothing costs a
+measurement dear: these few lines run once a request on the core beside the server's, so the usual case
+(the whole reply in one piece, equal to what was sent) is one comparison, and all else is `Client.piece`.
+"""
+
+import itertools
+import os
+import socket
+from collections import Counter, deque
+from collections.abc import Iterator
+
+_DISTINCT_PAYLOADS = 1021  # a prime: no number of connections makes one client ask the same thing twice running
+
+
+class Lost(Exception):
+    """A client whose conversation is over; the message is the kind of error that is counted."""
+
+
+class Client:
+    """One connection and its request in flight."""
+
+    __slots__ = (
+        "asked_ns",
+        "awaited",
+        "got",
+        "payload",
+        "planned_ns",
+        "recv",
+        "send",
+        "served",
+        "sock",
+        "unsent",
+        "waiting",
+    )
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.recv = sock.recv
+        self.send = sock.send
+        self.awaited: bytes | None = None  # the reply, when it may be taken in one piece
+        self.payload = b""  # what was asked; empty while no request is in flight
+        self.got = 0
+        self.asked_ns = 0
+        self.planned_ns = 0
+        self.served = False
+        self.unsent = memoryview(b"")
+        self.waiting: deque[int] = deque()  # open loop: planned times of requests that wait for this one
+
+    def piece(self, data: bytes) -> bool:
+        """Take a part of the reply; True when it is whole. Raises Lost if it is not what was asked."""
+        if not data:
+            raise Lost("closed by the server")
+        if not self.payload.startswith(data, self.got):
+            raise Lost("wrong reply")
+        self.got += len(data)
+        if self.got < len(self.payload):
+            self.awaited = None  # from here on only the rest fits
+            return False
+        self.got = 0
+        return True
+
+
+def payloads(size: int) -> Iterator[bytes]:
+    """Requests of `size` random bytes, each unlike the one before, round and round."""
+    count = min(_DISTINCT_PAYLOADS, max(3, (1 << 22) // size))
+    pool = os.urandom(size + count)
+    return itertools.cycle([pool[start : start + size] for start in range(count)])
+
+
+def connect(address: tuple[str, int], count: int, deadline: float, errors: Counter[str]) -> list[Client]:
+    """Open `count` connections, one after the other; those that fail are counted in `errors`.
+
+    After the first that does not come about in `deadline` seconds (the backlog is full and nobody
+    accepts) the others are counted with it and not tried.
+    """
+    clients: list[Client] = []
+    for tried in range(count):
+        sock = socket.socket()
+        sock.settimeout(deadline)
+        try:
+            sock.connect(address)
+        except TimeoutError:
+            sock.close()
+            errors["not connected in time"] += count - tried
+            break
+        except OSError as error:
+            sock.close()
+            errors[f"connect: {os.strerror(error.errno or 0)}"] += 1
+            continue
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        clients.append(Client(sock))
+    return clients
+
+
+def spread(clients: list[Client], active: int) -> list[Client]:
+    """`active` of the clients, spread evenly over them, the first one among them."""
+    count = min(active, len(clients))
+    return [clients[number * len(clients) // count] for number in range(count)]
+
+
+def inspect_silent(clients: list[Client], errors: Counter[str]) -> None:
+    """Count those connections without a request in flight that the server closed, or on which it spoke unasked."""
+    for client in clients:
+        try:
+            data = client.sock.recv(1, socket.MSG_PEEK)
+            errors["unasked bytes" if data else "closed by the server"] += 1
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            errors[kind_of(error)] += 1
+
+
+def kind_of(error: Exception) -> str:
+    """The name under which an error is counted."""
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "reset by the server"
+    return str(error) if isinstance(error, Lost) else os.strerror(getattr(error, "errno", 0) or 0)

@@ -1,0 +1,84 @@
+"""One run of the load generator, in a process of its own: connect, warm up, measure, wait for the last answers."""
+
+import gc
+import pickle
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from iomux.harness.child import receive_work
+from iomux.harness.clients import connect, inspect_silent, spread
+from iomux.harness.generator import SECOND, Generator, clock
+from iomux.harness.machine import CpuTime, cpu_time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do: the arguments of `iomux.load`, checked, and where the server's process is."""
+
+    address: tuple[str, int]
+    connections: int
+    active: int
+    size: int
+    duration: float
+    warmup: float
+    rate: float | None
+    deadline: float
+    server_pid: int | None
+    spin: bool
+    """Whether it has a core to itself, and may watch the clock instead of sleeping."""
+
+
+def run(plan: Plan) -> dict[str, Any]:
+    """Carry out one plan and return what was seen, as plain values and arrays."""
+    errors: Counter[str] = Counter()
+    began = clock()
+    clients = connect(plan.address, plan.connections, plan.deadline, errors)
+    connected = clock()
+    active = spread(clients, plan.active)
+    generator = Generator(active, plan.size, plan.spin, errors)
+    gc.disable()  # a collection in the middle would be a latency of ours
+    warm = clock() + int(plan.warmup * SECOND)
+    _exchange(generator, plan.rate, clock(), warm)
+    generator.forget()
+    before, own_before, start = _server_cpu(plan), time.process_time(), clock()
+    _exchange(generator, plan.rate, start, start + int(plan.duration * SECOND))
+    generator.drain(plan.deadline)
+    own, seconds = time.process_time() - own_before, (clock() - start) / SECOND
+    after = _server_cpu(plan)
+    server = None if before is None or after is None else after.since(before)
+    inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
+    return {
+        "response_ns": generator.response_ns,
+        "service_ns": generator.service_ns if plan.rate else generator.response_ns,
+        "late_ns": generator.late_ns,
+        "seconds": max(generator.now - start, 0) / SECOND,
+        "connect_s": (connected - began) / SECOND,
+        "unserved": sum(not client.served for client in active) + plan.active - len(active),
+        "errors": dict(errors),
+        "server_cpu": server,
+        "generator_cpu_share": own / seconds,
+        "server_cpu_share": None if server is None else server.total / seconds,
+    }
+
+
+def _exchange(generator: Generator, rate: float | None, begin: int, until: int) -> None:
+    if rate is None:
+        generator.closed_loop(until)
+    else:
+        generator.open_loop(begin, until, rate)
+
+
+def _server_cpu(plan: Plan) -> CpuTime | None:
+    try:
+        return None if plan.server_pid is None else cpu_time(plan.server_pid)
+    except ProcessLookupError:
+        return None
+
+
+def main() -> None:
+    """Receive a plan over standard input, carry it out, and write the result to standard output."""
+    plan: Plan = receive_work()["plan"]
+    pickle.dump(run(plan), sys.stdout.buffer)

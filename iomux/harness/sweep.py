@@ -1,0 +1,134 @@
+"""Many runs into one tidy table: each server at each number of connections, round after round.
+
+The servers take turns within a round, and whole rounds are repeated: whatever else the machine does then
+falls on all of them alike, and the spread between repeats shows how much of it there was. Each run has a
+fresh server, so that no run inherits another's connections.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from iomux import servers
+from iomux.harness.checks import check_descriptors, check_request
+from iomux.harness.load import load
+from iomux.harness.machine import describe
+from iomux.harness.process import ServerError, start
+from iomux.harness.result import LoadResult
+from iomux.servers.resolve import name_of, resolve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MEASURED = [
+    *("mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "requests_per_s", "cpu_us_per_request"),
+    *("requests_per_cpu_s", "server_user_s", "server_system_s", "connect_s", "generator_cpu_share"),
+]
+_COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
+
+
+def sweep(
+    servers: Sequence[str | servers.Serve] | str,
+    connections: Sequence[int] = (1, 10, 100, 1000),
+    active: int | None = 1,
+    repeats: int = 3,
+    size: int = 64,
+    duration: float = 0.5,
+    warmup: float = 0.2,
+    rate: float | None = None,
+    progress: bool = True,
+) -> "pd.DataFrame":
+    """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
+
+    servers: names or `serve` functions, as for `iomux.start`. active: how many connections ask, at most as
+    many as there are; None means all. The rest as for `iomux.load`. progress: show a bar on standard error.
+
+    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
+    measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`), `requests_per_cpu_s` (requests for each
+    second of the server's processor time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why
+    the level could not be reached, the measured columns then being missing. `.attrs["machine"]` says what
+    it was measured on, `.attrs["active"]` how many were asked to be active.
+
+    Raises LookupError and ValueError for what can't be run at all.
+    """
+    import pandas as pd
+
+    chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
+    _validate(chosen, connections, active, repeats)
+    for level in connections:
+        check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
+    targets = [resolve(server) for server in chosen]
+    runs = [
+        (repeat, level, server, target)
+        for repeat in range(repeats)
+        for level in connections
+        for server, target in _rotated(list(zip(chosen, targets, strict=True)), repeat)
+    ]
+    rows = []
+    with tqdm(runs, unit="run", disable=not progress, leave=False) as bar:
+        for repeat, level, server, target in bar:
+            name = name_of(server)
+            bar.set_description(f"{name}, {level:,} open")
+            asked = level if active is None else min(active, level)
+            options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
+            rows.append({"server": name, "model": _model(name), "repeat": repeat} | _run(target, level, options))
+    frame = pd.DataFrame(rows).astype({"rate_per_s": float})
+    frame.attrs.update(machine=describe(), active="all" if active is None else active)
+    return frame
+
+
+def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int) -> None:
+    if not chosen:
+        raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
+    if not connections or min(connections) < 1:
+        raise ValueError(f"connections is {list(connections)}: give one or more numbers, each at least 1")
+    if active is not None and not 1 <= active <= max(connections):
+        raise ValueError(f"active is {active}: choose from 1 to the most connections, which is {max(connections)}")
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}: at least 1 is needed")
+
+
+def _rotated(servers: list[Any], by: int) -> list[Any]:
+    """Another one begins in each round, so that none always runs after the same neighbour."""
+    by %= len(servers)
+    return servers[by:] + servers[:by]
+
+
+def _model(name: str) -> str:
+    return next((m.model for m in servers.mechanisms() if m.name == name), "")
+
+
+def _run(target: str | servers.Serve, level: int, options: dict[str, Any]) -> dict[str, Any]:
+    base = {
+        "connections": level,
+        "active": options["active"],
+        "size_bytes": options["size"],
+        "rate_per_s": options["rate"],
+    }
+    try:
+        check_descriptors(level)
+    except ValueError as error:
+        return _missing(base, str(error))
+    try:
+        with start(target) as server:
+            result = load(server, connections=level, **options)
+            log = server.log.strip()
+    except ServerError as error:
+        return _missing(base, str(error).strip().splitlines()[-1])
+    reason = _limit_met(result, log)
+    row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
+    return _missing(row, reason) if reason else row | {"reason": ""}
+
+
+def _limit_met(result: LoadResult, log: str) -> str:
+    """Why this level was not reached; empty if every connection was open at the end and every client served."""
+    if not result.errors and not result.unserved:
+        return ""
+    said = next((line.removeprefix("iomux: ") for line in log.splitlines() if line.startswith("iomux: ")), "")
+    seen = result.row()["error_kinds"] or f"{result.unserved:,} clients never served"
+    return f"{said} ({seen})" if said else seen
+
+
+def _missing(row: dict[str, Any], reason: str) -> dict[str, Any]:
+    return _COUNTED | row | dict.fromkeys(_MEASURED, float("nan")) | {"reason": reason}
