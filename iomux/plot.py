@@ -1,0 +1,115 @@
+"""Figures of the course: each function takes and returns a matplotlib Axes.
+
+A mechanism keeps its colour, its marker and its dash in every figure, so that lines can be told apart
+without colour too. Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal
+Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from iomux.style import OTHERS, STYLES, finish, lines, new_axes, plain, style, thousands, under, wall
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from iomux.harness.result import LoadResult
+
+
+def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:
+    """Latency against connections, log-log: the median of the repeats, and a band from least to greatest.
+
+    frame: from `iomux.sweep`. column: which percentile, in microseconds. Where select met its limit, a wall.
+    """
+    ax = new_axes(ax)
+    lines(ax, frame, column, "log")
+    ax.set_ylabel(f"{_percentile_name(column)} latency, µs")
+    wall(ax, frame)
+    return finish(ax, frame, "Latency against concurrency")
+
+
+def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """The server's processor time a request, in microseconds, against connections, log-log."""
+    ax = new_axes(ax)
+    lines(ax, frame, "cpu_us_per_request", "log")
+    ax.set_ylabel("server CPU a request, µs")
+    wall(ax, frame)
+    return finish(ax, frame, "What a request costs the server")
+
+
+def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """Requests a second against connections; the vertical axis begins at nought."""
+    ax = new_axes(ax)
+    lines(ax, frame, "requests_per_s", "linear")
+    ax.yaxis.set_major_formatter(thousands())
+    ax.set_ylabel("requests a second")
+    wall(ax, frame)
+    return finish(ax, frame, "Throughput against concurrency")
+
+
+def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """Active clients measured against throughput times mean latency: Little's law puts each run on the diagonal.
+
+    frame: from `iomux.sweep(..., active=None)`. J. D. C. Little, "A Proof for the Queuing Formula L = λW" (1961).
+    """
+    ax = new_axes(ax)
+    measured = frame[frame["reason"] == ""]
+    names = list(dict.fromkeys(measured["server"]))
+    for name in names:
+        rows = measured[measured["server"] == name]
+        look = style(name, names)
+        in_flight = rows["requests_per_s"] * rows["mean_us"] / 1e6
+        ax.plot(rows["active"], in_flight, look.marker, color=look.color, label=name, markersize=8, alpha=0.7)
+    ends = np.array([measured["active"].min(), measured["active"].max()], dtype=float)
+    ax.plot(ends, ends, color="#999999", linewidth=1, zorder=0)
+    ax.annotate("L = λ · W", (ends[1], ends[1]), (-70, -4), textcoords="offset points", color="#666666")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("active clients (requests in flight), L")
+    ax.set_ylabel("throughput × mean latency, λ · W")
+    ax.legend(frameon=False)
+    return finish(ax, frame, "Little's law")
+
+
+def distribution(results: "dict[str, LoadResult]", ax: Axes | None = None, raw: str = "response_ns") -> Axes:
+    """Latency by percentile, for one or more runs: from left to right the slower and rarer requests.
+
+    results: a run by its label. raw: `response_ns` (from the planned time) or `service_ns` (from the send).
+    The horizontal axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
+    """
+    ax = new_axes(ax)
+    for number, (label, result) in enumerate(results.items()):
+        look = (
+            style(label.split(",")[0], list(results)) if label.split(",")[0] in STYLES else OTHERS[number % len(OTHERS)]
+        )
+        values = np.sort(getattr(result, raw)) / 1000
+        beyond = 1 - (np.arange(len(values)) + 0.5) / len(values)
+        ax.plot(1 / beyond, values, color=look.color, linestyle=look.dash, linewidth=2)
+        ax.annotate(
+            label,
+            (1 / beyond[-1], values[-1]),
+            (6, 0),
+            textcoords="offset points",
+            color=look.color,
+            va="center",
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(left=1)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
+    ax.set_xlabel("share of requests that were at least as quick")
+    ax.set_ylabel("latency, µs")
+    machine = next(iter(results.values())).machine if results else ""
+    return under(plain(ax, "Latency by percentile"), machine)
+
+
+def _percentile_name(column: str) -> str:
+    return {
+        "p50_us": "median",
+        "p90_us": "90th percentile",
+        "p99_us": "99th percentile",
+        "max_us": "greatest",
+    }.get(column, column)

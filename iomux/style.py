@@ -1,0 +1,173 @@
+"""How figures look: a mechanism's colour, marker and dash, and what every figure has in common.
+
+A mechanism keeps its style in every figure, and lines differ in marker and dash as well as in colour.
+Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal Design", 2008).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZE_INCHES = (8.0, 4.8)
+"""The size of a figure, fixed: nbval compares the text `<Figure size 800x480 ...>`."""
+
+
+class Style(NamedTuple):
+    """How one mechanism is drawn everywhere."""
+
+    color: str
+    marker: str
+    dash: str | tuple[int, tuple[int, ...]]
+
+
+STYLES = {
+    "blocking": Style("#000000", "s", "-"),
+    "threaded": Style("#7f7f7f", "D", (0, (5, 1))),
+    "nonblocking": Style("#CC79A7", "P", (0, (1, 1))),
+    "select": Style("#E69F00", "^", "--"),
+    "poll": Style("#D55E00", "v", "-."),
+    "epoll": Style("#0072B2", "o", "-"),
+    "epoll-et": Style("#56B4E9", "h", (0, (3, 1, 1, 1))),
+    "asyncio": Style("#009E73", "X", (0, (4, 2))),
+    "uvloop": Style("#8B6914", "*", ":"),
+}
+_LINE_POINTS = 12  # room that a name needs below and beside another
+_NAME_POINTS = 60
+OTHERS = (
+    Style("#882255", "p", (0, (6, 1, 1, 1))),
+    Style("#44AA99", "<", (0, (2, 1))),
+    Style("#332288", ">", (0, (7, 2))),
+    Style("#AA4499", "d", (0, (1, 2))),
+)
+
+
+def style(server: str, among: Sequence[str] = ()) -> Style:
+    """The style of a mechanism; one of our own gets the next free one, in its order `among` those drawn."""
+    if server in STYLES:
+        return STYLES[server]
+    unknown = [name for name in dict.fromkeys(among) if name not in STYLES]
+    return OTHERS[unknown.index(server) % len(OTHERS) if server in unknown else 0]
+
+
+def new_axes(ax: Axes | None) -> Axes:
+    """The axes given, or new ones of the course's size."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=SIZE_INCHES, layout="constrained")[1]
+
+
+def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
+    """One line a server through the medians of its repeats, a band over their range, the name at its end."""
+    names = list(dict.fromkeys(frame["server"]))
+    ends = []
+    for name in names:
+        look = style(name, names)
+        values = frame[frame["server"] == name].groupby("connections")[column].agg(["median", "min", "max"]).dropna()
+        if values.empty:
+            continue
+        x = values.index.to_numpy(dtype=float)
+        ax.fill_between(x, values["min"], values["max"], color=look.color, alpha=0.15, linewidth=0)
+        ax.plot(
+            x,
+            values["median"],
+            color=look.color,
+            marker=look.marker,
+            linestyle=look.dash,
+            linewidth=2,
+            label=name,
+        )
+        ends.append((x[-1], float(values["median"].iloc[-1]), name, look.color))
+    ax.set_xscale("log")
+    ax.set_yscale(scale)
+    if scale == "linear":
+        ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_formatter(thousands())
+    ax.set_xlabel("open connections")
+    ax.margins(x=0.1)
+    _name_ends(ax, ends)
+
+
+def _name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Write each line's name at its end, from the lowest up; one that would overlap another is moved up."""
+    ax.autoscale_view()
+    points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    placed: list[tuple[float, float]] = []
+    for x, y, name, color in sorted(ends, key=lambda end: end[1]):
+        across, up = ax.transData.transform((x, y)) * points_per_pixel
+        free = max([other + _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
+        placed.append((across, free))
+        ax.annotate(
+            name,
+            (x, y),
+            (8, free - up),
+            textcoords="offset points",
+            color=color,
+            va="center",
+            fontweight="bold",
+            annotation_clip=False,
+        )
+
+
+def wall(ax: Axes, frame: "pd.DataFrame") -> None:
+    """Mark the limit that select met, if it did."""
+    met = frame[(frame["server"] == "select") & frame["reason"].str.contains("FD_SETSIZE")]
+    if met.empty:
+        return
+    look = style("select")
+    ax.axvline(1024, color=look.color, linewidth=1, linestyle=":")
+    ax.annotate(
+        "select ends here:\nFD_SETSIZE = 1,024",
+        (1024, 0.97),
+        (-6, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color=look.color,
+        ha="right",
+        va="top",
+    )
+
+
+def thousands() -> FuncFormatter:
+    """Numbers on an axis as 1,000."""
+    return FuncFormatter(lambda value, _: f"{value:,.0f}")
+
+
+def finish(ax: Axes, frame: "pd.DataFrame", title: str) -> Axes:
+    """Title, grid, and below it the runs and the machine."""
+    active = frame.attrs.get("active", "")
+    who = f"{active} active" if active else ""
+    repeats = frame.groupby(["server", "connections"]).size().max()
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request, {repeats} runs each"
+    heading = f"{title}: {who}" if who else title
+    return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}")
+
+
+def plain(ax: Axes, title: str) -> Axes:
+    """The course's plain frame: a title at the left, a light grid, two spines."""
+    ax.set_title(title, loc="left", fontweight="bold")
+    ax.grid(True, which="major", color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def under(ax: Axes, text: str) -> Axes:
+    """Write what a figure was measured on below it."""
+    ax.annotate(
+        text,
+        (0, 0),
+        (0, -44),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=7,
+        color="#777777",
+        va="top",
+    )
+    return ax
