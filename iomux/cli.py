@@ -1,0 +1,111 @@
+"""The command line: `iomux serve`, `iomux bench`, `iomux doctor`.
+
+Results go to standard output, progress and warnings to standard error. Wrong use ends with status 2 and
+one line that says what is wrong, why, and what to do.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from iomux import commands
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its errors on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (ValueError, LookupError, OSError) as error:
+        print(f"iomux {options.command}: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="iomux", description="Learn I/O multiplexing: run real servers, load them, see where time goes."
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_serve(subparsers)
+    _add_bench(subparsers)
+    doctor = subparsers.add_parser("doctor", help="say what this machine can run, and why not the rest")
+    doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    doctor.set_defaults(run=commands.doctor)
+    return parser
+
+
+def _add_serve(subparsers: Any) -> None:
+    serve = subparsers.add_parser("serve", help="run one server until it is interrupted")
+    serve.add_argument("name", metavar="NAME", help="a registered server (see iomux doctor), or file.py:function")
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: %(default)s, this machine only)",
+    )
+    serve.add_argument("--port", type=_port, default=0, help="the port (default: 0, the kernel chooses a free one)")
+    serve.set_defaults(run=commands.serve)
+
+
+def _add_bench(subparsers: Any) -> None:
+    bench = subparsers.add_parser("bench", help="load servers and compare them")
+    bench.add_argument("names", metavar="NAME", nargs="+", help="registered servers, or file.py:function")
+    bench.add_argument(
+        "--connections",
+        type=_counts,
+        default=[1, 10, 100, 1000],
+        help="open connections (default: 1,10,100,1000)",
+    )
+    bench.add_argument(
+        "--active", type=_active, default=1, help="how many of them ask, or 'all' (default: %(default)s)"
+    )
+    bench.add_argument("--size", type=int, default=64, help="bytes a request (default: %(default)s)")
+    bench.add_argument("--duration", type=float, default=0.5, help="measured seconds a run (default: %(default)s)")
+    bench.add_argument("--repeats", type=int, default=3, help="interleaved rounds (default: %(default)s)")
+    bench.add_argument("--rate", type=float, help="planned requests a second: an open loop (default: a closed loop)")
+    bench.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file as well")
+    bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
+    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections")
+    bench.set_defaults(run=commands.bench)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0 (any free one) to 65535")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers: write it as 1,10,100") from None
+
+
+def _active(text: str) -> int | None:
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of active connections: give a number, or 'all'"
+        ) from None
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = error.filename or "choose another address or port (--port 0 takes a free one)"
+        return f"{error.strerror.lower()}: {where}"
+    return " ".join(str(error.args[0] if isinstance(error, LookupError) and error.args else error).split())

@@ -1,0 +1,126 @@
+"""What the commands of `iomux` do; `iomux.cli` says how they are called."""
+
+import argparse
+import ipaddress
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from iomux.servers import get, run_forever
+from iomux.sockets import listen, raise_descriptor_limit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TABLE = ["server", "connections", "active", "repeat", "p50_us", "p99_us", "requests_per_s", "cpu_us_per_request"]
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run one server until SIGINT or SIGTERM, then leave with status 0."""
+    from iomux.servers.resolve import resolve
+
+    target = resolve(options.name)
+    function = get(target).load() if isinstance(target, str) else target
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    raise_descriptor_limit()
+    with listen(options.host, options.port) as listener:
+        host, port = listener.getsockname()[:2]
+        if not ipaddress.ip_address(host).is_loopback:
+            print(
+                f"iomux serve: warning: {host} is not a loopback address, other machines can connect",
+                file=sys.stderr,
+            )
+        print(f"listening on {host}:{port}", flush=True)
+        try:
+            run_forever(function, listener)
+        except Exception:  # a fault of the server's own: its author needs the traceback
+            traceback.print_exc()
+    return 1
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    # At once: an event loop in C, or threads in the middle of recv, would hold an ordinary exit up.
+    os._exit(0)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Compare servers; print a table, or with --json one array of rows."""
+    from iomux.harness.checks import check_descriptors
+    from iomux.harness.sweep import sweep
+
+    check_descriptors(max(options.connections))
+    for path in filter(None, (options.csv, options.plot)):
+        if not path.absolute().parent.is_dir():
+            raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
+    frame = sweep(
+        options.names,
+        connections=options.connections,
+        active=options.active,
+        repeats=options.repeats,
+        size=options.size,
+        duration=options.duration,
+        rate=options.rate,
+    )
+    if options.csv:
+        frame.to_csv(options.csv, index=False)
+    if options.plot:
+        _draw(frame, options.plot)
+    print(frame.to_json(orient="records", indent=1) if options.json else _as_text(frame))
+    return 0
+
+
+def _draw(frame: "pd.DataFrame", path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")  # a file is wanted, no window
+    from iomux import plot
+
+    figure = plot.latency(frame).get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=150)
+
+
+def _as_text(frame: "pd.DataFrame") -> str:
+    reached = frame[frame["reason"] == ""]
+    lines = [frame[_TABLE].to_string(index=False, na_rep="-", float_format=lambda value: f"{value:,.1f}")]
+    limits = frame[frame["reason"] != ""].drop_duplicates(["server", "connections"])
+    lines += [f"{row.server} at {row.connections:,} connections: {row.reason}" for row in limits.itertuples()]
+    if reached["generator_bound"].any():
+        count = int(reached["generator_bound"].sum())
+        lines.append(
+            f"in {count} of {len(reached)} runs the load generator was the bottleneck: the server could do more"
+        )
+    return "\n".join([*lines, f"measured on {frame.attrs['machine']}"])
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Tell what this machine can run, and why not the rest."""
+    from iomux.harness.machine import facts
+
+    everything = facts()
+    if options.json:
+        print(json.dumps(everything, indent=1))
+        return 0
+    for mechanism in everything.pop("mechanisms"):
+        state = "yes" if mechanism["available"] else f"no: {mechanism['why_not']}"
+        print(f"{mechanism['name']:<12} {mechanism['model']:<13} {mechanism['summary']:<52} {state}")
+    print()
+    for key, value in everything.items():
+        print(f"{key.replace('_', ' '):<20} {_as_words(value)}")
+    return 0
+
+
+def _as_words(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
