@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from iomux.style import OTHERS, STYLES, finish, lines, new_axes, plain, style, thousands, under, wall
+from iomux.style import OTHERS, STYLES, finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,8 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.annotate("L = λ · W", (ends[1], ends[1]), (-70, -4), textcoords="offset points", color="#666666")
     ax.set_xscale("log")
     ax.set_yscale("log")
+    log_ticks(ax.xaxis)
+    log_ticks(ax.yaxis)
     ax.set_xlabel("active clients (requests in flight), L")
     ax.set_ylabel("throughput × mean latency, λ · W")
     ax.legend(frameon=False)
@@ -99,6 +101,7 @@ def distribution(results: "dict[str, LoadResult]", ax: Axes | None = None, raw: 
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(left=1)
+    log_ticks(ax.yaxis)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
     ax.set_xlabel("share of requests that were at least as quick")
     ax.set_ylabel("latency, µs")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,13 +84,15 @@ def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
             label=name,
         )
         ends.append((x[-1], float(values["median"].iloc[-1]), name, look.color))
-    ax.set_xscale("log")
-    ax.set_yscale(scale)
-    if scale == "linear":
-        ax.set_ylim(bottom=0)
-    ax.xaxis.set_major_formatter(thousands())
-    ax.set_xlabel("open connections")
     ax.margins(x=0.1)
+    ax.set_yscale(scale)
+    if scale == "log":
+        log_ticks(ax.yaxis)
+    else:
+        ax.set_ylim(bottom=0)
+    ax.set_xscale("log")
+    log_ticks(ax.xaxis)
+    ax.set_xlabel("open connections")
     _name_ends(ax, ends)
 
 
@@ -131,6 +134,15 @@ def wall(ax: Axes, frame: "pd.DataFrame") -> None:
         ha="right",
         va="top",
     )
+
+
+def log_ticks(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis (100, 1,000); 1, 2 and 5 of each decade where it spans less than two."""
+    low, high = sorted(axis.get_view_interval())
+    steps = (1.0, 2.0, 5.0) if low > 0 and high / low < 100 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def thousands() -> FuncFormatter:

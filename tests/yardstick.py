@@ -43,7 +43,7 @@ def program(name: str) -> str:
 
 
 class CServer:
-    """`serve` for `iomux.start`: the process becomes the C server, with the same listener and lifeline."""
+    """`serve` for `iomux.start`: the process becomes the C server, with the same listener and the same lifeline."""
 
     __name__ = "C epoll"
 
@@ -51,7 +51,7 @@ class CServer:
         self.path = program("epoll_server")
 
     def __call__(self, listener: socket.socket) -> None:
-        """Become the C program, which inherits the listener and standard input."""
+        """Become the C program: it inherits the listener, and still ends with its owner."""
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
         os.execv(self.path, [self.path, str(descriptor)])

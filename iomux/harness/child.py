@@ -1,15 +1,18 @@
 """The first lines of every process that the harness starts: get the work, and never outlive the owner.
 
 The owner holds the other end of this process's standard input. However the owner ends (kernel restart,
-shutdown, `kill -9`), the system closes that end, a thread here sees it and ends the whole process group.
+shutdown, `kill -9`), the system closes that end, and this process is told by a signal, SIGIO, whose default
+action ends it and all it has started. No thread watches for it: a second thread makes every system call of
+the first dearer, because the kernel then has to count who uses the table of descriptors (fs/file.c, fdget).
 The process is the leader of its own session, so an interrupt meant for a notebook cell does not reach it.
 
 PR_SET_PDEATHSIG would be shorter and wrong: it fires when the *thread* that started us ends (prctl(2)).
+Sources: fcntl(2), F_SETOWN and O_ASYNC; signal(7).
 """
 
+import fcntl
 import os
 import pickle
-import select
 import signal
 import socket
 import sys
@@ -27,17 +30,24 @@ def receive_work() -> dict[str, Any]:
     header = pickle.load(sys.stdin.buffer)
     sys.path[:] = header["path"]  # before the rest is unpickled: it may name modules found there
     work: dict[str, Any] = pickle.loads(header["work"])
-    threading.Thread(target=_end_with_owner, daemon=True).start()
+    end_with_owner()
     pin(work["cpu"])
     raise_descriptor_limit()
     return work
 
 
-def _end_with_owner() -> None:
-    watched = [0]
-    if hasattr(os, "pidfd_open"):  # a fork of the owner may hold our input open longer than the owner lives
-        watched.append(os.pidfd_open(os.getppid()))
-    select.select(watched, [], [])
+def end_with_owner() -> None:
+    """From now on, end this process and its group when the other end of standard input is closed."""
+    if sys.platform == "linux":
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    else:  # SIGIO is ignored by default elsewhere (signal(3) of the BSDs): there a thread has to do
+        threading.Thread(target=_end_after_input, daemon=True).start()
+
+
+def _end_after_input() -> None:
+    sys.stdin.buffer.read()
     os.killpg(0, signal.SIGKILL)
 
 

@@ -17,7 +17,7 @@ from iomux.harness.machine import cores
 from iomux.harness.plan import Plan
 from iomux.harness.process import Server, running_server
 from iomux.harness.result import LoadResult, summarize
-from iomux.harness.spawn import end, spawn
+from iomux.harness.spawn import end, read_log, spawn
 
 
 def load(
@@ -86,8 +86,7 @@ def _run_generator(plan: Plan, core: int | None) -> dict[str, Any]:
         finally:
             end(process)
         if not output:
-            log.seek(0)
-            raise RuntimeError(f"the load generator failed:\n{log.read().decode(errors='replace')}")
+            raise RuntimeError(f"the load generator failed:\n{read_log(log)}")
     seen: dict[str, Any] = pickle.loads(output)
     return seen
 

@@ -25,7 +25,7 @@ from iomux import servers
 from iomux.connection import Handler
 from iomux.harness.checks import Address
 from iomux.harness.machine import CpuTime, cores, cpu_time
-from iomux.harness.spawn import end, spawn
+from iomux.harness.spawn import end, read_log, spawn
 from iomux.servers.resolve import name_of, resolve
 from iomux.sockets import listen
 
@@ -47,7 +47,7 @@ class Server:
         self.pid = process.pid
         self._process = process
         self._log = log
-        self._end = weakref.finalize(self, end, process)
+        self._close = weakref.finalize(self, _end_and_close, process, log)
         self._stopped = False
 
     @property
@@ -58,9 +58,8 @@ class Server:
     @property
     def log(self) -> str:
         """What the server has written so far to its standard output and standard error."""
-        with contextlib.suppress(ValueError):  # closed together with the server
-            self._log.seek(0)
-            self._last_log = self._log.read().decode(errors="replace")
+        if not self._log.closed:
+            self._last_log = read_log(self._log)
         return self._last_log
 
     def cpu(self) -> CpuTime:
@@ -86,9 +85,9 @@ class Server:
     def stop(self) -> None:
         """End the server and all it has started; does nothing the second time."""
         self._stopped = True
-        self._end()
-        _ = self.log
-        self._log.close()
+        end(self._process)
+        _ = self.log  # its last words stay readable
+        self._close()
 
     def __enter__(self) -> "Server":
         return self
@@ -164,8 +163,12 @@ def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[byt
             ready = False
     if not ready:
         cause = _cause(process) if came else f"was not ready after {START_SECONDS:.0f} s"
-        log.seek(0)
-        raise ServerError(f"the {name} server {cause}:\n{log.read().decode(errors='replace') or 'no output'}")
+        raise ServerError(f"the {name} server {cause}:\n{read_log(log) or 'no output'}")
+
+
+def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+    end(process)
+    log.close()
 
 
 def _cause(process: "subprocess.Popen[bytes]") -> str:

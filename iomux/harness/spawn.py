@@ -10,6 +10,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +33,7 @@ def spawn(
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # its sys.path comes with the work
     )
     assert process.stdin is not None
+    _lifelines.add(process)
     try:
         with contextlib.suppress(BrokenPipeError):  # it died already: whoever waits for it will say why
             process.stdin.write(pickle.dumps({"path": sys.path, "work": work_bytes}))
@@ -40,6 +42,20 @@ def spawn(
         end(process)
         raise
     return process
+
+
+_lifelines: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
+
+
+def _let_go_after_fork() -> None:
+    """In a fork of the owner: the lifelines are not its own, and must not hold servers alive after the owner."""
+    for process in _lifelines:
+        if process.stdin is not None:
+            process.stdin.close()
+        process.returncode = 0  # not a child of this process: neither to be waited for nor to be ended
+
+
+os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
@@ -52,3 +68,8 @@ def end(process: "subprocess.Popen[bytes]") -> None:
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
+
+
+def read_log(log: IO[bytes]) -> str:
+    """What a process has written to its log so far. Its offset is shared with the writer: pread leaves it alone."""
+    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")

@@ -11,6 +11,7 @@ reference, asyncio-protocol.
 
 import asyncio
 import socket
+import traceback
 from typing import NoReturn, cast
 
 from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
@@ -36,7 +37,11 @@ class _Conversation(asyncio.BufferedProtocol):
         return self._buffer  # one for all clients: it is read out before the loop turns to the next
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._transport.write(self._handler(bytes(self._buffer[:nbytes])))
+        try:
+            self._transport.write(self._handler(bytes(self._buffer[:nbytes])))
+        except Exception:  # the handler's fault ends its own client, and says so; asyncio keeps quiet about OSError
+            traceback.print_exc()
+            self._transport.abort()
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()

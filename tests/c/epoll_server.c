@@ -1,6 +1,6 @@
 /* A bare epoll echo server: the yardstick for what Python adds.
  *
- * usage: epoll_server FD         FD is a bound, listening TCP socket; serves until standard input ends.
+ * usage: epoll_server FD         FD is a bound, listening TCP socket; serves until killed.
  *
  * Level-triggered, one recv and one send a turn, no handling of partial sends: it is used with messages
  * that fit into every buffer, and its client compares each byte.
@@ -29,12 +29,10 @@ int main(int argc, char **argv) {
     struct epoll_event ready[1024];
     fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
     watch(epoll, listener);
-    watch(epoll, STDIN_FILENO); /* the owner holds its other end: when the owner is gone, so are we */
     for (;;) {
         int n = epoll_wait(epoll, ready, 1024, -1);
         for (int i = 0; i < n; i++) {
             int fd = ready[i].data.fd;
-            if (fd == STDIN_FILENO) return 0;
             if (fd == listener) {
                 int client;
                 while ((client = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) watch(epoll, client);

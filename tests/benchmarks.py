@@ -1,0 +1,112 @@
+"""What the README's "Measured" section states, measured again: `python -m tests.benchmarks NAME [--rounds N]`.
+
+Each benchmark interleaves what it compares within a round, repeats the rounds, and prints the median, the
+least and the greatest. A ratio is taken within each round, between neighbours in time, before its median.
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable, Sequence
+
+from tqdm.auto import trange
+
+import iomux
+from iomux.harness.machine import describe
+from iomux.servers import Serve
+from tests.yardstick import CServer, c_client
+
+MILLION = 1_000_000
+
+
+def show(label: str, values: Sequence[float], unit: str = "") -> None:
+    """One line: median, and the range of the rounds."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    print(f"{label:<58} {middle:>10,.2f} {unit:<8} ({low:,.2f} to {high:,.2f} in {len(values)} rounds)")
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """The ratio within each round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def flat(rounds: int) -> None:
+    """One active connection: median latency alone and among 10,000, of poll and of epoll."""
+    p50: dict[tuple[str, int], list[float]] = {(name, n): [] for name in ("poll", "epoll") for n in (1, 10_000)}
+    for _ in trange(rounds, leave=False):
+        for (name, connections), values in p50.items():
+            with iomux.start(name) as server:
+                values.append(iomux.load(server, connections, active=1, duration=1.0).p50_us)
+    for (name, connections), values in p50.items():
+        show(f"{name}, 1 active of {connections:,}: median latency", values, "µs")
+    for name in ("poll", "epoll"):
+        show(f"{name}: among 10,000 / alone", ratios(p50[name, 10_000], p50[name, 1]), "times")
+
+
+def cpu(rounds: int) -> None:
+    """100 of 100 active, 64 bytes: requests for each second of the server's processor time."""
+    servers: dict[str, str | Serve] = {"C epoll": CServer(), **{name: name for name in ("epoll", "uvloop", "asyncio")}}
+    rate: dict[str, list[float]] = {name: [] for name in servers}
+    for _ in trange(rounds, leave=False):
+        for name, target in servers.items():
+            with iomux.start(target) as server:
+                result = iomux.load(server, connections=100, duration=1.0)
+                rate[name].append(1e6 / (result.cpu_us_per_request or float("nan")))
+    for name, values in rate.items():
+        show(f"{name}: requests a second of server CPU", values)
+    for name in ("uvloop", "asyncio", "C epoll"):
+        show(f"epoll / {name}", ratios(rate["epoll"], rate[name]), "times")
+
+
+def generator(rounds: int) -> None:
+    """The load generator against a bare C epoll client on the same epoll server."""
+    for active, what in ((1, "median latency"), (100, "requests a second")):
+        ours: list[float] = []
+        theirs: list[float] = []
+        for _ in trange(rounds, leave=False):
+            with iomux.start("epoll") as server:
+                result = iomux.load(server, connections=100, active=active, duration=1.0)
+                c = c_client(server.address, 100, active, 64, 1.1)
+            ours.append(result.p50_us if active == 1 else result.requests_per_s)
+            theirs.append(c.p50_us if active == 1 else c.requests_per_s)
+        show(f"{active} of 100 active, iomux.load: {what}", ours)
+        show(f"{active} of 100 active, C client: {what}", theirs)
+        show(f"{active} of 100 active, iomux.load / C client", ratios(ours, theirs), "times")
+
+
+def million(rounds: int) -> None:
+    """A million requests through epoll, every byte compared, and the server's memory before and after."""
+    for _ in range(rounds):
+        with iomux.start("epoll") as server:
+            iomux.load(server, connections=100, duration=1.0)
+            before, requests, lost = server.rss_bytes, 0, 0
+            with trange(MILLION, leave=False, unit="request") as bar:
+                while requests < MILLION:
+                    result = iomux.load(server, connections=100, duration=2.0)
+                    requests += result.requests
+                    lost += sum(result.errors.values()) + result.unserved
+                    bar.update(result.requests)
+            grown = (server.rss_bytes - before) / 1024
+        print(f"{requests:,} requests, {lost} lost or wrong, server memory grew by {grown:,.0f} KiB")
+
+
+BENCHMARKS: dict[str, tuple[Callable[[int], None], int]] = {
+    "flat": (flat, 5),
+    "cpu": (cpu, 15),
+    "generator": (generator, 15),
+    "million": (million, 1),
+}
+
+
+def main() -> None:
+    """Run the named benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=BENCHMARKS)
+    parser.add_argument("--rounds", type=int, help="how often everything is measured")
+    options = parser.parse_args()
+    run, rounds = BENCHMARKS[options.name]
+    print(f"{run.__doc__}\n{describe()}")
+    run(options.rounds or rounds)
+
+
+if __name__ == "__main__":
+    main()

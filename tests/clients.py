@@ -1,0 +1,87 @@
+"""Clients for the tests: plain blocking sockets with a deadline, and what may be awaited of a server."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+
+from iomux.harness.checks import Address
+
+DEADLINE = 20.0
+"""Seconds after which a wait is a failure: long, because the machine may be busy with other things."""
+
+
+def connect(address: Address) -> socket.socket:
+    """A connected blocking socket on which nothing waits longer than the deadline."""
+    return socket.create_connection(address, timeout=DEADLINE)
+
+
+def receive(client: socket.socket, count: int) -> bytes:
+    """Exactly `count` bytes, or fewer if the stream ends before."""
+    data = bytearray()
+    while len(data) < count and (piece := client.recv(min(count - len(data), 1 << 20))):
+        data += piece
+    return bytes(data)
+
+
+def receive_all(client: socket.socket) -> bytes:
+    """Everything up to the end of the stream."""
+    data = bytearray()
+    while piece := client.recv(1 << 20):
+        data += piece
+    return bytes(data)
+
+
+def ask(client: socket.socket, message: bytes) -> bytes:
+    """Send one message and wait for as many bytes of answer."""
+    client.sendall(message)
+    return receive(client, len(message))
+
+
+def reset(client: socket.socket) -> None:
+    """Close with a reset instead of an orderly end: SO_LINGER of 0 seconds (socket(7))."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def send_in_background(client: socket.socket, data: bytes, then_shut_down: bool = False) -> threading.Thread:
+    """Send all of `data` from a thread, so that the caller can read meanwhile; then, if wanted, say no more."""
+
+    def send() -> None:
+        client.sendall(data)
+        if then_shut_down:
+            client.shutdown(socket.SHUT_WR)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return thread
+
+
+def fill(client: socket.socket, most: int) -> int:
+    """Send without reading until the server takes no more for a second; return how many bytes it took."""
+    block = bytes(range(256)) * 256
+    sent = 0
+    client.settimeout(1.0)
+    try:
+        while sent < most:
+            sent += client.send(block[sent % 256 :])
+    except TimeoutError:
+        pass
+    client.settimeout(DEADLINE)
+    return sent
+
+
+def pattern(count: int) -> bytes:
+    """The bytes that `fill` sends."""
+    return (bytes(range(256)) * (count // 256 + 1))[:count]
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether a condition comes true before the deadline."""
+    limit = time.monotonic() + DEADLINE
+    while time.monotonic() < limit:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()

@@ -1,0 +1,180 @@
+"""The command line: what it prints where, how it ends, and that wrong use is one clear line."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import iomux
+from tests.clients import ask, connect
+
+SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
+
+
+def iomux_command(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "iomux", *arguments], capture_output=True, text=True, timeout=120, env=env
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", SERVERS)
+def test_serve_says_where_and_leaves_quietly(name: str, number: signal.Signals) -> None:
+    if name not in iomux.names():
+        pytest.skip(f"{name} is not available here")
+    command = [sys.executable, "-m", "iomux", "serve", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert line.startswith("listening on 127.0.0.1:")
+        port = int(line.rpartition(":")[2])
+        with connect(("127.0.0.1", port)) as client:
+            assert ask(client, b"hello") == b"hello"
+            server.send_signal(number)
+            out, err = server.communicate(timeout=20)
+    assert (server.returncode, out, err) == (0, "", "")
+
+
+def test_serve_a_function_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def serve(listener):\n    while True:\n        listener.accept()[0].sendall(b'mine')\n")
+    command = [sys.executable, "-m", "iomux", "serve", f"{file}:serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().rpartition(":")[2])
+        with connect(("127.0.0.1", port)) as client:
+            assert client.recv(4) == b"mine"
+        server.terminate()
+    assert server.returncode == 0
+
+
+def test_serve_a_faulty_function_shows_its_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def serve(listener):\n    1 / 0\n")
+    done = iomux_command("serve", f"{file}:serve")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_serve_warns_of_a_host_that_is_not_loopback() -> None:
+    command = [sys.executable, "-m", "iomux", "serve", "poll", "--host", "0.0.0.0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("listening on 0.0.0.0:")
+        server.terminate()
+        _, err = server.communicate(timeout=20)
+    assert err.count("\n") == 1
+    assert "not a loopback address" in err
+
+
+def test_bench_prints_a_table_and_writes_its_files(tmp_path: Path) -> None:
+    csv, png = tmp_path / "rows.csv", tmp_path / "figure.png"
+    options = ["--connections", "1,5", "--repeats", "1", "--duration", "0.1", "--csv", str(csv), "--plot", str(png)]
+    done = iomux_command("bench", "select", "poll", *options)
+    assert done.returncode == 0, done.stderr
+    assert "p50_us" in done.stdout
+    assert "measured on" in done.stdout
+    assert "run" in done.stderr, "progress goes to standard error"
+    assert len(csv.read_text().splitlines()) == 1 + 4
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_bench_json_is_one_array_and_nothing_else() -> None:
+    done = iomux_command("bench", "poll", "--connections", "1,5", "--repeats", "2", "--duration", "0.1", "--json")
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    assert [(row["server"], row["connections"], row["repeat"]) for row in rows] == [
+        ("poll", 1, 0),
+        ("poll", 5, 0),
+        ("poll", 1, 1),
+        ("poll", 5, 1),
+    ]
+    assert all(row["p50_us"] > 0 and row["active"] == 1 and row["reason"] == "" for row in rows)
+
+
+def test_bench_open_loop_and_all_active() -> None:
+    options = ["--connections", "4", "--active", "all", "--rate", "200", "--repeats", "1", "--duration", "0.3"]
+    (row,) = json.loads(iomux_command("bench", "poll", *options, "--json").stdout)
+    assert row["active"] == 4
+    assert row["rate_per_s"] == 200
+
+
+def test_bench_tells_of_a_limit() -> None:
+    options = ["--connections", "1100", "--repeats", "1", "--duration", "0.1"]
+    done = iomux_command("bench", "select", *options)
+    assert done.returncode == 0
+    assert "select at 1,100 connections: a client was refused" in done.stdout
+
+
+def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
+    command = [sys.executable, "-m", "iomux", "bench", "poll", "--duration", "30", "--repeats", "9"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
+        with pytest.raises(subprocess.TimeoutExpired):
+            bench.wait(3)
+        bench.send_signal(signal.SIGINT)
+        out, err = bench.communicate(timeout=20)
+    assert bench.returncode == 130
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
+    import os
+
+    hidden = {**os.environ, "IOMUX_WITHOUT": "epoll"}
+    text = iomux_command("doctor", env=hidden).stdout
+    assert all(name in text for name in SERVERS)
+    facts = json.loads(iomux_command("doctor", "--json", env=hidden).stdout)
+    missing = {m["name"]: m["why_not"] for m in facts["mechanisms"] if not m["available"]}
+    assert "IOMUX_WITHOUT" in missing["epoll"]
+    assert facts["descriptors_hard"] > 0
+    assert {"kernel", "python", "cores", "clock", "clock_resolution_ns"} <= set(facts)
+
+
+WRONG = [
+    (["serve", "nope"], "no server is called 'nope': choose one of"),
+    (["serve", "missing.py:serve"], "there is no file missing.py"),
+    (["serve", "poll", "--port", "99999"], "is no port"),
+    (["serve", "poll", "--host", "192.0.2.1"], "cannot assign requested address: choose another"),
+    (["bench", "nope"], "no server is called 'nope'"),
+    (["bench", "poll", "--connections", "5000000"], "more descriptors than a process may open"),
+    (["bench", "poll", "--connections", "0"], "at least 1"),
+    (["bench", "poll", "--connections", "many"], "is no list of numbers"),
+    (["bench", "poll", "--connections", "5", "--active", "6"], "active is 6: choose from 1"),
+    (["bench", "poll", "--size", "0"], "size is 0"),
+    (["bench", "poll", "--duration", "0"], "duration is 0"),
+    (["bench", "poll", "--rate", "-1"], "rate is -1"),
+    (["bench", "poll", "--repeats", "0"], "repeats is 0"),
+    (["bench", "poll", "--plot", "no/such/folder/x.png"], "there is no folder"),
+    (["bench"], "required: NAME"),
+    (["dance"], "invalid choice"),
+    ([], "required: COMMAND"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_wrong_use_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
+    done = iomux_command(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_a_taken_port_is_one_line_and_status_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = iomux_command("serve", "poll", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert done.stderr.startswith("iomux serve: address already in use")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_hidden_mechanism_is_one_line_and_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "poll")
+    done = iomux_command("bench", "poll")
+    assert done.returncode == 2
+    assert "IOMUX_WITHOUT" in done.stderr

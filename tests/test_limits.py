@@ -1,0 +1,102 @@
+"""Servers at the limits of their process: descriptors, and select's 1,024."""
+
+import resource
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+import iomux
+from iomux.servers import get
+from tests.clients import ask, connect, eventually
+
+CONCURRENT = [m.name for m in iomux.mechanisms() if m.name != "blocking"]
+QUEUEING = [name for name in CONCURRENT if name != "uvloop"]  # libuv closes whom it has no descriptor for
+
+
+def limited(name: str, descriptors: int) -> Callable[[socket.socket], None]:
+    """A registered server that may open no more than `descriptors`."""
+
+    def serve(listener: socket.socket) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        get(name).load()(listener)
+
+    return serve
+
+
+def answered(client: socket.socket) -> bool:
+    """Whether a client gets its echo within half a second; False too when it was sent away."""
+    client.settimeout(0.5)
+    try:
+        client.sendall(b"?")
+        return client.recv(1) == b"?"
+    except (TimeoutError, ConnectionError):
+        return False
+    finally:
+        client.settimeout(20)
+
+
+def skip_unless_available(name: str) -> None:
+    if reason := get(name).why_not():
+        pytest.skip(reason)
+
+
+@pytest.mark.parametrize("name", CONCURRENT)
+def test_at_the_descriptor_limit_those_inside_are_served_and_nothing_spins(name: str) -> None:
+    skip_unless_available(name)
+    with iomux.start(limited(name, 40)) as server, ExitStack() as stack:
+        first = [stack.enter_context(connect(server.address)) for _ in range(10)]
+        assert all(ask(client, b"in") == b"in" for client in first)
+        for _ in range(50):
+            stack.enter_context(connect(server.address))
+        time.sleep(0.3)
+        before = server.cpu().total
+        time.sleep(1)
+        used = server.cpu().total - before
+        assert used < 0.05 or name == "nonblocking"
+        assert all(ask(client, b"still") == b"still" for client in first)
+        assert psutil.Process(server.pid).num_fds() <= 40
+
+
+@pytest.mark.parametrize("name", QUEUEING)
+def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str) -> None:
+    skip_unless_available(name)
+    with iomux.start(limited(name, 40)) as server, ExitStack() as stack:
+        first = [stack.enter_context(connect(server.address)) for _ in range(10)]
+        assert all(ask(client, b"in") == b"in" for client in first)
+        others = [stack.enter_context(connect(server.address)) for _ in range(50)]
+        assert not answered(others[-1]), "50 more than there are descriptors for"
+        for client in [*first, *others[:-10]]:
+            client.close()
+        assert eventually(lambda: ask(others[-1], b"?") == b"?")
+
+
+@pytest.mark.parametrize("name", CONCURRENT)
+def test_new_clients_are_served_after_the_limit(name: str) -> None:
+    skip_unless_available(name)
+    with iomux.start(limited(name, 40)) as server:
+        with ExitStack() as stack:
+            for _ in range(60):
+                stack.enter_context(connect(server.address))
+            time.sleep(0.3)
+
+        def served() -> bool:
+            with connect(server.address) as client:
+                return answered(client)
+
+        assert eventually(served)
+
+
+def test_select_refuses_whom_it_cannot_watch_and_serves_the_others() -> None:
+    skip_unless_available("select")
+    with iomux.start("select") as server, ExitStack() as stack:
+        clients = [stack.enter_context(connect(server.address)) for _ in range(1100)]
+        served = [client for client in clients if answered(client)]
+        assert 1000 <= len(served) < 1024, "1,024 descriptors, less those that the process has open itself"
+        assert served == clients[: len(served)]
+        assert server.log.count("select cannot watch descriptor 1024") == 1
+        served.pop().close()
+        assert eventually(lambda: answered(stack.enter_context(connect(server.address))))

@@ -1,0 +1,260 @@
+"""`iomux.load`: what it counts, and that it counts it truly."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import iomux
+from iomux.harness.plan import Plan
+from iomux.harness.process import Server
+from iomux.harness.result import summarize
+
+
+@pytest.fixture
+def poll() -> Iterator[Server]:
+    with iomux.start("poll") as server:
+        yield server
+
+
+def faulty(fault: Callable[[socket.socket, bytes, int], None]) -> Callable[[Any], None]:
+    """A threaded server that does with its `number`-th message what `fault` says."""
+
+    def serve(listener: Any) -> None:
+        def converse(client: socket.socket) -> None:
+            number = 0
+            while data := client.recv(65536):
+                fault(client, data, number)
+                number += 1
+            client.close()
+
+        while True:
+            threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+    return serve
+
+
+def test_every_request_is_answered_and_counted(poll: Server) -> None:
+    result = iomux.load(poll, connections=20, active=5, duration=0.3)
+    assert result.requests == len(result.response_ns) > 100
+    assert result.errors == {}
+    assert result.unserved == 0
+    assert 0 < result.p50_us <= result.p90_us <= result.p99_us <= result.p999_us <= result.max_us
+    assert result.p50_us == pytest.approx(np.percentile(result.response_ns, 50) / 1000)
+    assert (result.response_ns > 0).all()
+    assert result.cpu_us_per_request is not None
+    assert result.cpu_us_per_request > 0
+    assert result.server_user_s is not None
+    assert result.server_system_s is not None
+    assert result.server_user_s >= 0
+    assert result.server_system_s >= 0
+    assert "5 active of 20 connections" in repr(result)
+
+
+def test_percentiles_of_known_samples() -> None:
+    plan = Plan(("127.0.0.1", 1), 1, 1, 64, 1.0, 0.0, None, 1.0, None, False)
+    samples = array("q", [number * 1000 for number in range(1, 10_001)])
+    seen: dict[str, Any] = {"response_ns": samples, "service_ns": samples, "late_ns": array("q"), "seconds": 2.0}
+    seen |= {"connect_s": 0.0, "unserved": 0, "errors": {}, "server_cpu": None, "server_cpu_share": None}
+    result = summarize(plan, seen | {"generator_cpu_share": 0.1})
+    assert result.p50_us == pytest.approx(5000.5)
+    assert result.p90_us == pytest.approx(9000.1)
+    assert result.p99_us == pytest.approx(9900.01)
+    assert result.p999_us == pytest.approx(9990.001)
+    assert result.max_us == 10_000
+    assert result.mean_us == pytest.approx(5000.5)
+    assert result.requests_per_s == 5000
+
+
+def test_a_known_delay_is_seen_where_it_belongs() -> None:
+    def nap(data: bytes) -> bytes:
+        if data[0] < 64:  # a quarter of random first bytes
+            time.sleep(0.02)
+        return data
+
+    with iomux.start("threaded", handler=nap) as server:
+        result = iomux.load(server, connections=4, duration=2.0)
+    slow = (result.response_ns >= 20_000_000).mean()
+    assert 0.15 < slow < 0.35
+    assert result.p99_us >= 20_000
+
+
+def test_large_messages_arrive_whole(poll: Server) -> None:
+    result = iomux.load(poll, connections=3, size=1 << 20, duration=0.5, deadline=20)
+    assert result.requests > 3
+    assert result.errors == {}
+
+
+def test_one_byte_messages(poll: Server) -> None:
+    assert iomux.load(poll, size=1, duration=0.1).errors == {}
+
+
+def test_clients_never_served_are_counted_and_nothing_hangs() -> None:
+    with iomux.start("blocking") as server:
+        began = time.monotonic()
+        result = iomux.load(server, connections=10, duration=0.3, deadline=0.5)
+        assert time.monotonic() - began < 30
+    assert result.unserved == 9
+    assert result.errors == {"no reply by the deadline": 9}
+    assert result.requests > 0
+
+
+def test_more_clients_than_the_backlog_holds_do_not_hang() -> None:
+    def deaf(listener: Any) -> None:
+        listener.listen(5)
+        threading.Event().wait()
+
+    with iomux.start(deaf) as server:
+        result = iomux.load(server, connections=50, duration=0.2, deadline=0.5)
+    assert result.requests == 0
+    assert result.unserved == 50
+    assert sum(result.errors.values()) == 50
+    assert result.errors["not connected in time"] >= 40
+    assert np.isnan(result.p50_us)
+
+
+def wrong(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data if number < 10 else bytes(len(data)))
+
+
+def closes(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data)
+    if number == 5:
+        client.shutdown(socket.SHUT_RDWR)
+
+
+def talks_too_much(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data + b"!")
+
+
+def silent_after_five(client: socket.socket, data: bytes, number: int) -> None:
+    if number < 5:
+        client.sendall(data)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kinds"),
+    [
+        (wrong, {"wrong reply": 3}),
+        (closes, {"closed by the server": 3}),
+        (talks_too_much, {"wrong reply": 3}),
+        (silent_after_five, {"no reply by the deadline": 3}),
+    ],
+)
+def test_a_server_that_answers_wrongly_is_found_out(fault: Any, kinds: dict[str, int]) -> None:
+    with iomux.start(faulty(fault)) as server:
+        result = iomux.load(server, connections=3, duration=0.3, deadline=0.5)
+    assert result.errors == kinds
+    assert result.unserved == 0 or fault is talks_too_much
+
+
+def test_a_server_that_dies_meanwhile_says_why() -> None:
+    def mortal(data: bytes) -> bytes:
+        os._exit(7)
+
+    with iomux.start("poll", handler=mortal) as server:
+        with pytest.raises(iomux.ServerError, match="ended with status 7"):
+            iomux.load(server, duration=0.2, deadline=0.5)
+        server.stop()
+
+
+def test_a_server_that_is_not_ours_has_no_cpu_figures() -> None:
+    command = [sys.executable, "-m", "iomux", "serve", "poll"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as foreign:
+        assert foreign.stdout is not None
+        result = iomux.load(foreign.stdout.readline().split()[-1], connections=3, duration=0.1)
+        foreign.terminate()
+    assert result.requests > 0
+    assert result.cpu_us_per_request is None
+
+
+def stop_for_a_second(server: Server, after: float) -> threading.Thread:
+    def stall() -> None:
+        time.sleep(after)
+        os.kill(server.pid, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(server.pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=stall)
+    thread.start()
+    return thread
+
+
+def test_closed_loop_hides_a_stall_in_one_sample_a_client(poll: Server) -> None:
+    stall = stop_for_a_second(poll, after=1.0)
+    result = iomux.load(poll, connections=2, duration=2.5, warmup=0.2, deadline=5)
+    stall.join()
+    assert result.max_us > 500_000
+    assert (result.response_ns > 100_000_000).sum() <= 4
+
+
+def test_open_loop_shows_a_stall_in_every_request_it_delayed(poll: Server) -> None:
+    stall = stop_for_a_second(poll, after=1.0)
+    result = iomux.load(poll, connections=2, duration=2.5, warmup=0.2, rate=200, deadline=5)
+    stall.join()
+    assert result.errors == {}
+    assert result.requests == pytest.approx(500, abs=60)
+    late = (result.response_ns > 100_000_000).sum()
+    assert late > 100, "a second at 200 requests a second: some 180 were planned while it lasted"
+    assert (result.service_ns > 100_000_000).sum() <= 4, "but only one a client was under way"
+    assert result.p99_us > 500_000
+    assert np.percentile(result.service_ns, 90) < 500_000_000
+
+
+def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
+    result = iomux.load(poll, connections=5, duration=1.0, rate=300)
+    assert result.requests == pytest.approx(300, abs=20)
+    assert result.rate_per_s == 300
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"connections": 0}, "connections is 0"),
+        ({"connections": 2, "active": 3}, "active is 3: choose from 1 to connections"),
+        ({"active": 0}, "active is 0"),
+        ({"size": 0}, "size is 0"),
+        ({"duration": 0}, "duration is 0"),
+        ({"duration": 1e9}, "at most 600 s"),
+        ({"warmup": -1}, "warmup is -1"),
+        ({"rate": 0}, "rate is 0"),
+        ({"deadline": 0}, "deadline is 0"),
+        ({"connections": 10_000_000}, "more descriptors than a process may open"),
+    ],
+)
+def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        iomux.load(("127.0.0.1", 1), **options)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1:80", ("198.51.100.7", 80)])
+def test_load_goes_to_loopback_only(address: Any) -> None:
+    with pytest.raises(ValueError, match="not a loopback address"):
+        iomux.load(address)
+
+
+def test_nobody_listening_is_counted() -> None:
+    with iomux.listen() as listener:
+        address = listener.getsockname()
+    result = iomux.load(address, connections=3, duration=0.1)
+    assert result.errors == {"connect: Connection refused": 3}
+    assert result.unserved == 3
+
+
+def test_ten_thousand_connections_are_opened_and_served() -> None:
+    name = "epoll" if "epoll" in iomux.names() else "poll"
+    with iomux.start(name) as server:
+        result = iomux.load(server, connections=10_000, duration=1.0, deadline=20)
+    assert result.errors == {}
+    assert result.unserved == 0
+    assert result.requests >= 10_000
+    assert result.connect_s > 0

@@ -1,0 +1,313 @@
+"""`iomux.start`: a server of its own process, its life and its death."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import psutil
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+
+import iomux
+from tests.clients import ask, connect, eventually
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended (a zombie has)."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_running_server_tells_of_itself() -> None:
+    with iomux.start("poll") as server:
+        assert server.address[0] == "127.0.0.1"
+        assert server.alive
+        assert repr(server) == f"<poll server at 127.0.0.1:{server.address[1]}, pid {server.pid}>"
+        with connect(server.address) as client:
+            for _ in range(2000):
+                ask(client, b"x" * 64)
+        cpu = server.cpu()
+        assert 0 < cpu.total < 60
+        assert cpu.user + cpu.system == pytest.approx(cpu.total, abs=0.05)
+        assert 1_000_000 < server.rss_bytes < 1_000_000_000
+    assert repr(server).endswith(", stopped>")
+    with pytest.raises(iomux.ServerError, match="was stopped"):
+        server.cpu()
+
+
+def test_stop_may_be_called_again() -> None:
+    server = iomux.start("epoll") if "epoll" in iomux.names() else iomux.start("poll")
+    server.stop()
+    server.stop()
+    assert gone(server.pid)
+
+
+def test_a_server_that_nobody_holds_ends() -> None:
+    pid = iomux.start("poll").pid
+    assert eventually(lambda: gone(pid))
+
+
+def test_a_function_of_ours_is_a_server_with_its_closure() -> None:
+    greeting = b"hello "
+
+    def serve(listener: Any, handler: Any = iomux.echo) -> None:
+        while True:
+            client, _ = listener.accept()
+            with client:
+                client.sendall(greeting + handler(client.recv(100)))
+
+    with iomux.start(serve) as server, connect(server.address) as client:
+        client.sendall(b"you")
+        assert client.recv(100) == b"hello you"
+
+
+def test_a_function_of_a_file_is_a_server(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        dedent("""
+        REPLY = b"from a file"
+        def serve(listener):
+            while True:
+                client, _ = listener.accept()
+                client.sendall(REPLY)
+                client.close()
+        """)
+    )
+    with iomux.start(f"{file}:serve") as server, connect(server.address) as client:
+        assert client.recv(100) == b"from a file"
+
+
+def breaks_at_once(listener: Any) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+def returns(listener: Any) -> None:
+    return
+
+
+def leaves(listener: Any) -> None:
+    sys.exit(3)
+
+
+def breaks_at_first_client(listener: Any) -> None:
+    listener.accept()
+    raise ZeroDivisionError("on purpose")
+
+
+@pytest.mark.parametrize(
+    ("serve", "message"),
+    [
+        (breaks_at_once, r"(?s)status 1:.*Traceback.*ZeroDivisionError: on purpose"),
+        (returns, r"(?s)returns\(\) returned: a server loops for ever"),
+        (leaves, r"(?s)status 3:.*SystemExit: 3"),
+    ],
+)
+def test_a_server_that_does_not_come_up_says_why(serve: Any, message: str) -> None:
+    with pytest.raises(iomux.ServerError, match=message):
+        iomux.start(serve)
+
+
+def test_a_server_that_dies_says_why_wherever_it_is_asked() -> None:
+    server = iomux.start(breaks_at_first_client)
+    connect(server.address).close()
+    assert eventually(lambda: not server.alive)
+    assert "ended with status 1" in repr(server)
+    for question in (
+        server.cpu,
+        lambda: server.rss_bytes,
+        lambda: iomux.load(server),
+        lambda: server.__exit__(None, None, None),
+    ):
+        with pytest.raises(iomux.ServerError, match="on purpose"):
+            question()
+    server.stop()
+
+
+def test_a_with_block_does_not_hide_that_its_server_died() -> None:
+    def use() -> None:
+        with iomux.start(breaks_at_first_client) as server:
+            connect(server.address).close()
+            assert eventually(lambda: not server.alive)
+
+    with pytest.raises(iomux.ServerError, match="on purpose"):
+        use()
+
+
+@pytest.mark.parametrize("name", ["nope", "no_such_file.py:serve", "tests/conftest.py:nothing"])
+def test_an_unknown_server_is_a_clear_error(name: str) -> None:
+    with pytest.raises(LookupError, match=r"no server is called|there is no file|has no function"):
+        iomux.start(name)
+
+
+def test_what_is_hidden_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "epoll, uvloop")
+    assert "epoll" not in iomux.names()
+    assert "epoll-et" in iomux.names() or "poll" in iomux.names()
+    with pytest.raises(LookupError, match="hidden by the environment variable IOMUX_WITHOUT"):
+        iomux.start("epoll")
+
+
+def test_a_core_that_is_not_ours_is_a_clear_error() -> None:
+    with pytest.raises(ValueError, match="is not among the cores"):
+        iomux.start("poll", cpu=4096)
+
+
+def test_children_of_a_server_end_with_it() -> None:
+    def forks(listener: Any) -> None:
+        if os.fork() == 0:
+            time.sleep(600)
+        while True:
+            listener.accept()
+
+    with iomux.start(forks) as server:
+        assert eventually(lambda: bool(psutil.Process(server.pid).children()))
+        children = psutil.Process(server.pid).children()
+    assert eventually(lambda: all(gone(child.pid) for child in children))
+
+
+SCRIPT = "import iomux, sys, time; server = iomux.start('poll'); print(server.pid, flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_server_outlives_a_killed_owner(number: signal.Signals) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        assert not gone(pid)
+        owner.send_signal(number)
+        owner.wait(20)
+        assert eventually(lambda: gone(pid))
+
+
+def test_no_server_outlives_an_owner_whose_fork_lives_on() -> None:
+    script = SCRIPT.replace(
+        "print(", "child = __import__('os').fork(); child or time.sleep(600); print(child, end=' '); print("
+    )
+    owner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    with owner:
+        assert owner.stdout is not None
+        fork, pid = map(int, owner.stdout.readline().split())
+        owner.kill()
+        owner.wait(20)
+        assert eventually(lambda: gone(pid))
+        os.kill(fork, signal.SIGKILL)
+
+
+def test_a_fork_of_the_owner_that_ends_leaves_the_server_running() -> None:
+    with iomux.start("poll") as server:
+        fork = os.fork()
+        if fork == 0:
+            server.stop()  # not the fork's to stop
+            os._exit(0)
+        os.waitpid(fork, 0)
+        assert server.alive
+        with connect(server.address) as client:
+            assert ask(client, b"still there?") == b"still there?"
+
+
+@pytest.fixture
+def kernel() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+    manager, client = start_new_kernel(kernel_name="python3")
+    yield manager, client
+    client.stop_channels()
+    if manager.has_kernel:
+        manager.shutdown_kernel(now=True)
+
+
+def run_cell(client: BlockingKernelClient, code: str) -> str:
+    """What a cell prints."""
+    printed: list[str] = []
+
+    def collect(message: dict[str, Any]) -> None:
+        if message["msg_type"] == "stream":
+            printed.append(message["content"]["text"])
+
+    reply = client.execute_interactive(code, output_hook=collect, timeout=60)
+    assert reply["content"]["status"] == "ok", reply["content"]
+    return "".join(printed)
+
+
+START = "import iomux\nserver = iomux.start('poll')\nprint(server.pid)\nserver"
+
+
+def test_kernel_restart_ends_the_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    manager, client = kernel
+    pid = int(run_cell(client, START))
+    manager.restart_kernel(now=False)
+    assert eventually(lambda: gone(pid))
+
+
+def test_kernel_shutdown_ends_the_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    manager, client = kernel
+    pid = int(run_cell(client, START))
+    manager.shutdown_kernel()
+    assert eventually(lambda: gone(pid))
+
+
+def test_kernel_killed_ends_the_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    _, client = kernel
+    pid, owner = map(int, run_cell(client, START + "\nimport os; print(os.getpid())").split())
+    os.kill(owner, signal.SIGKILL)
+    assert eventually(lambda: gone(pid))
+
+
+def test_interrupt_of_a_cell_leaves_the_server_running(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    manager, client = kernel
+    pid = int(run_cell(client, START))
+    waiting = client.execute("import time; time.sleep(600)", reply=False)
+    time.sleep(1)
+    manager.interrupt_kernel()
+    while client.get_shell_msg(timeout=20)["parent_header"]["msg_id"] != waiting:
+        pass
+    assert run_cell(client, "print(server.alive)") == "True\n"
+    assert not gone(pid)
+
+
+def test_running_the_cell_again_replaces_its_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    _, client = kernel
+    first = int(run_cell(client, START))
+    second = int(run_cell(client, START))
+    assert first != second
+    assert eventually(lambda: gone(first))
+    assert not gone(second)
+
+
+def test_one_cell_may_start_several(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    _, client = kernel
+    code = "import iomux\nservers = [iomux.start('poll') for _ in range(3)]\nprint(*[s.pid for s in servers])\nservers"
+    first = [int(pid) for pid in run_cell(client, code).split()]
+    assert not any(gone(pid) for pid in first)
+    second = [int(pid) for pid in run_cell(client, code).split()]
+    assert eventually(lambda: all(gone(pid) for pid in first))
+    assert not any(gone(pid) for pid in second)
+
+
+def test_an_interrupted_start_leaves_nothing(tmp_path: Path) -> None:
+    script = dedent(f"""
+        import iomux, os, signal, threading, time
+        threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        def slow(listener):
+            time.sleep(600)
+        try:
+            for _ in range(100):
+                iomux.start(slow).stop()
+        except KeyboardInterrupt:
+            open({str(tmp_path / "seen")!r}, "w").write("interrupted")
+        import psutil
+        print(len(psutil.Process().children()))
+    """)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (tmp_path / "seen").read_text() == "interrupted"
+    assert done.stdout == "0\n", done.stderr
