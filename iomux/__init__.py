@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from iomux.servers import mechanisms as mechanisms
     from iomux.servers import names as names
     from iomux.sockets import listen as listen
+    from iomux.verdicts import choose as choose
+    from iomux.verdicts import verdict as verdict
 
 _HOME = {
     "LoadResult": "iomux.harness.result",
     "Server": "iomux.harness.process",
     "ServerError": "iomux.harness.process",
+    "choose": "iomux.verdicts",
     "doctor": "iomux.harness.machine",
     "echo": "iomux.connection",
     "listen": "iomux.sockets",
@@ -33,12 +36,14 @@ _HOME = {
     "names": "iomux.servers",
     "start": "iomux.harness.process",
     "sweep": "iomux.harness.sweep",
+    "verdict": "iomux.verdicts",
 }
 
 __all__ = [
     "LoadResult",
     "Server",
     "ServerError",
+    "choose",
     "doctor",
     "echo",
     "listen",
@@ -48,6 +53,7 @@ __all__ = [
     "plot",
     "start",
     "sweep",
+    "verdict",
 ]
 
 

@@ -5,18 +5,20 @@ without colour too. Colours: Okabe and Ito's palette, made for colour-blind read
 Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from iomux.style import OTHERS, STYLES, finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
+from iomux.harness.machine import describe
+from iomux.style import finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from iomux.harness.result import LoadResult
+    from iomux.harness.result import LoadResult, Nanoseconds
 
 
 def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:
@@ -76,28 +78,21 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     return finish(ax, frame, "Little's law")
 
 
-def distribution(results: "dict[str, LoadResult]", ax: Axes | None = None, raw: str = "response_ns") -> Axes:
+def distribution(runs: "Mapping[str, LoadResult | Nanoseconds]", ax: Axes | None = None) -> Axes:
     """Latency by percentile, for one or more runs: from left to right the slower and rarer requests.
 
-    results: a run by its label. raw: `response_ns` (from the planned time) or `service_ns` (from the send).
-    The horizontal axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
+    runs: by its label, a result (its response times are drawn) or raw samples in nanoseconds. The horizontal
+    axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
     """
     ax = new_axes(ax)
-    for number, (label, result) in enumerate(results.items()):
-        look = (
-            style(label.split(",")[0], list(results)) if label.split(",")[0] in STYLES else OTHERS[number % len(OTHERS)]
-        )
-        values = np.sort(getattr(result, raw)) / 1000
+    for label, run in runs.items():
+        look = style(label, list(runs))
+        samples = run if isinstance(run, np.ndarray) else run.response_ns
+        values = np.sort(samples) / 1000
         beyond = 1 - (np.arange(len(values)) + 0.5) / len(values)
         ax.plot(1 / beyond, values, color=look.color, linestyle=look.dash, linewidth=2)
-        ax.annotate(
-            label,
-            (1 / beyond[-1], values[-1]),
-            (6, 0),
-            textcoords="offset points",
-            color=look.color,
-            va="center",
-        )
+        end = (1 / beyond[-1], values[-1])
+        ax.annotate(label, end, (6, 0), textcoords="offset points", color=look.color, va="center", fontweight="bold")
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(left=1)
@@ -105,8 +100,7 @@ def distribution(results: "dict[str, LoadResult]", ax: Axes | None = None, raw: 
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
     ax.set_xlabel("share of requests that were at least as quick")
     ax.set_ylabel("latency, µs")
-    machine = next(iter(results.values())).machine if results else ""
-    return under(plain(ax, "Latency by percentile"), machine)
+    return under(plain(ax, "Latency by percentile"), describe())
 
 
 def _percentile_name(column: str) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZE_INCHES = (8.0, 4.8)
-"""The size of a figure, fixed: nbval compares the text `<Figure size 800x480 ...>`."""
+DOTS_PER_INCH = 110
+"""The size of a figure, fixed: nbval compares the text `<Figure size 880x528 ...>`."""
 
 
 class Style(NamedTuple):
@@ -60,7 +61,7 @@ def new_axes(ax: Axes | None) -> Axes:
     """The axes given, or new ones of the course's size."""
     if ax is not None:
         return ax
-    return plt.subplots(figsize=SIZE_INCHES, layout="constrained")[1]
+    return plt.subplots(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")[1]
 
 
 def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
@@ -155,7 +156,7 @@ def finish(ax: Axes, frame: "pd.DataFrame", title: str) -> Axes:
     active = frame.attrs.get("active", "")
     who = f"{active} active" if active else ""
     repeats = frame.groupby(["server", "connections"]).size().max()
-    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request, {repeats} runs each"
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request, {repeats} {'run' if repeats == 1 else 'runs'} each"
     heading = f"{title}: {who}" if who else title
     return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}")
 

@@ -4,12 +4,12 @@ A latency without its machine means little, so every result carries `describe()`
 process's own CPU clock, which counts nanoseconds (clock_getcpuclockid(3)); the split into user and system
 time comes from the scheduler's accounting, whose ticks are coarse (proc_pid_stat(5): 10 ms), so the split of
 an interval is scaled to its exact total, as the kernel itself does (kernel/sched/cputime.c, cputime_adjust).
+
+Every server's process imports this file, so what only the owner needs is imported where it is used.
 """
 
-import ctypes
 import functools
 import os
-import platform
 import resource
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from iomux import servers
 
 if TYPE_CHECKING:
+    import ctypes
+
     import pandas as pd
 
 
@@ -49,6 +51,8 @@ def cpu_time(pid: int) -> CpuTime:
 
 
 def _cpu_clock_seconds(pid: int) -> float | None:
+    import ctypes
+
     get_clock = getattr(_libc(), "clock_getcpuclockid", None)
     clock = ctypes.c_int()
     if get_clock is None or get_clock(pid, ctypes.byref(clock)) != 0:
@@ -60,7 +64,9 @@ def _cpu_clock_seconds(pid: int) -> float | None:
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
+def _libc() -> "ctypes.CDLL":
+    import ctypes
+
     return ctypes.CDLL(None)
 
 
@@ -87,11 +93,15 @@ def processor() -> str:
                     return line.partition(":")[2].strip()
     except OSError:
         pass
+    import platform
+
     return platform.processor() or platform.machine()
 
 
 def describe() -> str:
     """One line for under a figure: system, kernel, processor, cores, Python."""
+    import platform
+
     system = f"{platform.system()} {platform.release().split('-')[0]}"
     return f"{system}, {processor()}, {len(cores())} cores, Python {platform.python_version()}"
 
@@ -112,6 +122,8 @@ def _backlog_max() -> int | None:
 
 def facts() -> dict[str, Any]:
     """All that `doctor` tells, as plain values: system, limits, clocks and mechanisms."""
+    import platform
+
     clock = time.get_clock_info("perf_counter")
     return {
         "system": platform.system(),

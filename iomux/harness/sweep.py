@@ -25,6 +25,8 @@ _MEASURED = [
     *("mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "requests_per_s", "cpu_us_per_request"),
     *("requests_per_cpu_s", "server_user_s", "server_system_s", "connect_s", "generator_cpu_share"),
 ]
+REFUSED = "a client was refused"
+"""What a server of ours writes to its log when it meets a limit of its mechanism."""
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
 
 
@@ -65,14 +67,18 @@ def sweep(
         for level in connections
         for server, target in _rotated(list(zip(chosen, targets, strict=True)), repeat)
     ]
-    rows = []
+    rows: list[dict[str, Any]] = []
+    refused: dict[tuple[str, int], str] = {}
     with tqdm(runs, unit="run", disable=not progress, leave=False) as bar:
         for repeat, level, server, target in bar:
             name = name_of(server)
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
             options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
-            rows.append({"server": name, "model": _model(name), "repeat": repeat} | _run(target, level, options))
+            row = _run(target, level, options, refused.get((name, level), ""))
+            if REFUSED in row["reason"]:
+                refused[name, level] = row["reason"]
+            rows.append({"server": name, "model": _model(name), "repeat": repeat} | row)
     frame = pd.DataFrame(rows).astype({"rate_per_s": float})
     frame.attrs.update(machine=describe(), active="all" if active is None else active)
     return frame
@@ -99,17 +105,12 @@ def _model(name: str) -> str:
     return next((m.model for m in servers.mechanisms() if m.name == name), "")
 
 
-def _run(target: str | servers.Serve, level: int, options: dict[str, Any]) -> dict[str, Any]:
-    base = {
-        "connections": level,
-        "active": options["active"],
-        "size_bytes": options["size"],
-        "rate_per_s": options["rate"],
-    }
-    try:
-        check_descriptors(level)
-    except ValueError as error:
-        return _missing(base, str(error))
+def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
+    """One run as a row. A limit that the server itself has named in an earlier round is not run into again."""
+    asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
+    base = {"connections": level} | asked
+    if reason := known_limit or _too_many(level):
+        return _missing(base, reason)
     try:
         with start(target) as server:
             result = load(server, connections=level, **options)
@@ -121,11 +122,19 @@ def _run(target: str | servers.Serve, level: int, options: dict[str, Any]) -> di
     return _missing(row, reason) if reason else row | {"reason": ""}
 
 
+def _too_many(level: int) -> str:
+    try:
+        check_descriptors(level)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _limit_met(result: LoadResult, log: str) -> str:
     """Why this level was not reached; empty if every connection was open at the end and every client served."""
     if not result.errors and not result.unserved:
         return ""
-    said = next((line.removeprefix("iomux: ") for line in log.splitlines() if line.startswith("iomux: ")), "")
+    said = next((line.removeprefix("iomux: ") for line in log.splitlines() if REFUSED in line), "")
     seen = result.row()["error_kinds"] or f"{result.unserved:,} clients never served"
     return f"{said} ({seen})" if said else seen
 

@@ -10,8 +10,7 @@ import importlib.util
 import os
 import select
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 Serve = Callable[..., Any]
 """`serve(listener, handler=echo)`: serves a bound, listening TCP socket and never returns."""
@@ -29,8 +28,7 @@ def _lacks_uvloop() -> str:
     return "" if importlib.util.find_spec("uvloop") else "uvloop is not installed: pip install 'iomux[compare]'"
 
 
-@dataclass(frozen=True)
-class Mechanism:
+class Mechanism(NamedTuple):
     """One way to serve many clients, by its registered name."""
 
     name: str
@@ -76,11 +74,11 @@ _ALL = (
     Mechanism(
         "epoll-et",
         "multiplexing",
-        "the kernel keeps the list and tells of changes only",
+        "the kernel keeps the list, tells of changes",
         "epoll_:serve_edge_triggered",
         _lacks("epoll", "epoll"),
     ),
-    Mechanism("asyncio", "multiplexing", "callbacks on the standard library's event loop", "asyncio_:serve"),
+    Mechanism("asyncio", "multiplexing", "callbacks on the standard library's loop", "asyncio_:serve"),
     Mechanism("uvloop", "multiplexing", "the same callbacks on libuv's loop", "asyncio_:serve_uvloop", _lacks_uvloop),
 )
 

@@ -1,0 +1,29 @@
+"""What a notebook says after a run: which mechanisms it tried, and whether a claim held.
+
+A verdict is a line of text without a figure in it, so that it can be compared from run to run; timings go
+into figures and tables. Where a mechanism is missing the claim is not tried, and the line says so.
+"""
+
+from collections.abc import Callable, Sequence
+
+from iomux import servers
+
+
+def choose(*names: str) -> list[str]:
+    """Those of the named mechanisms that this machine can run; for each of the others a line says why not.
+
+    Raises LookupError for a name that is not registered.
+    """
+    for name in names:
+        if reason := servers.get(name).why_not():
+            print(f"{name} is left out: {reason}")
+    return [name for name in names if servers.get(name).available()]
+
+
+def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = ()) -> None:
+    """Print whether a claim holds: `claim: True`, `claim: False`, or `claim: not tried here (why)`.
+
+    holds: called only where every mechanism in `needs` is available.
+    """
+    missing = [f"{name}: {servers.get(name).why_not()}" for name in needs if not servers.get(name).available()]
+    print(f"{claim}: not tried here ({'; '.join(missing)})" if missing else f"{claim}: {bool(holds())}")

@@ -1,0 +1,48 @@
+"""Run notebooks from top to bottom and store what they show: `python -m tests.regenerate [NOTEBOOK ...]`.
+
+Like `jupyter execute --inplace`, and then: progress bars are taken out (a stored one can't be drawn, its
+state lives in the kernel), and the README's figure is taken from the notebook that draws it.
+"""
+
+import base64
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+FIGURE = NOTEBOOKS / "latency_against_concurrency.png"
+"""The README's figure: the first that 07 draws."""
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def first_figure(notebook: Any) -> bytes:
+    """The first picture among a notebook's outputs."""
+    outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
+    return next(base64.b64decode(o.data["image/png"]) for o in outputs if "image/png" in o.get("data", {}))
+
+
+def regenerate(path: Path) -> None:
+    """Execute one notebook and store it. Raises CellExecutionError where a cell fails."""
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    began = time.monotonic()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times of day: they would differ in every commit
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
+    notebook.metadata.pop("widgets", None)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    if path.name.startswith("07"):
+        FIGURE.write_bytes(first_figure(notebook))
+    print(f"{path.name}: {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or sorted(map(str, NOTEBOOKS.glob("*.ipynb"))):
+        regenerate(Path(name))

@@ -1,0 +1,78 @@
+"""Each notebook's form: what nbval does not look at. That they run is tried by `pytest --nbval` itself."""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LONGEST_CELL = 10
+
+
+def read(path: Path) -> Any:
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(notebook)
+    return notebook
+
+
+def code(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks() -> None:
+    names = [path.name for path in NOTEBOOKS]
+    assert "00_start_here.ipynb" in names
+    assert "07_latency_against_concurrency.ipynb" in names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestForm:
+    def test_was_run_once_from_top_to_bottom(self, path: Path) -> None:
+        cells = code(read(path))
+        assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+        assert all(cell.source.strip() for cell in cells)
+
+    def test_every_output_is_an_answer(self, path: Path) -> None:
+        for cell in code(read(path)):
+            for output in cell.outputs:
+                assert output.output_type != "error" or "raises-exception" in cell.metadata.get("tags", [])
+                assert output.get("name") != "stderr", f"wrote to stderr: {output.get('text')}"
+
+    def test_kernel_is_python3(self, path: Path) -> None:
+        assert read(path).metadata.kernelspec.name == "python3"
+
+    def test_cells_are_short(self, path: Path) -> None:
+        for cell in code(read(path)):
+            assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
+
+    def test_prose_stands_before_every_run_of_cells(self, path: Path) -> None:
+        kinds = [cell.cell_type for cell in read(path).cells]
+        assert kinds[0] == "markdown"
+        assert kinds[-1] == "markdown"
+        assert "code code code" not in " ".join(kinds)
+
+    def test_follows_the_template(self, path: Path) -> None:
+        prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+        assert prose.startswith("# ")
+        for part in ("You will learn", "Predict", "## Exercises", "## Summary"):
+            assert part in prose, part
+        assert 2 <= prose.count("**Exercise ") <= 4
+
+    def test_links_lead_somewhere(self, path: Path) -> None:
+        for cell in read(path).cells:
+            if cell.cell_type == "markdown":
+                for link in cell.source.split("](")[1:]:
+                    target = link.partition(")")[0].partition("#")[0]
+                    assert target.startswith("https://") or (FOLDER / target).exists(), target
+
+    def test_nothing_is_skipped_without_a_word(self, path: Path) -> None:
+        tags = {tag for cell in code(read(path)) for tag in cell.metadata.get("tags", [])}
+        assert tags <= {"nbval-ignore-output", "raises-exception"}
+
+    def test_some_output_is_compared(self, path: Path) -> None:
+        compared = [
+            c for c in code(read(path)) if "nbval-ignore-output" not in c.metadata.get("tags", []) and c.outputs
+        ]
+        assert len(compared) >= 3, "verdicts are printed and compared"

@@ -1,0 +1,106 @@
+"""The package's outside: quick to import, one list of dependencies, no litter, documented."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import iomux
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def requirement(text: str) -> tuple[str, frozenset[str]]:
+    """Name and bounds, without the marker for a system and with one spelling (PEP 503)."""
+    found = re.match(r"([A-Za-z0-9._-]+)\s*([^;]*)", text)
+    assert found
+    name = re.sub(r"[-_.]+", "-", found[1]).lower()
+    return name, frozenset(bound.strip() for bound in found[2].split(",") if bound.strip())
+
+
+def test_environment_and_pyproject_say_the_same() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = dict(requirement(entry) for entry in environment["dependencies"] if isinstance(entry, str))
+    assert conda.pop("python") == {PROJECT["requires-python"]}
+    assert conda.pop("pip") == frozenset()
+    extras = PROJECT["optional-dependencies"].values()
+    assert conda == dict(
+        requirement(entry) for entry in [*PROJECT["dependencies"], *(e for extra in extras for e in extra)]
+    )
+    assert environment["channels"] == ["conda-forge"]
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_import_brings_in_nothing_heavy() -> None:
+    heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle"}
+    script = f"import iomux, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_server_process_brings_in_nothing_heavy() -> None:
+    script = (
+        "import iomux.harness.child, sys; print(sorted({'pandas', 'numpy', 'matplotlib', 'tqdm'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", iomux.__all__)
+def test_public_names_exist_and_are_documented(name: str) -> None:
+    assert getattr(iomux, name).__doc__
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = iomux.nonsense
+
+
+def modules() -> list[str]:
+    return [
+        found.name for found in pkgutil.walk_packages(iomux.__path__, "iomux.") if not found.name.endswith("__main__")
+    ]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_files_open_with_what_they_are_and_can_be_read_at_one_sitting(module: str) -> None:
+    source = Path(importlib.import_module(module).__file__ or "")
+    if source.read_text():
+        tree = ast.parse(source.read_text())
+        assert ast.get_docstring(tree)
+        public = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        ]
+        framework = {"connection_made", "get_buffer", "buffer_updated", "pause_writing", "resume_writing", "error"}
+        nested = {inner for node in public for inner in ast.walk(node) if inner is not node}
+        bare = [n.name for n in public if n not in nested and not ast.get_docstring(n) and n.name not in framework]
+        assert not bare, "public names without a docstring"
+    assert len(source.read_text().splitlines()) <= 220
+
+
+def test_the_console_script_is_installed() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("iomux"), "--help"], capture_output=True, text=True, check=True
+    )
+    assert "serve" in done.stdout
+
+
+def test_the_project_refers_to_nothing_outside_itself() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, tracked.split("\0")):
+        file = ROOT / name
+        if file.suffix in {".py", ".md", ".ipynb", ".toml", ".yml", ".c"} and file.exists():
+            text = file.read_text()
+            assert "/" + "root/" not in text, name
+            assert "/" + "work/" not in text, name
+            assert "../" + "shared" not in text, name

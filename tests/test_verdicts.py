@@ -1,0 +1,25 @@
+"""Verdicts: what held, what did not, and what was not tried."""
+
+import pytest
+
+import iomux
+
+
+def test_a_verdict_says_what_held(capsys: pytest.CaptureFixture[str]) -> None:
+    iomux.verdict("two is more than one", lambda: 2 > 1)
+    iomux.verdict("one is more than two", lambda: 1 > 2)
+    assert capsys.readouterr().out == "two is more than one: True\none is more than two: False\n"
+
+
+def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "poll")
+    iomux.verdict("poll is quick", lambda: pytest.fail("was tried"), needs=["poll"])
+    assert iomux.choose("select", "poll") == ["select"]
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("poll is quick: not tried here (poll: hidden")
+    assert out[1].startswith("poll is left out: hidden")
+
+
+def test_a_name_that_is_not_registered_is_a_clear_error() -> None:
+    with pytest.raises(LookupError, match="no server is called"):
+        iomux.choose("pole")
