@@ -14,6 +14,7 @@ Three facts about a nonblocking stream socket decide the shape of this file:
 What it costs: two system calls a request.
 """
 
+import contextlib
 import socket
 import sys
 import traceback
@@ -60,10 +61,8 @@ class Connection:
     def advance(self) -> bool:
         """Send what is owed, read once, answer, and never wait; say whether `interest` has changed."""
         try:
-            if self.owed:
-                self._send_owed()
-                if self.ended or len(self.owed) >= HIGH_WATER_BYTES:
-                    return self._settle()
+            if self.owed and not self._pay():
+                return self._settle()
             data = self._recv(CHUNK_BYTES)
         except BlockingIOError:
             self.drained = True
@@ -73,22 +72,12 @@ class Connection:
         if not data:
             self.ended = True
             return self._settle()
-        return self._answer(data)
-
-    def close(self) -> None:
-        """Close the socket; its descriptor is free at once."""
-        self.sock.close()
-
-    def _answer(self, data: bytes) -> bool:
         try:
             reply = self._handler(data)
         except Exception:
             return self._complain()
         try:
-            if self.owed:  # nothing may overtake it
-                self.owed += reply
-                return self._settle()
-            sent = self._send(reply)
+            sent = 0 if self.owed else self._send(reply)  # nothing may overtake what is owed
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -97,14 +86,24 @@ class Connection:
             return self._complain()
         if sent == len(reply) and self.interest == READ:
             return False  # nearly always
-        self.owed += memoryview(reply)[sent:]
-        return self._settle()
+        return self._owe(reply, sent)
 
-    def _send_owed(self) -> None:
-        try:
+    def close(self) -> None:
+        """Close the socket; its descriptor is free at once."""
+        self.sock.close()
+
+    def _pay(self) -> bool:
+        """Send some of what is owed; say whether to read on."""
+        with contextlib.suppress(BlockingIOError):
             del self.owed[: self._send(self.owed)]
-        except BlockingIOError:
-            return
+        return not self.ended and len(self.owed) < HIGH_WATER_BYTES
+
+    def _owe(self, reply: bytes, sent: int) -> bool:
+        try:
+            self.owed += memoryview(reply)[sent:]
+        except TypeError:  # the reply is not bytes
+            return self._complain()
+        return self._settle()
 
     def _settle(self) -> bool:
         """Set the interest that follows from what is owed; say whether it has changed."""
