@@ -12,10 +12,15 @@ reference, asyncio-protocol.
 import asyncio
 import socket
 import traceback
-from typing import NoReturn, cast
+from collections.abc import Callable
+from typing import Any, NoReturn, cast
 
 from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
-from iomux.sockets import BACKLOG
+from iomux.sockets import BACKLOG, SHORTAGE
+
+_ACCEPTS = 64
+"""What asyncio takes for the backlog is also how often it calls accept in one go, and at the descriptor limit
+it fails, and says so, as many times (asyncio/selector_events.py, _accept_connection): 4,096 would be a busy second."""
 
 
 class _Conversation(asyncio.BufferedProtocol):
@@ -52,10 +57,26 @@ class _Conversation(asyncio.BufferedProtocol):
 
 async def _serve_forever(listener: socket.socket, handler: Handler) -> NoReturn:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_say_shortage_once())
     buffer = memoryview(bytearray(CHUNK_BYTES))
-    await loop.create_server(lambda: _Conversation(handler, buffer), sock=listener, backlog=BACKLOG)
+    await loop.create_server(lambda: _Conversation(handler, buffer), sock=listener, backlog=_ACCEPTS)
+    listener.listen(BACKLOG)  # create_server has cut it to _ACCEPTS
     await loop.create_future()  # never done
     raise AssertionError("unreachable: the future above has no result")
+
+
+def _say_shortage_once() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """An exception handler that reports a lack of descriptors once; the loop tries again each second by itself."""
+    said = False
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal said
+        shortage = getattr(context.get("exception"), "errno", None) in SHORTAGE
+        if not (shortage and said):
+            loop.default_exception_handler(context)
+        said = said or shortage
+
+    return handle
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
