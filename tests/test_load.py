@@ -210,6 +210,13 @@ def test_open_loop_shows_a_stall_in_every_request_it_delayed(poll: Server) -> No
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
 
+def test_open_loop_forgets_nothing_that_was_planned() -> None:
+    with iomux.start(faulty(closes)) as server:
+        result = iomux.load(server, connections=2, duration=0.5, warmup=0, rate=200, deadline=0.5)
+    assert result.errors["closed by the server"] == 2
+    assert result.requests + sum(result.errors.values()) == pytest.approx(100, abs=3)
+
+
 def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
     result = iomux.load(poll, connections=5, duration=1.0, rate=300)
     assert result.requests == pytest.approx(300, abs=20)
@@ -227,6 +234,7 @@ def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
         ({"duration": 1e9}, "at most 600 s"),
         ({"warmup": -1}, "warmup is -1"),
         ({"rate": 0}, "rate is 0"),
+        ({"rate": 1_000_000, "duration": 60}, "too many to plan"),
         ({"deadline": 0}, "deadline is 0"),
         ({"connections": 10_000_000}, "more descriptors than a process may open"),
     ],

@@ -9,6 +9,8 @@ LARGEST_BYTES = 64 * 1024 * 1024
 """The largest request that `load` accepts."""
 FASTEST_PER_S = 1_000_000
 """The highest planned rate that `load` accepts."""
+MOST_PLANNED = 10_000_000
+"""The most requests that one open-loop run may plan."""
 _SPARE_DESCRIPTORS = 64  # the load generator's own and the server's: streams, epoll, what Python has open
 
 
@@ -46,6 +48,10 @@ def check_request(
         (
             rate is not None and not 0 < rate <= FASTEST_PER_S,
             f"rate is {rate}: choose more than 0 and at most {FASTEST_PER_S:,} a second, or none for a closed loop",
+        ),
+        (
+            rate is not None and rate * (duration + warmup) > MOST_PLANNED,
+            f"{rate} requests a second for {duration + warmup} s are too many to plan: at most {MOST_PLANNED:,}",
         ),
     ):
         if wrong:

@@ -25,6 +25,7 @@ clock = time.perf_counter_ns
 SECOND = 1_000_000_000
 _TICK = 0.02  # seconds between two looks at the clock while nothing happens
 _SPIN_NS = 2_000_000
+_UNASKED = "planned on a lost connection"
 IN, OUT = select.POLLIN, select.POLLOUT
 
 
@@ -70,6 +71,8 @@ class Generator:
                 planned = begin + int(number * SECOND / rate)
             wait = planned - now
             self._answer_planned(0 if wait < self._spin_ns else min(wait / SECOND, _TICK))
+        if planned < until:  # nobody is left to ask: what was planned is not forgotten
+            self.errors[_UNASKED] += int((until - planned) * rate / SECOND) + 1
 
     def drain(self, deadline: float) -> None:
         """Take the answers that are still to come, for at most `deadline` seconds after the last was asked for."""
@@ -79,9 +82,11 @@ class Generator:
         limit = since + int(deadline * SECOND)
         while clock() < limit and any(client.payload for client in self._clients.values()):
             self._answer_planned(_TICK)
-        for client in self._clients.values():
+        for client in self._active:
             if client.payload:
                 self.errors["no reply by the deadline"] += 1 + len(client.waiting)
+            elif client.waiting:
+                self.errors[_UNASKED] += len(client.waiting)
 
     def forget(self) -> None:
         """Drop the samples taken so far: the warm-up's."""
