@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 _TABLE = ["server", "connections", "active", "repeat", "p50_us", "p99_us", "requests_per_s", "cpu_us_per_request"]
 
+_WORDS = {
+    "can_pin": "can pin a process to a core",
+    "descriptors_soft": "open descriptors a process, now",
+    "descriptors_hard": "open descriptors a process, at most",
+    "backlog_max": "clients that may wait to be accepted",
+    "clock_resolution_ns": "resolution of the clock, ns",
+}
+
 
 def serve(options: argparse.Namespace) -> int:
     """Run one server until SIGINT or SIGTERM, then leave with status 0."""
@@ -96,7 +104,7 @@ def _as_text(frame: "pd.DataFrame") -> str:
         lines.append(
             f"in {count} of {len(reached)} runs the load generator was the bottleneck: the server could do more"
         )
-    return "\n".join([*lines, f"measured on {frame.attrs['machine']}"])
+    return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -107,12 +115,13 @@ def doctor(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(everything, indent=1))
         return 0
+    print(f"{'name':<12} {'I/O model':<13} {'what it does':<52} available here")
     for mechanism in everything.pop("mechanisms"):
         state = "yes" if mechanism["available"] else f"no: {mechanism['why_not']}"
         print(f"{mechanism['name']:<12} {mechanism['model']:<13} {mechanism['summary']:<52} {state}")
     print()
     for key, value in everything.items():
-        print(f"{key.replace('_', ' '):<20} {_as_words(value)}")
+        print(f"{_WORDS.get(key, key.replace('_', ' ')):<38} {_as_words(value)}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from iomux.harness.machine import describe
 from iomux.style import finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
@@ -78,7 +78,9 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     return finish(ax, frame, "Little's law")
 
 
-def distribution(runs: "Mapping[str, LoadResult | Nanoseconds]", ax: Axes | None = None) -> Axes:
+def distribution(
+    runs: "Mapping[str, LoadResult | Nanoseconds]", ax: Axes | None = None, title: str = "Latency by percentile"
+) -> Axes:
     """Latency by percentile, for one or more runs: from left to right the slower and rarer requests.
 
     runs: by its label, a result (its response times are drawn) or raw samples in nanoseconds. The horizontal
@@ -97,10 +99,13 @@ def distribution(runs: "Mapping[str, LoadResult | Nanoseconds]", ax: Axes | None
     ax.set_yscale("log")
     ax.set_xlim(left=1)
     log_ticks(ax.yaxis)
+    ax.xaxis.set_major_locator(FixedLocator([1, 2, *(10.0**n for n in range(1, 8))]))
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
     ax.set_xlabel("share of requests that were at least as quick")
     ax.set_ylabel("latency, µs")
-    return under(plain(ax, "Latency by percentile"), describe())
+    settings = [f"{label}: {run.setting()}" for label, run in runs.items() if not isinstance(run, np.ndarray)]
+    return under(plain(ax, title), "\n".join([*settings, describe()]))
 
 
 def _percentile_name(column: str) -> str:

@@ -98,13 +98,13 @@ def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
 
 
 def _name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Write each line's name at its end, from the lowest up; one that would overlap another is moved up."""
+    """Write each line's name at its end, from the highest down; one that would overlap another is moved down."""
     ax.autoscale_view()
     points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
     placed: list[tuple[float, float]] = []
-    for x, y, name, color in sorted(ends, key=lambda end: end[1]):
+    for x, y, name, color in sorted(ends, key=lambda end: -end[1]):
         across, up = ax.transData.transform((x, y)) * points_per_pixel
-        free = max([other + _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
+        free = min([other - _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
         placed.append((across, free))
         ax.annotate(
             name,
@@ -126,7 +126,7 @@ def wall(ax: Axes, frame: "pd.DataFrame") -> None:
     look = style("select")
     ax.axvline(1024, color=look.color, linewidth=1, linestyle=":")
     ax.annotate(
-        "select ends here:\nFD_SETSIZE = 1,024",
+        "select's limit:\nFD_SETSIZE, 1,024",
         (1024, 0.97),
         (-6, 0),
         xycoords=("data", "axes fraction"),
@@ -156,7 +156,8 @@ def finish(ax: Axes, frame: "pd.DataFrame", title: str) -> Axes:
     active = frame.attrs.get("active", "")
     who = f"{active} active" if active else ""
     repeats = frame.groupby(["server", "connections"]).size().max()
-    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request, {repeats} {'run' if repeats == 1 else 'runs'} each"
+    drawn = "one run each" if repeats == 1 else f"line: median of {repeats} runs, band: least to greatest"
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request; {drawn}"
     heading = f"{title}: {who}" if who else title
     return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}")
 

@@ -7,6 +7,7 @@ into figures and tables. Where a mechanism is missing the claim is not tried, an
 from collections.abc import Callable, Sequence
 
 from iomux import servers
+from iomux.harness.checks import check_descriptors
 
 
 def choose(*names: str) -> list[str]:
@@ -20,10 +21,14 @@ def choose(*names: str) -> list[str]:
     return [name for name in names if servers.get(name).available()]
 
 
-def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = ()) -> None:
+def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = (), connections: int = 1) -> None:
     """Print whether a claim holds: `claim: True`, `claim: False`, or `claim: not tried here (why)`.
 
-    holds: called only where every mechanism in `needs` is available.
+    holds: called only where every mechanism in `needs` is available and a process may open `connections`.
     """
     missing = [f"{name}: {servers.get(name).why_not()}" for name in needs if not servers.get(name).available()]
+    try:
+        check_descriptors(connections)
+    except ValueError as error:
+        missing.append(str(error))
     print(f"{claim}: not tried here ({'; '.join(missing)})" if missing else f"{claim}: {bool(holds())}")

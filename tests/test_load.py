@@ -88,6 +88,27 @@ def test_a_known_delay_is_seen_where_it_belongs() -> None:
     assert result.p99_us >= 20_000
 
 
+def test_the_first_samples_are_like_the_others(poll: Server) -> None:
+    firsts, rest = [], []
+    for _ in range(5):
+        result = iomux.load(poll, connections=20, duration=0.2)
+        firsts += list(result.response_ns[:20])
+        rest += list(result.response_ns[20:])
+    assert np.median(firsts) < 5 * np.median(rest), "the harness's own doings were timed"
+
+
+def test_an_overloaded_warmup_does_not_spill_into_what_is_measured() -> None:
+    def slow(data: bytes) -> bytes:
+        time.sleep(0.005)
+        return data
+
+    with iomux.start("poll", handler=slow) as server:
+        result = iomux.load(server, connections=2, duration=0.5, warmup=0.5, rate=400, deadline=10)
+    assert result.errors == {}
+    assert result.requests == pytest.approx(200, abs=5)
+    assert result.response_ns[0] < 250_000_000, "half a second of warm-up had left a queue"
+
+
 def test_large_messages_arrive_whole(poll: Server) -> None:
     result = iomux.load(poll, connections=3, size=1 << 20, duration=0.5, deadline=20)
     assert result.requests > 3

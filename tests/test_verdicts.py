@@ -20,6 +20,11 @@ def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert out[1].startswith("poll is left out: hidden")
 
 
+def test_what_needs_more_descriptors_than_there_are_is_not_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    iomux.verdict("a crowd is served", lambda: pytest.fail("was tried"), connections=50_000_000)
+    assert capsys.readouterr().out.startswith("a crowd is served: not tried here (50,000,000 connections need more")
+
+
 def test_a_name_that_is_not_registered_is_a_clear_error() -> None:
     with pytest.raises(LookupError, match="no server is called"):
         iomux.choose("pole")

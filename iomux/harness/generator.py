@@ -25,6 +25,7 @@ clock = time.perf_counter_ns
 SECOND = 1_000_000_000
 _TICK = 0.02  # seconds between two looks at the clock while nothing happens
 _SPIN_NS = 2_000_000
+_PAUSE_NS = 300_000_000  # between warm-up and measurement, at most
 _UNASKED = "planned on a lost connection"
 IN, OUT = select.POLLIN, select.POLLOUT
 
@@ -79,18 +80,26 @@ class Generator:
         pending = [client for client in self._clients.values() if client.payload]
         waiting = any(client.waiting for client in pending)
         since = clock() if waiting else max((client.asked_ns for client in pending), default=0)
-        limit = since + int(deadline * SECOND)
-        while clock() < limit and any(client.payload for client in self._clients.values()):
-            self._answer_planned(_TICK)
+        self._take_answers(since + int(deadline * SECOND))
         for client in self._active:
             if client.payload:
                 self.errors["no reply by the deadline"] += 1 + len(client.waiting)
             elif client.waiting:
                 self.errors[_UNASKED] += len(client.waiting)
 
-    def forget(self) -> None:
-        """Drop the samples taken so far: the warm-up's."""
+    def end_warmup(self) -> None:
+        """Let what is under way be answered and drop all samples, and what was planned and could not be sent.
+
+        A client that is not answered in this time goes on waiting; its deadline counts from when it asked.
+        """
+        for client in self._active:
+            client.waiting.clear()
+        self._take_answers(clock() + _PAUSE_NS)
         del self.response_ns[:], self.service_ns[:], self.late_ns[:]
+
+    def _take_answers(self, until: int) -> None:
+        while clock() < until and any(client.payload for client in self._clients.values()):
+            self._answer_planned(_TICK)
 
     def _answered(self, seconds: float) -> Iterator[Client]:
         """Wait for answers; yield each client whose reply is whole and right, its response time recorded."""

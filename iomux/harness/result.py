@@ -59,10 +59,14 @@ class LoadResult:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
         return row | {"errors": sum(self.errors.values()), "error_kinds": kinds}
 
-    def __str__(self) -> str:
+    def setting(self) -> str:
+        """One line for under a figure: how many asked how much, and in which loop."""
         loop = "closed loop" if self.rate_per_s is None else f"open loop at {self.rate_per_s:,.0f} requests/s"
+        return f"{self.active:,} active of {self.connections:,} connections, {self.size_bytes:,} bytes, {loop}"
+
+    def __str__(self) -> str:
         lines = [
-            f"{self.active:,} active of {self.connections:,} connections, {self.size_bytes:,} bytes, {loop}",
+            self.setting(),
             f"{self.requests:,} requests, {self.requests_per_s:,.0f} a second",
             f"median {self.p50_us:,.0f} µs, 90 % {self.p90_us:,.0f}, 99 % {self.p99_us:,.0f}, "
             f"99.9 % {self.p999_us:,.0f}, slowest {self.max_us:,.0f}",
@@ -70,7 +74,7 @@ class LoadResult:
         if self.cpu_us_per_request is not None:
             lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request")
         if self.unserved:
-            lines.append(f"never served: {self.unserved:,} clients")
+            lines.append(f"never served: {self.unserved:,} client{'' if self.unserved == 1 else 's'}")
         lines += [f"{kind}: {count:,}" for kind, count in sorted(self.errors.items())]
         if self.generator_bound:
             lines.append("the load generator was the bottleneck: the server could have done more")
