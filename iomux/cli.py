@@ -5,6 +5,7 @@ one line that says what is wrong, why, and what to do.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, LookupError, OSError) as error:
         print(f"iomux {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -106,6 +110,5 @@ def _active(text: str) -> int | None:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        where = error.filename or "choose another address or port (--port 0 takes a free one)"
-        return f"{error.strerror.lower()}: {where}"
+        return f"{error.strerror.lower()}{f': {error.filename}' if error.filename else ''}"
     return " ".join(str(error.args[0] if isinstance(error, LookupError) and error.args else error).split())

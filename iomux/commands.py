@@ -5,6 +5,7 @@ import ipaddress
 import json
 import os
 import signal
+import socket
 import sys
 import traceback
 from pathlib import Path
@@ -37,7 +38,7 @@ def serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     raise_descriptor_limit()
-    with listen(options.host, options.port) as listener:
+    with _listen(options.host, options.port) as listener:
         host, port = listener.getsockname()[:2]
         if not ipaddress.ip_address(host).is_loopback:
             print(
@@ -52,6 +53,16 @@ def serve(options: argparse.Namespace) -> int:
     return 1
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        what = (error.strerror or str(error)).lower()
+        raise ValueError(
+            f"{what}: {host}:{port}; choose another address or port (--port 0 takes a free one)"
+        ) from error
+
+
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     # At once: an event loop in C, or threads in the middle of recv, would hold an ordinary exit up.
     os._exit(0)
@@ -63,9 +74,7 @@ def bench(options: argparse.Namespace) -> int:
     from iomux.harness.sweep import sweep
 
     check_descriptors(max(options.connections))
-    for path in filter(None, (options.csv, options.plot)):
-        if not path.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
+    _check_outputs(options.csv, options.plot)
     frame = sweep(
         options.names,
         connections=options.connections,
@@ -75,12 +84,23 @@ def bench(options: argparse.Namespace) -> int:
         duration=options.duration,
         rate=options.rate,
     )
+    print(frame.to_json(orient="records", indent=1) if options.json else _as_text(frame), flush=True)
     if options.csv:
         frame.to_csv(options.csv, index=False)
     if options.plot:
         _draw(frame, options.plot)
-    print(frame.to_json(orient="records", indent=1) if options.json else _as_text(frame))
     return 0
+
+
+def _check_outputs(csv: Path | None, plot: Path | None) -> None:
+    """Raise ValueError for a file that can't be written, before a long run and not after it."""
+    for path in filter(None, (csv, plot)):
+        if not path.absolute().parent.is_dir():
+            raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: give the name of a file")
+    if plot and plot.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{plot.name} is no picture: its name has to end in .png, .svg or .pdf")
 
 
 def _draw(frame: "pd.DataFrame", path: Path) -> None:

@@ -43,6 +43,22 @@ def echo(data: bytes) -> bytes:
     return data
 
 
+def checked(handler: Handler) -> Handler:
+    """The handler, held to its contract: any bytes-like reply becomes bytes, anything else is a TypeError."""
+
+    def answer(data: bytes) -> bytes:
+        reply = handler(data)
+        return reply if type(reply) is bytes else bytes(memoryview(reply))
+
+    return handler if handler is echo else answer
+
+
+def complain(*lines: str) -> None:
+    """Write the lines, or the exception being handled, to standard error; nobody reading it is no error."""
+    with contextlib.suppress(OSError, ValueError):
+        print(*(lines or (traceback.format_exc(),)), sep="\n", file=sys.stderr, flush=True)
+
+
 class Connection:
     """The state of one client; `advance` does all that can be done now, `interest` is what to wait for."""
 
@@ -54,7 +70,7 @@ class Connection:
         self.owed = bytearray()
         self.ended = False
         self.drained = False  # the last `recv` found nothing more: edge-triggered loops need to know
-        self._handler = handler
+        self._handler = checked(handler)
         self._recv = sock.recv
         self._send = sock.send
 
@@ -74,19 +90,19 @@ class Connection:
             return self._settle()
         try:
             reply = self._handler(data)
-        except Exception:
-            return self._complain()
+        except Exception:  # the handler's fault ends its own client, and says so
+            complain()
+            return self._abandon()
         try:
             sent = 0 if self.owed else self._send(reply)  # nothing may overtake what is owed
         except BlockingIOError:
             sent = 0
         except OSError:
             return self._abandon()
-        except TypeError:  # the reply is not bytes
-            return self._complain()
         if sent == len(reply) and self.interest == READ:
             return False  # nearly always
-        return self._owe(reply, sent)
+        self.owed += memoryview(reply)[sent:]
+        return self._settle()
 
     def close(self) -> None:
         """Close the socket; its descriptor is free at once."""
@@ -97,13 +113,6 @@ class Connection:
         with contextlib.suppress(BlockingIOError):
             del self.owed[: self._send(self.owed)]
         return not self.ended and len(self.owed) < HIGH_WATER_BYTES
-
-    def _owe(self, reply: bytes, sent: int) -> bool:
-        try:
-            self.owed += memoryview(reply)[sent:]
-        except TypeError:  # the reply is not bytes
-            return self._complain()
-        return self._settle()
 
     def _settle(self) -> bool:
         """Set the interest that follows from what is owed; say whether it has changed."""
@@ -119,8 +128,3 @@ class Connection:
     def _abandon(self) -> bool:
         self.interest = OVER
         return True
-
-    def _complain(self) -> bool:
-        """The handler's fault ends its own client, and says so."""
-        traceback.print_exc(file=sys.stderr)
-        return self._abandon()

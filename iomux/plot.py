@@ -58,7 +58,7 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     frame: from `iomux.sweep(..., active=None)`. J. D. C. Little, "A Proof for the Queuing Formula L = λW" (1961).
     """
     ax = new_axes(ax)
-    measured = frame[frame["reason"] == ""]
+    measured = frame[frame["reason"].fillna("") == ""]
     names = list(dict.fromkeys(measured["server"]))
     for name in names:
         rows = measured[measured["server"] == name]
@@ -91,6 +91,8 @@ def distribution(
         look = style(label, list(runs))
         samples = run if isinstance(run, np.ndarray) else run.response_ns
         values = np.sort(samples) / 1000
+        if not len(values):
+            continue
         beyond = 1 - (np.arange(len(values)) + 0.5) / len(values)
         ax.plot(1 / beyond, values, color=look.color, linestyle=look.dash, linewidth=2)
         end = (1 / beyond[-1], values[-1])

@@ -24,7 +24,7 @@ SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept(2) says when the process or the system has no descriptor or memory left for one more."""
 
 _NETWORK_ERRORS = ("ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH")
-_CLIENT_GONE = frozenset(
+CLIENT_GONE = frozenset(
     getattr(errno, name)
     for name in ("ECONNABORTED", "ECONNRESET", "EPROTO", "EPERM", "EINTR", *_NETWORK_ERRORS)
     if hasattr(errno, name)
@@ -63,7 +63,7 @@ def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
         except BlockingIOError:
             return
         except OSError as error:
-            if error.errno in _CLIENT_GONE:
+            if error.errno in CLIENT_GONE:
                 continue
             raise
         client.setblocking(False)

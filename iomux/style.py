@@ -120,7 +120,7 @@ def _name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
 
 def wall(ax: Axes, frame: "pd.DataFrame") -> None:
     """Mark the limit that select met, if it did."""
-    met = frame[(frame["server"] == "select") & frame["reason"].str.contains("FD_SETSIZE")]
+    met = frame[(frame["server"] == "select") & frame["reason"].fillna("").str.contains("FD_SETSIZE")]
     if met.empty:
         return
     look = style("select")

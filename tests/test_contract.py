@@ -1,5 +1,7 @@
 """The contract: what every server must do for its clients, tried on each that this machine has."""
 
+import array
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -198,4 +200,44 @@ def test_a_handler_that_fails_ends_its_own_connection(server: Server, fault: Cal
             client.sendall(b"bad")
             assert receive_all(client) == b""
         assert still_serves(running)
+        assert "Error" in running.log
+
+
+def odd_reply(kind: str) -> Any:
+    """A reply that is not plain bytes: bytes-like ones are to arrive whole, others end their own connection."""
+    released = memoryview(b"gone")
+    released.release()
+    wide = array.array("i", range(500_000))
+    return {"backwards": memoryview(b"abc")[::-1], "wide": wide, "none": None, "text": "abc", "released": released}[
+        kind
+    ]
+
+
+@every_server
+@pytest.mark.parametrize("kind", ["backwards", "wide"])
+def test_a_reply_that_is_like_bytes_arrives_whole(server: Server, kind: str) -> None:
+    expected = bytes(memoryview(odd_reply(kind)))
+    with iomux.start(server.name, handler=lambda data: odd_reply(kind)) as running, connect(running.address) as client:
+        client.sendall(b"x")
+        assert receive(client, len(expected)) == expected
+
+
+@every_server
+@pytest.mark.parametrize("kind", ["none", "text", "released"])
+def test_a_reply_that_is_not_bytes_ends_its_own_connection(server: Server, kind: str) -> None:
+    def handler(data: bytes) -> Any:
+        return data if data[:1] == b"g" else bytes(8 * MIB) if data == b"owe" else odd_reply(kind)
+
+    with iomux.start(server.name, handler=handler) as running:
+        with connect(running.address) as client:
+            client.sendall(b"bad")
+            assert receive_all(client) == b""
+        with connect(running.address) as client:
+            client.sendall(b"owe")
+            time.sleep(0.1)
+            client.sendall(b"bad")
+            with contextlib.suppress(ConnectionResetError):
+                receive_all(client)
+        with connect(running.address) as client:
+            assert ask(client, b"good") == b"good"
         assert "Error" in running.log

@@ -1,5 +1,7 @@
 """Servers at the limits of their process: descriptors, and select's 1,024."""
 
+import contextlib
+import os
 import resource
 import socket
 import time
@@ -10,19 +12,20 @@ import psutil
 import pytest
 
 import iomux
+from iomux.connection import Handler
 from iomux.servers import get
-from tests.clients import ask, connect, eventually
+from tests.clients import ask, connect, eventually, receive
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.name != "blocking"]
 QUEUEING = [name for name in CONCURRENT if name != "uvloop"]  # libuv closes whom it has no descriptor for
 
 
-def limited(name: str, descriptors: int) -> Callable[[socket.socket], None]:
+def limited(name: str, descriptors: int) -> Callable[..., None]:
     """A registered server that may open no more than `descriptors`."""
 
-    def serve(listener: socket.socket) -> None:
+    def serve(listener: socket.socket, handler: Handler = iomux.echo) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-        get(name).load()(listener)
+        get(name).load()(listener, handler)
 
     return serve
 
@@ -88,6 +91,29 @@ def test_new_clients_are_served_after_the_limit(name: str) -> None:
                 return answered(client)
 
         assert eventually(served)
+
+
+@pytest.mark.parametrize("name", QUEUEING)
+def test_a_descriptor_freed_by_somebody_else_is_used_too(name: str) -> None:
+    skip_unless_available(name)
+    held: list[int] = []
+
+    def handler(data: bytes) -> bytes:
+        if data == b"take":
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(os.dup(0))
+        while data == b"free" and held:
+            os.close(held.pop())
+        return data
+
+    with iomux.start(limited(name, 60), handler=handler) as server, connect(server.address) as first:
+        assert ask(first, b"take") == b"take"
+        # A thread that sleeps in accept(2) has set a descriptor aside before: for one client more.
+        with connect(server.address), connect(server.address) as waiting:
+            assert not answered(waiting)
+            assert ask(first, b"free") == b"free"
+            assert receive(waiting, 1) == b"?"
 
 
 def test_select_refuses_whom_it_cannot_watch_and_serves_the_others() -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -231,6 +232,21 @@ def test_open_loop_shows_a_stall_in_every_request_it_delayed(poll: Server) -> No
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
 
+def test_open_loop_takes_no_reply_twice() -> None:
+    with iomux.start("poll", handler=lambda data: data + data) as server:
+        result = iomux.load(server, connections=2, duration=0.3, warmup=0, rate=100, deadline=0.5)
+    assert result.requests <= 30
+    assert result.errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the range of ephemeral ports is read from /proc")
+def test_a_connection_to_itself_is_no_server() -> None:
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    result = iomux.load(("127.0.0.1", low + 2000), connections=15_000, active=1, duration=0.1)
+    assert result.requests == 0
+    assert result.errors == {"connect: Connection refused": 15_000}
+
+
 def test_open_loop_forgets_nothing_that_was_planned() -> None:
     with iomux.start(faulty(closes)) as server:
         result = iomux.load(server, connections=2, duration=0.5, warmup=0, rate=200, deadline=0.5)
@@ -257,6 +273,7 @@ def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
         ({"rate": 0}, "rate is 0"),
         ({"rate": 1_000_000, "duration": 60}, "too many to plan"),
         ({"deadline": 0}, "deadline is 0"),
+        ({"connections": 10.0}, "connections is 10.0: give a whole number"),
         ({"connections": 10_000_000}, "more descriptors than a process may open"),
     ],
 )
@@ -265,9 +282,11 @@ def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], mes
         iomux.load(("127.0.0.1", 1), **options)
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1:80", ("198.51.100.7", 80)])
+@pytest.mark.parametrize(
+    "address", ["192.0.2.1:80", ("198.51.100.7", 80), ("::1", 80), "127.0.0.1:x", ("127.0.0.1", 0)]
+)
 def test_load_goes_to_loopback_only(address: Any) -> None:
-    with pytest.raises(ValueError, match="not a loopback address"):
+    with pytest.raises(ValueError, match=r"not a loopback address|not an IPv4 address|is no address|port is 0"):
         iomux.load(address)
 
 

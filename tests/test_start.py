@@ -1,5 +1,6 @@
 """`iomux.start`: a server of its own process, its life and its death."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -174,6 +175,7 @@ def test_children_of_a_server_end_with_it() -> None:
     assert eventually(lambda: all(gone(child.pid) for child in children))
 
 
+ROOT = Path(__file__).parents[1]
 SCRIPT = "import iomux, sys, time; server = iomux.start('poll'); print(server.pid, flush=True); time.sleep(600)"
 
 
@@ -215,6 +217,81 @@ def test_a_fork_of_the_owner_that_ends_leaves_the_server_running() -> None:
         assert server.alive
         with connect(server.address) as client:
             assert ask(client, b"still there?") == b"still there?"
+
+
+def closes_its_input(listener: Any) -> None:
+    os.close(0)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    time.sleep(600)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the server has to watch its input")
+@pytest.mark.parametrize("stop_it", [False, True])
+def test_no_server_outlives_its_owner_whatever_it_does(stop_it: bool) -> None:
+    script = SCRIPT.replace("'poll'", "__import__('tests.test_start', fromlist=['x']).closes_its_input")
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        if stop_it:
+            os.kill(pid, signal.SIGSTOP)
+        owner.kill()
+        owner.wait(20)
+        assert eventually(lambda: gone(pid))
+
+
+@pytest.mark.parametrize("milliseconds", [1, 10, 30, 60, 100])
+def test_no_load_generator_outlives_an_owner_killed_early(milliseconds: int) -> None:
+    script = "import iomux; s = iomux.start('poll'); print('started', flush=True); iomux.load(s, duration=300)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        assert eventually(lambda: len(psutil.Process(owner.pid).children()) == 2)
+        children = psutil.Process(owner.pid).children()
+        time.sleep(milliseconds / 1000)
+        owner.kill()
+        owner.wait(20)
+        assert eventually(lambda: all(gone(child.pid) for child in children))
+
+
+def in_session(session: int) -> list[int]:
+    """The living processes of a session, but for its leader."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if process.pid != session and os.getsid(process.pid) == session and not gone(process.pid):
+                found.append(process.pid)
+    return found
+
+
+def test_what_a_dead_server_has_started_ends_with_it() -> None:
+    def starts_and_fails(listener: Any) -> None:
+        listener.accept()
+        subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL)
+        raise ZeroDivisionError("on purpose")
+
+    server = iomux.start(starts_and_fails)
+    connect(server.address).close()
+    assert eventually(lambda: not server.alive)
+    assert in_session(server.pid)
+    server.stop()
+    assert eventually(lambda: not in_session(server.pid))
+
+
+def test_what_a_server_prints_can_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+    def talks(listener: Any) -> None:
+        print("here I am")
+        time.sleep(600)
+
+    with iomux.start(talks) as server:
+        assert eventually(lambda: server.log == "here I am\n")
+
+
+def test_a_stopped_server_does_not_answer_for_its_address() -> None:
+    server = iomux.start("poll")
+    server.stop()
+    assert iomux.load(server.address, duration=0.1).errors == {"connect: Connection refused": 1}
 
 
 @pytest.fixture

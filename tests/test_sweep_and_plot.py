@@ -1,5 +1,6 @@
 """`iomux.sweep` makes a tidy table, and `iomux.plot` draws it whole, labelled and told apart without colour."""
 
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -42,6 +43,14 @@ def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
     measured = frame[frame["reason"] == ""]
     assert measured["p50_us"].notna().all()
     assert (measured["errors"] == 0).all()
+
+
+def test_servers_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.py").write_text("from iomux.servers.poll_ import serve\n")
+    files = [f"{tmp_path / name}.py:serve" for name in ("a", "b")]
+    frame = iomux.sweep(files, connections=[1], repeats=1, duration=0.1, progress=False)
+    assert set(frame["server"]) == set(files)
 
 
 def test_more_connections_than_descriptors_is_a_row() -> None:
@@ -113,6 +122,13 @@ def test_the_median_is_drawn_and_the_spread(frame: pd.DataFrame) -> None:
     expected = frame[frame["server"] == "poll"].groupby("connections")["p50_us"].median()
     assert np.allclose(np.asarray(line.get_ydata(), dtype=float), expected)
     assert len(ax.collections) == 2, "a band for each server"
+    plt.close("all")
+
+
+def test_a_table_read_back_from_a_file_can_be_drawn(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    ax = iomux.plot.latency(pd.read_csv(tmp_path / "rows.csv"))
+    assert {"select", "poll"} <= {text.get_text() for text in ax.texts}
     plt.close("all")
 
 

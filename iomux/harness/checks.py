@@ -18,10 +18,18 @@ Address = tuple[str, int]
 
 
 def check_address(target: Address) -> None:
-    """Raise ValueError unless `target` is on this machine's loopback: load goes nowhere else."""
-    host = "127.0.0.1" if target[0] == "localhost" else target[0]
-    if not ipaddress.ip_address(host).is_loopback:
-        raise ValueError(f"{target[0]} is not a loopback address: load is for servers on this machine, as 127.0.0.1")
+    """Raise ValueError unless `target` is a port on this machine's IPv4 loopback: load goes nowhere else."""
+    host, port = target
+    try:
+        loopback = ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        raise ValueError(
+            f"{host!r} is not an IPv4 address: load is for servers on this machine, as 127.0.0.1"
+        ) from None
+    if not loopback:
+        raise ValueError(f"{host} is not a loopback address: load is for servers on this machine, as 127.0.0.1")
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise ValueError(f"port is {port!r}: choose 1 to 65535")
 
 
 def check_request(
@@ -34,6 +42,9 @@ def check_request(
     deadline: float = 1.0,
 ) -> None:
     """Raise ValueError, saying what to do, for a load that makes no sense on any machine."""
+    for name, number in (("connections", connections), ("active", active), ("size", size)):
+        if not isinstance(number, int):
+            raise ValueError(f"{name} is {number!r}: give a whole number")
     most = f"at most {LONGEST_SECONDS:.0f} s"
     for wrong, message in (
         (connections < 1, f"connections is {connections}: at least 1 is needed"),

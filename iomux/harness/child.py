@@ -1,18 +1,19 @@
 """The first lines of every process that the harness starts: get the work, and never outlive the owner.
 
 The owner holds the other end of this process's standard input. However the owner ends (kernel restart,
-shutdown, `kill -9`), the system closes that end, and this process is told by a signal, SIGIO, whose default
-action ends it and all it has started. No thread watches for it: a second thread makes every system call of
+shutdown, `kill -9`), the system closes that end, and this process is sent SIGKILL, together
+with all it has started. No thread watches for it: a second thread makes every system call of
 the first dearer, because the kernel then has to count who uses the table of descriptors (fs/file.c, fdget).
 The process is the leader of its own session, so an interrupt meant for a notebook cell does not reach it.
 
 PR_SET_PDEATHSIG would be shorter and wrong: it fires when the *thread* that started us ends (prctl(2)).
-Sources: fcntl(2), F_SETOWN and O_ASYNC; signal(7).
+Sources: fcntl(2), F_SETOWN, F_SETSIG and O_ASYNC.
 """
 
 import fcntl
 import os
 import pickle
+import select
 import signal
 import socket
 import sys
@@ -39,10 +40,15 @@ def receive_work() -> dict[str, Any]:
 def end_with_owner() -> None:
     """From now on, end this process and its group when the other end of standard input is closed."""
     if sys.platform == "linux":
-        signal.signal(signal.SIGIO, signal.SIG_DFL)
         fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(0, fcntl.F_SETSIG, signal.SIGKILL)  # neither handled nor held up by SIGSTOP
         fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-    else:  # SIGIO is ignored by default elsewhere (signal(3) of the BSDs): there a thread has to do
+        os.set_inheritable(os.dup(0), True)  # a server that closes its standard input keeps the lifeline
+        closed = select.poll()
+        closed.register(0, 0)
+        if closed.poll(0):  # POLLHUP: the owner has ended before all this was set up
+            os.killpg(0, signal.SIGKILL)
+    else:  # F_SETSIG is Linux's own: elsewhere a thread has to do
         threading.Thread(target=_end_after_input, daemon=True).start()
 
 
@@ -54,6 +60,7 @@ def _end_after_input() -> None:
 def _serve() -> None:
     status = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a server prints goes to the log, not between the lines of the harness
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     work = receive_work()
     serve = get(work["serve"]).load() if isinstance(work["serve"], str) else work["serve"]
     # The owner's number for the listener may be past what select can watch: take the lowest one free.

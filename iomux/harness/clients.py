@@ -11,7 +11,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Iterator
 
-_DISTINCT_PAYLOADS = 1021  # a prime: no number of connections makes one client ask the same thing twice running
+_DISTINCT_PAYLOADS = 1021  # a prime: with most numbers of connections a client's next request differs from its last
 
 
 class Lost(Exception):
@@ -63,7 +63,7 @@ class Client:
 
 
 def payloads(size: int) -> Iterator[bytes]:
-    """Requests of `size` random bytes, each unlike the one before, round and round."""
+    """Requests of `size` random bytes, round and round; each begins elsewhere in the same random bytes."""
     count = min(_DISTINCT_PAYLOADS, max(3, (1 << 22) // size))
     pool = os.urandom(size + count)
     return itertools.cycle([pool[start : start + size] for start in range(count)])
@@ -88,6 +88,10 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
         except OSError as error:
             sock.close()
             errors[f"connect: {os.strerror(error.errno or 0)}"] += 1
+            continue
+        if sock.getsockname()[1] == address[1]:  # nobody listens, and the kernel gave us that very port: our own echo
+            sock.close()
+            errors["connect: Connection refused"] += 1
             continue
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -145,7 +145,7 @@ class Generator:
     def _answer_planned(self, seconds: float) -> None:
         for client in self._answered(seconds):
             self.service_ns.append(self.now - client.asked_ns)
-            client.payload = b""
+            client.payload, client.awaited = b"", None  # whatever comes now was not asked for
             if client.waiting:
                 self._ask_planned(client)
 

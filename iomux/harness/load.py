@@ -36,7 +36,8 @@ def load(
     open. active: how many of them, spread evenly, ask (default: all). size: bytes a request. duration,
     warmup: seconds, the warm-up's samples are dropped. rate: planned requests a second over all active
     clients (open loop: times count from the planned moment); by default each client asks again when it has
-    its answer (closed loop). deadline: seconds after which a reply is given up and counted as missing.
+    its answer (closed loop). deadline: seconds that the last requests may
+    take after the run; a client without its reply then, however long it has waited, is counted.
 
     Every reply is compared with its request. Raises ValueError for what can't be asked for, and ServerError
     if the server is ours and has died, before or during the run.
@@ -61,10 +62,10 @@ def load(
 def _parse(address: Address | str) -> Address:
     if isinstance(address, str):
         host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not (port.isascii() and port.isdecimal()):
             raise ValueError(f"{address!r} is no address: write it as 127.0.0.1:8000")
-        return host, int(port)
-    return address[0], address[1]
+        return _parse((host, int(port)))
+    return "127.0.0.1" if address[0] == "localhost" else address[0], address[1]
 
 
 def _core_beside(server: Server | None) -> int | None:
@@ -85,8 +86,8 @@ def _run_generator(plan: Plan, core: int | None) -> dict[str, Any]:
             output = _read_all(process, budget)
         finally:
             end(process)
-        if not output:
-            raise RuntimeError(f"the load generator failed:\n{read_log(log)}")
+        if process.returncode != 0 or not output:
+            raise RuntimeError(f"the load generator failed:\n{read_log(log) or 'no output'}")
     seen: dict[str, Any] = pickle.loads(output)
     return seen
 
@@ -95,5 +96,7 @@ def _read_all(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
     lifeline, process.stdin = process.stdin, None  # communicate() would close it, and that ends the process
     try:
         return process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"the load generator did not come back within {seconds:.0f} s: it was ended") from error
     finally:
         process.stdin = lifeline

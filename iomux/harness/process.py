@@ -85,6 +85,7 @@ class Server:
     def stop(self) -> None:
         """End the server and all it has started; does nothing the second time."""
         self._stopped = True
+        _running.pop(self.address, None)
         end(self._process)
         _ = self.log  # its last words stay readable
         self._close()
@@ -148,6 +149,7 @@ def running_server(address: Address) -> Server | None:
 
 
 _running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDictionary()
+os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner owns none of them
 _of_cell: dict[str, tuple[int, list["weakref.ref[Server]"]]] = {}
 
 

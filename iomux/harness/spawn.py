@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import cloudpickle
+import psutil
 
 
 def spawn(
@@ -34,6 +35,7 @@ def spawn(
     )
     assert process.stdin is not None
     _lifelines.add(process)
+    _unswept.add(process.pid)
     try:
         with contextlib.suppress(BrokenPipeError):  # it died already: whoever waits for it will say why
             process.stdin.write(pickle.dumps({"path": sys.path, "work": work_bytes}))
@@ -44,14 +46,18 @@ def spawn(
     return process
 
 
+_LOG_BYTES = 64 * 1024
+_unswept: set[int] = set()  # processes that were spawned and not yet ended by us
 _lifelines: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 
 
 def _let_go_after_fork() -> None:
     """In a fork of the owner: the lifelines are not its own, and must not hold servers alive after the owner."""
     for process in _lifelines:
-        if process.stdin is not None:
-            process.stdin.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        _unswept.discard(process.pid)
         process.returncode = 0  # not a child of this process: neither to be waited for nor to be ended
 
 
@@ -59,10 +65,13 @@ os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a spawned process and all it has started (it leads its own group), and close our ends of its pipes."""
+    """End a spawned process and all that it has started in its session; close our ends of its pipes."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+    elif process.pid in _unswept:
+        _end_orphans(process.pid)
+    _unswept.discard(process.pid)
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
@@ -70,6 +79,17 @@ def end(process: "subprocess.Popen[bytes]") -> None:
                 pipe.close()
 
 
+def _end_orphans(session: int) -> None:
+    """End what a process that died by itself has left running, each by its own number: the leader's may be reused."""
+    for left in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
+            if os.getsid(left.pid) == session:
+                left.kill()
+
+
 def read_log(log: IO[bytes]) -> str:
-    """What a process has written to its log so far. Its offset is shared with the writer: pread leaves it alone."""
-    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
+    """The end of what a process has written to its log. Its offset is shared with the writer: pread leaves it alone."""
+    size = os.fstat(log.fileno()).st_size
+    start = max(0, size - _LOG_BYTES)
+    text = os.pread(log.fileno(), _LOG_BYTES, start).decode(errors="replace")
+    return f"[{start:,} bytes left out]\n{text}" if start else text

@@ -14,7 +14,7 @@ from iomux import servers
 from iomux.harness.checks import check_descriptors, check_request
 from iomux.harness.load import load
 from iomux.harness.machine import describe
-from iomux.harness.process import ServerError, start
+from iomux.harness.process import start
 from iomux.harness.result import LoadResult
 from iomux.servers.resolve import name_of, resolve
 
@@ -62,23 +62,22 @@ def sweep(
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     targets = [resolve(server) for server in chosen]
     runs = [
-        (repeat, level, server, target)
+        (repeat, level, name, target)
         for repeat in range(repeats)
         for level in connections
-        for server, target in _rotated(list(zip(chosen, targets, strict=True)), repeat)
+        for name, target in _rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
     ]
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
     with tqdm(runs, unit="run", disable=not progress, leave=False) as bar:
-        for repeat, level, server, target in bar:
-            name = name_of(server)
+        for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
             options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
             row = _run(target, level, options, refused.get((name, level), ""))
             if REFUSED in row["reason"]:
                 refused[name, level] = row["reason"]
-            rows.append({"server": name, "model": _model(name), "repeat": repeat} | row)
+            rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
     frame = pd.DataFrame(rows).astype({"rate_per_s": float})
     frame.attrs.update(machine=describe(), active="all" if active is None else active)
     return frame
@@ -101,8 +100,19 @@ def _rotated(servers: list[Any], by: int) -> list[Any]:
     return servers[by:] + servers[:by]
 
 
-def _model(name: str) -> str:
-    return next((m.model for m in servers.mechanisms() if m.name == name), "")
+def _labels(chosen: Sequence[str | servers.Serve]) -> list[str]:
+    """The servers' short names, made longer where two would be the same."""
+    short = [name_of(server) for server in chosen]
+    labels: list[str] = []
+    for server, name in zip(chosen, short, strict=True):
+        label = server if short.count(name) > 1 and isinstance(server, str) else name
+        seen = labels.count(label) or sum(other.startswith(f"{label} (") for other in labels)
+        labels.append(f"{label} ({seen + 1})" if seen else label)
+    return labels
+
+
+def _model(target: str | servers.Serve) -> str:
+    return servers.get(target).model if isinstance(target, str) else ""
 
 
 def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
@@ -115,7 +125,7 @@ def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known
         with start(target) as server:
             result = load(server, connections=level, **options)
             log = server.log.strip()
-    except ServerError as error:
+    except RuntimeError as error:  # ServerError is one
         return _missing(base, str(error).strip().splitlines()[-1])
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}

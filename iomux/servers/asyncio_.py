@@ -11,11 +11,10 @@ reference, asyncio-protocol.
 
 import asyncio
 import socket
-import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
-from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
+from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, complain, echo
 from iomux.sockets import BACKLOG, SHORTAGE
 
 _ACCEPTS = 64
@@ -31,7 +30,7 @@ class _Conversation(asyncio.BufferedProtocol):
     """
 
     def __init__(self, handler: Handler, buffer: memoryview) -> None:
-        self._handler = handler
+        self._handler = checked(handler)
         self._buffer = buffer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,7 +44,7 @@ class _Conversation(asyncio.BufferedProtocol):
         try:
             self._transport.write(self._handler(bytes(self._buffer[:nbytes])))
         except Exception:  # the handler's fault ends its own client, and says so; asyncio keeps quiet about OSError
-            traceback.print_exc()
+            complain()
             self._transport.abort()
 
     def pause_writing(self) -> None:

@@ -8,14 +8,13 @@ Cost: two system calls a request, nothing to keep per client but the call stack.
 recv(2), send(2).
 """
 
+import contextlib
 import socket
-import sys
 import time
-import traceback
 from typing import NoReturn
 
-from iomux.connection import CHUNK_BYTES, Handler, echo
-from iomux.sockets import RETRY_SECONDS, SHORTAGE
+from iomux.connection import CHUNK_BYTES, Handler, checked, complain, echo
+from iomux.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
@@ -30,9 +29,9 @@ def accept_one(listener: socket.socket) -> socket.socket:
     while True:
         try:
             return listener.accept()[0]
-        except ConnectionError:  # it gave up before we came to it
-            continue
         except OSError as error:
+            if error.errno in CLIENT_GONE:  # it gave up before we came to it
+                continue
             if error.errno not in SHORTAGE:
                 raise
             time.sleep(RETRY_SECONDS)
@@ -40,11 +39,12 @@ def accept_one(listener: socket.socket) -> socket.socket:
 
 def converse(client: socket.socket, handler: Handler) -> None:
     """Answer one client until it says no more, waiting at each step; then close."""
-    with client:
-        try:
-            while data := client.recv(CHUNK_BYTES):
-                client.sendall(handler(data))
-        except ConnectionError:  # reset, or gone while we answered: this client has ended
-            return
-        except Exception:  # the handler's fault ends its own client, and says so
-            traceback.print_exc(file=sys.stderr)
+    answer = checked(handler)
+    with client, contextlib.suppress(OSError):  # reset, or gone while we answered: this client has ended
+        while data := client.recv(CHUNK_BYTES):
+            try:
+                reply = answer(data)
+            except Exception:  # the handler's fault ends its own client, and says so
+                complain()
+                return
+            client.sendall(reply)

@@ -23,16 +23,16 @@ from iomux.servers.readiness import Clients, run
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` from one thread that sleeps in epoll_wait(2). Never returns."""
-    run(listener, handler, select.epoll())
+    run(listener, handler, select.epoll(), second=1)
 
 
 def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """The same with EPOLLET: each client is registered once, for everything, and never modified."""
     epoll = select.epoll()
-    clients = Clients(listener, handler, epoll, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+    clients = Clients(listener, handler, epoll, 1, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
     may_have_more: dict[int, None] = {}  # a set that keeps its order: fair turns
     while True:
-        for fd, _ in epoll.poll(0 if may_have_more else None):
+        for fd, _ in epoll.poll(0 if may_have_more else clients.patience):
             if fd in clients.connections:
                 may_have_more[fd] = None
             else:
@@ -40,6 +40,8 @@ def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> No
         for fd in tuple(may_have_more):
             if not _turn(clients, fd):
                 del may_have_more[fd]
+        if clients.patience is not None:
+            clients.resume()
 
 
 def _turn(clients: Clients, fd: int) -> bool:

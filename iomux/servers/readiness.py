@@ -5,20 +5,19 @@ or written without waiting? While there is none the process sleeps in the kernel
 thread serves every client, because no call but `poll` ever waits.
 
 A *poller* is any object with the four methods of `select.poll()` and `select.epoll()` objects:
-`register(fd, events)`, `modify(fd, events)`, `unregister(fd)`, `poll()`. So those two are pollers as they
+`register(fd, events)`, `modify(fd, events)`, `unregister(fd)`, `poll(timeout)`. So those two are pollers as they
 are, the loop under all three is the same, and between their curves only the mechanism differs.
 
 Cost: a system call a wake-up, shared by all that became ready together, and the poller's own.
 """
 
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
-from iomux.connection import OVER, READ, Connection, Handler
-from iomux.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
+from iomux.connection import OVER, READ, Connection, Handler, complain
+from iomux.sockets import SHORTAGE, accept_pending
 
 
 class Poller(Protocol):
@@ -33,14 +32,22 @@ class Poller(Protocol):
     def unregister(self, fd: int, /) -> Any:
         """Take a descriptor off the interest list."""
 
-    def poll(self) -> list[tuple[int, int]]:
-        """Wait until something is ready; return the ready descriptors, each with what it is ready for."""
+    def poll(self, timeout: float | None, /) -> list[tuple[int, int]]:
+        """Wait until something is ready; return the ready descriptors, each with what it is ready for.
+
+        timeout: None, or how long to wait: in milliseconds for poll objects, in seconds for epoll objects.
+        """
 
 
 class Clients:
-    """The clients of one server: admitted, watched, let go. `interest` is what a new one is watched for."""
+    """The clients of one server: admitted, watched, let go.
 
-    def __init__(self, listener: socket.socket, handler: Handler, poller: Poller, interest: int = READ) -> None:
+    second: one second in the unit of the poller's timeout. interest: what a new client is watched for.
+    """
+
+    def __init__(
+        self, listener: socket.socket, handler: Handler, poller: Poller, second: float, interest: int = READ
+    ) -> None:
         self.connections: dict[int, Connection] = {}
         self.turns: dict[int, Callable[[], bool]] = {listener.fileno(): self.accept}
         """What to call when a descriptor is ready; true where its interest has changed."""
@@ -48,8 +55,11 @@ class Clients:
         self._handler = handler
         self._poller = poller
         self._interest = interest
+        self.patience: float | None = None
+        """How long to wait for readiness: for ever, but while descriptors are short, until they are tried for again."""
+        self._second = second
+        self._again = 0.0
         self._refused = False
-        self._accepting = True
         listener.setblocking(False)
         poller.register(listener.fileno(), READ)
 
@@ -77,9 +87,13 @@ class Clients:
         self._poller.unregister(fd)
         del self.turns[fd]
         self.connections.pop(fd).close()
-        if not self._accepting:
+        self._again = 0.0  # one descriptor is free
+
+    def resume(self) -> None:
+        """After a lack of descriptors: accept again if a client has left, or a second has passed."""
+        if time.monotonic() >= self._again:
             self._poller.register(self._listener.fileno(), READ)
-            self._accepting = True
+            self.patience = None
 
     def _admit(self, client: socket.socket) -> None:
         fd = client.fileno()
@@ -88,7 +102,7 @@ class Clients:
         except (ValueError, OSError) as error:
             client.close()
             if not self._refused:
-                print(f"iomux: a client was refused, and others may be: {error}", file=sys.stderr, flush=True)
+                complain(f"iomux: a client was refused, and others may be: {error}")
             self._refused = True
         else:
             self.connections[fd] = connection = Connection(client, self._handler)
@@ -96,18 +110,21 @@ class Clients:
 
     def _pause(self) -> None:
         # The listener stays readable while a client waits in the backlog: watched, it would wake us for ever.
-        if self.connections:
-            self._poller.unregister(self._listener.fileno())
-            self._accepting = False
-        else:
-            time.sleep(RETRY_SECONDS)  # not ours to free: others hold the descriptors
+        self._poller.unregister(self._listener.fileno())
+        self.patience = self._second
+        self._again = time.monotonic() + 1
 
 
-def run(listener: socket.socket, handler: Handler, poller: Poller) -> NoReturn:
-    """Serve every client of `listener` from one thread, woken by a level-triggered `poller`. Never returns."""
-    clients = Clients(listener, handler, poller)
+def run(listener: socket.socket, handler: Handler, poller: Poller, second: float) -> NoReturn:
+    """Serve every client of `listener` from one thread, woken by a level-triggered `poller`. Never returns.
+
+    second: one second in the unit of the poller's timeout.
+    """
+    clients = Clients(listener, handler, poller, second)
     turns = clients.turns
     while True:
-        for fd, _ in poller.poll():
+        for fd, _ in poller.poll(clients.patience):
             if turns[fd]():
                 clients.settle(fd)
+        if clients.patience is not None:
+            clients.resume()

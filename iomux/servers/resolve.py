@@ -39,7 +39,10 @@ def _from_file(path: Path, function: str) -> servers.Serve:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # not one of ours: its author needs the traceback
+        raise ImportError(f"{path} can't be imported: {error!r}") from error
     cloudpickle.register_pickle_by_value(module)  # the child can't import it by that name
     serve = getattr(module, function, None)
     if not callable(serve):

@@ -47,9 +47,9 @@ class SelectPoller:
         self._readers.discard(fd)
         self._writers.discard(fd)
 
-    def poll(self) -> list[tuple[int, int]]:
-        """Wait until a watched descriptor is ready; return each ready one once, with its readiness."""
-        readable, writable, _ = select.select(self._readers, self._writers, ())
+    def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
+        """Wait for readiness, or `timeout` seconds; return each ready descriptor once, with what it is ready for."""
+        readable, writable, _ = select.select(self._readers, self._writers, (), timeout)
         ready = dict.fromkeys(readable, READ)
         for fd in writable:
             ready[fd] = ready.get(fd, 0) | WRITE
@@ -58,4 +58,4 @@ class SelectPoller:
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` from one thread that sleeps in select(2). Never returns."""
-    run(listener, handler, SelectPoller())
+    run(listener, handler, SelectPoller(), second=1)

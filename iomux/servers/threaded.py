@@ -9,11 +9,10 @@ Cost: beyond the two system calls a request, two context switches; memory per cl
 """
 
 import socket
-import sys
 import threading
 from typing import NoReturn
 
-from iomux.connection import Handler, echo
+from iomux.connection import Handler, complain, echo
 from iomux.servers.blocking import accept_one, converse
 
 
@@ -26,4 +25,4 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
             threading.Thread(target=converse, args=(client, handler), daemon=True).start()
         except RuntimeError as error:  # "can't start new thread": a limit of the machine, pthread_create(3)
             client.close()
-            print(f"iomux: a client was refused: {error}", file=sys.stderr, flush=True)
+            complain(f"iomux: a client was refused, and others may be: {error}")
