@@ -6,6 +6,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.regenerate import FIGURE, first_figure
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LONGEST_CELL = 10
@@ -25,6 +27,12 @@ def test_there_are_notebooks() -> None:
     names = [path.name for path in NOTEBOOKS]
     assert "00_start_here.ipynb" in names
     assert "07_latency_against_concurrency.ipynb" in names
+
+
+def test_the_readme_shows_the_figure_that_the_notebook_drew() -> None:
+    drawn = first_figure(read(FOLDER / "07_latency_against_concurrency.ipynb"))
+    assert FIGURE.read_bytes() == drawn
+    assert f"notebooks/{FIGURE.name}" in (FOLDER.parent / "README.md").read_text()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
