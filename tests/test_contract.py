@@ -3,6 +3,8 @@
 import array
 import contextlib
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -131,15 +133,33 @@ def test_a_hundred_clients_each_get_their_own_bytes(server: Server) -> None:
             assert receive(client, len(message)) == message
 
 
+FLOOD = """
+import socket, sys, threading
+stream = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def send():
+    while True:
+        stream.sendall(bytes(1 << 20))
+threading.Thread(target=send, daemon=True).start()
+print("flooding", flush=True)
+while stream.recv(1 << 20):
+    pass
+"""
+
+
 @concurrent_server
 def test_flood_does_not_starve_the_others(server: Server) -> None:
-    with connect(server.address) as flooder, connect(server.address) as other:
-        block = bytes(MIB)
-        for _ in range(50):
-            sender = send_in_background(flooder, block)
-            assert ask(other, b"my turn?") == b"my turn?"
-            assert len(receive(flooder, MIB)) == MIB
-            sender.join()
+    command = [sys.executable, "-c", FLOOD, server.address[0], str(server.address[1])]
+    flooder = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with flooder, connect(server.address) as other:
+        try:
+            assert flooder.stdout is not None
+            assert flooder.stdout.readline() == "flooding\n"
+            time.sleep(0.2)
+            for _ in range(100):
+                assert ask(other, b"my turn?") == b"my turn?"
+            assert flooder.poll() is None, "the flood was still coming in"
+        finally:
+            flooder.kill()
 
 
 @concurrent_server
