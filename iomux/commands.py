@@ -140,6 +140,10 @@ def doctor(options: argparse.Namespace) -> int:
         state = "yes" if mechanism["available"] else f"no: {mechanism['why_not']}"
         print(f"{mechanism['name']:<12} {mechanism['model']:<13} {mechanism['summary']:<52} {state}")
     print()
+    for facility in everything.pop("facilities"):
+        state = "yes" if facility["available"] else f"no: {facility['why_not']}"
+        print(f"{facility['name']:<12} {'measuring':<13} {facility['summary']:<52} {state}")
+    print()
     for key, value in everything.items():
         print(f"{_WORDS.get(key, key.replace('_', ' ')):<38} {_as_words(value)}")
     return 0

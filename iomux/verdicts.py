@@ -7,6 +7,7 @@ into figures and tables. Where a mechanism is missing the claim is not tried, an
 from collections.abc import Callable, Sequence
 
 from iomux import servers
+from iomux.facilities import find
 from iomux.harness.checks import check_descriptors
 
 
@@ -24,9 +25,9 @@ def choose(*names: str) -> list[str]:
 def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = (), connections: int = 1) -> None:
     """Print whether a claim holds: `claim: True`, `claim: False`, or `claim: not tried here (why)`.
 
-    holds: called only where every mechanism in `needs` is available and a process may open `connections`.
+    holds: called only where every mechanism and facility in `needs` is available and a process may open `connections`.
     """
-    missing = [f"{name}: {servers.get(name).why_not()}" for name in needs if not servers.get(name).available()]
+    missing = [f"{name}: {why}" for name in needs if (why := (find(name) or servers.get(name)).why_not())]
     try:
         check_descriptors(connections)
     except ValueError as error:

@@ -135,6 +135,16 @@ def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
     assert {"kernel", "python", "cores", "clock", "clock_resolution_ns"} <= set(facts)
 
 
+def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
+    hidden = {"IOMUX_WITHOUT": "timestamps,splice"}
+    facts = json.loads(iomux_command("doctor", "--json", env=hidden).stdout)
+    missing = {facility["name"]: facility["why_not"] for facility in facts["facilities"] if not facility["available"]}
+    assert {"timestamps", "splice"} <= set(missing)
+    assert "IOMUX_WITHOUT" in missing["splice"]
+    lines = iomux_command("doctor", env=hidden).stdout.splitlines()
+    assert any(line.startswith("timestamps") and "no: hidden" in line for line in lines)
+
+
 WRONG = [
     (["serve", "nope"], "no server is called 'nope': choose one of"),
     (["serve", "missing.py:serve"], "there is no file missing.py"),

@@ -5,19 +5,11 @@ server where there is one, and sends its raw samples back; here they become a re
 from the raw samples, and nothing is averaged before it is kept.
 """
 
-import pickle
-import subprocess
-import tempfile
-from typing import Any
-
-import psutil
-
+from iomux.harness.beside import beside, core_beside
 from iomux.harness.checks import Address, check_address, check_descriptors, check_request
-from iomux.harness.machine import cores
-from iomux.harness.plan import Plan
+from iomux.harness.plan import Plan, run
 from iomux.harness.process import Server, running_server
 from iomux.harness.result import LoadResult, summarize
-from iomux.harness.spawn import end, read_log, spawn
 
 
 def load(
@@ -50,10 +42,11 @@ def load(
     check_descriptors(connections)
     if server:
         server.check()
-    core = _core_beside(server)
+    core = core_beside(server)
     pid = server.pid if server else None
     plan = Plan(target, connections, count, size, duration, warmup, rate, deadline, pid, spin=core is not None)
-    seen = _run_generator(plan, core)
+    budget = 60 + warmup + duration + 2 * deadline + connections / 100
+    seen = beside(run, plan, core=core, seconds=budget, what="the load generator")
     if server:
         server.check()
     return summarize(plan, seen)
@@ -66,37 +59,3 @@ def _parse(address: Address | str) -> Address:
             raise ValueError(f"{address!r} is no address: write it as 127.0.0.1:8000")
         return _parse((host, int(port)))
     return "127.0.0.1" if address[0] == "localhost" else address[0], address[1]
-
-
-def _core_beside(server: Server | None) -> int | None:
-    """The last core that the server does not run on; None (not pinned) where there is but one."""
-    taken = set[int]()
-    if server is not None and hasattr(psutil.Process, "cpu_affinity"):
-        taken = set(psutil.Process(server.pid).cpu_affinity() or ())
-    free = [core for core in cores() if core not in taken]
-    return free[-1] if free and len(cores()) > 1 else None
-
-
-def _run_generator(plan: Plan, core: int | None) -> dict[str, Any]:
-    budget = 60 + plan.warmup + plan.duration + 2 * plan.deadline + plan.connections / 100
-    with tempfile.TemporaryFile() as log:
-        process = spawn("iomux.harness.plan", {"plan": plan, "cpu": core}, log)
-        try:
-            assert process.stdout is not None
-            output = _read_all(process, budget)
-        finally:
-            end(process)
-        if process.returncode != 0 or not output:
-            raise RuntimeError(f"the load generator failed:\n{read_log(log) or 'no output'}")
-    seen: dict[str, Any] = pickle.loads(output)
-    return seen
-
-
-def _read_all(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
-    lifeline, process.stdin = process.stdin, None  # communicate() would close it, and that ends the process
-    try:
-        return process.communicate(timeout=seconds)[0]
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"the load generator did not come back within {seconds:.0f} s: it was ended") from error
-    finally:
-        process.stdin = lifeline

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iomux import servers
+from iomux.facilities import facilities
 
 if TYPE_CHECKING:
     import ctypes
@@ -121,7 +122,7 @@ def _backlog_max() -> int | None:
 
 
 def facts() -> dict[str, Any]:
-    """All that `doctor` tells, as plain values: system, limits, clocks and mechanisms."""
+    """All that `doctor` tells, as plain values: system, limits, clocks, mechanisms and facilities."""
     import platform
 
     clock = time.get_clock_info("perf_counter")
@@ -145,17 +146,23 @@ def facts() -> dict[str, Any]:
             }
             for m in servers.mechanisms()
         ],
+        "facilities": [
+            {"name": f.name, "available": f.available(), "why_not": f.why_not(), "summary": f.summary}
+            for f in facilities()
+        ],
     }
 
 
 def doctor() -> "pd.DataFrame":
-    """What this machine can run: a row a mechanism, and the machine's facts in `.attrs`.
+    """What this machine can run: a row a mechanism, then a row for each thing that measuring needs of the kernel.
 
-    Columns: `model`, `available`, `why_not`, `summary`; the index is the mechanism's name.
+    Columns: `model` (for the latter: measuring), `available`, `why_not`, `summary`; the index is the name. The
+    machine's facts are in `.attrs`.
     """
     import pandas as pd
 
     everything = facts()
-    frame = pd.DataFrame(everything.pop("mechanisms")).set_index("name")
+    rows = everything.pop("mechanisms") + [{"model": "measuring"} | row for row in everything.pop("facilities")]
+    frame = pd.DataFrame(rows).set_index("name")
     frame.attrs.update(everything, machine=describe())
     return frame

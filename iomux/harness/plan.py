@@ -1,14 +1,10 @@
-"""One run of the load generator, in a process of its own: connect, warm up, measure, wait for the last answers."""
+"""One run of the load generator, in its own process: connect, warm up, measure, wait for the last answers."""
 
 import gc
-import os
-import pickle
-import sys
 import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-from iomux.harness.child import receive_work
 from iomux.harness.clients import connect, inspect_silent, spread
 from iomux.harness.generator import SECOND, Generator, clock
 from iomux.harness.machine import CpuTime, cpu_time
@@ -76,11 +72,3 @@ def _server_cpu(plan: Plan) -> CpuTime | None:
         return None if plan.server_pid is None else cpu_time(plan.server_pid)
     except ProcessLookupError:
         return None
-
-
-def main() -> None:
-    """Receive a plan over standard input, carry it out, and write the result to standard output."""
-    plan: Plan = receive_work()["plan"]
-    pickle.dump(run(plan), sys.stdout.buffer)
-    sys.stdout.flush()
-    os._exit(0)  # the kernel closes 10,000 sockets sooner than Python's finalizers do

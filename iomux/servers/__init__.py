@@ -7,10 +7,11 @@ some by name, to try what a machine without them sees.
 
 import importlib
 import importlib.util
-import os
 import select
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
+
+from iomux.facilities import hidden
 
 Serve = Callable[..., Any]
 """`serve(listener, handler=echo)`: serves a bound, listening TCP socket and never returns."""
@@ -41,7 +42,7 @@ class Mechanism(NamedTuple):
 
     def why_not(self) -> str:
         """Why this machine cannot run it; empty where it can."""
-        if self.name in _hidden():
+        if self.name in hidden():
             return "hidden by the environment variable IOMUX_WITHOUT"
         return self.missing()
 
@@ -107,7 +108,3 @@ def run_forever(serve: Serve, *arguments: Any) -> NoReturn:
     serve(*arguments)
     name = getattr(serve, "__name__", repr(serve))
     raise RuntimeError(f"{name}() returned: a server loops for ever, whoever runs it ends its process")
-
-
-def _hidden() -> frozenset[str]:
-    return frozenset(name.strip() for name in os.environ.get("IOMUX_WITHOUT", "").split(",") if name.strip())

@@ -1,0 +1,77 @@
+"""What measuring needs of the kernel beside the servers' own calls, whether this machine has it, and if not, why.
+
+A figure that cannot be taken here is left out, and said; everything else still runs. As with the servers,
+`IOMUX_WITHOUT=timestamps,splice` in the environment hides some by name.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+SO_TIMESTAMPNS = 35
+"""Ask for a receive stamp with each `recvmsg` (include/uapi/asm-generic/socket.h, SO_TIMESTAMPNS_OLD; socket(7))."""
+
+
+def hidden() -> frozenset[str]:
+    """The names that the environment variable IOMUX_WITHOUT hides."""
+    return frozenset(name.strip() for name in os.environ.get("IOMUX_WITHOUT", "").split(",") if name.strip())
+
+
+class Facility(NamedTuple):
+    """One thing that some measurement needs, by its name."""
+
+    name: str
+    summary: str
+    missing: Callable[[], str]
+
+    def why_not(self) -> str:
+        """Why this machine lacks it; empty where it is there."""
+        return "hidden by the environment variable IOMUX_WITHOUT" if self.name in hidden() else self.missing()
+
+    def available(self) -> bool:
+        """Whether this machine has it."""
+        return not self.why_not()
+
+
+def _timestamps_missing() -> str:
+    if sys.platform != "linux":
+        return "this system has no SO_TIMESTAMPNS: the kernel's part is merged into the phase after it"
+    with socket.socket() as sock:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        except OSError as error:
+            return f"the kernel refuses SO_TIMESTAMPNS: {error.strerror}"
+    return ""
+
+
+def _msg_trunc_missing() -> str:
+    return "" if sys.platform == "linux" else "only Linux discards a stream's bytes under MSG_TRUNC (tcp(7))"
+
+
+def _lacks(function: str) -> Callable[[], str]:
+    return lambda: "" if hasattr(os, function) else f"this system, or this Python, has no os.{function}"
+
+
+_ALL = (
+    Facility("timestamps", "the kernel's stamp on each arrival", _timestamps_missing),
+    Facility("msg_trunc", "a recv that discards instead of copying", _msg_trunc_missing),
+    Facility("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
+    Facility("splice", "from a socket to a pipe, past the process", _lacks("splice")),
+)
+
+
+def facilities() -> tuple[Facility, ...]:
+    """All facilities, available here or not."""
+    return _ALL
+
+
+def find(name: str) -> Facility | None:
+    """The facility of that name, or None."""
+    return next((facility for facility in _ALL if facility.name == name), None)
+
+
+def has(name: str) -> bool:
+    """Whether this machine has the facility of that name. Raises KeyError for a name that there is not."""
+    return {facility.name: facility for facility in _ALL}[name].available()
