@@ -1,6 +1,7 @@
 """The command line: what it prints where, how it ends, and that wrong use is one clear line."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -123,8 +124,6 @@ def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
 
 
 def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
-    import os
-
     hidden = {**os.environ, "IOMUX_WITHOUT": "epoll"}
     text = iomux_command("doctor", env=hidden).stdout
     assert all(name in text for name in SERVERS)
@@ -136,7 +135,7 @@ def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
 
 
 def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
-    hidden = {"IOMUX_WITHOUT": "timestamps,splice"}
+    hidden = {**os.environ, "IOMUX_WITHOUT": "timestamps,splice"}
     facts = json.loads(iomux_command("doctor", "--json", env=hidden).stdout)
     missing = {facility["name"]: facility["why_not"] for facility in facts["facilities"] if not facility["available"]}
     assert {"timestamps", "splice"} <= set(missing)
