@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iomux.harness.process import start as start
     from iomux.harness.result import LoadResult as LoadResult
     from iomux.harness.sweep import sweep as sweep
+    from iomux.harness.timeline import timeline as timeline
     from iomux.servers import mechanisms as mechanisms
     from iomux.servers import names as names
     from iomux.sockets import listen as listen
@@ -36,6 +37,7 @@ _HOME = {
     "names": "iomux.servers",
     "start": "iomux.harness.process",
     "sweep": "iomux.harness.sweep",
+    "timeline": "iomux.harness.timeline",
     "verdict": "iomux.verdicts",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "plot",
     "start",
     "sweep",
+    "timeline",
     "verdict",
 ]
 

@@ -80,17 +80,19 @@ def _say_shortage_once() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]]
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` on asyncio's own event loop. Never returns."""
-    listener.setblocking(False)
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(_serve_forever(listener, handler))
-    raise AssertionError("unreachable: the coroutine above never ends")
+    run_on(asyncio.new_event_loop, listener, handler)
 
 
 def serve_uvloop(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` on uvloop's event loop: libuv, in C. Never returns."""
     import uvloop
 
+    run_on(uvloop.new_event_loop, listener, handler)
+
+
+def run_on(new_loop: Callable[[], asyncio.AbstractEventLoop], listener: socket.socket, handler: Handler) -> NoReturn:
+    """Serve every client of `listener` on an event loop that `new_loop` makes. Never returns."""
     listener.setblocking(False)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(_serve_forever(listener, handler))
     raise AssertionError("unreachable: the coroutine above never ends")

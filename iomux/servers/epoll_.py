@@ -18,7 +18,7 @@ import socket
 from typing import NoReturn
 
 from iomux.connection import OVER, READ, Handler, echo
-from iomux.servers.readiness import Clients, run
+from iomux.servers.readiness import Clients, Poller, run
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
@@ -28,7 +28,11 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """The same with EPOLLET: each client is registered once, for everything, and never modified."""
-    epoll = select.epoll()
+    run_edge_triggered(listener, handler, select.epoll())
+
+
+def run_edge_triggered(listener: socket.socket, handler: Handler, epoll: Poller) -> NoReturn:
+    """Serve every client of `listener` from one thread, woken by `epoll` when something new happened. Never returns."""
     clients = Clients(listener, handler, epoll, 1, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
     may_have_more: dict[int, None] = {}  # a set that keeps its order: fair turns
     while True:

@@ -1,0 +1,30 @@
+"""The pollers by name: what the readiness loop, a traced server and the scaling workload run on."""
+
+import select
+from collections.abc import Callable
+
+from iomux.servers import get
+from iomux.servers.readiness import Poller
+from iomux.servers.select_ import SelectPoller
+
+_MAKE: dict[str, tuple[Callable[[], Poller], float]] = {
+    "select": (SelectPoller, 1),
+    "poll": (lambda: select.poll(), 1000),
+    "epoll": (lambda: select.epoll(), 1),
+}
+"""How each is made, and one second in the unit of its timeout."""
+
+
+def names() -> list[str]:
+    """The names of the pollers, those that this machine lacks included."""
+    return list(_MAKE)
+
+
+def make(name: str) -> tuple[Poller, float]:
+    """A new poller, and one second in the unit of its timeout. Raises LookupError where there is none of that name."""
+    if name not in _MAKE:
+        raise LookupError(f"no poller is called {name!r}: choose one of {', '.join(_MAKE)}")
+    if reason := get(name).why_not():
+        raise LookupError(f"{name} is not available here: {reason}")
+    poller, second = _MAKE[name]
+    return poller(), second
