@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from iomux.connection import echo as echo
     from iomux.harness.load import load as load
     from iomux.harness.machine import doctor as doctor
+    from iomux.harness.pass_along import pass_along as pass_along
     from iomux.harness.process import Server as Server
     from iomux.harness.process import ServerError as ServerError
     from iomux.harness.process import start as start
@@ -35,6 +36,7 @@ _HOME = {
     "load": "iomux.harness.load",
     "mechanisms": "iomux.servers",
     "names": "iomux.servers",
+    "pass_along": "iomux.harness.pass_along",
     "start": "iomux.harness.process",
     "sweep": "iomux.harness.sweep",
     "timeline": "iomux.harness.timeline",
@@ -52,6 +54,7 @@ __all__ = [
     "load",
     "mechanisms",
     "names",
+    "pass_along",
     "plot",
     "start",
     "sweep",

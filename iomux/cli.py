@@ -7,7 +7,7 @@ one line that says what is wrong, why, and what to do.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -63,25 +63,25 @@ def _add_serve(subparsers: Any) -> None:
 
 
 def _add_bench(subparsers: Any) -> None:
-    bench = subparsers.add_parser("bench", help="load servers and compare them")
-    bench.add_argument("names", metavar="NAME", nargs="+", help="registered servers, or file.py:function")
+    bench = subparsers.add_parser("bench", help="load servers and compare them, or compare pollers without a server")
     bench.add_argument(
-        "--connections",
-        type=_counts,
-        default=[1, 10, 100, 1000],
-        help="open connections (default: 1,10,100,1000)",
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="registered servers, or file.py:function; with --ring pollers (default: select poll epoll)",
     )
+    for name, kind, what in _LOAD:
+        bench.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
     bench.add_argument(
-        "--active", type=_active, default=1, help="how many of them ask, or 'all' (default: %(default)s)"
+        "--ring",
+        type=_ring,
+        metavar="N,A,W",
+        help="no server and no load: hand bytes along a ring of N socket pairs, A at once, until W were written on",
     )
-    bench.add_argument("--size", type=int, default=64, help="bytes a request (default: %(default)s)")
-    bench.add_argument("--duration", type=float, default=0.5, help="measured seconds a run (default: %(default)s)")
-    bench.add_argument("--repeats", type=int, default=3, help="interleaved rounds (default: %(default)s)")
-    bench.add_argument("--rate", type=float, help="planned requests a second: an open loop (default: a closed loop)")
-    bench.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file as well")
+    bench.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to a file as well")
     bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
-    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections")
-    bench.set_defaults(run=commands.bench)
+    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections, or the ring")
+    bench.set_defaults(run=commands.bench, loads=[name for name, _, _ in _LOAD])
 
 
 def _port(text: str) -> int:
@@ -97,6 +97,16 @@ def _counts(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers: write it as 1,10,100") from None
 
 
+def _ring(text: str) -> tuple[int, int, int]:
+    try:
+        pairs, active, writes = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no ring: write it as 128,100,1000, for pairs, active and writes"
+        ) from None
+    return pairs, active, writes
+
+
 def _active(text: str) -> int | None:
     if text == "all":
         return None
@@ -106,6 +116,16 @@ def _active(text: str) -> int | None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no number of active connections: give a number, or 'all'"
         ) from None
+
+
+_LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.sweep calls them; the defaults are its own
+    ("connections", _counts, "open connections (default: 1,10,100,1000)"),
+    ("active", _active, "how many of them ask, or 'all' (default: 1)"),
+    ("size", int, "bytes a request (default: 64)"),
+    ("duration", float, "measured seconds a run (default: 0.5)"),
+    ("repeats", int, "interleaved rounds (default: 3)"),
+    ("rate", float, "planned requests a second: an open loop (default: a closed loop)"),
+)
 
 
 def _one_line(error: Exception) -> str:

@@ -69,27 +69,44 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Compare servers; print a table, or with --json one array of rows."""
+    """Compare servers, or with --ring pollers; print a table, or with --json one array of rows."""
+    loads = {name: getattr(options, name) for name in options.loads if name in options}  # those that were given
+    _check_outputs(options.csv, options.plot)
+    if options.ring is None:
+        _bench_servers(options, loads)
+    elif loads:
+        raise ValueError(f"--{next(iter(loads))} is for loading servers, and --ring loads none: leave one of them out")
+    else:
+        _bench_ring(options)
+    return 0
+
+
+def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> None:
     from iomux.harness.checks import check_descriptors
     from iomux.harness.sweep import sweep
 
-    check_descriptors(max(options.connections))
-    _check_outputs(options.csv, options.plot)
-    frame = sweep(
-        options.names,
-        connections=options.connections,
-        active=options.active,
-        repeats=options.repeats,
-        size=options.size,
-        duration=options.duration,
-        rate=options.rate,
-    )
-    print(frame.to_json(orient="records", indent=1) if options.json else _as_text(frame), flush=True)
+    if not options.names:
+        raise ValueError("the following arguments are required: NAME; see iomux bench --help")
+    check_descriptors(max(loads.get("connections", [1])))
+    frame = sweep(options.names, **loads)
+    _hand_over(frame, options, _as_text(frame), "latency")
+
+
+def _bench_ring(options: argparse.Namespace) -> None:
+    from iomux.harness.pass_along import POLLERS, pass_along
+
+    pairs, active, writes = options.ring
+    frame = pass_along(options.names or list(POLLERS), pairs, active, writes)
+    _hand_over(frame, options, _ring_as_text(frame), "pass_along")
+
+
+def _hand_over(frame: "pd.DataFrame", options: argparse.Namespace, text: str, figure: str) -> None:
+    """Print what was measured, as JSON or as `text`, and write the files that were asked for."""
+    print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
     if options.csv:
         frame.to_csv(options.csv, index=False)
     if options.plot:
-        _draw(frame, options.plot)
-    return 0
+        _draw(frame, options.plot, figure)
 
 
 def _check_outputs(csv: Path | None, plot: Path | None) -> None:
@@ -103,14 +120,13 @@ def _check_outputs(csv: Path | None, plot: Path | None) -> None:
         raise ValueError(f"{plot.name} is no picture: its name has to end in .png, .svg or .pdf")
 
 
-def _draw(frame: "pd.DataFrame", path: Path) -> None:
+def _draw(frame: "pd.DataFrame", path: Path, name: str) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")  # a file is wanted, no window
     from iomux import plot
 
-    figure = plot.latency(frame).get_figure(root=True)
-    assert figure is not None
+    figure = getattr(plot, name)(frame).get_figure(root=True)
     figure.savefig(path, dpi=150)
 
 
@@ -125,6 +141,18 @@ def _as_text(frame: "pd.DataFrame") -> str:
             f"in {count} of {len(reached)} runs the load generator was the bottleneck: the server could do more"
         )
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
+
+
+def _ring_as_text(frame: "pd.DataFrame") -> str:
+    ran = frame[frame["reason"] == ""]
+    table = ran.groupby(["poller", "pairs", "active", "writes"], sort=False)["us"].agg(
+        ["median", "min", "max", "count"]
+    )
+    table.columns = ["median_us", "least_us", "greatest_us", "runs"]
+    lines = [table.reset_index().to_string(index=False, float_format=lambda value: f"{value:,.0f}")] if len(ran) else []
+    limits = frame[frame["reason"] != ""]
+    lines += [f"{row.poller} with {row.pairs:,} pairs: {row.reason}" for row in limits.itertuples()]
+    return "\n".join([*lines, f"times in µs, measured on {frame.attrs['machine']}"])
 
 
 def doctor(options: argparse.Namespace) -> int:

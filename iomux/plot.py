@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from iomux.harness.machine import describe
+from iomux.pass_along_plot import pass_along as pass_along
 from iomux.style import finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 if TYPE_CHECKING:
@@ -64,8 +65,19 @@ def new_axes(ax: Axes | None) -> Axes:
     return plt.subplots(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")[1]
 
 
+End = tuple[float, float, str, str]
+"""Where a line ends (x, y), its name and its colour."""
+
+
 def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
     """One line a server through the medians of its repeats, a band over their range, the name at its end."""
+    ends = medians(ax, frame, column)
+    against(ax, "open connections", scale)
+    name_ends(ax, ends)
+
+
+def medians(ax: Axes, frame: "pd.DataFrame", column: str) -> list[End]:
+    """Draw a line and a band a server; return the lines' ends, to be named when the axes are set."""
     names = list(dict.fromkeys(frame["server"]))
     ends = []
     for name in names:
@@ -73,18 +85,15 @@ def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
         values = frame[frame["server"] == name].groupby("connections")[column].agg(["median", "min", "max"]).dropna()
         if values.empty:
             continue
-        x = values.index.to_numpy(dtype=float)
+        x, middle = values.index.to_numpy(dtype=float), values["median"]
         ax.fill_between(x, values["min"], values["max"], color=look.color, alpha=0.15, linewidth=0)
-        ax.plot(
-            x,
-            values["median"],
-            color=look.color,
-            marker=look.marker,
-            linestyle=look.dash,
-            linewidth=2,
-            label=name,
-        )
-        ends.append((x[-1], float(values["median"].iloc[-1]), name, look.color))
+        ax.plot(x, middle, color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, label=name)
+        ends.append((x[-1], float(middle.iloc[-1]), name, look.color))
+    return ends
+
+
+def against(ax: Axes, across: str, scale: str) -> None:
+    """Axes for lines over a logarithmic number of something, with room for their names; scale: of the vertical one."""
     ax.margins(x=0.1)
     ax.set_yscale(scale)
     if scale == "log":
@@ -93,11 +102,10 @@ def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
         ax.set_ylim(bottom=0)
     ax.set_xscale("log")
     log_ticks(ax.xaxis)
-    ax.set_xlabel("open connections")
-    _name_ends(ax, ends)
+    ax.set_xlabel(across)
 
 
-def _name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+def name_ends(ax: Axes, ends: list[End]) -> None:
     """Write each line's name at its end, from the highest down; one that would overlap another is moved down."""
     ax.autoscale_view()
     points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
@@ -115,19 +123,20 @@ def _name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
             va="center",
             fontweight="bold",
             annotation_clip=False,
+            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible where another's line goes on
         )
 
 
-def wall(ax: Axes, frame: "pd.DataFrame") -> None:
-    """Mark the limit that select met, if it did."""
+def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
+    """Mark the limit that select met, if it did; each: how many descriptors one of what is counted takes."""
     met = frame[(frame["server"] == "select") & frame["reason"].fillna("").str.contains("FD_SETSIZE")]
     if met.empty:
         return
     look = style("select")
-    ax.axvline(1024, color=look.color, linewidth=1, linestyle=":")
+    ax.axvline(1024 / each, color=look.color, linewidth=1, linestyle=":")
     ax.annotate(
         "select's limit:\nFD_SETSIZE, 1,024",
-        (1024, 0.97),
+        (1024 / each, 0.97),
         (-6, 0),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
@@ -155,11 +164,15 @@ def finish(ax: Axes, frame: "pd.DataFrame", title: str) -> Axes:
     """Title, grid, and below it the runs and the machine."""
     active = frame.attrs.get("active", "")
     who = f"{active} active" if active else ""
-    repeats = frame.groupby(["server", "connections"]).size().max()
-    drawn = "one run each" if repeats == 1 else f"line: median of {repeats} runs, band: least to greatest"
-    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request; {drawn}"
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request; {drawn(frame)}"
     heading = f"{title}: {who}" if who else title
     return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}")
+
+
+def drawn(frame: "pd.DataFrame") -> str:
+    """What a line and its band are, in words."""
+    repeats = frame.groupby(["server", "connections"]).size().max()
+    return "one run each" if repeats == 1 else f"line: median of {repeats} runs, band: least to greatest"
 
 
 def plain(ax: Axes, title: str) -> Axes:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import iomux
+from iomux.harness.machine import Switches, context_switches, switched
 from iomux.harness.plan import Plan
 from iomux.harness.process import Server
 from iomux.harness.result import summarize
@@ -66,7 +67,7 @@ def test_percentiles_of_known_samples() -> None:
     samples = array("q", [number * 1000 for number in range(1, 10_001)])
     seen: dict[str, Any] = {"response_ns": samples, "service_ns": samples, "late_ns": array("q"), "seconds": 2.0}
     seen |= {"connect_s": 0.0, "unserved": 0, "errors": {}, "server_cpu": None, "server_cpu_share": None}
-    result = summarize(plan, seen | {"generator_cpu_share": 0.1})
+    result = summarize(plan, seen | {"server_switches": None, "generator_cpu_share": 0.1})
     assert result.p50_us == pytest.approx(5000.5)
     assert result.p90_us == pytest.approx(9000.1)
     assert result.p99_us == pytest.approx(9900.01)
@@ -179,6 +180,42 @@ def test_a_server_that_answers_wrongly_is_found_out(fault: Any, kinds: dict[str,
     assert result.unserved == 0 or fault is talks_too_much
 
 
+def test_who_sleeps_between_two_requests_is_seen_to_switch_and_who_spins_is_not() -> None:
+    a_request = {}
+    for name in ("poll", "nonblocking"):
+        with iomux.start(name) as server:
+            result = iomux.load(server, duration=0.3)
+        assert result.voluntary_switches is not None
+        assert result.involuntary_switches is not None
+        assert result.involuntary_switches >= 0
+        assert "context switches a request" in repr(result)
+        assert result.row()["voluntary_switches"] == result.voluntary_switches
+        a_request[name] = result.voluntary_switches / result.requests
+    assert a_request["poll"] >= 0.5
+    assert a_request["nonblocking"] < a_request["poll"] / 5
+
+
+def test_the_switches_of_every_thread_are_counted() -> None:
+    with iomux.start("threaded") as server:
+        result = iomux.load(server, connections=4, duration=0.3)
+    assert result.voluntary_switches is not None
+    assert result.voluntary_switches >= 0.2 * result.requests, "its main thread sleeps in accept and makes none"
+
+
+def test_a_thread_that_ended_takes_none_of_the_others_switches_with_it() -> None:
+    before = {1: Switches(10, 1), 2: Switches(1000, 5)}
+    after = {1: Switches(14, 1), 3: Switches(2, 1)}
+    assert switched(before, after) == Switches(6, 1)
+    assert switched({}, {}) is None
+
+
+def test_the_switches_of_a_process_that_is_gone_are_an_error() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    with pytest.raises(ProcessLookupError, match="is gone"):
+        context_switches(ended.pid)
+
+
 def test_a_server_that_dies_meanwhile_says_why() -> None:
     def mortal(data: bytes) -> bytes:
         os._exit(7)
@@ -197,6 +234,8 @@ def test_a_server_that_is_not_ours_has_no_cpu_figures() -> None:
         foreign.terminate()
     assert result.requests > 0
     assert result.cpu_us_per_request is None
+    assert result.voluntary_switches is None
+    assert result.involuntary_switches is None
 
 
 def stop_for_a_second(server: Server, after: float) -> threading.Thread:

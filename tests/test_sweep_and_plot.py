@@ -43,6 +43,8 @@ def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
     measured = frame[frame["reason"] == ""]
     assert measured["p50_us"].notna().all()
     assert (measured["errors"] == 0).all()
+    assert (measured["voluntary_switches"] > 0).all()
+    assert limited["voluntary_switches"].isna().all()
 
 
 def test_servers_of_the_same_name_are_told_apart(tmp_path: Path) -> None:

@@ -69,12 +69,12 @@ def check_request(
             raise ValueError(message)
 
 
-def check_descriptors(connections: int) -> None:
-    """Raise ValueError if one process can't open that many connections here."""
+def check_descriptors(count: int, what: str = "connections", each: int = 1) -> None:
+    """Raise ValueError if one process can't open that many connections here, or `what` takes `each` descriptors."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    room = limit - _SPARE_DESCRIPTORS
-    if limit != resource.RLIM_INFINITY and connections > room:
+    room = (limit - _SPARE_DESCRIPTORS) // each
+    if limit != resource.RLIM_INFINITY and count > room:
         raise ValueError(
-            f"{connections:,} connections need more descriptors than a process may open here ({limit:,}): "
+            f"{count:,} {what} need more descriptors than a process may open here ({limit:,}): "
             f"choose at most {room:,}, or raise the hard limit (ulimit -Hn)"
         )

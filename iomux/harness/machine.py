@@ -1,4 +1,4 @@
-"""The machine a figure was measured on: cores, clocks, limits, and the CPU time of a process.
+"""The machine a figure was measured on: cores, clocks, limits, and what a process has used of it.
 
 A latency without its machine means little, so every result carries `describe()`. CPU time is read from the
 process's own CPU clock, which counts nanoseconds (clock_getcpuclockid(3)); the split into user and system
@@ -8,9 +8,11 @@ an interval is scaled to its exact total, as the kernel itself does (kernel/sche
 Every server's process imports this file, so what only the owner needs is imported where it is used.
 """
 
+import contextlib
 import functools
 import os
 import resource
+import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +51,41 @@ def cpu_time(pid: int) -> CpuTime:
         raise ProcessLookupError(f"process {pid} is gone") from error
     exact = _cpu_clock_seconds(pid)
     return CpuTime(ticks.user, ticks.system, ticks.user + ticks.system if exact is None else exact)
+
+
+class Switches(NamedTuple):
+    """How often a thread gave its core up to wait for something, and how often it was taken from it (getrusage(2))."""
+
+    voluntary: int
+    involuntary: int
+
+
+def context_switches(pid: int) -> dict[int, Switches]:
+    """What each thread of process `pid` has made so far, by the thread's number; empty where nobody counts them.
+
+    /proc/PID/status has the main thread's only (proc_pid_status(5)). ProcessLookupError if the process is gone.
+    """
+    import psutil
+
+    try:
+        if sys.platform != "linux":  # the process's sum
+            return {pid: Switches(*psutil.Process(pid).num_ctx_switches())}
+        files = {int(thread): f"/proc/{pid}/task/{thread}/status" for thread in os.listdir(f"/proc/{pid}/task")}
+    except (psutil.NoSuchProcess, FileNotFoundError) as error:
+        raise ProcessLookupError(f"process {pid} is gone") from error
+    return {thread: Switches(*counts) for thread, file in files.items() if (counts := _counts(file))}
+
+
+def _counts(status: str) -> list[int]:
+    with contextlib.suppress(OSError), open(status, "rb") as lines:  # a thread may end before it is read
+        return [int(line.split()[1]) for line in lines if b"ctxt_switches" in line]
+    return []
+
+
+def switched(before: dict[int, Switches], after: dict[int, Switches]) -> Switches | None:
+    """The switches between two readings, of the threads that the second has; None where nobody counts them."""
+    both = [(now, before.get(thread, Switches(0, 0))) for thread, now in after.items()]
+    return Switches(*(sum(now[kind] - then[kind] for now, then in both) for kind in (0, 1))) if both else None
 
 
 def _cpu_clock_seconds(pid: int) -> float | None:
@@ -137,13 +174,7 @@ def facts() -> dict[str, Any]:
         "clock": clock.implementation,
         "clock_resolution_ns": clock.resolution * 1e9,
         "mechanisms": [
-            {
-                "name": m.name,
-                "model": m.model,
-                "available": m.available(),
-                "why_not": m.why_not(),
-                "summary": m.summary,
-            }
+            {"name": m.name, "model": m.model, "available": m.available(), "why_not": m.why_not(), "summary": m.summary}
             for m in servers.mechanisms()
         ],
         "facilities": [

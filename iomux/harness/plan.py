@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from iomux.harness.clients import connect, inspect_silent, spread
 from iomux.harness.generator import SECOND, Generator, clock
-from iomux.harness.machine import CpuTime, cpu_time
+from iomux.harness.machine import CpuTime, Switches, context_switches, cpu_time, switched
 
 
 class Plan(NamedTuple):
@@ -35,16 +35,16 @@ def run(plan: Plan) -> dict[str, Any]:
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
     gc.disable()  # a collection in the middle would be a latency of ours
-    _server_cpu(plan)  # the first reading imports what it needs: not while somebody is being timed
+    _server_use(plan)  # the first reading imports what it needs: not while somebody is being timed
     warm = clock() + int(plan.warmup * SECOND)
     _exchange(generator, plan.rate, clock(), warm)
     generator.end_warmup()
-    before, own_before, start = _server_cpu(plan), time.process_time(), clock()
+    before, own_before, start = _server_use(plan), time.process_time(), clock()
     _exchange(generator, plan.rate, start, start + int(plan.duration * SECOND))
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (clock() - start) / SECOND
-    after = _server_cpu(plan)
-    server = None if before is None or after is None else after.since(before)
+    after = _server_use(plan)
+    server = None if before is None or after is None else after.cpu.since(before.cpu)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
     return {
         "response_ns": generator.response_ns,
@@ -55,6 +55,7 @@ def run(plan: Plan) -> dict[str, Any]:
         "unserved": sum(not client.served for client in active) + plan.active - len(active),
         "errors": dict(errors),
         "server_cpu": server,
+        "server_switches": None if before is None or after is None else switched(before.switches, after.switches),
         "generator_cpu_share": own / seconds,
         "server_cpu_share": None if server is None else server.total / seconds,
     }
@@ -67,8 +68,13 @@ def _exchange(generator: Generator, rate: float | None, begin: int, until: int) 
         generator.open_loop(begin, until, rate)
 
 
-def _server_cpu(plan: Plan) -> CpuTime | None:
+class _Use(NamedTuple):
+    cpu: CpuTime
+    switches: dict[int, Switches]
+
+
+def _server_use(plan: Plan) -> _Use | None:
     try:
-        return None if plan.server_pid is None else cpu_time(plan.server_pid)
+        return None if plan.server_pid is None else _Use(cpu_time(plan.server_pid), context_switches(plan.server_pid))
     except ProcessLookupError:
         return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from iomux.harness.machine import CpuTime, describe
+from iomux.harness.machine import CpuTime, Switches, describe
 from iomux.harness.plan import Plan
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class LoadResult:
     server_system_s: float | None
     cpu_us_per_request: float | None
     """Microseconds of the server's processor time, user and system, for each request."""
+    voluntary_switches: int | None
+    """How often the server's threads went to sleep while it was measured; None where nobody counts it for us."""
+    involuntary_switches: int | None
+    """How often they were taken off their core."""
     generator_cpu_share: float
     """The load generator's own processor time for each second of the run (in the open loop it spins)."""
     generator_bound: bool
@@ -72,7 +76,7 @@ class LoadResult:
             f"99.9 % {self.p999_us:,.0f}, slowest {self.max_us:,.0f}",
         ]
         if self.cpu_us_per_request is not None:
-            lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request")
+            lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request{self._switches()}")
         if self.unserved:
             lines.append(f"never served: {self.unserved:,} client{'' if self.unserved == 1 else 's'}")
         lines += [f"{kind}: {count:,}" for kind, count in sorted(self.errors.items())]
@@ -81,6 +85,12 @@ class LoadResult:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _switches(self) -> str:
+        if self.voluntary_switches is None or self.involuntary_switches is None:
+            return ""
+        voluntary, involuntary = self.voluntary_switches / self.requests, self.involuntary_switches / self.requests
+        return f", {voluntary:.1f} voluntary and {involuntary:.1f} involuntary context switches a request"
 
 
 def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
@@ -93,6 +103,7 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
     quantiles = np.percentile(response, [50, 90, 99, 99.9, 100]) / 1000 if requests else [float("nan")] * 5
     p50, p90, p99, p999, most = (float(value) for value in quantiles)
     cpu: CpuTime | None = seen["server_cpu"]
+    switches: Switches | None = seen["server_switches"]
     return LoadResult(
         connections=plan.connections,
         active=plan.active,
@@ -112,6 +123,8 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         server_user_s=cpu.user if cpu else None,
         server_system_s=cpu.system if cpu else None,
         cpu_us_per_request=cpu.total / requests * 1e6 if cpu and requests else None,
+        voluntary_switches=switches.voluntary if switches else None,
+        involuntary_switches=switches.involuntary if switches else None,
         generator_cpu_share=seen["generator_cpu_share"],
         generator_bound=_generator_bound(plan, seen, service),
         machine=describe(),

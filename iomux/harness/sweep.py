@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _MEASURED = [
     *("mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "requests_per_s", "cpu_us_per_request"),
-    *("requests_per_cpu_s", "server_user_s", "server_system_s", "connect_s", "generator_cpu_share"),
+    *("requests_per_cpu_s", "server_user_s", "server_system_s", "voluntary_switches", "involuntary_switches"),
+    *("connect_s", "generator_cpu_share"),
 ]
 REFUSED = "a client was refused"
 """What a server of ours writes to its log when it meets a limit of its mechanism."""
@@ -47,8 +48,9 @@ def sweep(
     many as there are; None means all. The rest as for `iomux.load`. progress: show a bar on standard error.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
-    measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`), `requests_per_cpu_s` (requests for each
-    second of the server's processor time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why
+    measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
+    measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
+    the server's processor time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why
     the level could not be reached, the measured columns then being missing. `.attrs["machine"]` says what
     it was measured on, `.attrs["active"]` how many were asked to be active.
 

@@ -1,0 +1,194 @@
+"""The classic measurement of event loops: bytes handed along a ring of socket pairs, few of them on the way at once.
+
+It is the one of libevent's test/bench.c (Niels Provos 2003; Davide Libenzi had each reader write on to the
+next pair). A run puts one byte into each of `active` pairs, at even distances. Then, timed: ask the poller
+what is readable, without waiting; read one byte there; while writes are left, write one into the next
+pair. After `active` + `writes` bytes the ring is silent. No network and no second process: what is left
+is the poller, and two system calls a byte.
+
+Cost of a call: select and poll look at all pairs, epoll at the readable ones. `active` are readable at each
+call, so a run makes (`active` + `writes`) / `active` of them. Python's epoll objects report 1,023 at a time
+unless told otherwise (FD_SETSIZE - 1; the library reference, select): with more active, epoll makes more calls.
+"""
+
+import contextlib
+import gc
+import os
+import select
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from iomux import servers
+from iomux.connection import READ
+from iomux.harness.beside import beside, core_beside
+from iomux.harness.checks import LONGEST_SECONDS, check_descriptors
+from iomux.harness.generator import clock
+from iomux.harness.machine import describe
+from iomux.servers.readiness import Poller
+from iomux.servers.select_ import SelectPoller
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POLLERS: dict[str, Callable[[], Poller]] = {
+    "select": SelectPoller,
+    "poll": lambda: select.poll(),
+    "epoll": lambda: select.epoll(),
+}
+"""How each poller is made. With a timeout of 0 it does not matter that theirs are in different units."""
+PUBLISHED = {
+    "select": {128: 735, 8192: 4784, 131_072: 125_883},
+    "poll": {128: 712, 8192: 4403, 131_072: 113_510},
+    "epoll": {128: 775, 8192: 1156, 131_072: 1722},
+}
+"""Microseconds a run by the number of pairs, the 12th of 25 runs by size. libevent's select has sets of any
+length. Source: github.com/resetius/coroio, commit cde01d9, bench/libevent_12800H_100_{select,poll,epoll}.txt."""
+PUBLISHED_FOR = (100, 1000)
+"""The active pairs and the writes of the published figures."""
+PUBLISHED_BY = "libevent's own program in C on an Intel i7-12800H, Ubuntu 23.04 (github.com/resetius/coroio)"
+MOST_PAIRS = 1_000_000
+"""The most pairs that are tried: each takes some kilobytes of the kernel's memory."""
+MOST_WRITES = 10_000_000
+MOST_RUNS = 1000
+_BYTE = b"e"
+
+
+def pass_along(
+    pollers: Sequence[str] | str = ("select", "poll", "epoll"),
+    pairs: Sequence[int] | int = 128,
+    active: int = 100,
+    writes: int = 1000,
+    runs: int = 25,
+    progress: bool = True,
+) -> "pd.DataFrame":
+    """Hand `active` + `writes` bytes along a ring of socket pairs, `runs` times for each poller; one row a run.
+
+    pollers: from select, poll, epoll. pairs: how many there are in the ring, one number or several. active: how
+    many bytes are on the way at once, at most `pairs`. writes: how often a reader writes on. progress: show a
+    bar on standard error. Each poller, at each number of pairs, has a process of its own and makes its runs
+    there one after another; so what else the machine does in that time falls on that poller alone.
+
+    Columns: `poller`, `pairs`, `active`, `writes`, `run`, `us` (microseconds, raw), and `reason`: empty, or why
+    it could not be run, in one row without `us`. `.attrs["machine"]` says what it was measured on.
+
+    Raises LookupError for an unknown poller and ValueError for numbers that make no sense.
+    """
+    import pandas as pd
+
+    chosen = [pollers] if isinstance(pollers, str) else list(pollers)
+    levels = list(pairs) if isinstance(pairs, Sequence) else [pairs]
+    _check(chosen, levels, active, writes, runs)
+    rows: list[dict[str, Any]] = []
+    with tqdm(
+        [(level, name) for level in levels for name in chosen], unit="ring", disable=not progress, leave=False
+    ) as bar:
+        for level, name in bar:
+            bar.set_description(f"{name}, {level:,} pairs")
+            base = {"poller": name, "pairs": level, "active": active, "writes": writes}
+            times, reason = _measure(name, level, active, writes, runs)
+            rows += [base | {"run": run, "us": us, "reason": reason} for run, us in enumerate(times)]
+    frame = pd.DataFrame(rows)
+    frame.attrs["machine"] = describe()
+    return frame
+
+
+def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: int, runs: int) -> None:
+    known = ", ".join(POLLERS)
+    if unknown := [name for name in pollers if name not in POLLERS]:
+        raise LookupError(f"no poller is called {unknown[0]!r}: choose one of {known}")
+    for name, number in (
+        ("active", active),
+        ("writes", writes),
+        ("runs", runs),
+        *(("pairs", level) for level in pairs),
+    ):
+        if not isinstance(number, int):
+            raise ValueError(f"{name} is {number!r}: give a whole number")
+    least = min(pairs, default=0)
+    for wrong, message in (
+        (not pollers, f"no poller was named: choose from {known}"),
+        (least < 1, f"pairs is {list(pairs)}: give one or more numbers, each at least 1"),
+        (not 1 <= active <= least, f"active is {active}: choose from 1 to pairs, which is {least}"),
+        (not 0 <= writes <= MOST_WRITES, f"writes is {writes}: choose 0 to {MOST_WRITES:,}"),
+        (not 1 <= runs <= MOST_RUNS, f"runs is {runs}: choose 1 to {MOST_RUNS:,}"),
+    ):
+        if wrong:
+            raise ValueError(message)
+
+
+def _measure(name: str, pairs: int, active: int, writes: int, runs: int) -> tuple[list[float], str]:
+    """The times of one poller's runs in microseconds, and why there are none: then they are one NaN."""
+    nothing = [float("nan")]
+    if reason := servers.get(name).why_not() or _too_many(pairs):
+        return nothing, reason
+    work, what = (name, pairs, active, writes, runs), f"{name} with {pairs:,} pairs"
+    try:
+        times, reason = beside(_all_runs, *work, core=core_beside(None), seconds=LONGEST_SECONDS, what=what)
+    except RuntimeError as error:
+        return nothing, str(error).strip().splitlines()[-1]
+    return times or nothing, reason
+
+
+def _too_many(pairs: int) -> str:
+    try:
+        check_descriptors(pairs, "pairs", each=2)
+    except ValueError as error:
+        return str(error)
+    return f"{pairs:,} pairs are too many: choose at most {MOST_PAIRS:,}" if pairs > MOST_PAIRS else ""
+
+
+def _all_runs(name: str, pairs: int, active: int, writes: int, runs: int) -> tuple[list[float], str]:
+    gc.disable()  # this process is there for the runs alone, and a collection would be a time of ours
+    try:
+        with contextlib.ExitStack() as opened:
+            ring = Ring(POLLERS[name](), pairs, opened)
+            return [ring.run(active, writes) for _ in range(runs)], ""
+    except (ValueError, OSError) as error:  # FD_SETSIZE; no more memory, or descriptors of the whole machine
+        return [], str(error)
+
+
+class Ring:
+    """Socket pairs in a ring, watched by a poller: what is read from one is written into the next."""
+
+    def __init__(self, poller: Poller, pairs: int, opened: contextlib.ExitStack) -> None:
+        """Open the pairs, and leave closing them to `opened`. ValueError and OSError where there is a limit."""
+        self._poller = poller
+        ends = [_pair(opened) for _ in range(pairs)]
+        self._readers = [reader for reader, _ in ends]
+        self._writers = [writer for _, writer in ends]
+        self._next = dict(zip(self._readers, self._writers[1:] + self._writers[:1], strict=True))
+        for reader in self._readers:
+            poller.register(reader, READ)
+
+    def run(self, active: int, writes: int) -> float:
+        """Put in `active` bytes and hand them along until `writes` more were written and all read; microseconds."""
+        for reader in self._readers:
+            self._poller.unregister(reader)
+            self._poller.register(reader, READ)
+        self._poller.poll(0)  # what a poller puts off to its first call is not timed: poll objects build their array
+        for number in range(active):
+            os.write(self._writers[number * (len(self._writers) // active)], _BYTE)
+        return self._until_silent(active, writes)
+
+    def _until_silent(self, fired: int, writes: int) -> float:
+        poll, read, write, after = self._poller.poll, os.read, os.write, self._next
+        count, began = 0, clock()
+        while count != fired:
+            for fd, _ in poll(0):
+                count += len(read(fd, 1))
+                if writes:
+                    write(after[fd], _BYTE)
+                    writes -= 1
+                    fired += 1
+        return (clock() - began) / 1000
+
+
+def _pair(opened: contextlib.ExitStack) -> tuple[int, int]:
+    """The descriptors of a connected pair: one to read from, one to write to. Neither ever waits."""
+    reader, writer = (opened.enter_context(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+    for end in (reader, writer):
+        end.setblocking(False)  # a full buffer is then an error, and no standstill
+    return reader.fileno(), writer.fileno()
