@@ -94,10 +94,10 @@ def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
     ax.set_xscale("log")
     log_ticks(ax.xaxis)
     ax.set_xlabel("open connections")
-    _name_ends(ax, ends)
+    name_ends(ax, ends)
 
 
-def _name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+def name_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
     """Write each line's name at its end, from the highest down; one that would overlap another is moved down."""
     ax.autoscale_view()
     points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
