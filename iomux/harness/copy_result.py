@@ -74,8 +74,9 @@ class CopyCost:
 def size_name(size: float) -> str:
     """A size as people write it: 64 B, 12 KiB, 1 MiB."""
     for unit, factor in (("MiB", 1024**2), ("KiB", 1024)):
-        if round(size / factor, 1) >= 1:
-            return f"{size / factor:.2g} {unit}" if size / factor < 100 else f"{size / factor:.0f} {unit}"
+        if size >= factor:
+            count = size / factor
+            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.2g} {unit}"
     return f"{size:.0f} B"
 
 
