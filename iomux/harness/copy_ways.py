@@ -1,7 +1,7 @@
 """The calls that `iomux.copy_cost` times: what each needs, what it does, and how its bytes are checked.
 
 A receive is timed with MSG_PEEK: the call copies every byte and leaves it in the kernel (recv(2)). Without
-it the same call would also free the kernel's buffers, some 10 ns a KiB where sender and receiver share a
+it the same call would also free the kernel's buffers, 10 to 20 ns a KiB where sender and receiver share a
 core, and often send the acknowledgement, some 3 µs (net/ipv4/tcp.c, tcp_recvmsg_locked and
 tcp_cleanup_rbuf). Those are neither the call nor the copy. Under MSG_PEEK | MSG_TRUNC Linux walks the same
 queue and copies nothing (tcp(7)): the control experiment.
