@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from iomux import plot as plot
     from iomux.connection import echo as echo
+    from iomux.harness.copy_result import CopyCost as CopyCost
+    from iomux.harness.copying import copy_cost as copy_cost
     from iomux.harness.load import load as load
     from iomux.harness.machine import doctor as doctor
     from iomux.harness.pass_along import pass_along as pass_along
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from iomux.verdicts import verdict as verdict
 
 _HOME = {
+    "CopyCost": "iomux.harness.copy_result",
     "LoadResult": "iomux.harness.result",
     "Server": "iomux.harness.process",
     "ServerError": "iomux.harness.process",
     "choose": "iomux.verdicts",
+    "copy_cost": "iomux.harness.copying",
     "doctor": "iomux.harness.machine",
     "echo": "iomux.connection",
     "listen": "iomux.sockets",
@@ -44,10 +48,12 @@ _HOME = {
 }
 
 __all__ = [
+    "CopyCost",
     "LoadResult",
     "Server",
     "ServerError",
     "choose",
+    "copy_cost",
     "doctor",
     "echo",
     "listen",

@@ -93,10 +93,11 @@ def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> None:
 
 
 def _bench_ring(options: argparse.Namespace) -> None:
-    from iomux.harness.pass_along import POLLERS, pass_along
+    from iomux.harness.pass_along import pass_along
+    from iomux.servers import pollers
 
     pairs, active, writes = options.ring
-    frame = pass_along(options.names or list(POLLERS), pairs, active, writes)
+    frame = pass_along(options.names or pollers.names(), pairs, active, writes)
     _hand_over(frame, options, _ring_as_text(frame), "pass_along")
 
 

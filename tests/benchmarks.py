@@ -7,15 +7,23 @@ least and the greatest. A ratio is taken within each round, between neighbours i
 import argparse
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tqdm.auto import trange
 
 import iomux
+from iomux.harness.beside import beside, core_beside
+from iomux.harness.copy_result import FITTED_BYTES, CopyCost, summarize
+from iomux.harness.copy_rounds import measure
+from iomux.harness.copy_ways import WAYS, Bench, Trial, recv_into
+from iomux.harness.copying import SIZES
 from iomux.harness.machine import describe
 from iomux.servers import Serve
 from tests.yardstick import CServer, c_client
 
 MILLION = 1_000_000
+LEAST_NS_PER_KIB = 0.1
+"""The smallest slope that `copy` can tell from none: 0.1 µs over 1 MiB, less than the spread of a median."""
 
 
 def show(label: str, values: Sequence[float], unit: str = "") -> None:
@@ -89,11 +97,57 @@ def million(rounds: int) -> None:
         print(f"{requests:,} requests, {lost} lost or wrong, server memory grew by {grown:,.0f} KiB")
 
 
+def copy(rounds: int) -> None:
+    """A receive by size, 4 KiB to 1 MiB: what the call costs, what each KiB does, and the same under MSG_TRUNC."""
+    costs: list[CopyCost] = []
+    asides: list[CopyCost] = []
+    for _ in trange(rounds, leave=False):
+        costs.append(iomux.copy_cost(progress=False))
+        asides.append(_asides())
+    fitted = {(how, what): [float(cost.fits[what][how]) for cost in costs] for how in WAYS for what in costs[0].fits}
+    for how in WAYS:
+        show(f"{how}: slope", fitted[how, "ns_per_kib"], "ns/KiB")
+    show_control(fitted["recv_into", "ns_per_kib"], fitted["recv_into MSG_TRUNC", "ns_per_kib"])
+    show("recv_into: R², in hundredths", [100 * value for value in fitted["recv_into", "r_squared"]])
+    for how in ("recv_into", "recv_into MSG_TRUNC"):
+        show(f"{how}: a call", fitted[how, "call_us"], "µs")
+    show("the copy outweighs the call from", [cost.crossover_bytes / 1024 for cost in costs], "KiB")
+    medians = [cost.frame.set_index(["size_bytes", "how"])["median_us"][FITTED_BYTES[1]] for cost in asides]
+    show("recv_into, 1 MiB: 8 bytes off a page / on it", [found["off"] / found["on"] for found in medians], "times")
+    show(
+        "recv_into that takes the bytes: slope", [float(cost.fits["ns_per_kib"]["taken"]) for cost in asides], "ns/KiB"
+    )
+
+
+def show_control(copied: Sequence[float], discarded: Sequence[float]) -> None:
+    """The ratio of two slopes: a lower bound in those rounds in which the second is too small to be told from none."""
+    bounded = sum(slope < LEAST_NS_PER_KIB for slope in discarded)
+    show("recv_into / MSG_TRUNC: slope", ratios(copied, [max(s, LEAST_NS_PER_KIB) for s in discarded]), "times")
+    if bounded:
+        print(f"  in {bounded} of them it is at least that: under MSG_TRUNC less than {LEAST_NS_PER_KIB} ns/KiB")
+
+
+def taken(bench: Bench, size: int) -> Trial:
+    """A receive as servers do it: it takes the bytes, frees the kernel's buffers, and may acknowledge."""
+    target, data = bench.target[:size], bench.payload[:size]
+    call = partial(bench.loopback.near.recv_into, target, size)
+    return Trial(partial(bench.loopback.hold, data), call, int, lambda _: None, lambda _: target == data)
+
+
+def _asides() -> CopyCost:
+    """What `iomux.copy_cost` leaves out, in a process of its own."""
+    ways = {"on": recv_into, "off": partial(recv_into, offset=8), "taken": taken}
+    sizes = [size for size in SIZES if FITTED_BYTES[0] <= size <= FITTED_BYTES[1]]
+    seen = beside(measure, ways, sizes, 50, core=core_beside(None), seconds=60, what="the measurement of asides")
+    return summarize(sizes, [seen], {})
+
+
 BENCHMARKS: dict[str, tuple[Callable[[int], None], int]] = {
     "flat": (flat, 5),
     "cpu": (cpu, 15),
     "generator": (generator, 15),
     "million": (million, 1),
+    "copy": (copy, 5),
 }
 
 

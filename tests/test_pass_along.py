@@ -16,13 +16,14 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.pass_along import POLLERS, PUBLISHED, Ring
+from iomux.harness.pass_along import PUBLISHED, Ring
+from iomux.servers import pollers
 from iomux.servers.select_ import SelectPoller
 from iomux.sockets import raise_descriptor_limit
 from tests.test_cli import iomux_command
 from tests.test_sweep_and_plot import texts_outside
 
-HERE = [name for name in POLLERS if name in iomux.names()]
+HERE = [name for name in pollers.names() if name in iomux.names()]
 
 
 class Spy:
@@ -94,7 +95,7 @@ def test_more_active_than_an_epoll_object_tells_of_at_once(name: str) -> None:
     raise_descriptor_limit()
     pairs = 400 if name == "select" else 1500
     with contextlib.ExitStack() as opened:
-        assert Ring(poller := POLLERS[name](), pairs, opened).run(active=pairs, writes=3 * pairs) > 0
+        assert Ring(poller := pollers.make(name)[0], pairs, opened).run(active=pairs, writes=3 * pairs) > 0
         assert poller.poll(0) == []
 
 
@@ -182,7 +183,7 @@ def test_the_command_prints_a_table_with_the_limits(tmp_path: Path) -> None:
 
 def test_the_command_takes_every_poller_by_default_and_prints_raw_rows_as_json() -> None:
     rows: list[dict[str, Any]] = json.loads(iomux_command("bench", "--ring", "8,2,5", "--json").stdout)
-    assert list(dict.fromkeys(row["poller"] for row in rows)) == list(POLLERS)
+    assert list(dict.fromkeys(row["poller"] for row in rows)) == pollers.names()
     assert [row["run"] for row in rows if row["poller"] == "poll"] == list(range(25))
 
 

@@ -11,14 +11,18 @@ from typing import Any, NamedTuple, cast
 
 from iomux.harness.clients import connect, spread
 from iomux.harness.generator import Generator
-from iomux.harness.tracing import ANCILLARY_BYTES, RECV, SEND, Trace, ask_for_stamps, clock, stamp_in
+from iomux.harness.trace import ANCILLARY_BYTES, RECV, SEND, Trace, ask_for_stamps, clock, stamp_in
 
 _STAMPS_BEGIN_SECONDS = 0.05  # after the first socket has asked for them (net/core/dev.c, net_enable_timestamp)
 
 
+MOST_EVENTS = 1_000_000
+"""The most events that one side keeps: some 100 MB."""
+
+
 def room(requests: int, size: int) -> int:
     """How many events one side may see: a `recv` and a `send` a request, and more where it comes in pieces."""
-    return requests * 2 * (2 + size // 4096)
+    return min(requests * 2 * (2 + size // 1024), MOST_EVENTS)
 
 
 class Question(NamedTuple):
@@ -37,7 +41,7 @@ class Seen:
     """What the clients saw."""
 
     packed: bytes = b""
-    """The clients' events, to be unpacked by `tracing.events`."""
+    """The clients' events, to be unpacked by `trace.events`."""
     laps_ns: "array[int]" = field(default_factory=lambda: array("q"))
     """Each request by the client's own stopwatch, a steady clock, in the order of the answers."""
     errors: Counter[str] = field(default_factory=Counter)

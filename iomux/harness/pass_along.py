@@ -14,9 +14,8 @@ unless told otherwise (FD_SETSIZE - 1; the library reference, select): with more
 import contextlib
 import gc
 import os
-import select
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
@@ -27,18 +26,12 @@ from iomux.harness.beside import beside, core_beside
 from iomux.harness.checks import LONGEST_SECONDS, check_descriptors
 from iomux.harness.generator import clock
 from iomux.harness.machine import describe
+from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
-from iomux.servers.select_ import SelectPoller
 
 if TYPE_CHECKING:
     import pandas as pd
 
-POLLERS: dict[str, Callable[[], Poller]] = {
-    "select": SelectPoller,
-    "poll": lambda: select.poll(),
-    "epoll": lambda: select.epoll(),
-}
-"""How each poller is made. With a timeout of 0 it does not matter that theirs are in different units."""
 PUBLISHED = {
     "select": {128: 735, 8192: 4784, 131_072: 125_883},
     "poll": {128: 712, 8192: 4403, 131_072: 113_510},
@@ -96,8 +89,8 @@ def pass_along(
 
 
 def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: int, runs: int) -> None:
-    known = ", ".join(POLLERS)
-    if unknown := [name for name in pollers if name not in POLLERS]:
+    known = ", ".join(names())
+    if unknown := [name for name in pollers if name not in names()]:
         raise LookupError(f"no poller is called {unknown[0]!r}: choose one of {known}")
     for name, number in (
         ("active", active),
@@ -144,7 +137,7 @@ def _all_runs(name: str, pairs: int, active: int, writes: int, runs: int) -> tup
     gc.disable()  # this process is there for the runs alone, and a collection would be a time of ours
     try:
         with contextlib.ExitStack() as opened:
-            ring = Ring(POLLERS[name](), pairs, opened)
+            ring = Ring(make(name)[0], pairs, opened)
             return [ring.run(active, writes) for _ in range(runs)], ""
     except (ValueError, OSError) as error:  # FD_SETSIZE; no more memory, or descriptors of the whole machine
         return [], str(error)

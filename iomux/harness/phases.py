@@ -20,7 +20,7 @@ A request that arrives in pieces goes through recv, handler and send once a piec
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from iomux.harness.tracing import RECV, SEND, Event
+from iomux.harness.trace import RECV, SEND, Event
 
 PHASES = {
     "request": "to the server's socket buffer",

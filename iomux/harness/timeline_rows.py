@@ -7,7 +7,7 @@ from iomux.facilities import find
 from iomux.harness.asking import Question, Seen
 from iomux.harness.machine import describe
 from iomux.harness.phases import PHASES, conversations, phases
-from iomux.harness.tracing import COUNTED, RECV, SEND, Event, events
+from iomux.harness.trace import COUNTED, RECV, SEND, Event, events
 
 if TYPE_CHECKING:
     import pandas as pd

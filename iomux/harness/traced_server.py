@@ -13,7 +13,8 @@ from typing import Any, NoReturn, cast
 
 from iomux import servers
 from iomux.connection import Handler, complain, echo
-from iomux.harness.tracing import Trace, TracedListener, TracedPoller
+from iomux.harness.trace import Trace
+from iomux.harness.tracing import TracedListener, TracedPoller
 from iomux.servers import asyncio_, epoll_, pollers, readiness
 
 UNTRACEABLE = {"uvloop": "its recv and send are libuv's own, in C, where no stamp can be taken"}

@@ -2,8 +2,7 @@
 
 Nothing in the plain servers knows of them. A traced socket stands where the socket would: it makes the same
 call, notes when it began and ended, and with `recvmsg` takes the stamp that the kernel put on the bytes when
-they arrived (SO_TIMESTAMPNS, socket(7)). A traced poller notes when the readiness call returned. All stamps
-are of one clock, CLOCK_REALTIME, because that is the kernel's for packets (ktime_get_real, net/core/dev.c).
+they arrived (SO_TIMESTAMPNS, socket(7)). A traced poller notes when the readiness call returned.
 
 A blocking `recv` waits and copies in one call. To tell the two apart a traced blocking socket first waits
 for one byte with MSG_PEEK, which leaves it where it is (recv(2)).
@@ -13,89 +12,24 @@ where it blocks, the peek.
 """
 
 import functools
-import itertools
 import socket
-import struct
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, cast
 
-from iomux.facilities import SO_TIMESTAMPNS, has
-
-clock = time.time_ns
-RECV, SEND = 0, 1
-ANCILLARY_BYTES = 64
-"""Room for one stamp: a header of 16 bytes and a struct timespec of 16 (cmsg(3))."""
-COUNTED = ("wait", "control", "recv", "send", "accept")
-"""The system calls counted: the readiness call, changes of an interest list in the kernel, and the socket's own."""
-WAIT, CONTROL, RECVS, SENDS, ACCEPTS = range(5)
-_TIMESPEC = struct.Struct("@ll")
-_EVENT = struct.Struct("@12q")
-
-
-class Event(NamedTuple):
-    """One `recv` or `send` that moved bytes. Times in nanoseconds of CLOCK_REALTIME."""
-
-    port: int
-    """The client's port: the name that both ends have for the connection."""
-    kind: int
-    ready: int
-    """When the last readiness call before it returned; 0 where there was none."""
-    begin: int
-    end: int
-    stamp: int
-    """The kernel's receive stamp of the bytes; 0 where it is missing."""
-    size: int
-    calls: tuple[int, ...]
-    """How many system calls the process had made by then, in the order of `COUNTED`."""
-
-
-class Trace:
-    """What one process saw: up to `room` events.
-
-    The room is written to beforehand: the first write to a new page of memory is a page fault, and here that
-    would be 5 µs in the middle of every eightieth request.
-    """
-
-    def __init__(self, room: int) -> None:
-        self.calls = [0] * len(COUNTED)
-        self.ready = 0
-        self._room = room
-        self._events = bytearray(b"\xff") * (room * _EVENT.size)
-        self._next = itertools.count().__next__  # one call, so that two threads never get the same number
-
-    def note(self, port: int, kind: int, ready: int, begin: int, end: int, stamp: int, size: int) -> None:
-        """Keep one event, with the calls so far; beyond the room it is only counted."""
-        number = self._next()
-        if number < self._room:
-            offset = number * _EVENT.size
-            _EVENT.pack_into(self._events, offset, port, kind, ready, begin, end, stamp, size, *self.calls)
-
-    def packed(self) -> bytes:
-        """All events, to be unpacked by `events`. Raises OverflowError where there were more than it has room for."""
-        if (noted := self._next()) > self._room:
-            raise OverflowError(f"{noted:,} calls for these requests, and room for {self._room:,}: follow fewer")
-        return bytes(self._events[: noted * _EVENT.size])
-
-
-def events(packed: bytes) -> Iterator[Event]:
-    """The events that a trace has packed, in their order."""
-    for numbers in _EVENT.iter_unpack(packed):
-        yield Event._make((*numbers[:7], numbers[7:]))
-
-
-def ask_for_stamps(sock: socket.socket) -> None:
-    """Ask the kernel for a receive stamp with each `recvmsg`, where it has them."""
-    if has("timestamps"):
-        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-
-
-def stamp_in(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """The kernel's receive stamp, in nanoseconds; 0 where there is none (a struct timespec, socket(7))."""
-    if not ancillary:
-        return 0
-    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-    return int(seconds * 1_000_000_000 + nanoseconds)
+from iomux.harness.trace import (
+    ACCEPTS,
+    ANCILLARY_BYTES,
+    CONTROL,
+    RECV,
+    RECVS,
+    SEND,
+    SENDS,
+    WAIT,
+    Trace,
+    ask_for_stamps,
+    clock,
+    stamp_in,
+)
 
 
 class TracedSocket:

@@ -1,0 +1,104 @@
+"""The figure of `iomux.copy_cost`: time against size, where the copy is the slope and the call the floor.
+
+A way keeps its colour, its marker and its dash in every figure; colours are of Paul Tol's muted palette
+("Colour Schemes", 2021), because the servers have Okabe and Ito's.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from iomux.harness.copy_result import size_name
+from iomux.style import Style, log_ticks, name_ends, new_axes, plain, style, under
+
+if TYPE_CHECKING:
+    from iomux.harness.copy_result import CopyCost
+
+LOOKS = {
+    "recv_into": Style("#332288", ">", "-"),
+    "recv_into MSG_TRUNC": Style("#CC6677", "d", "-."),
+    "recv": Style("#88CCEE", "p", (0, (3, 1, 1, 1))),
+    "memcpy": Style("#999933", "<", "--"),
+    "send": Style("#117733", "H", "-"),
+    "sendfile": Style("#AA4499", "8", (0, (4, 2))),
+}
+"""Colours and markers that no server has."""
+_TITLES = {"receive": "What a receive costs by its size", "send": "What a send costs by its size"}
+_MOST_TICKS = 10
+
+
+def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive", "send"] = "receive") -> Axes:
+    """Time against size, log-log: the median of each way, a band over its middle half, a copy in memory beside it.
+
+    cost: from `iomux.copy_cost`. side: "receive" marks where the copy outweighs the call; or "send". The thin
+    line is the fit, call and copy together. Ways without a figure are left out. Raises ValueError for another side.
+    """
+    if side not in _TITLES:
+        raise ValueError(f"side is {side!r}: choose from {', '.join(_TITLES)}")
+    ax = new_axes(ax)
+    hows = list(cost.frame[cost.frame["side"].isin([side, "memory"])]["how"].unique())
+    ends = [end for how in hows if (end := _line(ax, cost, how, hows))]
+    fitted = "recv_into" if side == "receive" else "send"
+    _fit(ax, cost, fitted)
+    ax.margins(x=0.1)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    _size_ticks(ax, sorted(cost.frame["size_bytes"].unique()))
+    log_ticks(ax.yaxis)
+    ax.set_xlabel("bytes a call")
+    ax.set_ylabel("time of a call, µs")
+    name_ends(ax, ends)
+    if side == "receive":
+        _crossover(ax, cost)
+    note = f"median and middle half of {cost.frame['samples'].max():,} calls; thin line: fit of {fitted}"
+    return under(plain(ax, _TITLES[side]), f"{note}; {cost.machine}")
+
+
+def _line(ax: Axes, cost: "CopyCost", how: str, hows: list[str]) -> tuple[float, float, str, str] | None:
+    """Draw one way; where its line ends, its name and its colour."""
+    rows = cost.frame[(cost.frame["how"] == how) & cost.frame["median_us"].notna()]
+    if rows.empty:
+        return None
+    look = LOOKS.get(how) or style(how, hows)
+    x = rows["size_bytes"].to_numpy(dtype=float)
+    ax.fill_between(x, rows["p25_us"], rows["p75_us"], color=look.color, alpha=0.15, linewidth=0)
+    ax.plot(x, rows["median_us"], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, label=how)
+    return float(x[-1]), float(rows["median_us"].iloc[-1]), how, look.color
+
+
+def _fit(ax: Axes, cost: "CopyCost", how: str) -> None:
+    fit = cost.fits.loc[how].astype(float) if how in cost.fits.index else None
+    if fit is None or np.isnan(fit["call_us"]):
+        return
+    x = np.geomspace(fit["from_bytes"], fit["to_bytes"], 100)
+    ax.plot(
+        x, fit["call_us"] + fit["ns_per_kib"] / 1000 * x / 1024, color="#444444", linewidth=0.8, label=f"fit of {how}"
+    )
+
+
+def _crossover(ax: Axes, cost: "CopyCost") -> None:
+    """Mark the size from which on the copy outweighs the call, if it lies within the figure."""
+    size = cost.crossover_bytes
+    low, high = ax.get_xlim()
+    if not low < size < high:
+        return
+    ax.axvline(size, color="#666666", linewidth=1, linestyle=":")
+    ax.annotate(
+        f"from {size_name(size)} on\nthe copy outweighs the call",
+        (size, 0.97),
+        (-6, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color="#666666",
+        ha="right",
+        va="top",
+    )
+
+
+def _size_ticks(ax: Axes, sizes: list[int]) -> None:
+    """The measured sizes, as B, KiB and MiB; every second or third where they are many."""
+    ax.xaxis.set_major_locator(FixedLocator(sizes[:: -(-len(sizes) // _MOST_TICKS)]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: size_name(size)))

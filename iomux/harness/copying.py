@@ -1,0 +1,64 @@
+"""What the copy between kernel and user space costs, measured apart from the call.
+
+A receive costs twice: the call itself, however few bytes there are, and the copy of each byte. Timed over
+many sizes the two come apart as the intercept and the slope of a line. The same call without the copy is the
+control experiment, a copy in memory the yardstick (`iomux.harness.copy_ways` says what each way does).
+
+The rounds run in several processes, one after the other, so that no figure hangs on where one process's
+memory came to lie. Cost: some 4 s, a core of their own where there are two, and five times the largest size
+in memory.
+"""
+
+from collections.abc import Sequence
+
+from tqdm.auto import tqdm
+
+from iomux.facilities import find
+from iomux.harness.beside import beside, core_beside
+from iomux.harness.checks import LARGEST_BYTES
+from iomux.harness.copy_result import CopyCost, summarize
+from iomux.harness.copy_rounds import measure
+from iomux.harness.copy_ways import WAYS
+
+SIZES = tuple(64 * 4**power for power in range(9))
+"""64 bytes to 4 MiB."""
+_PROCESSES = 4
+_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
+
+
+def copy_cost(sizes: Sequence[int] = SIZES, repeats: int = 200, progress: bool = True) -> CopyCost:
+    """Time receiving, sending and copying `sizes` bytes, `repeats` times each, in processes of their own.
+
+    sizes: bytes a call, each 1 to 64 MiB. repeats: rounds, in each of which every way has its turn at every
+    size. progress: show a bar on standard error.
+
+    A size that the socket's buffers don't hold, and a way that this machine lacks, are rows with a reason.
+    Raises ValueError for what can't be asked for, RuntimeError if bytes are not what was sent.
+    """
+    chosen = _checked(sizes, repeats)
+    missing = {how: facility.why_not() for how, known in WAYS.items() if (facility := find(known.needs))}
+    ways = {how: known.way for how, known in WAYS.items() if not missing.get(how)}
+    core, parts, seen = core_beside(None), min(_PROCESSES, repeats), []
+    with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
+        for part in range(parts):
+            first, end = repeats * part // parts, repeats * (part + 1) // parts
+            seconds = 60 + (end - first + 10) * len(ways) * sum(chosen) / _SLOWEST_BYTES_PER_S
+            work = (ways, chosen, end - first, first)
+            seen.append(beside(measure, *work, core=core, seconds=seconds, what="the measurement of copies"))
+            bar.update(end - first)
+    return summarize(chosen, seen, missing)
+
+
+def _checked(sizes: Sequence[int], repeats: int) -> list[int]:
+    """The sizes in order, each once. Raises ValueError, saying what to do, for what makes no sense."""
+    chosen = list(sizes)
+    if not chosen:
+        raise ValueError("sizes is empty: give one or more numbers of bytes")
+    for size in chosen:
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise ValueError(f"sizes has {size!r} in it: give whole numbers of bytes")
+        if not 1 <= size <= LARGEST_BYTES:
+            raise ValueError(f"sizes has {size:,} in it: a call is timed with 1 to {LARGEST_BYTES:,} bytes")
+    if not isinstance(repeats, int) or repeats < 1:
+        raise ValueError(f"repeats is {repeats!r}: at least 1 is needed, 50 or more for a median that can be trusted")
+    return sorted(set(chosen))

@@ -1,0 +1,307 @@
+"""`iomux.copy_cost`: bytes arrive or are discarded, what can't be measured is a row, the fit is exact."""
+
+import math
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+import iomux
+from iomux.facilities import has
+from iomux.harness import copy_ways
+from iomux.harness.copy_result import CopyCost, fits, size_name
+from iomux.harness.copy_rounds import measure
+from iomux.harness.copy_ways import WAYS, Bench, Trial
+from tests.test_sweep_and_plot import texts_outside
+
+SIZES = [64, 4096, 16384, 65536]
+MIB = 1024 * 1024
+needs_trunc = pytest.mark.skipif(not has("msg_trunc"), reason="only Linux discards a stream's bytes under MSG_TRUNC")
+
+
+@pytest.fixture(scope="module")
+def cost() -> CopyCost:
+    """A short measurement."""
+    return iomux.copy_cost(SIZES, repeats=5, progress=False)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A connection, its memory and its file."""
+    made = Bench(65536)
+    yield made
+    made.close()
+
+
+def rows(frame: pd.DataFrame, how: str) -> pd.DataFrame:
+    return frame[frame["how"] == how].set_index("size_bytes")
+
+
+def test_one_row_a_way_and_size(cost: CopyCost) -> None:
+    frame = cost.frame
+    assert list(frame.columns) == [
+        *("side", "how", "size_bytes", "median_us", "p25_us", "p75_us", "min_us", "samples", "short", "reason"),
+    ]
+    assert list(zip(frame["how"], frame["size_bytes"], strict=True)) == [(how, size) for how in WAYS for size in SIZES]
+    assert {how: known.side for how, known in WAYS.items()} == dict(zip(frame["how"], frame["side"], strict=True))
+    assert frame.attrs["machine"] == cost.machine != ""
+
+
+def test_rows_are_made_of_the_raw_samples(cost: CopyCost) -> None:
+    measured = cost.frame[cost.frame["reason"] == ""]
+    assert len(measured) == len(cost.samples) >= 4 * len(SIZES)
+    assert (measured["samples"] == 5).all(), "one sample a round"
+    row: dict[Any, Any]
+    for row in measured.to_dict("records"):
+        raw = cost.samples[row["how"], row["size_bytes"]]
+        assert raw.dtype == np.int64
+        assert (raw > 0).all()
+        assert row["median_us"] == np.median(raw) / 1000
+        assert row["min_us"] == raw.min() / 1000 <= row["p25_us"] <= row["median_us"] <= row["p75_us"]
+
+
+@pytest.mark.parametrize("how", [how for how, known in WAYS.items() if not known.needs or has(known.needs)])
+@pytest.mark.parametrize("size", [1, 4096, 65536])
+def test_every_way_moves_every_byte_to_where_it_belongs(bench: Bench, how: str, size: int) -> None:
+    trial = WAYS[how].way(bench, size)
+    bench.wipe(size)
+    assert trial.ready() == ""
+    result = trial.call()
+    assert trial.moved(result) == size
+    trial.settle(size)
+    assert trial.intact(result)
+    place = bench.landing if how in ("send", "sendfile") else bench.target
+    if how not in ("recv", "recv_into MSG_TRUNC"):
+        assert place[:size] == bench.payload[:size]
+
+
+@needs_trunc
+def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: Bench) -> None:
+    trial = copy_ways.discard(bench, 65536)
+    assert trial.ready() == ""
+    bench.target[:65536] = b"\xaa" * 65536
+    assert trial.call() == 65536
+    assert not trial.intact(65536), "the measurement's own check sees that this memory is not what it was wiped to"
+    assert bench.target[:65536] == b"\xaa" * 65536
+    assert bench.loopback.waiting() == 65536, "and they are still in the kernel"
+    link = bench.loopback
+    assert link.near.recv_into(bench.target, 65536, socket.MSG_TRUNC) == 65536, "taken, they are gone unseen, too"
+    assert bench.target[:65536] == b"\xaa" * 65536
+    assert link.waiting() == 0
+
+
+def test_a_destination_off_its_boundary_gets_the_same_bytes(bench: Bench) -> None:
+    trial = copy_ways.recv_into(bench, 4096, offset=8)
+    bench.wipe(4096)
+    assert trial.ready() == ""
+    assert trial.call() == 4096
+    assert bench.target[:8] == bytes(8)
+    assert bench.target[8 : 8 + 4096] == bench.payload[:4096]
+
+
+def test_all_bytes_wait_before_the_call_whatever_waited_before(bench: Bench) -> None:
+    for size in (10, 65536, 1):
+        assert bench.loopback.hold(bench.payload[:size]) == ""
+        assert bench.loopback.waiting() == size
+        bench.loopback.take(size)
+        assert bench.landing[:size] == bench.payload[:size]
+        assert bench.loopback.waiting() == 0
+
+
+def test_bytes_that_are_not_what_was_sent_are_an_error() -> None:
+    def wrong(bench: Bench, size: int) -> Trial:
+        return copy_ways.recv_into(bench, size)._replace(intact=lambda _: False)
+
+    with pytest.raises(RuntimeError, match="wrong of 64 bytes: what is in memory"):
+        measure({"wrong": wrong}, [64], rounds=1)
+
+
+def test_a_call_that_falls_short_is_no_sample() -> None:
+    calls = iter([7, 7, 7])
+
+    def sometimes(bench: Bench, size: int) -> Trial:
+        trial = copy_ways.memcpy(bench, size)
+        return trial._replace(moved=lambda _: next(calls, size))
+
+    seen = measure({"never": lambda b, s: copy_ways.memcpy(b, s)._replace(moved=lambda _: 7)}, [64], rounds=2)
+    assert not seen.samples["never", 64]
+    assert "one call moved 7 of 64 bytes" in seen.reasons["never", 64]
+    seen = measure({"sometimes": sometimes}, [64], rounds=2)
+    assert len(seen.samples["sometimes", 64]) == 2
+    assert seen.reasons["sometimes", 64] == ""
+
+
+def test_a_size_that_the_buffer_does_not_hold_has_its_reason() -> None:
+    small = Bench(MIB, buffer_bytes=16 * 1024)
+    try:
+        reason = copy_ways.recv_into(small, MIB).ready()
+        assert reason.startswith("of 1,048,576 bytes ")
+        assert "fit in the socket's receive buffer: SO_RCVBUF is" in reason
+        assert small.loopback.waiting() == 0, "what was sent has been taken out again"
+        assert copy_ways.recv_into(small, 512).ready() == "", "and what fits can still be measured"
+        assert 0 < copy_ways.send(small, MIB).call() < MIB, "nonblocking: a part goes, nothing hangs"
+    finally:
+        small.close()
+
+
+def test_a_size_that_does_not_fit_is_a_row() -> None:
+    cost = iomux.copy_cost([64, 64 * MIB], repeats=1, progress=False)
+    received = rows(cost.frame, "recv_into")
+    assert list(received["reason"] == "") == [True, False]
+    assert "fit in the socket's receive buffer" in received["reason"][64 * MIB]
+    assert received.loc[64 * MIB, ["median_us", "p25_us", "p75_us", "min_us"]].isna().all()
+    assert received["samples"][64 * MIB] == 0
+    assert rows(cost.frame, "memcpy")["reason"][64 * MIB] == ""
+    assert "recv_into, 64 MiB: not measured: of 67,108,864 bytes" in str(cost)
+
+
+def test_a_missing_facility_is_a_row_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "msg_trunc,sendfile")
+    cost = iomux.copy_cost(SIZES, repeats=1, progress=False)
+    for how in WAYS:
+        hidden = how in ("recv_into MSG_TRUNC", "sendfile")
+        assert rows(cost.frame, how)["reason"].str.contains("IOMUX_WITHOUT").eq(hidden).all()
+        assert rows(cost.frame, how)["median_us"].isna().eq(hidden).all()
+        assert cost.fits.loc[how].isna().all() == hidden
+    ax = iomux.plot.copy_cost(cost)
+    assert "recv_into MSG_TRUNC" not in {text.get_text() for text in ax.texts}
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"sizes": []}, "sizes is empty: give one or more"),
+        ({"sizes": [64, 0]}, "sizes has 0 in it: a call is timed with 1 to 67,108,864 bytes"),
+        ({"sizes": [64 * MIB + 1]}, "sizes has 67,108,865 in it"),
+        ({"sizes": [1.5]}, "sizes has 1.5 in it: give whole numbers"),
+        ({"sizes": [True]}, "sizes has True in it: give whole numbers"),
+        ({"repeats": 0}, "repeats is 0: at least 1"),
+        ({"repeats": 2.5}, "repeats is 2.5: at least 1"),
+    ],
+)
+def test_what_can_not_be_measured_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        iomux.copy_cost(**options)
+
+
+def synthetic(call_us: float, ns_per_kib: float) -> CopyCost:
+    """What a machine would show on which a call and a KiB cost exactly that."""
+    sizes = [64 * 4**power for power in range(9)]
+    frame = pd.DataFrame({"how": "recv_into", "side": "receive", "size_bytes": sizes, "samples": 1, "reason": ""})
+    frame["median_us"] = call_us + ns_per_kib / 1000 * frame["size_bytes"] / 1024
+    frame.loc[frame["size_bytes"] < 4096, "median_us"] = 1e6  # outside of what is fitted: they must not count
+    frame.loc[frame["size_bytes"] > MIB, "median_us"] = 1e-6
+    frame["p25_us"] = frame["p75_us"] = frame["median_us"]
+    return CopyCost(frame, fits(frame), "a machine", {})
+
+
+def test_the_fit_is_exact_where_the_line_is() -> None:
+    cost = synthetic(call_us=1.2, ns_per_kib=100.0)
+    fit = cost.fits.loc["recv_into"].astype(float)
+    assert fit["call_us"] == pytest.approx(1.2)
+    assert fit["ns_per_kib"] == pytest.approx(100.0)
+    assert fit["gb_per_s"] == pytest.approx(10.24)
+    assert fit["r_squared"] == pytest.approx(1.0)
+    assert (fit["from_bytes"], fit["to_bytes"]) == (4096, MIB)
+    assert cost.crossover_bytes == pytest.approx(12 * 1024)
+    assert "from 12 KiB on the copy outweighs the call" in str(cost)
+
+
+def test_the_fit_weighs_by_the_inverse_of_time() -> None:
+    frame = synthetic(1.0, 80.0).frame
+    fitted = frame["size_bytes"].between(4096, MIB)
+    frame.loc[fitted, "median_us"] *= [1.1, 0.9, 1.1, 0.9, 1.1]
+    kib, times = (frame[fitted][column].to_numpy(float) for column in ("size_bytes", "median_us"))
+    design = np.stack([np.ones(5), kib / 1024], axis=1)
+    normal = design.T @ (design / times[:, None])
+    call_us, slope = np.linalg.solve(normal, design.T @ np.ones(5))
+    fit = fits(frame).loc["recv_into"].astype(float)
+    assert fit["call_us"] == pytest.approx(call_us)
+    assert fit["ns_per_kib"] == pytest.approx(1000 * slope)
+    missed = ((times - design @ [call_us, slope]) ** 2).sum()
+    assert fit["r_squared"] == pytest.approx(1 - missed / ((times - times.mean()) ** 2).sum())
+
+
+def test_no_copy_no_crossover() -> None:
+    assert math.isnan(synthetic(1.0, -0.1).crossover_bytes)
+    assert "outweighs" not in str(synthetic(1.0, -0.1))
+
+
+def test_too_few_sizes_have_no_line() -> None:
+    cost = synthetic(1.0, 80.0)
+    few = fits(cost.frame[cost.frame["size_bytes"].isin([64, 4096, 16384])])
+    assert few.loc["recv_into"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("size", "name"),
+    [
+        (64, "64 B"),
+        (1000, "1000 B"),
+        (1536, "1.5 KiB"),
+        (12 * 1024 + 5, "12 KiB"),
+        (102_300, "100 KiB"),
+        (MIB, "1 MiB"),
+    ],
+)
+def test_sizes_are_written_as_people_do(size: int, name: str) -> None:
+    assert size_name(size) == name
+
+
+def test_it_shows_itself(cost: CopyCost) -> None:
+    assert repr(cost) == str(cost)
+    assert cost.machine in str(cost)
+    assert "recv_into: " in str(cost)
+    assert "<table" in cost._repr_html_()
+    assert cost.machine in cost._repr_html_()
+
+
+@pytest.mark.parametrize("side", ["receive", "send"])
+def test_the_figure_is_whole_and_labelled(cost: CopyCost, side: Any) -> None:
+    ax = iomux.plot.copy_cost(cost, side=side)
+    measured = cost.frame[cost.frame["side"].isin([side, "memory"]) & (cost.frame["reason"] == "")]
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert ax.get_ylabel() == "time of a call, µs"
+    assert set(measured["how"]) <= {text.get_text() for text in ax.texts}, "lines are named where they end"
+    assert len(ax.collections) == measured["how"].nunique(), "a band for each way"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["64 B", "4 KiB", "16 KiB", "64 KiB"]
+    for how, of_it in measured.groupby("how"):
+        line = next(line for line in ax.lines if line.get_label() == how)
+        assert np.allclose(np.asarray(line.get_ydata(), dtype=float), of_it["median_us"])
+    looks = [(line.get_color(), line.get_marker()) for line in ax.lines if line.get_label() in set(measured["how"])]
+    assert len({color for color, _ in looks}) == len({marker for _, marker in looks}) == len(looks)
+    assert any(cost.machine in text.get_text() for text in ax.texts)
+    assert not texts_outside(ax)
+    plt.close("all")
+
+
+def test_the_crossover_and_the_fit_are_drawn() -> None:
+    ax = iomux.plot.copy_cost(synthetic(1.2, 100.0))
+    assert any(text.get_text() == "from 12 KiB on\nthe copy outweighs the call" for text in ax.texts)
+    assert any(np.allclose(np.asarray(line.get_xdata(), dtype=float), 12 * 1024) for line in ax.lines)
+    fit = next(line for line in ax.lines if line.get_label() == "fit of recv_into")
+    x, y = (np.asarray(data, dtype=float) for data in fit.get_data())
+    assert np.allclose(y, 1.2 + 0.1 * x / 1024)
+    plt.close("all")
+
+
+def test_the_figure_draws_into_given_axes_and_knows_two_sides(cost: CopyCost) -> None:
+    _, given = plt.subplots()
+    assert iomux.plot.copy_cost(cost, ax=given) is given
+    up: Any = "up"
+    with pytest.raises(ValueError, match="side is 'up': choose from receive, send"):
+        iomux.plot.copy_cost(cost, side=up)
+    plt.close("all")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc to count descriptors in")
+def test_no_descriptor_is_left_open() -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    measure({"recv_into": copy_ways.recv_into}, [64], rounds=1)
+    assert set(os.listdir("/proc/self/fd")) == before
