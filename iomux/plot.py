@@ -15,6 +15,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from iomux.copy_plot import copy_cost as copy_cost
 from iomux.harness.machine import describe
 from iomux.pass_along_plot import pass_along as pass_along
+from iomux.phases_plot import phases as phases
+from iomux.phases_plot import timeline as timeline
 from iomux.style import finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
 
 if TYPE_CHECKING:
