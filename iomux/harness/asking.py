@@ -64,7 +64,7 @@ def ask(question: Question, spin: bool) -> Seen:
     generator = Generator(active, question.size, spin, seen.errors)
     gc.disable()  # a collection in the middle would be a phase of ours
     apart = clock() - time.perf_counter_ns()
-    generator.exactly(question.requests, question.deadline)
+    generator.until_answered(question.requests, question.deadline)
     seen.clock_moved_ns = clock() - time.perf_counter_ns() - apart
     seen.packed = trace.packed()
     seen.unserved = sum(not client.served for client in active) + question.active - len(active)

@@ -57,20 +57,16 @@ class Generator:
             for client in self._answered(_TICK):
                 self._ask(client)
 
-    def exactly(self, requests: int, patience: float) -> None:
-        """Closed loop, `requests` in all; ends early when no answer has come for `patience` seconds."""
-        begin = list(self._clients.values())[:requests]
-        for client in begin:
+    def until_answered(self, requests: int, patience: float) -> None:
+        """Closed loop until so many are answered; ends early when no answer has come for `patience` seconds."""
+        began = clock()
+        for client in self._clients.copy().values():
             self._ask(client)
-        asked, began = len(begin), clock()
         while len(self.response_ns) < requests and self._clients:
             if clock() - max(self.now, began) > patience * SECOND:
                 return
             for client in self._answered(_TICK):
-                client.payload, client.awaited = b"", None
-                if asked < requests:
-                    self._ask(client)
-                    asked += 1
+                self._ask(client)
 
     def open_loop(self, begin: int, until: int, rate: float) -> None:
         """Send at the planned times from `begin` to `until`, each client in its turn; a busy one sends when free."""

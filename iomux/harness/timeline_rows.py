@@ -24,7 +24,7 @@ def to_frame(question: Question, seen: Seen, served: bytes, warmup: int) -> "pd.
         raise RuntimeError(
             f"the system's clock was set by {moved:,.0f} ms during the run, its stamps mean nothing: again"
         )
-    pairs = _matched(question, seen, served)
+    pairs = _matched(question, seen, served)[: question.requests]
     if len(pairs) <= warmup:
         errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
         raise RuntimeError(f"only {len(pairs):,} requests were answered, too few to follow ({errors or 'no reply'})")
