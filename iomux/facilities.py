@@ -35,15 +35,24 @@ class Facility(NamedTuple):
         return not self.why_not()
 
 
-def _timestamps_missing() -> str:
-    if sys.platform != "linux":
-        return "this system has no SO_TIMESTAMPNS: the kernel's part is merged into the phase after it"
-    with socket.socket() as sock:
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        except OSError as error:
-            return f"the kernel refuses SO_TIMESTAMPNS: {error.strerror}"
-    return ""
+SO_ZEROCOPY = 60
+"""Allow MSG_ZEROCOPY on this socket (include/uapi/asm-generic/socket.h)."""
+
+
+def _refused(name: str, option: int) -> Callable[[], str]:
+    """Why a socket does not take an option of Linux's: asked of a real one."""
+
+    def missing() -> str:
+        if sys.platform != "linux":
+            return f"this system has no {name}"
+        with socket.socket() as sock:
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, option, 1)
+            except OSError as error:
+                return f"the kernel refuses {name}: {error.strerror}"
+        return ""
+
+    return missing
 
 
 def _msg_trunc_missing() -> str:
@@ -55,10 +64,11 @@ def _lacks(function: str) -> Callable[[], str]:
 
 
 _ALL = (
-    Facility("timestamps", "the kernel's stamp on each arrival", _timestamps_missing),
+    Facility("timestamps", "the kernel's stamp on each arrival", _refused("SO_TIMESTAMPNS", SO_TIMESTAMPNS)),
     Facility("msg_trunc", "a recv that discards instead of copying", _msg_trunc_missing),
     Facility("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
     Facility("splice", "from a socket to a pipe, past the process", _lacks("splice")),
+    Facility("zerocopy", "a send from the process's own pages", _refused("SO_ZEROCOPY", SO_ZEROCOPY)),
 )
 
 

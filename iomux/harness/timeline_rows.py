@@ -28,6 +28,11 @@ def to_frame(question: Question, seen: Seen, served: bytes, warmup: int) -> "pd.
     if len(pairs) <= warmup:
         errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
         raise RuntimeError(f"only {len(pairs):,} requests were answered, too few to follow ({errors or 'no reply'})")
+    if len(pairs) < min(len(seen.laps_ns), question.requests):
+        unseen = min(len(seen.laps_ns), question.requests) - len(pairs)
+        raise RuntimeError(
+            f"{unseen:,} requests were answered past the sockets that the listener accepts: not traceable"
+        )
     rows = [_row(question, asked, answered) for asked, answered in pairs]
     frame = pd.DataFrame(rows).assign(response_us=[ns / 1000 for ns in seen.laps_ns[: len(rows)]]).iloc[warmup:]
     frame = frame.assign(start_us=frame["start_us"] - frame["start_us"].min())
