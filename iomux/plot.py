@@ -17,7 +17,7 @@ from iomux.harness.machine import describe
 from iomux.pass_along_plot import pass_along as pass_along
 from iomux.phases_plot import phases as phases
 from iomux.phases_plot import timeline as timeline
-from iomux.style import finish, lines, log_ticks, new_axes, plain, style, thousands, under, wall
+from iomux.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +91,7 @@ def distribution(
     axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
     """
     ax = new_axes(ax)
+    ends = []
     for label, run in runs.items():
         look = style(label, list(runs))
         samples = run if isinstance(run, np.ndarray) else run.response_ns
@@ -99,8 +100,7 @@ def distribution(
             continue
         beyond = 1 - (np.arange(len(values)) + 0.5) / len(values)
         ax.plot(1 / beyond, values, color=look.color, linestyle=look.dash, linewidth=2)
-        end = (1 / beyond[-1], values[-1])
-        ax.annotate(label, end, (6, 0), textcoords="offset points", color=look.color, va="center", fontweight="bold")
+        ends.append((float(1 / beyond[-1]), float(values[-1]), label, look.color))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(left=1)
@@ -110,6 +110,7 @@ def distribution(
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
     ax.set_xlabel("share of requests that were at least as quick")
     ax.set_ylabel("latency, µs")
+    name_ends(ax, ends)
     settings = [f"{label}: {run.setting()}" for label, run in runs.items() if not isinstance(run, np.ndarray)]
     return under(plain(ax, title), "\n".join([*settings, describe()]))
 
