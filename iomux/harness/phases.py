@@ -68,7 +68,7 @@ def phases(asked: Sequence[Event], served: Sequence[Event], size: int) -> dict[s
     spent = dict.fromkeys(PHASES, 0)
     cursor = arrived or sent
     spent["request"] = cursor - sent
-    for phase, until in _steps(served, cursor, replied):
+    for phase, until in _steps(served, cursor, replied or returned):
         spent[phase] += until - cursor
         cursor = until
     spent["reply"] = max(replied, cursor) - cursor
@@ -78,8 +78,11 @@ def phases(asked: Sequence[Event], served: Sequence[Event], size: int) -> dict[s
     return spent | {phase: float("nan") for phase, stamped in known.items() if not stamped}
 
 
-def _steps(served: Sequence[Event], cursor: int, replied: int) -> Iterator[tuple[str, int]]:
-    """What the server did, step by step: the phase, and when it ended."""
+def _steps(served: Sequence[Event], cursor: int, over: int) -> Iterator[tuple[str, int]]:
+    """What the server did, step by step: the phase, and when it ended.
+
+    over: when the reply was there or, without its stamp, had been read, which may be before `send` returns.
+    """
     for number, event in enumerate(served):
         if event.kind == SEND and served[number - 1].kind == RECV:
             yield "handler", event.begin
@@ -88,4 +91,4 @@ def _steps(served: Sequence[Event], cursor: int, replied: int) -> Iterator[tuple
             yield "queue", max(event.begin, told)
         cursor = event.end
         last = number == len(served) - 1
-        yield ("recv" if event.kind == RECV else "send"), min(cursor, replied or cursor) if last else cursor
+        yield ("recv" if event.kind == RECV else "send"), min(cursor, over) if last else cursor
