@@ -11,15 +11,21 @@ from iomux.facilities import find
 from iomux.harness.checks import check_descriptors
 
 
-def choose(*names: str) -> list[str]:
-    """Those of the named mechanisms that this machine can run; for each of the others a line says why not.
+def choose(*names: str, connections: int = 1) -> list[str]:
+    """Those of the named mechanisms that this machine can run with so many connections.
 
-    Raises LookupError for a name that is not registered.
+    For each of the others a line says why not. Raises LookupError for a name that is not registered.
     """
-    for name in names:
-        if reason := servers.get(name).why_not():
+    limit = ""
+    try:
+        check_descriptors(connections)
+    except ValueError as error:
+        limit = str(error)
+    reasons = {name: servers.get(name).why_not() or limit for name in names}
+    for name, reason in reasons.items():
+        if reason:
             print(f"{name} is left out: {reason}")
-    return [name for name in names if servers.get(name).available()]
+    return [name for name, reason in reasons.items() if not reason]
 
 
 def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = (), connections: int = 1) -> None:

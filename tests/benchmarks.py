@@ -5,7 +5,6 @@ least and the greatest. A ratio is taken within each round, between neighbours i
 """
 
 import argparse
-import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -19,22 +18,13 @@ from iomux.harness.copy_ways import WAYS, Bench, Trial, recv_into
 from iomux.harness.copying import SIZES
 from iomux.harness.machine import describe
 from iomux.servers import Serve
+from tests import benchmarks_timeline
+from tests.show import ratios, show
 from tests.yardstick import CServer, c_client
 
 MILLION = 1_000_000
 LEAST_NS_PER_KIB = 0.1
 """The smallest slope that `copy` can tell from none: 0.1 µs over 1 MiB, less than the spread of a median."""
-
-
-def show(label: str, values: Sequence[float], unit: str = "") -> None:
-    """One line: median, and the range of the rounds."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    print(f"{label:<58} {middle:>10,.2f} {unit:<8} ({low:,.2f} to {high:,.2f} in {len(values)} rounds)")
-
-
-def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """The ratio within each round."""
-    return [a / b for a, b in zip(above, below, strict=True)]
 
 
 def flat(rounds: int) -> None:
@@ -148,6 +138,10 @@ BENCHMARKS: dict[str, tuple[Callable[[int], None], int]] = {
     "generator": (generator, 15),
     "million": (million, 1),
     "copy": (copy, 5),
+    "timeline": (benchmarks_timeline.timeline, 5),
+    "phases": (benchmarks_timeline.phases, 5),
+    "known": (benchmarks_timeline.known, 5),
+    "untraced": (benchmarks_timeline.untraced, 10),
 }
 
 

@@ -28,3 +28,18 @@ def test_what_needs_more_descriptors_than_there_are_is_not_tried(capsys: pytest.
 def test_a_name_that_is_not_registered_is_a_clear_error() -> None:
     with pytest.raises(LookupError, match="no server is called"):
         iomux.choose("pole")
+
+
+def test_choose_leaves_out_what_a_process_may_not_open(capsys: pytest.CaptureFixture[str]) -> None:
+    assert iomux.choose("poll", connections=10) == ["poll"]
+    assert iomux.choose("poll", connections=5_000_000) == []
+    assert "poll is left out: 5,000,000 connections need more descriptors" in capsys.readouterr().out
+
+
+def test_a_verdict_may_need_a_facility(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "splice")
+    iomux.verdict("quicker", lambda: 1 / 0, ["splice"])
+    assert (
+        capsys.readouterr().out
+        == "quicker: not tried here (splice: hidden by the environment variable IOMUX_WITHOUT)\n"
+    )

@@ -1,0 +1,130 @@
+"""The benchmarks of the timeline; `python -m tests.benchmarks` runs them."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from tqdm.auto import trange
+
+import iomux
+from iomux.harness.machine import cpu_time
+from iomux.harness.phases import PHASES as ALL_PHASES
+from iomux.servers import Serve, readiness
+from tests.show import ratios, show
+
+if TYPE_CHECKING:
+    import socket
+
+CROWD = 10_000
+PHASES = ("notify", "recv", "handler", "send")
+
+
+def timeline(rounds: int) -> None:
+    """3,000 requests of one client: the phases' sum against the client's own stopwatch, and the least phase."""
+    for name in ("epoll", "poll"):
+        seen: dict[str, list[float]] = defaultdict(list)
+        for _ in trange(rounds, leave=False):
+            frame = iomux.timeline(name, requests=3000)
+            off = (frame["total_us"] / frame["response_us"] - 1).abs()
+            seen["sum within 2 % of the stopwatch"].append(100 * (off < 0.02).mean())
+            seen["rows without a stamp"].append(frame.attrs["missing_stamps"])
+            phases = [f"{phase}_us" for phase in ALL_PHASES]
+            seen["least phase"].append(frame[phases].min().min())
+        for label, unit in zip(seen, ("%", "rows", "µs"), strict=True):
+            show(f"{name}: {label}", seen[label], unit)
+
+
+def epoll_after_scan(listener: "socket.socket", handler: Any = iomux.echo) -> None:
+    """epoll's server, with poll's walk over the whole list after each wait: the caches are as poll leaves them."""
+    epoll, poll = select.epoll(), select.poll()
+
+    def both(name: str, fd: int, *events: int) -> None:
+        getattr(epoll, name)(fd, *events)
+        getattr(poll, name)(fd, *(0 for _ in events))  # of interest in nothing: so that its walk ends in sleep
+
+    def wait(timeout: float | None) -> list[tuple[int, int]]:
+        ready = epoll.poll(timeout)
+        poll.poll(1)  # as in poll's server: it walks, queues itself at every socket, sleeps, and walks again
+        return ready
+
+    methods = {name: partial(both, name) for name in ("register", "modify", "unregister")}
+    readiness.run(listener, handler, cast(readiness.Poller, SimpleNamespace(poll=wait, **methods)), second=1)
+
+
+def phases(rounds: int) -> None:
+    """1 active of 10,000: notify's share under poll, and recv of poll, epoll, and epoll after poll's walk."""
+    servers: dict[str, str | Serve] = {"poll": "poll", "epoll": "epoll", "epoll after a walk": epoll_after_scan}
+    seen: dict[Any, list[float]] = defaultdict(list)
+    for _ in trange(rounds, leave=False):
+        for count in (100, CROWD):
+            for name, target in servers.items():
+                middle = iomux.timeline(target, connections=count, requests=200).median(numeric_only=True)
+                for phase in PHASES:
+                    seen[count, name, phase].append(middle[f"{phase}_us"])
+                seen[count, name, "share"].append(100 * middle["notify_us"] / middle["total_us"])
+    show(f"poll among {CROWD:,}: notify's share of the total", seen[CROWD, "poll", "share"], "%")
+    for count in (100, CROWD):
+        for name in servers:
+            for phase in ("recv", "handler"):
+                show(f"{name} among {count:,}: {phase}", seen[count, name, phase], "µs")
+        for other in ("epoll", "epoll after a walk"):
+            both = ratios(seen[count, "poll", "recv"], seen[count, other, "recv"])
+            show(f"recv among {count:,}: poll / {other}", both, "times")
+
+
+def known(rounds: int) -> None:
+    """Known delays: a handler that sleeps 5 ms, and 1 MiB instead of 64 bytes; by how much each phase moves."""
+    cases: dict[str, dict[str, Any]] = {"5 ms": {"handler": _sleepy}, "1 MiB": {"size": 1 << 20}}
+    seen: dict[Any, list[float]] = defaultdict(list)
+    for _ in trange(rounds, leave=False):
+        plain = iomux.timeline("epoll", requests=200).median(numeric_only=True)
+        for case, how in cases.items():
+            middle = iomux.timeline("epoll", requests=200, **how).median(numeric_only=True)
+            for phase in PHASES:
+                seen[case, phase].append(middle[f"{phase}_us"] - plain[f"{phase}_us"])
+    for (case, phase), values in seen.items():
+        show(f"{case}: {phase} moves by", values, "µs")
+
+
+def _sleepy(data: bytes) -> bytes:
+    time.sleep(0.005)
+    return data
+
+
+def untraced(rounds: int) -> None:
+    """The plain epoll server of this tree against that of the checkout in IOMUX_AGAINST, 100 of 100 active."""
+    against = os.environ.get("IOMUX_AGAINST")
+    if not against:
+        raise SystemExit("untraced: set IOMUX_AGAINST to a checkout of the commit to compare with")
+    rate: dict[str, list[float]] = {os.getcwd(): [], against: []}
+    for _ in trange(rounds, leave=False):
+        for tree, values in rate.items():
+            values.append(_requests_per_cpu_second(tree))
+    ours, theirs = rate.values()
+    show("this tree: requests a second of server CPU", ours)
+    show("the other: requests a second of server CPU", theirs)
+    show("this tree / the other", ratios(ours, theirs), "times")
+
+
+def _requests_per_cpu_second(tree: str) -> float:
+    """Both trees' servers are started in the same way: as a command, on the first core."""
+    script = "import os; os.sched_setaffinity(0, {0}); from iomux.cli import main; main(['serve', 'epoll'])"
+    server = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tree, env={**os.environ, "PYTHONPATH": tree}, stdout=subprocess.PIPE
+    )
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().decode().split()[-1]
+        iomux.load(address, connections=100, duration=0.2)
+        before = cpu_time(server.pid)
+        result = iomux.load(address, connections=100, duration=1.0, warmup=0)
+        return result.requests / cpu_time(server.pid).since(before).total
+    finally:
+        server.kill()
+        server.communicate()

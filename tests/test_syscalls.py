@@ -1,0 +1,76 @@
+"""The system calls that a timeline counts, against those that strace(1) sees the plain server make."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import iomux
+from iomux.servers import get
+from tests.clients import DEADLINE, ask, connect
+
+REQUESTS = 200
+KINDS = {
+    "wait": ("select", "pselect6", "poll", "ppoll", "epoll_wait", "epoll_pwait"),
+    "recv": ("recvfrom", "recvmsg"),
+    "send": ("sendto", "sendmsg"),
+}
+"""The kernel's names of what `attrs["syscalls_per_request"]` counts."""
+
+
+def why_not() -> str:
+    """Why nothing can be straced here; empty where it can."""
+    if not shutil.which("strace"):
+        return "strace is not installed"
+    tried = subprocess.run(["strace", "-c", "true"], capture_output=True, text=True, timeout=DEADLINE)
+    return f"strace can't trace here: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _strace_works() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+
+
+def counts(summary: str) -> dict[str, int]:
+    """Calls by name, of strace's table: % time, seconds, usecs/call, calls, errors (may be blank), syscall."""
+    lines = [line.split() for line in summary.splitlines()]
+    return {words[-1]: int(words[3]) for words in lines if len(words) in (5, 6) and words[3].isdigit()}
+
+
+def seen_by_strace(name: str, file: Path) -> dict[str, int]:
+    """What the plain server calls while one client asks `REQUESTS` times."""
+    command = ["strace", "-f", "-c", "-o", str(file), sys.executable, "-m", "iomux", "serve", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as strace:
+        try:
+            assert strace.stdout is not None
+            host, port = strace.stdout.readline().split()[-1].split(":")
+            with connect((host, int(port))) as client:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for number in range(REQUESTS):
+                    message = bytes([number % 256]) * 64
+                    assert ask(client, message) == message
+            (server,) = psutil.Process(strace.pid).children()
+            server.send_signal(signal.SIGINT)
+            strace.wait(DEADLINE)
+        finally:
+            for child in psutil.Process(strace.pid).children() if strace.poll() is None else []:
+                child.kill()
+            strace.kill()
+    return counts(file.read_text())
+
+
+@pytest.mark.parametrize("name", ["blocking", "select", "poll", "epoll"])
+def test_strace_counts_what_the_timeline_counts(name: str, tmp_path: Path) -> None:
+    if reason := get(name).why_not():
+        pytest.skip(f"{name}: {reason}")
+    counted = iomux.timeline(name, requests=REQUESTS).attrs["syscalls_per_request"]
+    seen = seen_by_strace(name, tmp_path / "summary")
+    for kind, names in KINDS.items():
+        calls = sum(seen.get(call, 0) for call in names)
+        assert calls / REQUESTS == pytest.approx(counted[kind], rel=0.1, abs=5 / REQUESTS), (kind, seen)

@@ -1,0 +1,344 @@
+"""`iomux.timeline`: every request is a row, its phases are its time, and what can't be told apart is said."""
+
+import math
+import os
+import select
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import iomux
+from iomux.facilities import has
+from iomux.harness.phases import PHASES, conversations, phases
+from iomux.harness.trace import RECV, SEND, Event
+from iomux.harness.traced_server import UNTRACEABLE
+from iomux.servers import get, mechanisms
+
+MIB = 1024 * 1024
+COLUMNS = [f"{phase}_us" for phase in PHASES]
+TRACEABLE = [mechanism.name for mechanism in mechanisms() if mechanism.name not in UNTRACEABLE]
+needs_stamps = pytest.mark.skipif(not has("timestamps"), reason="the kernel gives no receive stamps here")
+
+
+def follow(server: Any, **options: Any) -> pd.DataFrame:
+    """A timeline, after what holds for every one: as many rows as asked for, and phases whose sum is the total."""
+    if isinstance(server, str) and (reason := get(server).why_not()):
+        pytest.skip(f"{server}: {reason}")
+    options = {"requests": 200, "deadline": 20.0} | options
+    frame = iomux.timeline(server, **options)
+    assert len(frame) == options["requests"]
+    assert list(frame["request"]) == list(range(len(frame)))
+    assert_whole(frame)
+    assert frame.attrs["errors"] == {}
+    assert frame.attrs["unserved"] == 0
+    return frame
+
+
+def assert_whole(frame: pd.DataFrame) -> None:
+    """What holds for every row: the phases are the total, and no phase is less than nothing."""
+    assert (frame[COLUMNS].sum(axis=1) - frame["total_us"]).abs().max() < 1e-6
+    assert frame[COLUMNS].min().min() >= -0.001
+    assert frame["start_us"].is_monotonic_increasing
+    assert frame["start_us"].iloc[0] == 0
+
+
+def asks_in_turn(listener: socket.socket, handler: Any = lambda data: data) -> None:
+    """What a student may write: nonblocking sockets under select.select, nothing of iomux."""
+    listener.setblocking(False)
+    clients: list[socket.socket] = []
+    while True:
+        for ready in select.select([listener, *clients], [], [])[0]:
+            if ready is listener:
+                client, _ = listener.accept()
+                client.setblocking(False)
+                clients.append(client)
+            elif data := ready.recv(65536):
+                ready.send(handler(data))
+            else:
+                clients.remove(ready)
+                ready.close()
+
+
+def returns_at_once(listener: socket.socket, handler: Any = None) -> None:
+    """A server that forgot its loop."""
+
+
+def raises(listener: socket.socket, handler: Any = None) -> None:
+    """A server with a bug."""
+    listener.accept()
+    raise ZeroDivisionError("a bug of the student's")
+
+
+def answers_wrongly(data: bytes) -> bytes:
+    """As many bytes as came, and others."""
+    return bytes(len(data))
+
+
+def sleeps(data: bytes) -> bytes:
+    """5 ms of the server's own work."""
+    time.sleep(0.005)
+    return data
+
+
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_one_row_a_request_and_its_phases_are_its_time(name: str) -> None:
+    frame = follow(name)
+    assert set(frame["server"]) == {name}
+    assert set(frame["model"]) == {get(name).model}
+    assert frame[["connections", "active", "size_bytes"]].drop_duplicates().to_numpy().tolist() == [[1, 1, 64]]
+    assert (frame["total_us"] > 0).all()
+    assert (frame["send_call_us"] >= frame["send_us"] - 0.001).all()
+    assert frame["stamped"].all() == has("timestamps")
+    assert frame.attrs["machine"]
+
+
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_two_clocks_agree_on_the_total(name: str) -> None:
+    frame = follow(name)
+    apart = (frame["total_us"] - frame["response_us"]).abs() / frame["response_us"]
+    assert (apart <= 0.05).mean() >= 0.95
+
+
+@pytest.mark.parametrize("name", ["select", "poll", "epoll", "asyncio"])
+def test_woken_once_a_request(name: str) -> None:
+    calls = follow(name).attrs["syscalls_per_request"]
+    assert calls == pytest.approx({"wait": 1, "control": 0, "recv": 1, "send": 1, "accept": 0}, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["blocking", "threaded"])
+def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
+    frame = follow(name)
+    calls = {"wait": 0, "control": 0, "recv": 1, "send": 1, "accept": 0}
+    assert frame.attrs["syscalls_per_request"] == pytest.approx(calls, abs=0.02)
+    assert (frame["queue_us"] == 0).all()
+    assert "queue" not in frame.attrs["merged"]
+
+
+def test_edge_triggered_reads_until_there_is_no_more() -> None:
+    calls = follow("epoll-et").attrs["syscalls_per_request"]
+    assert 1.5 <= calls["recv"] <= 2.02, "sometimes the next request is there before the second recv"
+    assert calls["send"] == pytest.approx(1, abs=0.02)
+    assert (calls["control"], calls["accept"]) == (0, 0)
+
+
+def test_asking_everyone_is_many_calls_and_no_queue_is_known() -> None:
+    frame = follow("nonblocking", connections=20)
+    assert frame.attrs["syscalls_per_request"]["recv"] > 1
+    assert frame.attrs["syscalls_per_request"]["wait"] == 0
+    assert frame["queue_us"].isna().all()
+    assert "no readiness call" in frame.attrs["merged"]["queue"]
+    assert frame["notify_us"].notna().all(), "its time is in notify"
+
+
+def test_a_function_of_the_students() -> None:
+    frame = follow(asks_in_turn, connections=3, active=2)
+    assert set(frame["server"]) == {"asks_in_turn"}
+    assert set(frame["model"]) == {""}
+    assert frame["queue_us"].isna().all()
+    assert "no readiness call" in frame.attrs["merged"]["queue"]
+    calls = frame.attrs["syscalls_per_request"]
+    assert (calls["recv"], calls["send"]) == pytest.approx((1, 1), abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["poll", "epoll", "nonblocking", "blocking"])
+def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "timestamps")
+    frame = follow(name)
+    assert frame[["request_us", "reply_us"]].isna().all(axis=None)
+    assert frame[["notify_us", "recv_us", "handler_us", "send_us", "client_us"]].notna().all(axis=None)
+    assert {"request", "reply"} <= set(frame.attrs["merged"])
+    assert "IOMUX_WITHOUT" in frame.attrs["merged"]["request"]
+    assert not frame["stamped"].any()
+    assert frame.attrs["missing_stamps"] == 200
+
+
+@needs_stamps
+@pytest.mark.parametrize("name", ["poll", "blocking", "threaded"])
+def test_stamps_tell_the_kernels_part(name: str) -> None:
+    frame = follow(name, connections=1)
+    assert frame[COLUMNS].notna().all(axis=None)
+    assert frame.attrs["merged"] == {}
+    assert frame.attrs["missing_stamps"] == 0
+    assert (frame[["request_us", "recv_us"]] > 0).all(axis=None)
+
+
+@pytest.mark.parametrize("name", ["poll", "epoll", "blocking"])
+def test_a_known_delay_is_in_the_handler_and_nowhere_else(name: str) -> None:
+    medians = follow(name, requests=100, handler=sleeps)[COLUMNS].median()
+    assert 5_000 <= medians["handler_us"] <= 50_000
+    assert medians["recv_us"] < 2_500
+    assert medians["send_us"] < 2_500
+
+
+@pytest.mark.parametrize("name", ["blocking", "poll", "epoll"])
+def test_a_mebibyte_costs_its_copies(name: str) -> None:
+    small, large = (follow(name, size=size, requests=50)[COLUMNS].median() for size in (64, MIB))
+    assert large["recv_us"] + large["send_us"] >= 5 * (small["recv_us"] + small["send_us"])
+
+
+def test_blocking_leaves_the_second_client_waiting() -> None:
+    frame = iomux.timeline("blocking", connections=2, active=2, requests=200, deadline=0.5)
+    assert frame.attrs["unserved"] == 1
+    assert_whole(frame)
+    assert len(frame) == 200
+    ends = frame["start_us"] + frame["total_us"]
+    assert (frame["start_us"].iloc[1:].to_numpy() >= ends.iloc[:-1].to_numpy() - 1).all(), "one after the other"
+
+
+@pytest.mark.parametrize(("name", "active"), [("threaded", 4), ("asyncio", 10), ("epoll", 10), ("poll", 10)])
+def test_many_active_are_all_served(name: str, active: int) -> None:
+    frame = follow(name, connections=active, active=active)
+    ends = frame["start_us"] + frame["total_us"]
+    assert (frame["start_us"].iloc[1:].to_numpy() < ends.iloc[:-1].to_numpy()).any(), "several were under way at once"
+
+
+def test_uvloop_is_refused_with_the_reason() -> None:
+    if reason := get("uvloop").why_not():
+        pytest.skip(reason)
+    with pytest.raises(ValueError, match=r"uvloop can't be traced: .* libuv's own"):
+        iomux.timeline("uvloop")
+
+
+def test_a_running_server_can_not_be_traced() -> None:
+    with iomux.start("blocking") as running, pytest.raises(TypeError, match="runs already, untraced"):
+        iomux.timeline(running)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"requests": 0}, ValueError, "requests is 0: give a whole number from 1 to 200,000"),
+        ({"requests": 1.5}, ValueError, "requests is 1.5"),
+        ({"requests": 200_001}, ValueError, "requests is 200001"),
+        ({"connections": 2, "active": 3}, ValueError, "active is 3: choose from 1 to connections"),
+        ({"size": 0}, ValueError, "size is 0"),
+        ({"deadline": 0}, ValueError, "deadline is 0"),
+        ({"connections": 10_000_000}, ValueError, "more descriptors than a process may open"),
+        ({"server": "nope"}, LookupError, "no server is called 'nope'"),
+    ],
+)
+def test_what_can_not_be_asked_for_is_a_clear_error(options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        iomux.timeline(**{"server": "blocking"} | options)
+
+
+@pytest.mark.parametrize(
+    ("server", "message"), [(returns_at_once, r"returned: a server loops"), (raises, "a bug of the student's")]
+)
+def test_a_server_with_a_bug_shows_its_traceback(server: Any, message: str) -> None:
+    with pytest.raises(iomux.ServerError, match=r"(?s)Traceback.*" + message):
+        iomux.timeline(server, requests=10, deadline=0.5)
+
+
+def test_a_wrong_reply_is_found_out() -> None:
+    with pytest.raises(RuntimeError, match="wrong reply"):
+        iomux.timeline("blocking", requests=10, deadline=0.5, handler=answers_wrongly)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc to count descriptors in")
+def test_no_descriptor_is_left_open() -> None:
+    follow("blocking", requests=10)  # what is opened once
+    before = set(os.listdir("/proc/self/fd"))
+    follow("blocking", requests=10)
+    with pytest.raises(iomux.ServerError):
+        iomux.timeline(returns_at_once, requests=10, deadline=0.5)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def event(kind: int, begin: int, end: int, size: int = 64, port: int = 1, ready: int = 0, stamp: int = 0) -> Event:
+    return Event(port, kind, ready, begin, end, stamp, size, calls=(0,) * 5)
+
+
+def spent(asked: list[Event], served: list[Event], size: int = 64) -> dict[str, float]:
+    """The phases, after what holds for all: their sum is from the client's first `send` to its last `recv`."""
+    found = phases(asked, served, size)
+    assert list(found) == list(PHASES)
+    assert sum(ns for ns in found.values() if not math.isnan(ns)) == asked[-1].end - asked[0].begin
+    return found
+
+
+def named(**known: float) -> dict[str, float]:
+    return dict.fromkeys(PHASES, 0) | known
+
+
+ASKED = event(SEND, 100, 130)
+RECEIVED = event(RECV, 240, 260, ready=200, stamp=110)
+
+
+def test_phases_of_one_piece_whose_reply_arrives_within_send() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED, event(SEND, 290, 320)])
+    assert found == named(request=10, notify=90, queue=40, recv=20, handler=30, send=10, client=50)
+
+
+def test_phases_of_a_reply_that_arrives_after_send() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], [RECEIVED, event(SEND, 290, 320)])
+    assert found == named(request=10, notify=90, queue=40, recv=20, handler=30, send=30, reply=5, client=25)
+
+
+def test_phases_of_two_pieces_are_sums() -> None:
+    served = [
+        event(RECV, 210, 220, 40, ready=200, stamp=110),
+        event(SEND, 225, 235, 40, ready=200),
+        event(RECV, 260, 268, 24, ready=250, stamp=120),
+        event(SEND, 270, 290, 24, ready=250),
+    ]
+    found = spent([ASKED, event(RECV, 240, 245, 40, stamp=230), event(RECV, 300, 310, 24, stamp=280)], served)
+    first = named(request=10, notify=90, queue=10, recv=10, handler=5, send=10)
+    second = named(notify=15, queue=10, recv=8, handler=2, send=10, client=30)
+    assert found == {phase: first[phase] + second[phase] for phase in PHASES}
+
+
+def test_phases_of_what_is_owed_and_sent_later() -> None:
+    served = [RECEIVED, event(SEND, 290, 320, 40, ready=200), event(SEND, 350, 370, 24, ready=340)]
+    found = spent([ASKED, event(RECV, 380, 390, stamp=360)], served)
+    assert found == named(request=10, notify=110, queue=50, recv=20, handler=30, send=40, client=30)
+
+
+def test_phases_without_the_requests_stamp() -> None:
+    served = [RECEIVED._replace(stamp=0), event(SEND, 290, 320)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], served)
+    assert math.isnan(found["request"])
+    assert found | {"request": 0} == named(notify=100, queue=40, recv=20, handler=30, send=10, client=50)
+
+
+def test_phases_without_the_replys_stamp() -> None:
+    found = spent([ASKED, event(RECV, 330, 350)], [RECEIVED, event(SEND, 290, 320)])
+    assert math.isnan(found["reply"])
+    assert found | {"reply": 0} == named(request=10, notify=90, queue=40, recv=20, handler=30, send=30, client=30)
+
+
+def test_phases_without_the_replys_stamp_when_it_is_read_before_send_returns() -> None:
+    found = spent([ASKED, event(RECV, 300, 310)], [RECEIVED, event(SEND, 290, 320)])
+    assert found | {"reply": 0} == named(request=10, notify=90, queue=40, recv=20, handler=30, send=20)
+
+
+def test_phases_without_a_readiness_call() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED._replace(ready=0), event(SEND, 290, 320)])
+    assert math.isnan(found["queue"])
+    assert found | {"queue": 0} == named(request=10, notify=130, recv=20, handler=30, send=10, client=50)
+
+
+def test_a_readiness_call_before_the_bytes_told_of_something_else() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED._replace(ready=105), event(SEND, 290, 320)])
+    assert found == named(request=10, notify=0, queue=130, recv=20, handler=30, send=10, client=50)
+
+
+def test_a_long_requests_stamp_is_its_last_segments() -> None:
+    served = [RECEIVED._replace(stamp=255, size=MIB), event(SEND, 290, 320, MIB)]
+    found = spent([event(SEND, 100, 250, MIB), event(RECV, 330, 350, MIB, stamp=300)], served, MIB)
+    assert found == named(request=140, recv=20, handler=30, send=10, client=50)
+
+
+def test_conversations_are_cut_where_the_last_byte_is() -> None:
+    first, second = event(RECV, 1, 2, 40), event(SEND, 3, 4, 40)
+    third, fourth = event(RECV, 5, 6, 24), event(SEND, 7, 8, 24)
+    other, unfinished = event(RECV, 2, 3, port=2), event(RECV, 9, 10)
+    seen = [first, other, second, third, fourth, unfinished]
+    assert conversations(seen, SEND, 64) == {1: [[first, second, third, fourth]], 2: []}
+    received = {1: [[first, second, third], [fourth, unfinished]], 2: [[other]]}
+    assert conversations(seen, RECV, 64) == received
+    assert conversations([], RECV, 64) == {}
