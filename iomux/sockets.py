@@ -11,7 +11,9 @@ Sources: listen(2), accept(2), getrlimit(2), tcp(7).
 import errno
 import resource
 import socket
+import struct
 import sys
+import time
 from collections.abc import Iterator
 
 BACKLOG = 4096
@@ -68,6 +70,35 @@ def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
             raise
         client.setblocking(False)
         yield client
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a new TCP connection over loopback: as accepted, and as connected. Both block."""
+    with listen() as listener:
+        far = socket.create_connection(listener.getsockname())
+        near, _ = listener.accept()
+    return near, far
+
+
+def reset(sock: socket.socket) -> None:
+    """Close with a reset instead of an orderly end: SO_LINGER of 0 seconds (socket(7)). Unsent bytes are lost."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def wait_until_refused(address: tuple[str, int], seconds: float = 2.0) -> None:
+    """Wait until nothing listens at a loopback address any more, for at most so long.
+
+    The socket of a process that was killed is closed with it, unless an io_uring still holds it: the kernel
+    takes a ring apart from a work queue of its own, some 10 ms later (io_uring/io_uring.c, io_ring_exit_work).
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(address, timeout=seconds).close()
+        except OSError:
+            return
+        time.sleep(0.001)
 
 
 def raise_descriptor_limit() -> int:

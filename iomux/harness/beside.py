@@ -2,23 +2,23 @@
 
 What measures must not share an interpreter lock, a garbage collector or a core with the notebook that asks
 for it. The job gets its work by value, runs on a core of its own where there is one, and ends with its
-owner (see `iomux.harness.child`). Cost: some 0.1 s to start a Python process.
+owner (see `iomux.harness.job`). A job that yields reports as it goes. Cost: some 0.1 s to start a Python process.
 """
 
+import contextlib
 import os
-import pickle
+import signal
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import IO, Any, TypeVar
 
 import psutil
 
-from iomux.harness.child import receive_work
 from iomux.harness.machine import cores
 from iomux.harness.process import Server
-from iomux.harness.spawn import end, read_log, spawn
+from iomux.harness.spawn import WITHOUT_SITE, end, read_log, spawn
 
 T = TypeVar("T")
 
@@ -36,33 +36,56 @@ def beside(job: Callable[..., T], *arguments: Any, core: int | None, seconds: fl
     """Call `job(*arguments)` in a process of its own and return its result.
 
     core: where it runs; None leaves it to the scheduler. seconds: how long it may take. what: its name in
-    an error. Raises RuntimeError, with its traceback, if it fails or takes longer.
+    an error. Raises RuntimeError, with its traceback, if it fails, TookTooLong if it takes longer.
     """
-    with tempfile.TemporaryFile() as log:
-        process = spawn(__name__, {"job": job, "arguments": arguments, "cpu": core}, log)
-        try:
-            output = _read_all(process, seconds, what)
-        finally:
-            end(process)
-        if process.returncode != 0 or not output:
-            raise RuntimeError(f"{what} failed:\n{read_log(log) or 'no output'}")
-    result: T = pickle.loads(output)
+    with reporting(job, *arguments, core=core, what=what) as reports:
+        result: T = reports.next(seconds)
     return result
 
 
-def _read_all(process: "subprocess.Popen[bytes]", seconds: float, what: str) -> bytes:
-    lifeline, process.stdin = process.stdin, None  # communicate() would close it, and that ends the process
-    try:
-        return process.communicate(timeout=seconds)[0]
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"{what} did not come back within {seconds:.0f} s: it was ended") from error
-    finally:
-        process.stdin = lifeline
+class TookTooLong(RuntimeError):
+    """A job did not come back within its time, and was ended."""
 
 
-def main() -> None:
-    """Receive a job over standard input, do it, and write its result to standard output."""
-    work = receive_work()
-    pickle.dump(work["job"](*work["arguments"]), sys.stdout.buffer)
-    sys.stdout.flush()
-    os._exit(0)  # the kernel closes 10,000 sockets sooner than Python's finalizers do
+class Reports:
+    """What a job in another process yields, one after the other. Made by `reporting`."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[bytes], what: str) -> None:
+        assert process.stdout is not None
+        self._pipe = Connection(os.dup(process.stdout.fileno()), writable=False)
+        self._process, self._log, self._what = process, log, what
+
+    def next(self, seconds: float) -> Any:
+        """Wait for the next report. Raises RuntimeError if the job failed, TookTooLong if none comes in time."""
+        try:
+            if self._pipe.poll(seconds):
+                return self._pipe.recv()
+        except (EOFError, OSError):  # OSError: it died in the middle of one
+            raise RuntimeError(f"{self._what} failed:\n{read_log(self._log) or 'no output'}") from None
+        raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s: it was ended")
+
+    def interrupt(self) -> None:
+        """Send the job SIGINT: one that handles it can come to an end in its own way."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._pipe.close()
+
+
+@contextlib.contextmanager
+def reporting(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
+    """Call `job(*arguments)` in a process of its own, and hear what it yields, or returns; on leaving, end it.
+
+    core, what: as for `beside`.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = spawn(
+            "iomux.harness.job", {"job": job, "arguments": arguments, "cpu": core}, log, options=WITHOUT_SITE
+        )
+        try:
+            with contextlib.closing(Reports(process, log, what)) as reports:
+                yield reports
+        finally:
+            end(process)

@@ -18,7 +18,6 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from typing import Any
 
 from iomux.harness.machine import pin
@@ -61,6 +60,9 @@ def _serve() -> None:
     status = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a server prints goes to the log, not between the lines of the harness
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # an owner in the background ignores it, and we inherit that
     work = receive_work()
     serve = get(work["serve"]).load() if isinstance(work["serve"], str) else work["serve"]
     # The owner's number for the listener may be past what select can watch: take the lowest one free.
@@ -77,6 +79,8 @@ def main() -> None:
     try:
         _serve()
     except BaseException as error:
+        import traceback  # only now: it takes 5 ms
+
         traceback.print_exc()
         sys.stderr.flush()
         code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1

@@ -44,7 +44,7 @@ class Generator:
         self._next_payload = payloads(size).__next__
         self._chunk = min(size, CHUNK_BYTES)
         self._clients = {client.sock.fileno(): client for client in active}
-        self._poller, self._poll = _poller()
+        self._poller, self._poll = quickest_poller()
         for fd in self._clients:
             self._poller.register(fd, IN)
 
@@ -57,13 +57,15 @@ class Generator:
             for client in self._answered(_TICK):
                 self._ask(client)
 
-    def until_answered(self, requests: int, patience: float) -> None:
-        """Closed loop until so many are answered; ends early when no answer has come for `patience` seconds."""
-        began = clock()
+    def until_answered(self, requests: int, patience: float, seconds: float) -> None:
+        """Closed loop until so many are answered; ends early after `seconds`, or `patience` seconds of silence."""
+        until = clock() + int(seconds * SECOND)
         for client in self._clients.copy().values():
-            self._ask(client)
-        while len(self.response_ns) < requests and self._clients:
-            if clock() - max(self.now, began) > patience * SECOND:
+            if not client.payload:
+                self._ask(client)
+        asked = max((client.asked_ns for client in self._clients.values()), default=0)
+        while len(self.response_ns) < requests and self._clients and (now := clock()) < until:
+            if now - max(self.now, asked) > patience * SECOND:
                 return
             for client in self._answered(_TICK):
                 self._ask(client)
@@ -97,6 +99,10 @@ class Generator:
                 self.errors["no reply by the deadline"] += 1 + len(client.waiting)
             elif client.waiting:
                 self.errors[_UNASKED] += len(client.waiting)
+
+    def take_leave(self, seconds: float) -> None:
+        """Take the answers that are under way, for at most so long: a simple server may not survive a reset."""
+        self._take_answers(clock() + int(seconds * SECOND))
 
     def end_warmup(self) -> None:
         """Let what is under way be answered and drop all samples, and what was planned and could not be sent.
@@ -174,7 +180,7 @@ class Generator:
         client.payload = b""
 
 
-def _poller() -> tuple[Any, Callable[[float], list[tuple[int, int]]]]:
+def quickest_poller() -> tuple[Any, Callable[[float], list[tuple[int, int]]]]:
     """The quickest poller of this system, and its waiting call, which takes seconds."""
     if hasattr(select, "epoll"):
         epoll = select.epoll()

@@ -8,7 +8,7 @@ from the raw samples, and nothing is averaged before it is kept.
 from iomux.harness.beside import beside, core_beside
 from iomux.harness.checks import Address, check_address, check_descriptors, check_request
 from iomux.harness.plan import Plan, run
-from iomux.harness.process import Server, running_server
+from iomux.harness.process import LAST_WORDS_SECONDS, Server, running_server
 from iomux.harness.result import LoadResult, summarize
 
 
@@ -48,7 +48,7 @@ def load(
     budget = 60 + warmup + duration + 2 * deadline + connections / 100
     seen = beside(run, plan, core=core, seconds=budget, what="the load generator")
     if server:
-        server.check()
+        server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)
     return summarize(plan, seen)
 
 

@@ -25,17 +25,26 @@ from iomux import servers
 from iomux.connection import Handler
 from iomux.harness.checks import Address
 from iomux.harness.machine import CpuTime, cores, cpu_time
-from iomux.harness.spawn import end, read_log, spawn
+from iomux.harness.spawn import WITHOUT_SITE, end, outlives, read_log, spawn
 from iomux.servers.resolve import name_of, resolve
-from iomux.sockets import listen
+from iomux.sockets import listen, wait_until_refused
 
 START_SECONDS = 20.0
-"""How long a server may take to come up: importing what it needs is part of it."""
+"""How long a server may take to come up, imports included."""
+LAST_WORDS_SECONDS = 1.0
+"""How long a server that dies may take from closing its sockets, which its clients see, to its traceback and end."""
 _SETTLE_SECONDS = 0.03  # a server whose first lines are wrong dies within this time, and `start` says so
 
 
 class ServerError(RuntimeError):
     """A server failed to start, or ended by itself; the message holds its traceback."""
+
+    def __init__(self, message: str, cause: str = "", log: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """How its process ended, as in "ended with status 1"; empty if it was not about that."""
+        self.log = log
+        """What it had written until then."""
 
 
 class Server:
@@ -49,6 +58,7 @@ class Server:
         self._log = log
         self._close = weakref.finalize(self, _end_and_close, process, log)
         self._stopped = False
+        self._owner = os.getpid()
 
     @property
     def alive(self) -> bool:
@@ -73,20 +83,22 @@ class Server:
         self.check()
         return int(psutil.Process(self.pid).memory_info().rss)
 
-    def check(self) -> None:
-        """Raise ServerError, with its traceback, if the server has ended; do nothing while it runs."""
+    def check(self, grace: float = 0.0) -> None:
+        """Raise ServerError, with its traceback, if the server has ended, or does so within `grace` seconds."""
         if self._stopped:
             raise ServerError(f"the {self.name} server at {_written(self.address)} was stopped: start it again")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
         if not self.alive:
-            raise ServerError(
-                f"the {self.name} server (pid {self.pid}) {_cause(self._process)}:\n{self.log or 'no output'}"
-            )
+            raise _ended(f"{self.name} server (pid {self.pid})", _cause(self._process), self.log)
 
     def stop(self) -> None:
-        """End the server and all it has started; does nothing the second time."""
-        self._stopped = True
+        """End the server and all it has started; its port is free then. Does nothing the second time."""
+        again, self._stopped = self._stopped, True
         _running.pop(self.address, None)
         end(self._process)
+        if not again and self._owner == os.getpid():  # a fork ends nothing, and would wait in vain
+            wait_until_refused(self.address)
         _ = self.log  # its last words stay readable
         self._close()
 
@@ -124,6 +136,13 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
     started. Raises LookupError for an unknown or unavailable name and ServerError, with the server's
     traceback, if it does not come up.
     """
+    running = launch(server, handler, cpu)
+    _replace_earlier_run_of_this_cell(running)
+    return running
+
+
+def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
+    """As `start`, for one whose owner is not a notebook's cell: it replaces none, and none replaces it."""
     serve = resolve(server)
     name = name_of(server)
     core = cores()[0] if cpu is None else cpu
@@ -133,12 +152,12 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
     with listen() as listener, contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
         work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
-        process = spawn("iomux.harness.child", work, log, pass_fds=(listener.fileno(),))
+        options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
+        process = spawn("iomux.harness.child", work, log, (listener.fileno(),), options)
         on_failure.callback(end, process)
         _wait_until_ready(name, process, log)
         on_failure.pop_all()
         running = Server(name, listener.getsockname()[:2], process, log)
-    _replace_earlier_run_of_this_cell(running)
     _running[running.address] = running
     return running
 
@@ -158,14 +177,13 @@ def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[byt
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
     came = poller.poll(START_SECONDS * 1000)
-    ready = bool(came) and os.read(process.stdout.fileno(), 16) == b"ready"
-    if ready:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_SETTLE_SECONDS)
-            ready = False
-    if not ready:
+    if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
         cause = _cause(process) if came else f"was not ready after {START_SECONDS:.0f} s"
-        raise ServerError(f"the {name} server {cause}:\n{read_log(log) or 'no output'}")
+        raise _ended(f"{name} server", cause, read_log(log))
+
+
+def _ended(who: str, cause: str, log: str) -> ServerError:
+    return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
 
 
 def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
@@ -176,8 +194,7 @@ def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
 def _cause(process: "subprocess.Popen[bytes]") -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)
-    code = process.returncode
-    if code is not None and code < 0:
+    if (code := process.returncode) is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with status {code}"
 

@@ -18,14 +18,25 @@ from typing import IO, Any
 import cloudpickle
 import psutil
 
+WITHOUT_SITE = ("-S",)
+"""Leave out what the module site does (quit(), .pth files): 20 ms a process, and sys.path comes with the work."""
+
 
 def spawn(
-    module: str, work: Mapping[str, Any], log: IO[bytes], pass_fds: tuple[int, ...] = ()
+    module: str,
+    work: Mapping[str, Any],
+    log: IO[bytes],
+    pass_fds: tuple[int, ...] = (),
+    options: tuple[str, ...] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start `python -m module` in a session of its own and send it its work; the open pipe is its lifeline."""
+    """Start `python -m module` in a session of its own and send it its work; the open pipe is its lifeline.
+
+    options: of the interpreter. `WITHOUT_SITE` is for a module that imports nothing installed before it has its
+    work, and for work that is all ours: a user's function is given all it may want.
+    """
     work_bytes = cloudpickle.dumps(dict(work))
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", f"from {module} import main; main()"],
+        [sys.executable, "-P", *options, "-c", f"from {module} import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -62,6 +73,21 @@ def _let_go_after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_let_go_after_fork)
+
+
+def outlives(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether a process still runs after so many seconds; on a busy machine of its own time, or until it sleeps."""
+    first: float | None = None
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            return False
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            known = psutil.Process(process.pid)
+            used = sum(known.cpu_times()[:2])
+            first = used if first is None else first
+            if known.status() == psutil.STATUS_SLEEPING or used - first >= seconds or not psutil.LINUX:
+                return True
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

@@ -8,10 +8,8 @@ fresh server, so that no run inherits another's connections.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tqdm.auto import tqdm
-
 from iomux import servers
-from iomux.harness.checks import check_descriptors, check_request
+from iomux.harness.checks import check_descriptors, check_request, check_whole, whole_numbers
 from iomux.harness.load import load
 from iomux.harness.machine import describe
 from iomux.harness.process import start
@@ -33,7 +31,7 @@ _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "gener
 
 def sweep(
     servers: Sequence[str | servers.Serve] | str,
-    connections: Sequence[int] = (1, 10, 100, 1000),
+    connections: Sequence[int] | int = (1, 10, 100, 1000),
     active: int | None = 1,
     repeats: int = 3,
     size: int = 64,
@@ -44,8 +42,9 @@ def sweep(
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
-    servers: names or `serve` functions, as for `iomux.start`. active: how many connections ask, at most as
-    many as there are; None means all. The rest as for `iomux.load`. progress: show a bar on standard error.
+    servers: names or `serve` functions, as for `iomux.start`. connections: one number or several. active: how
+    many connections ask, at most as many as there are; None means all. The rest as for `iomux.load`. progress:
+    show a bar on standard error.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
     measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
@@ -56,19 +55,21 @@ def sweep(
 
     Raises LookupError and ValueError for what can't be run at all.
     """
-    import pandas as pd
-
     chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
-    _validate(chosen, connections, active, repeats)
-    for level in connections:
+    levels = whole_numbers("connections", connections)
+    _validate(chosen, levels, active, repeats)
+    for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     targets = [resolve(server) for server in chosen]
     runs = [
         (repeat, level, name, target)
         for repeat in range(repeats)
-        for level in connections
+        for level in levels
         for name, target in _rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
     ]
+    import pandas as pd  # only now: what was asked for wrongly is said at once
+    from tqdm.auto import tqdm
+
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
     with tqdm(runs, unit="run", disable=not progress, leave=False) as bar:
@@ -86,6 +87,7 @@ def sweep(
 
 
 def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int) -> None:
+    check_whole(repeats=repeats, active=1 if active is None else active)
     if not chosen:
         raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
     if not connections or min(connections) < 1:
