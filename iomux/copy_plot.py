@@ -4,14 +4,14 @@ A way keeps its colour, its marker and its dash in every figure; colours are of 
 ("Colour Schemes", 2021), because the servers have Okabe and Ito's.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from iomux.harness.copy_result import size_name
-from iomux.style import Style, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
     from iomux.harness.copy_result import CopyCost
@@ -27,13 +27,15 @@ LOOKS = {
 """Colours and markers that no server has."""
 _TITLES = {"receive": "What a receive costs by its size", "send": "What a send costs by its size"}
 _MOST_TICKS = 10
+_SAME = 1.15  # lines whose ends differ by less lie on each other
 
 
 def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive", "send"] = "receive") -> Axes:
     """Time against size, log-log: the median of each way, a band over its middle half, a copy in memory beside it.
 
     cost: from `iomux.copy_cost`. side: "receive" marks where the copy outweighs the call; or "send". The thin
-    line is the fit, call and copy together. Ways without a figure are left out. Raises ValueError for another side.
+    line is the fit, call and copy together, where there is one. Ways without a figure are left out. Raises
+    ValueError for another side.
     """
     if side not in _TITLES:
         raise ValueError(f"side is {side!r}: choose from {', '.join(_TITLES)}")
@@ -41,22 +43,22 @@ def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive",
     hows = list(cost.frame[cost.frame["side"].isin([side, "memory"])]["how"].unique())
     ends = [end for how in hows if (end := _line(ax, cost, how, hows))]
     fitted = "recv_into" if side == "receive" else "send"
-    _fit(ax, cost, fitted)
+    fit = f"; thin line: fit of {fitted}" if _fit(ax, cost, fitted) else ""
     ax.margins(x=0.1)
     ax.set_xscale("log")
     ax.set_yscale("log")
     _size_ticks(ax, sorted(cost.frame["size_bytes"].unique()))
     log_ticks(ax.yaxis)
-    ax.set_xlabel("bytes a call")
-    ax.set_ylabel("time of a call, µs")
-    name_ends(ax, ends)
+    ax.set_xlabel("bytes a call (log scale)")
+    ax.set_ylabel("time of a call, µs (log scale)")
+    name_lines(ax, ends)
     if side == "receive":
         _crossover(ax, cost)
-    note = f"median and middle half of {cost.frame['samples'].max():,} calls; thin line: fit of {fitted}"
+    note = f"median and middle half of {cost.frame['samples'].max():,} calls{fit}"
     return under(plain(ax, _TITLES[side]), f"{note}; {cost.machine}")
 
 
-def _line(ax: Axes, cost: "CopyCost", how: str, hows: list[str]) -> tuple[float, float, str, str] | None:
+def _line(ax: Axes, cost: "CopyCost", how: str, hows: list[str]) -> End | None:
     """Draw one way; where its line ends, its name and its colour."""
     rows = cost.frame[(cost.frame["how"] == how) & cost.frame["median_us"].notna()]
     if rows.empty:
@@ -68,14 +70,32 @@ def _line(ax: Axes, cost: "CopyCost", how: str, hows: list[str]) -> tuple[float,
     return float(x[-1]), float(rows["median_us"].iloc[-1]), how, look.color
 
 
-def _fit(ax: Axes, cost: "CopyCost", how: str) -> None:
+def name_lines(ax: Axes, ends: list[End]) -> None:
+    """Name the lines where they end. Those that end in one place have their names in one row: else they seem apart."""
+    leaders: list[End] = []
+    beside: list[tuple[End, str]] = []
+    for end in ends:
+        same = [first[2] for first in leaders if first[0] == end[0] and 1 / _SAME < first[1] / end[1] < _SAME]
+        if same:
+            beside.append((end, same[0]))
+        else:
+            leaders.append(end)
+    written = name_ends(ax, leaders)
+    for (_, _, name, color), leader in beside:
+        at: Any = {"xycoords": written[leader], "textcoords": "offset points", "va": "center"}
+        written[leader] = ax.annotate(name, (1, 0.5), (6, 0), **at, color=color, fontweight="bold")
+
+
+def _fit(ax: Axes, cost: "CopyCost", how: str) -> bool:
+    """Draw the fit of one way, and say whether there is one."""
     fit = cost.fits.loc[how].astype(float) if how in cost.fits.index else None
     if fit is None or np.isnan(fit["call_us"]):
-        return
+        return False
     x = np.geomspace(fit["from_bytes"], fit["to_bytes"], 100)
     ax.plot(
         x, fit["call_us"] + fit["ns_per_kib"] / 1000 * x / 1024, color="#444444", linewidth=0.8, label=f"fit of {how}"
     )
+    return True
 
 
 def _crossover(ax: Axes, cost: "CopyCost") -> None:
@@ -98,7 +118,8 @@ def _crossover(ax: Axes, cost: "CopyCost") -> None:
 
 
 def _size_ticks(ax: Axes, sizes: list[int]) -> None:
-    """The measured sizes, as B, KiB and MiB; every second or third where they are many."""
+    """The measured sizes, as B, KiB and MiB, each name once; every second or third where they are many."""
+    sizes = list({size_name(size): size for size in reversed(sizes)}.values())[::-1]
     ax.xaxis.set_major_locator(FixedLocator(sizes[:: -(-len(sizes) // _MOST_TICKS)]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: size_name(size)))

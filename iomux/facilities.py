@@ -1,9 +1,12 @@
-"""What measuring needs of the kernel beside the servers' own calls, whether this machine has it, and if not, why.
+"""What the course needs beside the servers' own calls, whether this machine has it, and if not, why.
 
-A figure that cannot be taken here is left out, and said; everything else still runs. As with the servers,
+The timeline asks for timestamps, `iomux.copy_cost` for msg_trunc and sendfile, the playground for widgets. splice and
+zerocopy no measurement of the library uses: they are there for `iomux.verdict(..., needs=)`, as in notebook 08. A
+figure that cannot be taken here is left out, and said; everything else still runs. As with the servers,
 `IOMUX_WITHOUT=timestamps,splice` in the environment hides some by name.
 """
 
+import importlib.util
 import os
 import socket
 import sys
@@ -59,6 +62,10 @@ def _msg_trunc_missing() -> str:
     return "" if sys.platform == "linux" else "only Linux discards a stream's bytes under MSG_TRUNC (tcp(7))"
 
 
+def _lacks_widgets() -> str:
+    return "" if importlib.util.find_spec("ipywidgets") else "ipywidgets is not installed: pip install 'iomux[lab]'"
+
+
 def _lacks(function: str) -> Callable[[], str]:
     return lambda: "" if hasattr(os, function) else f"this system, or this Python, has no os.{function}"
 
@@ -69,6 +76,7 @@ _ALL = (
     Facility("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
     Facility("splice", "from a socket to a pipe, past the process", _lacks("splice")),
     Facility("zerocopy", "a send from the process's own pages", _refused("SO_ZEROCOPY", SO_ZEROCOPY)),
+    Facility("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )
 
 

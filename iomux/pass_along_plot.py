@@ -24,29 +24,32 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     work = (int(frame["active"].iloc[0]), int(frame["writes"].iloc[0]))
     named = frame.rename(columns={"poller": "server", "pairs": "connections"})
-    ends = medians(ax, named, "us")
-    early = [end for end in ends if end[0] < named["connections"].max()]
-    ends = [end for end in ends if end not in early]
+    ours = medians(ax, named, "us")
+    early = [end for end in ours if end[0] < named["connections"].max()]
+    for x, y, name, color in early:  # behind the others' markers, which may lie upon it
+        ax.plot(x, y, style(name).marker, color=color, markersize=14, zorder=1)
+    theirs: list[End] = []
     note = f"{drawn(named)}; {frame.attrs.get('machine', '')}"
     if work == PUBLISHED_FOR:
-        ends += _published(ax)
-        note += f"\ndotted and hollow: published, {PUBLISHED_BY}"
-    against(ax, "socket pairs", "log")
-    name_ends(ax, ends)
-    _name_above(ax, early)
+        theirs = _published(ax)
+        note += f"\ndotted and hollow: published, {PUBLISHED_BY};\nlibevent's select has sets of any length"
+    against(ax, "socket pairs (log scale)", "log")
+    name_ends(ax, theirs)
+    _name_above(ax, [end for end in ours if end not in early], 12)
+    _name_above(ax, early, 40)
     wall(ax, named, each=2)
-    ax.set_ylabel("a run, µs")
+    ax.set_ylabel("a run, µs (log scale)")
     return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), note)
 
 
-def _name_above(ax: Axes, ends: list[End]) -> None:
-    """Name a line that ends among the others, as select's does: beside its end its name would lie on theirs."""
+def _name_above(ax: Axes, ends: list[End], points: int) -> None:
+    """Name a line above its end: beside it lie the published ones, or, where select stops, those that go on."""
     for x, y, name, color in ends:
         lead = {"arrowstyle": "-", "color": color, "linewidth": 0.7}
         ax.annotate(
             name,
             (x, y),
-            (0, 40),
+            (0, points),
             textcoords="offset points",
             color=color,
             ha="right",  # select's wall may stand close by on the other side

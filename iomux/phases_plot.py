@@ -1,12 +1,11 @@
-"""The figures of `iomux.timeline`: one request as a bar for each server, and the phases against concurrency.
+"""How the phases of `iomux.timeline` look, and the figure of their shares against concurrency.
 
-Pale is waiting, full colour is work of the server's own thread: the two copies and what lies between. A phase
-keeps its colour and its hatch in every figure.
+Pale is the time until the next one has the request: on its way, being told, being woken. Full colour is work
+of the server's own thread: the two copies and what lies between. A phase keeps its colour in every figure.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from iomux.harness.phases import PHASES
@@ -27,46 +26,24 @@ class Look(NamedTuple):
 LOOKS = {
     "request": Look("#e3e3e3", "", "request on its way"),
     "notify": Look("#b9d3ea", "///", "until the server is told"),
-    "queue": Look("#e6dcf2", "...", "others first"),
+    "queue": Look("#e6dcf2", "...", "told, not yet served"),
     "recv": Look("#c0392b", "", "recv: the copy in"),
     "handler": Look("#f4d03f", "", "handler"),
     "send": Look("#1e8449", "", "send: the copy out"),
     "reply": Look("#e3e3e3", "\\\\", "reply on its way"),
     "client": Look("#efe3d0", "xx", "until the client has it"),
 }
-_COLUMNS = [f"{phase}_us" for phase in PHASES]
-_NARROW = 0.06  # of the figure's width: a bar narrower than that has no room for its number
-
-
-def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """One request as a bar for each server: the one whose total is the median of all that were followed.
-
-    frame: from `iomux.timeline`, or several of them put together with `pandas.concat`.
-    """
-    ax = new_axes(ax)
-    names = list(dict.fromkeys(frame["server"]))
-    chosen = {name: _median_request(frame[frame["server"] == name]) for name in names}
-    longest = max(float(row["total_us"]) for row in chosen.values())
-    for place, row in enumerate(chosen.values()):
-        _bar(ax, place, row, longest)
-    ax.set_yticks(range(len(names)), names, fontweight="bold")
-    for tick, name in zip(ax.get_yticklabels(), names, strict=True):
-        tick.set_color(style(name, names).color)
-    ax.invert_yaxis()
-    ax.set_xlabel("µs since the client entered send")
-    _legend(ax)
-    size, crowd = frame["size_bytes"].iloc[0], frame["connections"].iloc[0]
-    note = (
-        f"for each server the request of median total; {size:,} bytes, {crowd:,} connections, {_active(frame)} active"
-    )
-    return under(plain(ax, "Where one request's time goes"), f"{note}\n{_machine(frame)}")
+COLUMNS = [f"{phase}_us" for phase in PHASES]
+"""The phases' columns in a timeline."""
+_LEAST = 0.1  # µs in `timeline`, % in `phases`: what is nowhere more can't be seen, and the legend does not name it
 
 
 def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The shares of each phase, stacked, for each server at each number of connections.
 
     frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. Above
-    each bar stands what its whole is: the median total.
+    each bar stands what its whole is: phases and whole are means over the middle half of the requests by their
+    total, which add up, and which one long pause does not move.
     """
     ax = new_axes(ax)
     names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
@@ -85,16 +62,17 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for tick, name in zip(ax.get_xticklabels(), labels, strict=True):
         tick.set_color(style(name, names).color)
         tick.set_fontsize(8)
-    ax.set_ylim(0, 108)
+    ax.set_ylim(0, 112)
     ax.set_yticks(range(0, 101, 20))
     ax.set_ylabel("share of the request's time, %")
-    _legend(ax)
-    note = f"medians of {len(frame) // len(places):,} requests a bar, above it the whole in µs; {_active(frame)} active"
-    under(plain(ax, "The phases against concurrency"), f"\n\n{note}; {_machine(frame)}")
-    return _without_grid(ax, "x")
+    legend(ax)
+    requests = f"means of the middle half of {len(frame) // len(places):,} requests a bar"
+    note = f"{requests}, above it the whole; {active_in(frame)} active"
+    under(plain(ax, "The phases against concurrency"), f"\n\n{note}; {machine_of(frame)}")
+    return without_grid(ax, "x")
 
 
-def _without_grid(ax: Axes, axis: Literal["x", "y"]) -> Axes:
+def without_grid(ax: Axes, axis: Literal["x", "y"]) -> Axes:
     """No lines along that axis: it is one of names, not of numbers."""
     ax.grid(False, axis=axis)
     return ax
@@ -109,38 +87,12 @@ _BELOW: Any = {
 }
 
 
-def _median_request(rows: "pd.DataFrame") -> "pd.Series[float]":
-    """A real request, not a mean of many: its phases sum to its total."""
-    return rows.sort_values("total_us").iloc[len(rows) // 2]
-
-
-def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
-    left = 0.0
-    for phase, look in LOOKS.items():
-        width = float(np.nan_to_num(row[f"{phase}_us"]))
-        ax.barh(
-            place,
-            width,
-            left=left,
-            color=look.color,
-            hatch=look.hatch,
-            edgecolor="white",
-            linewidth=0.5,
-            label=look.words,
-            height=0.62,
-        )
-        if width > _NARROW * longest:
-            box = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1}
-            ax.annotate(f"{width:.0f}", (left + width / 2, place), ha="center", va="center", fontsize=8, bbox=box)
-        left += width
-    ax.annotate(f"{left:,.0f} µs", (left, place), (5, 0), textcoords="offset points", va="center", fontsize=9)
-
-
 def _column(ax: Axes, place: float, rows: "pd.DataFrame") -> None:
-    medians = rows[_COLUMNS].median().fillna(0)
-    whole, bottom = float(medians.sum()), 0.0
+    tail = len(rows) // 4
+    means = rows.sort_values("total_us")[COLUMNS].iloc[tail : len(rows) - tail].fillna(0).mean()
+    whole, bottom = float(means.sum()), 0.0
     for phase, look in LOOKS.items():
-        share = 100 * float(medians[f"{phase}_us"]) / whole
+        share = 100 * float(means[f"{phase}_us"]) / whole
         ax.bar(
             place,
             share,
@@ -153,21 +105,25 @@ def _column(ax: Axes, place: float, rows: "pd.DataFrame") -> None:
             width=0.85,
         )
         bottom += share
-    ax.annotate(f"{rows['total_us'].median():,.0f}", (place, 101), ha="center", va="bottom", fontsize=8)
+    ax.annotate(f"{whole:,.0f}\nµs", (place, 101), ha="center", va="bottom", fontsize=8)
 
 
-def _legend(ax: Axes) -> None:
-    bars = {container.get_label(): container for container in ax.containers}
-    handles: Any = [bars[look.words] for look in LOOKS.values()]
+def legend(ax: Axes) -> None:
+    """Name the phases that can be seen in at least one bar: on the loopback `reply` is empty."""
+    boxes: Any = ax.containers
+    bars = {box.get_label(): box for box in boxes if min(box[0].get_width(), box[0].get_height()) > _LEAST}
+    handles: Any = [bars[look.words] for look in LOOKS.values() if look.words in bars]
     where: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
     ax.legend(handles=handles, **where, frameon=False, fontsize=8, handlelength=1.6, handleheight=1.4)
 
 
-def _active(frame: "pd.DataFrame") -> str:
+def active_in(frame: "pd.DataFrame") -> str:
+    """How many connections were active in these timelines: one number, or several."""
     return ", ".join(f"{count:,}" for count in sorted(frame["active"].unique()))
 
 
-def _machine(frame: "pd.DataFrame") -> str:
-    from iomux.harness.machine import describe
-
-    return str(frame.attrs.get("machine") or describe())
+def machine_of(frame: "pd.DataFrame") -> str:
+    """What measured, and not what draws; of several timelines put together each has its own."""
+    if "machine" in frame:
+        return " and ".join(dict.fromkeys(frame["machine"]))
+    return str(frame.attrs.get("machine", ""))

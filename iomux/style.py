@@ -4,6 +4,7 @@ A mechanism keeps its style in every figure, and lines differ in marker and dash
 Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal Design", 2008).
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 SIZE_INCHES = (8.0, 4.8)
 DOTS_PER_INCH = 110
 """The size of a figure, fixed: nbval compares the text `<Figure size 880x528 ...>`."""
+_PAIR_INCHES = (11.0, 4.8)
+_NARROW, _NARROW_LETTERS = 0.5, 85  # axes that take less than this part of the figure's width, and how much text fits
 
 
 class Style(NamedTuple):
@@ -37,13 +41,16 @@ STYLES = {
     "poll": Style("#D55E00", "v", "-."),
     "epoll": Style("#0072B2", "o", "-"),
     "epoll-et": Style("#56B4E9", "h", (0, (3, 1, 1, 1))),
+    "generators": Style("#DC267F", "2", (0, (6, 1, 2, 1))),
+    "coroutines": Style("#999933", "+", (0, (2, 2))),
     "asyncio": Style("#009E73", "X", (0, (4, 2))),
     "uvloop": Style("#8B6914", "*", ":"),
+    "io_uring": Style("#5D3A9B", "p", (0, (8, 1, 2, 1))),
 }
 _LINE_POINTS = 12  # room that a name needs below and beside another
 _NAME_POINTS = 60
 OTHERS = (
-    Style("#882255", "p", (0, (6, 1, 1, 1))),
+    Style("#882255", "8", (0, (6, 1, 1, 1))),
     Style("#44AA99", "<", (0, (2, 1))),
     Style("#332288", ">", (0, (7, 2))),
     Style("#AA4499", "d", (0, (1, 2))),
@@ -63,6 +70,12 @@ def new_axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
     return plt.subplots(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")[1]
+
+
+def pair() -> tuple[Axes, Axes]:
+    """Two new axes side by side, for what is to be seen together: give one to each of two figures' functions."""
+    left, right = plt.subplots(1, 2, figsize=_PAIR_INCHES, dpi=DOTS_PER_INCH, layout="constrained")[1]
+    return left, right
 
 
 End = tuple[float, float, str, str]
@@ -105,16 +118,20 @@ def against(ax: Axes, across: str, scale: str) -> None:
     ax.set_xlabel(across)
 
 
-def name_ends(ax: Axes, ends: list[End]) -> None:
-    """Write each line's name at its end, from the highest down; one that would overlap another is moved down."""
+def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
+    """Write each line's name at its end, from the highest down; one that would overlap another is moved down.
+
+    Returns what was written, by name.
+    """
     ax.autoscale_view()
     points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
     placed: list[tuple[float, float]] = []
+    written: dict[str, Annotation] = {}
     for x, y, name, color in sorted(ends, key=lambda end: -end[1]):
         across, up = ax.transData.transform((x, y)) * points_per_pixel
         free = min([other - _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
         placed.append((across, free))
-        ax.annotate(
+        written[name] = ax.annotate(
             name,
             (x, y),
             (8, free - up),
@@ -125,6 +142,7 @@ def name_ends(ax: Axes, ends: list[End]) -> None:
             annotation_clip=False,
             path_effects=[withStroke(linewidth=3, foreground="white")],  # legible where another's line goes on
         )
+    return written
 
 
 def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
@@ -187,6 +205,8 @@ def plain(ax: Axes, title: str) -> Axes:
 
 def under(ax: Axes, text: str) -> Axes:
     """Write what a figure was measured on below it."""
+    if ax.get_position().width < _NARROW:
+        text = "\n".join(textwrap.fill(line, _NARROW_LETTERS) for line in text.splitlines())
     ax.annotate(
         text,
         (0, 0),

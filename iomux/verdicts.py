@@ -28,14 +28,22 @@ def choose(*names: str, connections: int = 1) -> list[str]:
     return [name for name, reason in reasons.items() if not reason]
 
 
-def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = (), connections: int = 1) -> None:
-    """Print whether a claim holds: `claim: True`, `claim: False`, or `claim: not tried here (why)`.
+def not_tried(needs: Sequence[str] = (), connections: int = 1) -> str:
+    """Why this machine cannot try what needs these mechanisms and facilities, and so many connections; empty if it can.
 
-    holds: called only where every mechanism and facility in `needs` is available and a process may open `connections`.
+    Raises LookupError for a name that is not registered.
     """
     missing = [f"{name}: {why}" for name in needs if (why := (find(name) or servers.get(name)).why_not())]
     try:
         check_descriptors(connections)
     except ValueError as error:
         missing.append(str(error))
-    print(f"{claim}: not tried here ({'; '.join(missing)})" if missing else f"{claim}: {bool(holds())}")
+    return f"not tried here ({'; '.join(missing)})" if missing else ""
+
+
+def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = (), connections: int = 1) -> None:
+    """Print whether a claim holds: `claim: True`, `claim: False`, or `claim: not tried here (why)`.
+
+    holds: called only where every mechanism and facility in `needs` is available and a process may open `connections`.
+    """
+    print(f"{claim}: {not_tried(needs, connections) or bool(holds())}")

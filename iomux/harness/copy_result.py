@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FITTED_BYTES = (4 * 1024, 1024 * 1024)
 """The sizes through which the line is laid: from where the copy shows to where caches no longer hold it."""
 _FEWEST = 3  # points for a line: two always lie on one
+_SPAN = 16  # times the smallest has to go into the largest: over a narrow range the slope is the noise's
+_NEAR_BYTES = 16 * 1024  # the smallest must be no larger: from afar the intercept is the noise's
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,36 +41,54 @@ class CopyCost:
     empty, or why there is no figure."""
     fits: "pd.DataFrame"
     """By `how`: `call_us` (intercept), `ns_per_kib` (slope), `gb_per_s` (10⁹ bytes), `r_squared`, and the smallest and
-    largest size fitted, `from_bytes` and `to_bytes`; missing where fewer than three sizes were measured."""
+    largest size fitted, `from_bytes` and `to_bytes`; missing where the sizes that were measured make no line: fewer
+    than three, none up to 16 KiB, or the largest less than 16 times the smallest. A call or a KiB that costs less
+    than can be told may come out at or below 0."""
     machine: str
     samples: "dict[Key, Nanoseconds]" = field(repr=False)
     """Raw samples by (how, size_bytes), in the order in which they were taken."""
 
     @property
     def crossover_bytes(self) -> float:
-        """The size from which on the copy outweighs the call: intercept by slope of `recv_into`; else nan."""
+        """The size from which on the copy outweighs the call: intercept by slope of `recv_into`.
+
+        NaN where there is no line, or one of the two can't be told from nothing.
+        """
         call_us, slope = (float(self.fits[column]["recv_into"]) for column in ("call_us", "ns_per_kib"))
-        return max(call_us, 0.0) * 1000 / slope * 1024 if slope > 0 else float("nan")
+        return call_us * 1000 / slope * 1024 if call_us > 0 and slope > 0 else float("nan")
 
     def __str__(self) -> str:
-        lines = [self.machine]
+        return "\n".join([self.machine, *self._fitted(), *self._notes()])
+
+    __repr__ = __str__
+
+    def _fitted(self) -> list[str]:
+        lines = []
         for how, fit in self.fits.dropna(subset="call_us").iterrows():
             reach = f"{size_name(fit['from_bytes'])} to {size_name(fit['to_bytes'])}"
-            lines.append(f"{how}: {fit['call_us']:.1f} µs a call, {fit['ns_per_kib']:.1f} ns a KiB ({reach})")
+            call = f"{fit['call_us']:.1f} µs a call" if fit["call_us"] > 0 else _no_cost("the call")
+            kib = f"{fit['ns_per_kib']:.1f} ns a KiB" if fit["ns_per_kib"] > 0 else _no_cost("a KiB")
+            lines.append(f"{how}: {call}, {kib} ({reach})")
+        return lines
+
+    def _notes(self) -> list[str]:
+        lines = []
         if self.crossover_bytes == self.crossover_bytes:  # not nan
             lines.append(f"from {size_name(self.crossover_bytes)} on the copy outweighs the call")
         for (how, reason), rows in self.frame[self.frame["reason"] != ""].groupby(["how", "reason"], sort=False):
             lines.append(f"{how}, {', '.join(map(size_name, rows['size_bytes']))}: not measured: {reason}")
-        return "\n".join(lines)
-
-    __repr__ = __str__
+        return lines
 
     def _repr_html_(self) -> str:
         """The fits as a table, and under it what the text says beside them."""
         import html
 
-        rest = [line for line in str(self).splitlines() if " µs a call, " not in line]
-        return self.fits.round(3).to_html() + "".join(f"<div>{html.escape(line)}</div>" for line in rest)
+        rest = "".join(f"<div>{html.escape(line)}</div>" for line in [self.machine, *self._notes()])
+        return self.fits.round(3).to_html() + rest
+
+
+def _no_cost(what: str) -> str:
+    return f"no cost of {what} that can be told"
 
 
 def size_name(size: float) -> str:
@@ -127,10 +147,14 @@ def fits(frame: "pd.DataFrame") -> "pd.DataFrame":
     for how in frame["how"].unique():
         rows = measured[measured["how"] == how]
         kib, times = rows["size_bytes"].to_numpy(dtype=float) / 1024, rows["median_us"].to_numpy(dtype=float)
-        lines[how] = _line(kib, times) if len(rows) >= _FEWEST else {}
+        lines[how] = _line(kib, times) if _make_a_line(rows["size_bytes"].tolist()) else {}
     columns = ["call_us", "ns_per_kib", "gb_per_s", "r_squared", "from_bytes", "to_bytes"]
     table = pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis("how")
     return table.astype(float).astype({"from_bytes": "Int64", "to_bytes": "Int64"})
+
+
+def _make_a_line(sizes: Sequence[int]) -> bool:
+    return len(sizes) >= _FEWEST and min(sizes) <= _NEAR_BYTES and max(sizes) >= _SPAN * min(sizes)
 
 
 def _line(

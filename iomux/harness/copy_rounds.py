@@ -1,8 +1,9 @@
 """The rounds of `iomux.copy_cost`, as they run in a process of their own.
 
 Each way is tried out at each size, and its bytes compared; then all have their turn, round after round.
-Before each timed call all its bytes are in the socket's buffer, so nothing waits; a receive or a copy has
-then been made once unrecorded, so that code and data are in the cache for all of them alike.
+Before each timed receive all its bytes are in the socket's buffer, so nothing waits; a receive or a copy has
+then been made once unrecorded, so that code and data are in the cache for all of them alike, and before each
+timed send a page was sent, so that the code is.
 """
 
 import gc

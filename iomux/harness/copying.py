@@ -5,7 +5,7 @@ many sizes the two come apart as the intercept and the slope of a line. The same
 control experiment, a copy in memory the yardstick (`iomux.harness.copy_ways` says what each way does).
 
 The rounds run in several processes, one after the other, so that no figure hangs on where one process's
-memory came to lie. Cost: some 4 s, a core of their own where there are two, and five times the largest size
+memory came to lie. Cost: some 4 s, a core of their own where there are two, and six times the largest size
 in memory.
 """
 
@@ -15,22 +15,24 @@ from tqdm.auto import tqdm
 
 from iomux.facilities import find
 from iomux.harness.beside import beside, core_beside
-from iomux.harness.checks import LARGEST_BYTES
+from iomux.harness.checks import LARGEST_BYTES, check_whole, whole_numbers
 from iomux.harness.copy_result import CopyCost, summarize
 from iomux.harness.copy_rounds import measure
 from iomux.harness.copy_ways import WAYS
 
 SIZES = tuple(64 * 4**power for power in range(9))
 """64 bytes to 4 MiB."""
+MOST_REPEATS = 10_000
+"""The most rounds: with the usual sizes some four minutes."""
 _PROCESSES = 4
 _SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
 
 
-def copy_cost(sizes: Sequence[int] = SIZES, repeats: int = 200, progress: bool = True) -> CopyCost:
+def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: bool = True) -> CopyCost:
     """Time receiving, sending and copying `sizes` bytes, `repeats` times each, in processes of their own.
 
-    sizes: bytes a call, each 1 to 64 MiB. repeats: rounds, in each of which every way has its turn at every
-    size. progress: show a bar on standard error.
+    sizes: bytes a call, each 1 to 64 MiB, one number or several. repeats: rounds, at most 10,000, in each of which
+    every way has its turn at every size. progress: show a bar on standard error.
 
     A size that the socket's buffers don't hold, and a way that this machine lacks, are rows with a reason.
     Raises ValueError for what can't be asked for, RuntimeError if bytes are not what was sent.
@@ -49,16 +51,15 @@ def copy_cost(sizes: Sequence[int] = SIZES, repeats: int = 200, progress: bool =
     return summarize(chosen, seen, missing)
 
 
-def _checked(sizes: Sequence[int], repeats: int) -> list[int]:
+def _checked(sizes: Sequence[int] | int, repeats: int) -> list[int]:
     """The sizes in order, each once. Raises ValueError, saying what to do, for what makes no sense."""
-    chosen = list(sizes)
+    chosen = whole_numbers("sizes", sizes)
+    check_whole(repeats=repeats)
     if not chosen:
         raise ValueError("sizes is empty: give one or more numbers of bytes")
     for size in chosen:
-        if not isinstance(size, int) or isinstance(size, bool):
-            raise ValueError(f"sizes has {size!r} in it: give whole numbers of bytes")
         if not 1 <= size <= LARGEST_BYTES:
             raise ValueError(f"sizes has {size:,} in it: a call is timed with 1 to {LARGEST_BYTES:,} bytes")
-    if not isinstance(repeats, int) or repeats < 1:
-        raise ValueError(f"repeats is {repeats!r}: at least 1 is needed, 50 or more for a median that can be trusted")
-    return sorted(set(chosen))
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise ValueError(f"repeats is {repeats}: choose 1 to {MOST_REPEATS:,}, 50 or more for a median to be trusted")
+    return sorted(chosen)

@@ -18,12 +18,10 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tqdm.auto import tqdm
-
 from iomux import servers
 from iomux.connection import READ
 from iomux.harness.beside import beside, core_beside
-from iomux.harness.checks import LONGEST_SECONDS, check_descriptors
+from iomux.harness.checks import LONGEST_SECONDS, check_descriptors, check_whole, whole_numbers
 from iomux.harness.generator import clock
 from iomux.harness.machine import describe
 from iomux.servers.pollers import make, names
@@ -69,11 +67,12 @@ def pass_along(
 
     Raises LookupError for an unknown poller and ValueError for numbers that make no sense.
     """
-    import pandas as pd
-
-    chosen = [pollers] if isinstance(pollers, str) else list(pollers)
-    levels = list(pairs) if isinstance(pairs, Sequence) else [pairs]
+    chosen = [pollers] if isinstance(pollers, str) else list(dict.fromkeys(pollers))
+    levels = whole_numbers("pairs", pairs)
     _check(chosen, levels, active, writes, runs)
+    import pandas as pd  # only now: neither a wrong argument nor the process of the runs has to wait for it
+    from tqdm.auto import tqdm
+
     rows: list[dict[str, Any]] = []
     with tqdm(
         [(level, name) for level in levels for name in chosen], unit="ring", disable=not progress, leave=False
@@ -92,14 +91,7 @@ def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: in
     known = ", ".join(names())
     if unknown := [name for name in pollers if name not in names()]:
         raise LookupError(f"no poller is called {unknown[0]!r}: choose one of {known}")
-    for name, number in (
-        ("active", active),
-        ("writes", writes),
-        ("runs", runs),
-        *(("pairs", level) for level in pairs),
-    ):
-        if not isinstance(number, int):
-            raise ValueError(f"{name} is {number!r}: give a whole number")
+    check_whole(active=active, writes=writes, runs=runs)
     least = min(pairs, default=0)
     for wrong, message in (
         (not pollers, f"no poller was named: choose from {known}"),

@@ -4,7 +4,7 @@ A request is followed through these stamps, all of one clock:
 
     the client enters `send`      request: over the loopback, into the server's socket buffer
     the kernel's receive stamp    notify:  until the readiness call has returned to the server
-    the readiness call returned   queue:   others of the same batch are served first
+    the readiness call returned   queue:   told, not yet served; others of the same batch come first
     the server enters `recv`      recv:    the copy in
     `recv` returned               handler: the server's own work
     the server enters `send`      send:    the copy out
@@ -16,6 +16,9 @@ and what the call still does then (waking the client) runs beside the client's p
 between a `send` that returned and a stamp that came later, which is nearly nothing here.
 
 A request that arrives in pieces goes through recv, handler and send once a piece; each phase is their sum.
+Between two pieces the server's own time is handler: all of it, if nothing was waited for in between, else
+until a blocking call began to wait. What then lies before a readiness call's return is notify; where none is
+seen (a loop that asks all the time, a `select` of its own), waiting and work can't be told apart: notify too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +28,7 @@ from iomux.harness.trace import RECV, SEND, Event
 PHASES = {
     "request": "to the server's socket buffer",
     "notify": "until the server is told",
-    "queue": "others are served first",
+    "queue": "told, not yet served: others of the same batch come first",
     "recv": "the copy in",
     "handler": "the server's own work",
     "send": "the copy out",
@@ -59,7 +62,8 @@ def phases(asked: Sequence[Event], served: Sequence[Event], size: int) -> dict[s
     """One request's phases in nanoseconds, from the client's events and the server's; their sum is its total.
 
     A phase whose stamp is missing is NaN, and its time is in a neighbour: that of `request` in notify, of
-    `queue` (no readiness call was seen) in notify, of `reply` in client.
+    `queue` (no readiness call was seen) in notify, of `recv` (the kernel copied before the completion was seen)
+    in notify, of `reply` in client.
     """
     sent, returned, replied = asked[0].begin, asked[-1].end, asked[-1].stamp
     arrived = served[0].stamp
@@ -74,18 +78,27 @@ def phases(asked: Sequence[Event], served: Sequence[Event], size: int) -> dict[s
     spent["reply"] = max(replied, cursor) - cursor
     spent["client"] = returned - max(replied, cursor)
     told = any(event.ready for event in served)
-    known = {"request": arrived, "queue": told, "reply": replied}
+    copied = any(event.end > event.begin for event in served if event.kind == RECV)
+    known = {"request": arrived, "queue": told, "recv": copied, "reply": replied}
     return spent | {phase: float("nan") for phase, stamped in known.items() if not stamped}
 
 
 def _steps(served: Sequence[Event], cursor: int, taken: int) -> Iterator[tuple[str, int]]:
     """What the server did, step by step: the phase, and when it ended; the last `send` when its bytes were taken."""
     for number, event in enumerate(served):
-        if event.kind == SEND and served[number - 1].kind == RECV:
-            yield "handler", event.begin
-        else:  # the readiness call may have returned before the bytes came: then it told of something else
-            yield "notify", (told := max(event.ready or event.begin, cursor))
-            yield "queue", max(event.begin, told)
-        cursor = event.end
+        if number:
+            yield "handler", (cursor := max(cursor, _own_work_ends(served[number - 1], event)))
+        # the readiness call may have returned before the bytes came: then it told of something else
+        yield "notify", (cursor := max(event.ready or event.begin, cursor))
+        yield "queue", (cursor := max(event.begin, cursor))
+        cursor = max(event.end, cursor)
         last = number == len(served) - 1
         yield ("recv" if event.kind == RECV else "send"), min(cursor, taken) if last else cursor
+
+
+def _own_work_ends(before: Event, event: Event) -> int:
+    """When the server, after `before`, had no more to do of its own for this request; 0: at once, as far as is seen."""
+    nothing_waited_for = 0 < event.ready <= before.end
+    if nothing_waited_for or (before.kind == RECV and event.kind == SEND):
+        return event.begin
+    return event.entered

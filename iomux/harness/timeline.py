@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 from iomux import servers
 from iomux.connection import Handler
 from iomux.harness import traced_server
-from iomux.harness.asking import Question, ask, room
+from iomux.harness.asking import Question, Seen, ask, room
 from iomux.harness.beside import beside, core_beside
-from iomux.harness.checks import check_descriptors, check_request
-from iomux.harness.process import Server, ServerError, start
+from iomux.harness.checks import check_descriptors, check_request, check_whole
+from iomux.harness.process import LAST_WORDS_SECONDS, Server, ServerError, start
 from iomux.harness.timeline_rows import to_frame
 from iomux.servers.resolve import name_of, resolve
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS = 200_000
 """The most requests that one timeline follows: each is kept."""
-_WARMUP = 100  # requests that are followed and dropped
 
 
 def timeline(
@@ -44,32 +43,33 @@ def timeline(
 
     server: a registered name, `file.py:function` or a function, as for `iomux.start`; it is started traced, on
     a core of its own. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
-    are followed, after a warm-up. handler: as for `iomux.start`; what it sends back has to be what came.
-    deadline: seconds without any answer after which the run ends.
+    are followed, after a warm-up of 50, or as many as are answered in a second. handler: as for `iomux.start`;
+    what it sends back has to be what came. deadline: seconds without any answer after which the run ends; it also
+    ends after 60 s and 10 ms a request. What was followed by then is returned, and `errors` says what is missing.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `request`, `start_us` (since the first),
     a column for each of `iomux.harness.phases.PHASES` (`request_us`, `notify_us`, `queue_us`, `recv_us`,
     `handler_us`, `send_us`, `reply_us`, `client_us`), whose sum is `total_us`; `send_call_us`, the whole of
     the server's `send`; `response_us`, the client's own stopwatch, another clock, to compare with the total;
-    and `stamped`, whether both of the kernel's stamps were there. A phase that a server does not have, or
-    whose stamp is missing, is NaN, and its time is in its neighbour.
+    `stamped`, whether both of the kernel's stamps were there; and `machine`, what it was measured on. A phase that a
+    server does not have, or whose stamp is missing, is NaN, and its time is in its neighbour.
 
     `.attrs`: `machine`; `syscalls_per_request`, by kind; `missing_stamps`, how many; `merged`, which phases
     are not told apart here and why; `unserved`, active clients that never got a reply; `errors` by kind.
 
-    Raises ValueError for what can't be asked for or traced, ServerError if the server fails, and RuntimeError
-    if nobody was served or the system's clock was set meanwhile. Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
+    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for or
+    traced, ServerError if the server fails, and RuntimeError if nobody was served, bytes went past the traced
+    sockets or in too many pieces, or the system's clock was set meanwhile. Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
     """
     target = _check(server, connections, active, size, requests, deadline)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "trace")
-        with start(_traced(target, room(requests + _WARMUP, size), path), handler=handler) as running:
-            question = Question(running.address, connections, active, size, requests + _WARMUP, deadline)
-            seconds = 60 + connections / 100 + requests / 100 + 2 * deadline
-            core = core_beside(running)
-            seen = beside(ask, question, core is not None, core=core, seconds=seconds, what="the timeline's client")
+        with start(_traced(target, room(requests, active, size), path), handler=handler) as running:
+            question = Question(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
+            seen = _ask_beside(running, question)
+            running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
             served = _collect(running, path)
-    frame = to_frame(question, seen, served, _WARMUP)
+    frame = to_frame(question, seen, served)
     frame.insert(0, "server", name_of(server))
     frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
     return frame
@@ -83,9 +83,16 @@ def _check(server: Any, connections: int, active: int, size: int, requests: int,
         raise ValueError(f"{target} can't be traced: {reason}")
     check_request(connections, active, size, 1, 0, None, deadline)
     check_descriptors(connections)
-    if not isinstance(requests, int) or not 1 <= requests <= MOST_REQUESTS:
+    check_whole(requests=requests)
+    if not 1 <= requests <= MOST_REQUESTS:
         raise ValueError(f"requests is {requests!r}: give a whole number from 1 to {MOST_REQUESTS:,}")
     return target
+
+
+def _ask_beside(running: Server, question: Question) -> Seen:
+    core = core_beside(running)
+    seconds = 60 + question.seconds + question.connections / 100 + 2 * question.deadline
+    return beside(ask, question, core is not None, core=core, seconds=seconds, what="the timeline's client")
 
 
 def _traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
@@ -96,7 +103,6 @@ def _traced(target: str | servers.Serve, events: int, path: str) -> servers.Serv
 
 def _collect(server: Server, path: str) -> bytes:
     """Ask the server for what it has seen, and end it."""
-    server.check()
     os.kill(server.pid, signal.SIGTERM)
     until = time.monotonic() + 30
     while server.alive and time.monotonic() < until:

@@ -12,35 +12,23 @@ from iomux.harness.trace import COUNTED, RECV, SEND, Event, events
 if TYPE_CHECKING:
     import pandas as pd
 
-_CLOCK_SET_NS = 20_000_000  # adjusting (adjtimex(2)) moves it by at most 0.5 ms a second
+_CLOCK_SET_NS = 1_000_000  # slewing (adjtimex(2)) moves the steady clock too, clock_gettime(2): only a step parts them
 
 
-def to_frame(question: Question, seen: Seen, served: bytes, warmup: int) -> "pd.DataFrame":
-    """One row a request, the first `warmup` dropped; see `iomux.timeline` for the columns."""
+def to_frame(question: Question, seen: Seen, served: bytes) -> "pd.DataFrame":
+    """One row a request, those of the warm-up dropped; see `iomux.timeline` for the columns."""
     import pandas as pd
 
-    if abs(seen.clock_moved_ns) > _CLOCK_SET_NS:
-        moved = seen.clock_moved_ns / 1e6
-        raise RuntimeError(
-            f"the system's clock was set by {moved:,.0f} ms during the run, its stamps mean nothing: again"
-        )
-    pairs = _matched(question, seen, served)[: question.requests]
-    if len(pairs) <= warmup:
-        errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
-        raise RuntimeError(f"only {len(pairs):,} requests were answered, too few to follow ({errors or 'no reply'})")
-    if len(pairs) < min(len(seen.laps_ns), question.requests):
-        unseen = min(len(seen.laps_ns), question.requests) - len(pairs)
-        raise RuntimeError(
-            f"{unseen:,} requests were answered past the sockets that the listener accepts: not traceable"
-        )
-    rows = [_row(question, asked, answered) for asked, answered in pairs]
-    frame = pd.DataFrame(rows).assign(response_us=[ns / 1000 for ns in seen.laps_ns[: len(rows)]]).iloc[warmup:]
+    pairs = _followed(question, seen, served)
+    rows = [_row(question, asked, answered, lap) for asked, answered, lap in pairs]
+    frame = pd.DataFrame(rows).iloc[seen.warmup :]
     frame = frame.assign(start_us=frame["start_us"] - frame["start_us"].min())
     frame = frame.sort_values("start_us", ignore_index=True)
     frame.insert(0, "request", range(len(frame)))
+    frame["machine"] = machine = describe()  # a column too: attributes that differ are lost by `pandas.concat`
     frame.attrs.update(
-        machine=describe(),
-        syscalls_per_request=_syscalls([answered for _, answered in pairs], warmup),
+        machine=machine,
+        syscalls_per_request=_syscalls([answered for _, answered, _ in pairs], seen.warmup),
         missing_stamps=int((~frame["stamped"]).sum()),
         merged=_merged(frame),
         unserved=seen.unserved,
@@ -49,18 +37,51 @@ def to_frame(question: Question, seen: Seen, served: bytes, warmup: int) -> "pd.
     return frame
 
 
-Pair = tuple[list[Event], list[Event]]
+Pair = tuple[list[Event], list[Event], int]
+"""One request: the client's events, the server's, and what the client's stopwatch said."""
+
+
+def _followed(question: Question, seen: Seen, served: bytes) -> list[Pair]:
+    """The warm-up and the requests that were asked for. Raises RuntimeError if they can't be followed."""
+    if abs(seen.clock_moved_ns) > _CLOCK_SET_NS:
+        moved = seen.clock_moved_ns / 1e6
+        raise RuntimeError(
+            f"the system's clock was set by {moved:,.0f} ms during the run, its stamps mean nothing: again"
+        )
+    if seen.overflow:
+        raise RuntimeError(f"the client saw {seen.overflow}")
+    wanted = seen.warmup + question.requests
+    pairs = _matched(question, seen, served)[:wanted]
+    answered = min(sum(map(len, seen.laps_ns.values())), wanted)
+    if unseen := answered - sum(_all_seen(events, question.size) for _, events, _ in pairs):
+        raise RuntimeError(
+            f"{unseen:,} requests were read or answered past the sockets that the listener accepts, not traceable: "
+            "use their recv, recv_into, send and sendall, in the process that was started"
+        )
+    if len(pairs) <= seen.warmup:
+        errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
+        raise RuntimeError(f"only {len(pairs):,} requests were answered, too few to follow ({errors or 'no reply'})")
+    return pairs
+
+
+def _all_seen(served: list[Event], size: int) -> bool:
+    """Whether the server's events begin with a `recv` and have all bytes of the request."""
+    return served[0].kind == RECV and sum(event.size for event in served if event.kind == RECV) == size
 
 
 def _matched(question: Question, seen: Seen, served: bytes) -> list[Pair]:
-    """Each answered request as the client's events and the server's, in the order of the answers."""
+    """Each rightly answered request, in the order of the answers."""
     ours = conversations(events(seen.packed), RECV, question.size)
     theirs = conversations(events(served), SEND, question.size)
-    pairs = [pair for port, asked in ours.items() for pair in zip(asked, theirs.get(port, []), strict=False)]
+    pairs = [
+        pair
+        for port, laps in seen.laps_ns.items()
+        for pair in zip(ours.get(port, []), theirs.get(port, []), laps, strict=False)
+    ]
     return sorted(pairs, key=lambda pair: pair[0][-1].end)
 
 
-def _row(question: Question, asked: list[Event], served: list[Event]) -> dict[str, Any]:
+def _row(question: Question, asked: list[Event], served: list[Event], lap_ns: int) -> dict[str, Any]:
     spent = phases(asked, served, question.size)
     return {
         "connections": question.connections,
@@ -71,6 +92,7 @@ def _row(question: Question, asked: list[Event], served: list[Event]) -> dict[st
         "total_us": sum(ns for ns in spent.values() if not math.isnan(ns)) / 1000,
         "send_call_us": sum(event.end - event.begin for event in served if event.kind == SEND) / 1000,
         "stamped": bool(asked[-1].stamp and served[0].stamp),
+        "response_us": lap_ns / 1000,
     }
 
 
@@ -87,9 +109,11 @@ def _merged(frame: "pd.DataFrame") -> dict[str, str]:
     """Which phases this server, or this machine, does not tell apart, and why."""
     timestamps = find("timestamps")
     assert timestamps is not None
+    unstamped = timestamps.why_not() or "no stamp of the kernel's came with these bytes"
     why = {
-        "request": f"in notify: {timestamps.why_not()}",
+        "request": f"in notify: {unstamped}",
         "queue": "in notify: no readiness call of this server was seen",
-        "reply": f"in client: {timestamps.why_not()}",
+        "recv": "in notify: no recv of the server's own, the kernel had copied before the completion was seen",
+        "reply": f"in client: {unstamped}",
     }
     return {phase: why[phase] for phase in PHASES if phase in why and frame[f"{phase}_us"].isna().all()}

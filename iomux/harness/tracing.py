@@ -40,63 +40,74 @@ class TracedSocket:
         self._trace = trace
         self._note = functools.partial(trace.note, port)
         self._waits = sock.gettimeout() != 0
-        self._received: tuple[int, int, int, Any, int] | None = None
+        self._told = 0  # when the last peek returned: a blocking socket's own readiness call
+        self._received: tuple[int, int, int, Any, int, int] | None = None
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As socket.recv; with flags (a peek) it is not the reading of a request, and is not noted."""
-        if flags:
+        """As socket.recv; a peek is not the reading of a request, and is not noted."""
+        if flags & socket.MSG_PEEK:
             self._trace.calls[RECVS] += 1
             return self._sock.recv(size, flags)
-        ready, begin = self._before_recv()
-        data, ancillary, _, _ = self._sock.recvmsg(size, ANCILLARY_BYTES)
-        self._received = ready, begin, clock(), ancillary, len(data)
+        ready, entered, begin = self._before_recv(flags)
+        data, ancillary, _, _ = self._sock.recvmsg(size, ANCILLARY_BYTES, flags)
+        self._received = ready, begin, clock(), ancillary, len(data), entered
         return data
 
-    def recv_into(self, buffer: Any) -> int:
-        """As socket.recv_into."""
-        ready, begin = self._before_recv()
-        size, ancillary, _, _ = self._sock.recvmsg_into([buffer], ANCILLARY_BYTES)
-        self._received = ready, begin, clock(), ancillary, size
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """As socket.recv_into; a peek is not noted."""
+        place = memoryview(buffer).cast("B")
+        if flags & socket.MSG_PEEK or not 0 <= nbytes <= len(place):  # the socket itself says what is wrong
+            self._trace.calls[RECVS] += 1
+            return self._sock.recv_into(buffer, nbytes, flags)
+        ready, entered, begin = self._before_recv(flags)
+        size, ancillary, _, _ = self._sock.recvmsg_into([place[: nbytes or len(place)]], ANCILLARY_BYTES, flags)
+        self._received = ready, begin, clock(), ancillary, size, entered
         return size
 
-    def send(self, data: Any) -> int:
+    def send(self, data: Any, flags: int = 0) -> int:
         """As socket.send."""
         begin = clock()
-        size = self._sock.send(data)
+        size = self._sock.send(data, flags)
         self._after_send(begin, clock(), size)
         return size
 
-    def sendall(self, data: Any) -> None:
+    def sendall(self, data: Any, flags: int = 0) -> None:
         """As socket.sendall."""
         begin = clock()
-        self._sock.sendall(data)
-        self._after_send(begin, clock(), len(data))
+        self._sock.sendall(data, flags)
+        self._after_send(begin, clock(), memoryview(data).nbytes)
 
     def setblocking(self, flag: bool) -> None:
         """As socket.setblocking."""
-        self._sock.setblocking(flag)
-        self._waits = flag
+        self.settimeout(None if flag else 0)
 
-    def _before_recv(self) -> tuple[int, int]:
+    def settimeout(self, seconds: float | None) -> None:
+        """As socket.settimeout."""
+        self._sock.settimeout(seconds)
+        self._waits, self._told = seconds != 0, 0
+
+    def _before_recv(self, flags: int) -> tuple[int, int, int]:
+        """When readiness was told, when the wait for it began (0: no wait of this call's), and the time now."""
         self._note_received()
         self._trace.calls[RECVS] += 1
-        if not self._waits:
-            return self._trace.ready, clock()
+        if not self._waits or flags & socket.MSG_DONTWAIT:
+            return self._trace.ready, 0, clock()
+        entered = clock()
         self._sock.recv(1, socket.MSG_PEEK)
-        ready = clock()
-        return ready, ready
+        self._told = clock()
+        return self._told, entered, self._told
 
     def _after_send(self, begin: int, end: int, size: int) -> None:
         self._trace.calls[SENDS] += 1
         self._note_received()
-        self._note(SEND, self._trace.ready, begin, end, 0, size)
+        self._note(SEND, self._told or self._trace.ready, begin, end, 0, size)
 
     def _note_received(self) -> None:
         # Not at once, but when the answer is out: what noting costs would be a part of the handler's time.
         if self._received is not None:
-            ready, begin, end, ancillary, size = self._received
+            ready, begin, end, ancillary, size, entered = self._received
             self._received = None
-            self._note(RECV, ready, begin, end, stamp_in(ancillary), size)
+            self._note(RECV, ready, begin, end, stamp_in(ancillary), size, entered)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -121,6 +132,12 @@ class TracedListener:
         self._trace.calls[ACCEPTS] += 1
         client, address = self._listener.accept()
         return cast(socket.socket, TracedSocket(client, self._trace, address[1])), address
+
+    def __enter__(self) -> "TracedListener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._listener, name)
