@@ -1,0 +1,93 @@
+"""io_uring's numbers and layouts, and how to make its three system calls from Python.
+
+Every name in capitals, and its number, is that of include/uapi/linux/io_uring.h, less the prefix IORING_.
+"""
+
+import ctypes
+import errno
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SETUP, ENTER, REGISTER = 425, 426, 427  # __NR_io_uring_setup and so on (include/uapi/asm-generic/unistd.h)
+OP_NOP, OP_RECVMSG, OP_TIMEOUT, OP_ACCEPT, OP_ASYNC_CANCEL, OP_SEND, OP_RECV = 0, 10, 11, 13, 14, 26, 27
+IOSQE_ASYNC = 1 << 4
+"""Flag of an entry: let a worker of the kernel do it, without trying at submission whether it can be done at once."""
+ACCEPT_MULTISHOT, CQE_F_MORE = 1 << 0, 1 << 1
+SETUP_SQPOLL, SETUP_SQ_AFF, SETUP_CQSIZE, SETUP_COOP_TASKRUN = 1 << 1, 1 << 2, 1 << 3, 1 << 8
+REGISTER_IOWQ_AFF = 17
+SQ_NEED_WAKEUP, SQ_CQ_OVERFLOW = 1 << 0, 1 << 1
+ENTER_GETEVENTS, ENTER_SQ_WAKEUP, ENTER_SQ_WAIT = 1 << 0, 1 << 1, 1 << 2
+FEAT_SINGLE_MMAP, FEAT_NODROP, FEAT_LINKED_FILE = 1 << 0, 1 << 1, 1 << 12
+OFF_SQ_RING, OFF_SQES = 0, 0x1000_0000
+WORD = 0xFFFF_FFFF  # heads and tails are unsigned 32-bit numbers that wrap around
+
+SQE = struct.Struct("=BBHiQQIIQ24x")
+"""struct io_uring_sqe: opcode, flags, ioprio, fd, off, addr, len, op_flags, user_data; 24 bytes not used here."""
+CQE = struct.Struct("=QiI")
+"""struct io_uring_cqe: user_data, res, flags."""
+PARAMS = struct.Struct("=7I12x 7I12x 7I12x")
+"""struct io_uring_params: sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd; then where
+things lie: head, tail, ring_mask, ring_entries, flags, dropped, array; and head, tail, ring_mask, ring_entries,
+overflow, cqes, flags."""
+TIMESPEC = struct.Struct("=qq")  # struct __kernel_timespec
+
+# CDLL and not PyDLL: it lets go of the interpreter lock, so that other threads run while the call waits.
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
+_syscall.argtypes = [ctypes.c_long] * 7
+_syscall.restype = ctypes.c_long
+
+
+def address_of(buffer: Any) -> tuple[int, Any]:
+    """Where a writable buffer lies, and what holds it there: it can't be resized meanwhile."""
+    view = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+    return ctypes.addressof(view), view
+
+
+class Lent(NamedTuple):
+    """Writable memory to lend to the kernel, made by `lend` once and used as often as one likes."""
+
+    address: int
+    size: int
+    keep: Any
+    """What holds it in its place."""
+
+
+def lend(buffer: Any) -> Lent:
+    """Find out where a writable buffer (bytearray, memoryview, mmap) lies; it can't be resized from then on."""
+    address, keep = address_of(buffer)
+    return Lent(address, len(buffer), keep)
+
+
+def call(*arguments: int) -> int:
+    """A system call, by its number; made again when a signal has interrupted it (PEP 475)."""
+    while (result := _syscall(*arguments, *[0] * (7 - len(arguments)))) < 0:
+        if (number := ctypes.get_errno()) != errno.EINTR:
+            raise OSError(number, os.strerror(number))
+    return int(result)
+
+
+def why_not() -> str:
+    """Why this process may not use io_uring, from trying it; empty where it may. Sources: io_uring_setup(2), ERRORS."""
+    if sys.platform != "linux":
+        return "only Linux has io_uring"
+    params = bytearray(PARAMS.size)
+    try:
+        os.close(call(SETUP, 1, address_of(params)[0]))
+    except OSError as error:
+        return _EXPLAINED.get(error.errno or 0, f"io_uring_setup failed: {error.strerror}") + _switched_off()
+    return "" if PARAMS.unpack(params)[5] & FEAT_LINKED_FILE else "its accept needs Linux 5.19 (multishot)"
+
+
+_EXPLAINED = {
+    errno.ENOSYS: "io_uring_setup is not there: a kernel before Linux 5.1, or a container's seccomp filter",
+    errno.EPERM: "io_uring_setup is forbidden: by a container's seccomp filter, or by the system",
+}
+
+
+def _switched_off() -> str:
+    switch = Path("/proc/sys/kernel/io_uring_disabled")
+    value = switch.read_text().strip() if switch.exists() else "0"
+    return "" if value == "0" else f" (kernel.io_uring_disabled is {value})"
