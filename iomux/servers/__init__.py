@@ -29,12 +29,18 @@ def _lacks_uvloop() -> str:
     return "" if importlib.util.find_spec("uvloop") else "uvloop is not installed: pip install 'iomux[compare]'"
 
 
+def _lacks_io_uring() -> str:
+    from iomux.ring_layout import why_not
+
+    return why_not()
+
+
 class Mechanism(NamedTuple):
     """One way to serve many clients, by its registered name."""
 
     name: str
     model: str
-    """The I/O model in the terms of POSIX and Stevens: blocking, nonblocking, multiplexing."""
+    """The I/O model in the terms of POSIX and Stevens: blocking, nonblocking, multiplexing, asynchronous."""
     summary: str
     where: str
     """`module:function` of its `serve`."""
@@ -79,8 +85,11 @@ _ALL = (
         "epoll_:serve_edge_triggered",
         _lacks("epoll", "epoll"),
     ),
+    Mechanism("generators", "multiplexing", "straight-line code that yields where it must wait", "coroutines:serve"),
+    Mechanism("coroutines", "multiplexing", "the same as async def, on the same scheduler", "coroutines:serve_async"),
     Mechanism("asyncio", "multiplexing", "callbacks on the standard library's loop", "asyncio_:serve"),
     Mechanism("uvloop", "multiplexing", "the same callbacks on libuv's loop", "asyncio_:serve_uvloop", _lacks_uvloop),
+    Mechanism("io_uring", "asynchronous", "told when the bytes are in", "uring:serve", _lacks_io_uring),
 )
 
 

@@ -20,6 +20,11 @@ def names() -> list[str]:
     return list(_MAKE)
 
 
+def best() -> str:
+    """The poller that suits many clients best, of those this machine has: epoll, else poll, else select."""
+    return next((name for name in reversed(_MAKE) if get(name).available()), "select")
+
+
 def make(name: str) -> tuple[Poller, float]:
     """A new poller, and one second in the unit of its timeout. Raises LookupError where there is none of that name."""
     if name not in _MAKE:

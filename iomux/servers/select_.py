@@ -29,7 +29,9 @@ class SelectPoller:
         self._writers: set[int] = set()
 
     def register(self, fd: int, interest: int, /) -> None:
-        """Watch `fd`; ValueError if its number does not fit into an fd_set."""
+        """Watch `fd`; ValueError if its number does not fit into an fd_set, or is a closed socket's -1."""
+        if fd < 0:
+            raise ValueError(f"select cannot watch descriptor {fd}: that is no open descriptor")
         if fd >= FD_SETSIZE:
             raise ValueError(f"select cannot watch descriptor {fd}: FD_SETSIZE is {FD_SETSIZE:,} (see select(2))")
         self.modify(fd, interest)
