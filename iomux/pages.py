@@ -1,0 +1,44 @@
+"""Functions that another page of the course has built: taken out of its cells, so that nothing is written twice.
+
+A page builds a server function by function; a later one changes two of them and needs the others as they are.
+Here they are found by name in the stored notebook, which a page reads from the folder it runs in. Cost: a
+page's cells are parsed, some milliseconds.
+"""
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def source(page: str | Path, *names: str) -> str:
+    """The text of a page's functions, in the order of `names`, two empty lines between them (PEP 8).
+
+    page: the notebook's file. Raises LookupError for a function that no cell of it defines at its outermost
+    level; of one that is defined several times, the last counts, as it does when the page runs.
+    """
+    found = _functions(Path(page))
+    if missing := [name for name in names if name not in found]:
+        raise LookupError(f"{page} defines no function {missing[0]!r}: it has {', '.join(found) or 'none'}")
+    return "\n\n\n".join(found[name] for name in names) + "\n"
+
+
+def define(page: str | Path, *names: str, within: dict[str, Any]) -> list[Callable[..., Any]]:
+    """Define a page's functions in the names of `within`, as if they stood there; return them in the order of `names`.
+
+    within: the `globals()` of the page that asks: what the functions call, they find there. Raises as `source` does.
+    """
+    exec(compile(source(page, *names), str(page), "exec"), within)
+    return [within[name] for name in names]
+
+
+def _functions(page: Path) -> dict[str, str]:
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    found: dict[str, str] = {}
+    for text in texts:
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[node.name] = ast.get_source_segment(text, node) or ""
+    return found
