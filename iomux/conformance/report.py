@@ -1,0 +1,162 @@
+"""What `iomux.check` found: a report that says the same words each time, for a student, a test and a grader.
+
+It holds no timings, so that a notebook's stored output stays equal. Figures that differ from run to run (how many
+bytes came back, how far memory grew) are in each result's `detail`, and in the JSON.
+"""
+
+import html
+import json
+import textwrap
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+
+from iomux.conformance.outcome import Status
+
+_MARKS = {"passed": "✓", "failed": "✗", "not seen": "?"}
+_COLUMNS = 95  # what JupyterLab shows of a line on a small laptop; it breaks a longer one in the middle of a word
+
+
+@dataclass(frozen=True)
+class Result:
+    """One item of a report: what a correct server does, what was sent, what was seen."""
+
+    name: str
+    status: Status
+    points: int
+    """What the item is worth; a result has earned them if it passed."""
+    asks: str
+    """What a correct server does."""
+    sent: str
+    """What the clients did."""
+    seen: str
+    """What was seen, where it did not pass; the same words for the same fault."""
+    hint: str
+    """The cause, for the student; not the code."""
+    man: str
+    """Where to read on."""
+    beyond: str = ""
+    """Why a server of this model can't pass; empty where it could."""
+    detail: dict[str, object] = field(default_factory=dict)
+    """Figures of this run."""
+
+    @property
+    def earned(self) -> int:
+        """Its points if it passed, else 0."""
+        return self.points if self.status == "passed" else 0
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """All items that were tried on one server, in their order."""
+
+    target: str
+    results: tuple[Result, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing has failed, and something was seen."""
+        return not self.failed and any(result.status == "passed" for result in self.results)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The names of the items that failed."""
+        return tuple(result.name for result in self.results if result.status == "failed")
+
+    @property
+    def not_seen(self) -> tuple[str, ...]:
+        """The names of the items that could not be tried."""
+        return tuple(result.name for result in self.results if result.status == "not seen")
+
+    @property
+    def points(self) -> int:
+        """What all items together are worth."""
+        return sum(result.points for result in self.results)
+
+    @property
+    def earned(self) -> int:
+        """What the items that passed are worth: an item that was not seen earns nothing."""
+        return sum(result.earned for result in self.results)
+
+    def __getitem__(self, name: str) -> Result:
+        for result in self.results:
+            if result.name == name:
+                return result
+        raise KeyError(f"no item {name!r} in this report: it has {', '.join(r.name for r in self.results)}")
+
+    def raise_if_failed(self) -> None:
+        """Raise AssertionError, with what failed and why, unless everything that could be seen has passed.
+
+        A plain AssertionError, so that pytest, nbgrader and otter take it for what it is.
+        """
+        if not self.passed:
+            raise AssertionError(str(self))
+
+    def to_json(self) -> str:
+        """Everything, the figures of this run included, as one JSON object."""
+        summary = {"target": self.target, "passed": self.passed, "points": self.points, "earned": self.earned}
+        return json.dumps(
+            summary | {"results": [asdict(result) | {"earned": result.earned} for result in self.results]}, indent=1
+        )
+
+    def headline(self) -> str:
+        """One line: how many items passed, and the points."""
+        good = sum(result.status == "passed" for result in self.results)
+        unseen = f", {len(self.not_seen)} not seen" if self.not_seen else ""
+        return (
+            f"{self.target}: {good} of {len(self.results)} items passed{unseen}, {self.earned} of {self.points} points"
+        )
+
+    def __str__(self) -> str:
+        groups = groupby(self.results, key=lambda result: (result.status, result.seen))
+        return "\n".join([self.headline(), *(line for _, group in groups for line in _lines(list(group)))])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_row(result) for result in self.results)
+        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("", "item", "points", "what was seen"))
+        return f"<p><b>{html.escape(self.headline())}</b></p><table><tr>{head}</tr>{rows}</table>"
+
+
+def _lines(group: list[Result]) -> list[str]:
+    """The lines of results that lie together and were seen alike: those that were not seen share one reason."""
+    if group[0].status == "not seen":
+        names = ", ".join(result.name for result in group)
+        return textwrap.wrap(names, _COLUMNS, initial_indent="  not seen ", subsequent_indent=" " * 11) + _indented(
+            group[0]
+        )
+    return [
+        line
+        for result in group
+        for line in (f"  {result.status:<8} {result.name:<17} {result.asks}", *_indented(result))
+    ]
+
+
+def _indented(result: Result) -> list[str]:
+    """What is told of a result, wrapped, under its name."""
+    return [
+        line
+        for name, text in (_told(result) if result.status != "passed" else [])
+        for line in textwrap.wrap(f"{name} {text}", _COLUMNS, initial_indent=" " * 11, subsequent_indent=" " * 17)
+    ]
+
+
+def _told(result: Result) -> list[tuple[str, str]]:
+    """What a student needs to know of an item that did not pass."""
+    if result.status == "not seen":
+        return [("why:", result.seen)]
+    cause = ("model:", result.beyond) if result.beyond else ("hint:", result.hint)
+    return [("sent:", result.sent), ("seen:", result.seen), cause, ("read:", result.man)]
+
+
+def _row(result: Result) -> str:
+    told = "".join(f"<br><i>{name}</i> {html.escape(text)}" for name, text in _told(result))
+    text = html.escape(result.asks) + (told if result.status != "passed" else "")
+    short = (
+        f"{_MARKS[result.status]} {result.status}",
+        html.escape(result.name),
+        f"{result.earned} of {result.points}",
+    )
+    look = "text-align:left;vertical-align:top"
+    cells = "".join(f"<td style='{look};white-space:nowrap'>{cell}</td>" for cell in short)
+    return f"<tr>{cells}<td style='{look}'>{text}</td></tr>"
