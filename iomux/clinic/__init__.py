@@ -1,0 +1,55 @@
+"""The clinic: published bugs of servers, rebuilt small, each beside its cure.
+
+Each file holds `serve` with one planted bug and `cured` without it, alike but for a few lines; `diff` shows those. All
+echo through the loop of `ward`, so that between sick and cured only the bug differs, and `iomux.check` can point at it.
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+import re
+from types import ModuleType
+
+_HELPERS = frozenset({"ward"})
+
+
+def cases() -> list[str]:
+    """The names of the bugs, in the order of the alphabet."""
+    return [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _HELPERS]
+
+
+def case(name: str) -> ModuleType:
+    """The bug's module, with `serve` and `cured`. Raises LookupError that lists the names there are."""
+    if name not in cases():
+        raise LookupError(f"no bug of the clinic is called {name!r}: choose one of {', '.join(cases())}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def sick(name: str) -> str:
+    """The source of the bug: the functions that have a cured twin."""
+    return "\n\n".join(text for text, _ in _twins(case(name)))
+
+
+def diff(name: str) -> str:
+    """The cure as a unified diff: of each function of a bug's module against its twin, `cured` or `cured_...`."""
+    return "\n".join(line for was, cured in _twins(case(name)) for line in _changed(was, cured))
+
+
+def _twins(module: ModuleType) -> list[tuple[str, str]]:
+    """The source of each function that has a cured twin, and the twin's; `serve` only where nothing else differs."""
+    found = {name.removeprefix("cured_"): twin for name, twin in vars(module).items() if name.startswith("cured_")}
+    pairs = found or {"serve": module.cured}
+    return [(_body(getattr(module, name)), _body(twin)) for name, twin in pairs.items()]
+
+
+def _body(function: object) -> str:
+    """A function's source under its sick twin's name and without docstring: what the two have to differ in."""
+    text = inspect.getsource(function)  # type: ignore[arg-type]
+    text = re.sub(r'\n    """.*?"""', "", text, count=1, flags=re.DOTALL)
+    return re.sub(r"\bcured\(", "serve(", text).replace("cured_", "").rstrip()
+
+
+def _changed(was: str, cured: str) -> list[str]:
+    lines = difflib.unified_diff(was.splitlines(), cured.splitlines(), "sick", "cured", n=2, lineterm="")
+    return [line for line in lines if not line.startswith("@@")]

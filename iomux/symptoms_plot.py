@@ -1,0 +1,53 @@
+"""The figures of the clinic: a sick server beside the cured one, over time."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.axes import Axes
+
+from iomux.harness.machine import describe
+from iomux.style import name_ends, new_axes, plain, under
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLORS = ("#D55E00", "#0072B2", "#009E73", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+_UNITS = {
+    "cpu_percent": "server CPU, % of a core",
+    "memory_mib": "server memory above the first reading, MiB",
+    "t_s": "seconds",
+    "back_mib": "bytes that came back so far, MiB",
+    "missing_kib": "bytes missing before them, KiB",
+}
+
+
+def symptom(
+    runs: "Mapping[str, pd.DataFrame]",
+    column: str,
+    ax: Axes | None = None,
+    title: str = "A symptom",
+    across: str = "t_s",
+) -> Axes:
+    """One line a run, its name at the end; where clients begin to act is marked.
+
+    runs: by label, from `iomux.harness.symptoms`. column: `cpu_percent`, `memory_mib`, `back_mib` or `missing_kib`.
+    across: what it is drawn against.
+    """
+    ax = new_axes(ax)
+    ends = []
+    for (label, frame), color, dash in zip(runs.items(), _COLORS, _DASHES, strict=False):
+        ax.plot(frame[across], frame[column], color=color, linestyle=dash, linewidth=2)
+        ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, color))
+    first = next(iter(runs.values()))
+    if visit := first.attrs.get("visit_s"):
+        ax.axvline(visit, color="#999999", linewidth=1, linestyle=":")
+        at: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": "#666666"}
+        ax.annotate("the clients act", (visit, 0.97), (-4, 0), va="top", ha="right", **at)
+    ax.set_ylim(0, max(1.0, ax.get_ylim()[1]) * 1.08)
+    ax.set_xlim(left=0)
+    ax.margins(x=0.15)
+    ax.set_xlabel(_UNITS[across])
+    ax.set_ylabel(_UNITS[column])
+    name_ends(ax, ends)
+    return under(plain(ax, title), describe())
