@@ -1,0 +1,84 @@
+"""Solutions of 01, Blocking: a thread's stack, a pool of threads, and a client that never says goodbye."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import iomux
+from iomux.harness.holding import holding
+from iomux.servers import threaded
+from iomux.solutions.built import functions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAGE = "01_blocking.ipynb"
+
+
+class Turn(NamedTuple):
+    """What became of two clients of a server that has patience: the first is silent, the second asks."""
+
+    seconds: float
+    """Until the second had its answer."""
+    answer: bytes
+    first_hears: bytes
+    """`b""`: the server has closed it."""
+
+
+def small_stacks(listener: socket.socket) -> NoReturn:
+    """The library's `threaded`, each thread with a stack of 256 KiB instead of `ulimit -s`."""
+    threading.stack_size(256 * 1024)
+    threaded.serve(listener)
+
+
+def exercise_1(clients: int = 100) -> "pd.DataFrame":
+    """What a client needs in RAM and what it reserves, with stacks of the usual size (`serve`) and with small ones."""
+    held = holding([threaded.serve, small_stacks], connections=clients)
+    return held.set_index("server")[["rss_each_bytes", "virtual_each_bytes", "unserved"]]
+
+
+def pooled(threads: int) -> Callable[[socket.socket], NoReturn]:
+    """The page's threaded server with a pool of so many threads: a client waits until one of them is free."""
+    converse = functions(PAGE, "converse")["converse"]
+
+    def serve(listener: socket.socket) -> NoReturn:
+        pool = ThreadPoolExecutor(threads)
+        while True:
+            client, _ = listener.accept()
+            pool.submit(converse, client)
+
+    return serve
+
+
+def exercise_2(threads: int = 8) -> dict[int, int]:
+    """By the number of clients, how many of them a pool of eight threads never serves."""
+    unserved = {}
+    for clients in (threads, 20):
+        with iomux.start(pooled(threads)) as server:
+            unserved[clients] = iomux.load(server, connections=clients, duration=0.1, deadline=0.3).unserved
+    return unserved
+
+
+def converse(client: socket.socket) -> None:
+    """The page's conversation, with a client that may be silent for a tenth of a second."""
+    client.settimeout(0.1)
+    with client:
+        try:
+            while data := client.recv(4096):
+                client.sendall(data)
+        except TimeoutError:
+            pass  # it has lost its connection, and nobody else has
+
+
+def exercise_3() -> Turn:
+    """One client is silent for ever, and a second one asks: does it get its answer, and after what time?"""
+    serve = functions(PAGE, "serve", converse=converse)["serve"]
+    with iomux.start(serve) as server, socket.create_connection(server.address, timeout=5) as silent:
+        began = time.monotonic()
+        with socket.create_connection(server.address, timeout=5) as second:
+            second.sendall(b"hello?")
+            answer = second.recv(100)
+        return Turn(time.monotonic() - began, answer, silent.recv(100))

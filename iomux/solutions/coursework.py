@@ -1,0 +1,121 @@
+"""Notebook 12: how much a silent member may be owed, a fault and its item, a fault without one, a chat of whole lines.
+
+Cost: a chat room and some MiB; two items of `iomux.check` on two servers; one conversation in lines.
+"""
+
+import inspect
+import os
+import socket
+import time
+from collections import defaultdict
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import iomux
+from iomux.connection import CHUNK_BYTES, READ, WRITE, Handler, echo
+from iomux.coursework import chat, solutions
+from iomux.coursework.given import newcomers
+from iomux.servers import Serve
+
+if TYPE_CHECKING:
+    from iomux.conformance.report import Report
+
+LONGEST_LINE_BYTES = 4096
+HANG_UP = b"+++ATH0"
+"""By these characters a modem of the nineties could be told to hang up."""
+
+
+def exercise_1() -> float:
+    """How many MiB a speaker is rid of before the chat room lets a member go who never reads."""
+    said, piece = 0, bytes(1 << 16)
+    with iomux.start(chat.serve_chat) as server:
+        alone = _descriptors(server)
+        with _member(server) as speaker, _member(server):
+            while _descriptors(server) < alone + 2:
+                time.sleep(0.01)
+            while _descriptors(server) == alone + 2:
+                speaker.sendall(piece)
+                said += len(piece)
+    return said / (1 << 20)
+
+
+def _descriptors(server: iomux.Server) -> int:
+    return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+
+def _member(server: iomux.Server) -> socket.socket:
+    return socket.create_connection(server.address, timeout=10)
+
+
+def exercise_2() -> tuple["Report", "Report"]:
+    """What `check` says of (a)'s solution that forgets an `unregister`, and of (c)'s that keeps all that is owed."""
+    forgets = _planted(solutions, "serve_poll", "poller.unregister(fd)  #", "pass  #")
+    keeps = _planted(chat, "serve_chat", "or len(owed) > MOST_OWED_BYTES", "")
+    found = iomux.check(forgets, only="leaving", progress=False)
+    return found, iomux.check_chat(keeps, only=["passes-on", "memory"], progress=False)
+
+
+def _planted(module: ModuleType, name: str, right: str, wrong: str) -> Serve:
+    """A server of a module in whose source one line was changed."""
+    source = inspect.getsource(module)
+    if source.count(right) != 1:
+        raise LookupError(f"{right!r} is not once in {module.__name__}")
+    names: dict[str, Any] = {"__name__": "__main__"}  # so that the server's process is sent the code, not its name
+    exec(compile(source.replace(right, wrong), name, "exec"), names)
+    return cast(Serve, names[name])
+
+
+def exercise_3() -> tuple["Report", bytes]:
+    """A server with a fault that no item finds: what `check` says of it, and what the one message gets that would."""
+    report = iomux.check(hangs_up, only=["echoes", "pieces", "hundred"], progress=False)
+    with iomux.start(hangs_up) as server, _member(server) as client:
+        client.sendall(b"a modem hangs up at " + HANG_UP)
+        client.shutdown(socket.SHUT_WR)
+        return report, client.recv(100)
+
+
+def hangs_up(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """The solution of (a), deaf to whoever says the magic word. Never returns."""
+    solutions.serve_poll(listener, lambda data: b"" if HANG_UP in data else handler(data))
+
+
+def exercise_4() -> tuple["Report", list[bytes]]:
+    """What `check_chat` says of a chat of whole lines, and what a third hears of two who speak in pieces."""
+    with iomux.start(serve_lines) as server, _member(server) as ada, _member(server) as bob, _member(server) as eve:
+        for speaker, piece in ((ada, b"good "), (bob, b"how "), (ada, b"day\n"), (bob, b"are you?\n")):
+            time.sleep(0.1)
+            speaker.sendall(piece)
+        with eve.makefile("rb") as lines:
+            heard = [lines.readline() for _ in range(2)]
+    return iomux.check_chat(serve_lines, only="passes-on", progress=False), heard
+
+
+def serve_lines(listener: socket.socket) -> NoReturn:
+    """The room of (c) for whole lines: what is none yet is kept, and whose line grows too long is let go."""
+    listener.setblocking(False)
+    room, door = chat.Room(), listener.fileno()
+    kept: defaultdict[int, bytes] = defaultdict(bytes)
+    room.poller.register(door, READ)
+    while True:
+        for fd, event in room.poller.poll():
+            if fd == door:
+                for member in newcomers(listener)[0]:
+                    room.enter(member)
+            elif event & WRITE:
+                room.pay(fd)
+            else:
+                _hear(room, kept, fd)
+
+
+def _hear(room: chat.Room, kept: defaultdict[int, bytes], fd: int) -> None:
+    try:
+        said = room.members[fd].recv(CHUNK_BYTES)
+    except OSError:
+        said = b""
+    *lines, kept[fd] = (kept[fd] + said).split(b"\n")
+    for other in [other for other in room.members if other != fd and lines]:
+        room.owed[other] += b"".join(line + b"\n" for line in lines)
+        room.pay(other)
+    if not said or len(kept[fd]) > LONGEST_LINE_BYTES:
+        del kept[fd]  # the number is given to the next one at once
+        room.leave(fd)

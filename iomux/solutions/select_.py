@@ -1,0 +1,102 @@
+"""Solutions of 04, select: watched for writing without need, one descriptor too many turned away, and a chat."""
+
+import contextlib
+import socket
+import time
+from typing import Any
+
+import iomux
+from iomux.solutions.built import functions, server
+
+PAGE = "04_select.ipynb"
+FD_SETSIZE = 1024
+"""Of the C library: how many bits the mask of select(2) has."""
+
+
+def busy_share(serve: Any, clients: int = 100, seconds: float = 0.3) -> float:
+    """The part of a core that a server uses while so many clients are silent."""
+    with iomux.start(serve) as running, contextlib.ExitStack() as silent:
+        for _ in range(clients):
+            silent.enter_context(socket.create_connection(running.address))
+        time.sleep(0.2)
+        began = running.cpu()
+        time.sleep(seconds)
+        return running.cpu().since(began).total / seconds
+
+
+def always_writing() -> dict[str, Any]:
+    """The page's server, which asks of every client whether it could be written to, always."""
+    page = server(PAGE)
+    watch = page["watch"]
+
+    def watch_both(state: Any, sock: socket.socket, reading: bool, writing: bool) -> None:
+        is_client_who_stays = sock in state.owed and (reading or writing)
+        watch(state, sock, reading, writing or is_client_who_stays)
+
+    page["watch"] = watch_both
+    return page
+
+
+def exercise_1() -> dict[str, float]:
+    """Shares of a core in the silence: the page's server, and the one that asks about writing always."""
+    return {"page": busy_share(server(PAGE)["serve"]), "always writing": busy_share(always_writing()["serve"])}
+
+
+def turning_away() -> dict[str, Any]:
+    """The page's server; a client whose number does not fit into the mask is closed at once."""
+    page = server(PAGE)
+    watch = page["watch"]
+
+    def admit(state: Any, listener: socket.socket) -> None:
+        try:
+            client, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        if client.fileno() >= FD_SETSIZE:
+            client.close()
+            return
+        client.setblocking(False)
+        state.owed[client] = bytearray()
+        watch(state, client, reading=True, writing=False)
+
+    page["admit"] = admit
+    return page
+
+
+def exercise_2() -> str:
+    """What becomes of 1,100 clients of that server, in the words of the page's `met_by_1100`."""
+    names = functions(PAGE, "met_by_1100", contextlib=contextlib, iomux=iomux)
+    fate: str = names["met_by_1100"](turning_away()["serve"])
+    return fate
+
+
+def chatting() -> dict[str, Any]:
+    """The page's server as a chat: what one says is owed to all the others."""
+    page = server(PAGE)
+    settle = page["settle"]
+
+    def read(state: Any, client: socket.socket) -> None:
+        data = client.recv(65536)
+        if not data:
+            state.ended.add(client)
+        for other in state.owed if data else ():
+            if other is not client:
+                state.owed[other] += data
+                settle(state, other)
+
+    page["read"] = read
+    return page
+
+
+def exercise_3() -> dict[str, bytes]:
+    """What each of three hears, of whom one has said something."""
+    with iomux.start(chatting()["serve"]) as running, contextlib.ExitStack() as all_three:
+        names = "ann", "bob", "eve"
+        there = {name: all_three.enter_context(socket.create_connection(running.address, 5)) for name in names}
+        time.sleep(0.1)  # all are let in
+        there["ann"].sendall(b"hello")
+        heard = {name: there[name].recv(100) for name in ("bob", "eve")}
+        there["ann"].settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            heard["ann"] = there["ann"].recv(100)
+        return {name: heard.get(name, b"") for name in names}
