@@ -1,0 +1,1 @@
+"""The playground: live runs in a notebook, with controls, figure and words."""

@@ -1,0 +1,141 @@
+"""The playground's figure: latency and processor time over the seconds of each run, and the last one's event tape.
+
+The live view draws it twice a second, so it is laid out by hand: matplotlib's own layout takes longer than the drawing.
+It never touches pyplot, whose state is the main thread's.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from iomux.harness.following import FOLLOWED, why_not
+from iomux.harness.machine import describe
+from iomux.lab.tape import newest
+from iomux.style import End, log_ticks, name_ends, plain, style
+from iomux.tape_plot import draw_lanes, legend
+
+if TYPE_CHECKING:
+    from iomux.lab.run import Run
+
+_SIZE_INCHES, _DOTS_PER_INCH = (9.6, 6.4), 100
+_SHORTEST_S = 2.0  # of the time axis: a run that has just begun does not fill it
+_NAMES = 1.5  # the time axis is so many times as long as the longest run: room for the names at the lines' ends
+_MARKERS = 20  # on a line, at most
+_GREY = "#777777"
+
+
+def playground(runs: "Sequence[Run]", figure: Figure | None = None) -> Axes:
+    """Latency (median and 99th percentile) and processor time of each run, tick by tick, and the last one's tape.
+
+    runs: of a `Playground`. figure: where; by default a new one. Returns the Axes of the latency.
+    """
+    if figure is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=_SIZE_INCHES, dpi=_DOTS_PER_INCH)
+    grid = figure.add_gridspec(
+        2, 2, left=0.095, right=0.985, top=0.95, bottom=0.105, hspace=0.52, wspace=0.2, width_ratios=(5, 3),
+        height_ratios=(5, 4),
+    )  # fmt: skip
+    latency, cpu, tape = (figure.add_subplot(place) for place in (grid[0, 0], grid[0, 1], grid[1, :]))
+    seen = [run for run in runs if run.ticks]
+    longest = max([_SHORTEST_S, *(run.ticks[-1].pulse.at_s for run in seen)])
+    _latency(latency, seen, longest)
+    _cpu(cpu, seen, longest)
+    _tape(tape, runs)
+    figure.text(0.005, 0.008, f"closed loop; {describe()}", fontsize=7, color=_GREY)
+    return latency
+
+
+def png(runs: "Sequence[Run]") -> bytes:
+    """The figure as a picture."""
+    figure = Figure(figsize=_SIZE_INCHES, dpi=_DOTS_PER_INCH)
+    playground(runs, figure)
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
+        return file.getvalue()
+
+
+def _latency(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
+    ends: list[End] = []
+    last = max((run.ticks[-1].pulse.at_s for run in runs), default=0.0)
+    for run in runs:
+        answered = [tick.pulse for tick in run.ticks if tick.pulse.requests]
+        if not answered:
+            continue
+        look, strength = style(run.setting.mechanism), _strength(run, runs)
+        x = [pulse.at_s for pulse in answered]
+        middle, slow = [pulse.p50_us for pulse in answered], [pulse.p99_us for pulse in answered]
+        ax.fill_between(x, middle, slow, color=look.color, alpha=0.12 * strength, linewidth=0)
+        ax.plot(x, slow, color=look.color, alpha=0.6 * strength, linewidth=0.8)
+        _line(ax, x, middle, run, strength)
+        ends.append((last, middle[-1], _name(run), look.color))
+    _over_time(ax, longest * _NAMES, "Latency: median, and thin the 99th percentile", "µs")
+    if ends:
+        ax.set_yscale("log")
+        ax.margins(y=0.12)
+        log_ticks(ax.yaxis)
+        ax.yaxis.set_minor_locator(NullLocator())
+        name_ends(ax, ends)
+    else:
+        ax.text(0.5, 0.5, "no answer yet", transform=ax.transAxes, ha="center", color=_GREY)
+    for text in ax.texts:
+        text.set_fontsize(8)
+
+
+def _line(ax: Axes, x: list[float], y: list[float], run: "Run", strength: float) -> None:
+    look, every = style(run.setting.mechanism), len(x) // _MARKERS + 1
+    ax.plot(x, y, color=look.color, alpha=strength, marker=look.marker, linestyle=look.dash, ms=5, markevery=every)
+
+
+def _cpu(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
+    for run in runs:
+        x, y = [tick.pulse.at_s for tick in run.ticks], [100 * tick.cpu_share for tick in run.ticks]
+        _line(ax, x, y, run, _strength(run, runs))
+    _over_time(ax, longest * 1.05, "The server's processor time", "% of a core")
+    ax.set_ylim(-4, max(108, ax.get_ylim()[1]))
+
+
+def _tape(ax: Axes, runs: "Sequence[Run]") -> None:
+    last = runs[-1] if runs else None
+    name = last.setting.mechanism if last else ""
+    frame = newest(name, last.ticks[-1].events if last and last.ticks else [])
+    if frame.empty:
+        reason = why_not(name)
+        ax.set_axis_off()
+        said = f"no tape of {name}: {reason}" if reason else "no tape yet"
+        ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", color=_GREY)
+        return
+    draw_lanes(ax, frame)
+    ax.set_xlabel("ms, from the first mark on", loc="left")
+    assert last
+    which = "connection" if last.setting.active == 1 else f"{min(last.setting.active, FOLLOWED)} active connections"
+    _plain(ax, f"Event tape of {name}, under load: what it did last for its first {which}")
+    ax.grid(False, axis="y")
+    legend(ax, set(frame["mark"]), loc="upper right", bbox_to_anchor=(1.01, -0.11), ncol=7, columnspacing=1.0)
+
+
+def _over_time(ax: Axes, until: float, title: str, unit: str) -> None:
+    _plain(ax, title)
+    ax.set_xlim(0, until)
+    ax.set_xlabel("seconds of the run")
+    ax.set_ylabel(unit)
+
+
+def _plain(ax: Axes, title: str) -> None:
+    # y: else matplotlib lays every tick's label out once more, to place the title above them
+    plain(ax, title).set_title(title, loc="left", fontweight="bold", fontsize=10, y=1.0)
+
+
+def _strength(run: "Run", runs: "Sequence[Run]") -> float:
+    return 1.0 if run is runs[-1] else 0.4
+
+
+def _name(run: "Run") -> str:
+    setting = run.setting
+    more = f", {setting.handler_ms:g} ms" if setting.handler_ms else ""
+    return f"{setting.mechanism}, {setting.idle:,} + {setting.active:,}{more}"

@@ -1,0 +1,185 @@
+"""The playground: choose a mechanism and its load, start, and watch latency, processor time and the event tape live.
+
+`playground()` in a notebook shows controls (`iomux.lab.view`, by ipywidgets); where there are none, the same
+playground is driven by code: `lab.choose(mechanism="poll", idle=1000)`, `lab.run(seconds=3)`. Server and load are
+processes of their own; here a thread waits for their readings, so that the kernel stays free. Only one run goes on at
+a time, whichever playground it is of: two of them would measure each other.
+"""
+
+import atexit
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from iomux import servers
+from iomux.facilities import find
+from iomux.harness.checks import check_real
+from iomux.harness.live import LONGEST_S, Setting, ticks
+from iomux.lab.run import Run
+from iomux.lab.words import trouble
+
+MOST_RUNS = 8
+"""The runs that a playground remembers, and shows beside each other."""
+
+
+class Playground:
+    """A server, its load, and what was seen of them. Made by `iomux.playground`; see `choose`, `run`, `start`, `stop`.
+
+    setting: what the next run is of. runs: those so far, the last one at the end.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.runs: list[Run] = []
+        self.watchers: list[Callable[[], None]] = []
+        """Called, from another thread, whenever there is something new to be seen."""
+        self._stop, self._ended, self._shown = threading.Event(), threading.Event(), threading.Event()
+        self._ended.set()
+        self._view: Any = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return not self._ended.is_set()
+
+    def choose(self, **changes: Any) -> "Playground":
+        """Change what is run: mechanism, idle, active, size_bytes, handler_ms. A run under way begins anew with it.
+
+        Raises LookupError for an unknown mechanism, ValueError and TypeError for what can't be asked for. What this
+        machine can't do (a mechanism that it lacks, more descriptors than it grants) the run says.
+        """
+        if unknown := changes.keys() - set(Setting.__dataclass_fields__):
+            known = ", ".join(Setting.__dataclass_fields__)
+            raise TypeError(f"{', '.join(sorted(unknown))}: there is no such setting, choose among {known}")
+        changed = replace(self.setting, **changes)
+        changed.check()
+        with _one_at_a_time:
+            again = self.running and changed != self.setting
+            self.setting = changed
+            if again:
+                self.start()
+        self._tell()
+        return self
+
+    def start(self, seconds: float = LONGEST_S) -> None:
+        """Start a run in the background, of at most so many seconds; one that is under way is stopped first."""
+        check_real(seconds=seconds)
+        if not 0 < seconds <= LONGEST_S:
+            raise ValueError(f"seconds is {seconds}: choose more than 0 and at most {LONGEST_S:.0f}")
+        with _one_at_a_time:
+            _stop_running()
+            run = Run(self.setting)
+            seen = [earlier for earlier in self.runs if earlier.ticks or earlier.trouble]
+            self.runs = [*seen[1 - MOST_RUNS :], run]
+            self._stop, self._ended, self._shown = threading.Event(), threading.Event(), threading.Event()
+            news = threading.Event()
+            _running.append(self)
+            for target, arguments in (
+                (_follow, (run, seconds, self._stop, news, self._ended)),
+                (self._show, (run, news, self._shown)),
+            ):
+                threading.Thread(target=target, args=arguments, daemon=True).start()
+
+    def stop(self) -> None:
+        """End the run under way, its server and its load; does nothing where there is none."""
+        with _one_at_a_time:
+            self._stop.set()
+            self._ended.wait()  # not Thread.join: interrupted, it takes the thread for ended (Lib/threading.py, 3.11)
+            if self in _running:
+                _running.remove(self)
+
+    def run(self, seconds: float = 3.0) -> Run:
+        """Run for so many seconds and return what was seen; an interrupt ends it, and leaves nothing behind."""
+        self.start(seconds)
+        try:
+            self._ended.wait()
+            self._shown.wait()
+        finally:
+            self.stop()
+        return self.runs[-1]
+
+    def clear(self) -> None:
+        """Forget the runs that are over."""
+        self.runs = [run for run in self.runs if not run.over]
+        self._tell()
+
+    def close(self) -> None:
+        """Stop, and take the controls away."""
+        self.stop()
+        if self._view is not None:
+            view, self._view = self._view, None
+            view.close()
+
+    def _show(self, run: Run, news: threading.Event, shown: threading.Event) -> None:
+        """The thread that shows what the other one sees: drawing must not keep that one from its readings."""
+        over = False  # as it was before it was last shown
+        while not over:
+            news.clear()
+            over = run.over
+            self._tell()
+            if not over:
+                news.wait()
+        shown.set()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        if reason := missing():
+            return {"text/plain": f"no controls here: {reason}; drive it by code: lab.choose(...), lab.run(seconds=3)"}
+        if self._view is None:
+            from iomux.lab.view import View
+
+            self._view = View(self)
+        return self._view.box._repr_mimebundle_(**options)
+
+
+def _follow(run: Run, seconds: float, stop: threading.Event, news: threading.Event, ended: threading.Event) -> None:
+    """The thread of one run. What goes wrong is said in words: a traceback would go to some cell's output."""
+    try:
+        with contextlib.closing(ticks(run.setting, seconds, stop)) as coming:
+            for tick in coming:
+                run.add(tick)
+                news.set()
+    except Exception as error:
+        run.trouble = trouble(error)
+    finally:
+        run.over = True
+        ended.set()
+        news.set()
+
+
+def playground(mechanism: str | None = None, **setting: Any) -> Playground:
+    """Controls for a live run: mechanism, idle and active connections, message size, handler delay; Start and Stop.
+
+    mechanism and setting: what is chosen at first, as for `Playground.choose`; by default poll with 1,000 idle
+    connections, where this machine has it. Show it as the last value of a notebook's cell. Without ipywidgets it says
+    so, and is driven by code. A new playground stops what another one runs. Raises as `Playground.choose`.
+    """
+    names = servers.names()
+    first = mechanism or ("poll" if "poll" in names else names[0])
+    chosen = Setting(first, **({"idle": 1000} | setting))
+    chosen.check()
+    _stop_running()
+    return Playground(chosen)
+
+
+def missing() -> str:
+    """Why there are no controls here, and how to get them; empty where there are."""
+    widgets = find("widgets")
+    return widgets.why_not() if widgets else ""
+
+
+_one_at_a_time = threading.RLock()
+_running: list[Playground] = []
+
+
+def _stop_running() -> None:
+    for other in _running[:]:
+        other.stop()
+
+
+atexit.register(_stop_running)
