@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iomux import plot as plot
+    from iomux.claims import claim as claim
+    from iomux.claims_table import table_of_claims as table_of_claims
+    from iomux.conformance.chat import check_chat as check_chat
+    from iomux.conformance.report import Report as Report
+    from iomux.conformance.run import check as check
     from iomux.connection import echo as echo
     from iomux.harness.copy_result import CopyCost as CopyCost
     from iomux.harness.copying import copy_cost as copy_cost
@@ -19,8 +24,14 @@ if TYPE_CHECKING:
     from iomux.harness.process import ServerError as ServerError
     from iomux.harness.process import start as start
     from iomux.harness.result import LoadResult as LoadResult
+    from iomux.harness.soak import soak as soak
+    from iomux.harness.soak_result import SoakReport as SoakReport
     from iomux.harness.sweep import sweep as sweep
+    from iomux.harness.tape import tape as tape
     from iomux.harness.timeline import timeline as timeline
+    from iomux.harness.who_copies import who_copies as who_copies
+    from iomux.harness.who_copies_result import WhoCopies as WhoCopies
+    from iomux.lab.playground import playground as playground
     from iomux.servers import mechanisms as mechanisms
     from iomux.servers import names as names
     from iomux.sockets import listen as listen
@@ -30,9 +41,15 @@ if TYPE_CHECKING:
 _HOME = {
     "CopyCost": "iomux.harness.copy_result",
     "LoadResult": "iomux.harness.result",
+    "Report": "iomux.conformance.report",
     "Server": "iomux.harness.process",
     "ServerError": "iomux.harness.process",
+    "SoakReport": "iomux.harness.soak_result",
+    "WhoCopies": "iomux.harness.who_copies_result",
+    "check": "iomux.conformance.run",
+    "check_chat": "iomux.conformance.chat",
     "choose": "iomux.verdicts",
+    "claim": "iomux.claims",
     "copy_cost": "iomux.harness.copying",
     "doctor": "iomux.harness.machine",
     "echo": "iomux.connection",
@@ -41,18 +58,29 @@ _HOME = {
     "mechanisms": "iomux.servers",
     "names": "iomux.servers",
     "pass_along": "iomux.harness.pass_along",
+    "playground": "iomux.lab.playground",
+    "soak": "iomux.harness.soak",
     "start": "iomux.harness.process",
     "sweep": "iomux.harness.sweep",
+    "table_of_claims": "iomux.claims_table",
+    "tape": "iomux.harness.tape",
     "timeline": "iomux.harness.timeline",
     "verdict": "iomux.verdicts",
+    "who_copies": "iomux.harness.who_copies",
 }
 
 __all__ = [
     "CopyCost",
     "LoadResult",
+    "Report",
     "Server",
     "ServerError",
+    "SoakReport",
+    "WhoCopies",
+    "check",
+    "check_chat",
     "choose",
+    "claim",
     "copy_cost",
     "doctor",
     "echo",
@@ -61,11 +89,16 @@ __all__ = [
     "mechanisms",
     "names",
     "pass_along",
+    "playground",
     "plot",
+    "soak",
     "start",
     "sweep",
+    "table_of_claims",
+    "tape",
     "timeline",
     "verdict",
+    "who_copies",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The command line: `iomux serve`, `iomux bench`, `iomux doctor`.
+"""The command line: `iomux serve`, `iomux bench`, `iomux check`, `iomux soak`, `iomux doctor`.
 
 Results go to standard output, progress and warnings to standard error. Wrong use ends with status 2 and
 one line that says what is wrong, why, and what to do.
@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_serve(subparsers)
     _add_bench(subparsers)
+    _add_check(subparsers)
+    _add_soak(subparsers)
     doctor = subparsers.add_parser("doctor", help="say what this machine can run, and why not the rest")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     doctor.set_defaults(run=commands.doctor)
@@ -82,6 +84,45 @@ def _add_bench(subparsers: Any) -> None:
     bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
     bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections, or the ring")
     bench.set_defaults(run=commands.bench, loads=[name for name, _, _ in _LOAD])
+
+
+def _add_check(subparsers: Any) -> None:
+    check = subparsers.add_parser(
+        "check",
+        help="try a server for all that a correct echo server does; status 1 if it fails",
+    )
+    check.add_argument(
+        "target",
+        metavar="TARGET",
+        help="a registered server, file.py:function, host:port of a running one, or a quoted command with {port} in it",
+    )
+    check.add_argument(
+        "--only",
+        type=_items,
+        metavar="ITEM,ITEM",
+        help="try only these, by their names in a report (default: all)",
+    )
+    check.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    check.set_defaults(run=commands.check)
+
+
+def _items(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _add_soak(subparsers: Any) -> None:
+    soak = subparsers.add_parser(
+        "soak",
+        help="hundreds of clients that half-close, reset and vanish, for minutes, each byte accounted for",
+        description="Run a server and let real clients connect, send in pieces, read slowly, half-close, reset and "
+        "vanish, at random and in each other's midst. Ends with status 1 if anything was lost: a byte, an answer, a "
+        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports what there is.",
+    )
+    soak.add_argument("name", metavar="NAME", help="an echo server: registered (see iomux doctor), or file.py:function")
+    for name, kind, what in _SOAK:
+        soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
+    soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    soak.set_defaults(run=commands.soak, soaks=[name for name, _, _ in _SOAK])
 
 
 def _port(text: str) -> int:
@@ -125,6 +166,14 @@ _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.sweep c
     ("duration", float, "measured seconds a run (default: 0.5)"),
     ("repeats", int, "interleaved rounds (default: 3)"),
     ("rate", float, "planned requests a second: an open loop (default: a closed loop)"),
+)
+
+
+_SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.soak calls them; the defaults are its own
+    ("minutes", float, "how long (default: 5, at most 60)"),
+    ("clients", int, "how many at once (default: 200; 1 for blocking, which serves one at a time; at most 1,000)"),
+    ("seed", int, "decides what each client does (default: drawn, and reported)"),
+    ("deadline", float, "seconds without an answer after which a client counts as lost (default: 10)"),
 )
 
 

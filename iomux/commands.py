@@ -156,6 +156,28 @@ def _ring_as_text(frame: "pd.DataFrame") -> str:
     return "\n".join([*lines, f"times in µs, measured on {frame.attrs['machine']}"])
 
 
+def check(options: argparse.Namespace) -> int:
+    """Try a server item by item and print the report; 1 if anything failed, or nothing could be seen."""
+    from iomux.conformance.run import check as check_server
+
+    report = check_server(options.target, only=options.only)
+    print(report.to_json() if options.json else report, flush=True)
+    return 0 if report.passed else 1
+
+
+def soak(options: argparse.Namespace) -> int:
+    """Soak a server and print the report; 1 if something was lost, 130 if it was interrupted and nothing was."""
+    from iomux.harness.soak import soak as run_soak
+
+    try:
+        report = run_soak(options.name, **{name: getattr(options, name) for name in options.soaks if name in options})
+    except RuntimeError as error:  # the server did not come up, or the clients failed: with the traceback
+        print(f"iomux soak: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(report.as_dict(), indent=1) if options.json else f"{report}\nmeasured on {report.machine}")
+    return 1 if report.lost else 130 if report.interrupted else 0
+
+
 def doctor(options: argparse.Namespace) -> int:
     """Tell what this machine can run, and why not the rest."""
     from iomux.harness.machine import facts

@@ -12,12 +12,29 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from iomux.asking_plot import cpu_meter as cpu_meter
+from iomux.asking_plot import pauses as pauses
+from iomux.asking_plot import trade as trade
+from iomux.canteen_plot import canteen as canteen
 from iomux.copy_plot import copy_cost as copy_cost
+from iomux.five_steps_plot import five_steps as five_steps
+from iomux.growth_plot import growth as growth
 from iomux.harness.machine import describe
+from iomux.lab.figure import playground as playground
+from iomux.memory_plot import memory as memory
 from iomux.pass_along_plot import pass_along as pass_along
+from iomux.phase_times_plot import phase_times as phase_times
 from iomux.phases_plot import phases as phases
-from iomux.phases_plot import timeline as timeline
+from iomux.steps_plot import steps as steps
 from iomux.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
+from iomux.style import pair as pair
+from iomux.symptoms_plot import symptom as symptom
+from iomux.tape_plot import tape as tape
+from iomux.ticks_plot import ticks as ticks
+from iomux.timeline_plot import timeline as timeline
+from iomux.who_copies_plot import overlap as overlap
+from iomux.who_copies_plot import who_copies as who_copies
+from iomux.work_plot import work as work
 
 if TYPE_CHECKING:
     import pandas as pd
