@@ -1,0 +1,109 @@
+"""Servers and handlers with a fault in them, each with one that people make; see `tests.students` for why here."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def returns_at_once(listener: socket.socket, handler: Any = None) -> None:
+    """A server that forgot its loop."""
+
+
+def breaks_at_once(listener: Any) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+def leaves(listener: Any) -> None:
+    sys.exit(3)
+
+
+def breaks_at_first_client(listener: Any, handler: Any = None) -> None:
+    """A server with a bug that shows when somebody comes."""
+    listener.accept()
+    raise ZeroDivisionError("on purpose")
+
+
+def closes_its_input(listener: Any) -> None:
+    os.close(0)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    time.sleep(600)
+
+
+def answers_wrongly(data: bytes) -> bytes:
+    """As many bytes as came, and others."""
+    return bytes(len(data))
+
+
+def answers_each_wrongly(listener: socket.socket, handler: Any = None) -> None:
+    def converse(client: socket.socket) -> None:
+        while data := client.recv(4096):
+            client.sendall(b"x" * len(data))
+
+    while True:
+        threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def wrong_to_every_second(listener: socket.socket, handler: Any = None) -> None:
+    def converse(client: socket.socket, wrong: bool) -> None:
+        while data := client.recv(4096):
+            client.sendall(b"x" * len(data) if wrong else data)
+
+    wrong = False
+    while True:
+        threading.Thread(target=converse, args=(listener.accept()[0], wrong), daemon=True).start()
+        wrong = not wrong
+
+
+def says_more(listener: socket.socket, handler: Any = None) -> None:
+    """A server that answers twice."""
+    while True:
+        client, _ = listener.accept()
+        while data := client.recv(100):
+            client.sendall(data * 2)
+
+
+def hangs_after_150(client: socket.socket) -> None:
+    for _ in range(150):
+        client.sendall(client.recv(4096))
+    time.sleep(60)
+
+
+def faulty(fault: Callable[[socket.socket, bytes, int], None]) -> Callable[[Any], None]:
+    """A threaded server that does with its `number`-th message what `fault` says."""
+
+    def serve(listener: Any) -> None:
+        def converse(client: socket.socket) -> None:
+            number = 0
+            while data := client.recv(65536):
+                fault(client, data, number)
+                number += 1
+            client.close()
+
+        while True:
+            threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+    return serve
+
+
+def wrong(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data if number < 10 else bytes(len(data)))
+
+
+def closes(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data)
+    if number == 5:
+        client.shutdown(socket.SHUT_RDWR)
+
+
+def talks_too_much(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data + b"!")
+
+
+def silent_after_five(client: socket.socket, data: bytes, number: int) -> None:
+    if number < 5:
+        client.sendall(data)

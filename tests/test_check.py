@@ -1,0 +1,361 @@
+"""`iomux.check` on servers that are right, servers that are wrong, and functions that are no servers at all."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+import pytest
+
+import iomux
+from iomux.conformance.run import NAMES
+from tests.yardstick import compiler, program
+
+
+def check(target: Any, only: Any = None) -> iomux.Report:
+    return iomux.check(target, only=only, progress=False)
+
+
+async def streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+class WithoutPause(asyncio.Protocol):
+    """The shape in which an echo server is often shown: what is written is not waited for."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+def changes_one_byte(listener: socket.socket) -> NoReturn:
+    """Of each client the very first byte, if much has come at once."""
+    while True:
+        client, _ = listener.accept()
+        with client, contextlib.suppress(OSError):
+            data = client.recv(65536)
+            client.sendall(b"?" + data[1:] if len(data) > 4096 else data)
+            while data := client.recv(65536):
+                client.sendall(data)
+
+
+@pytest.mark.parametrize("item", ["bulk", "half-close", "slow-reader"])
+def test_one_changed_byte_is_seen_wherever_much_is_sent(item: str) -> None:
+    assert check(changes_one_byte, item)[item].seen == (
+        "the client got other bytes than it had sent: lost, doubled, or somebody else's"
+    )
+
+
+def serve_streams(listener: socket.socket) -> None:
+    async def main() -> None:
+        async with await asyncio.start_server(streams, sock=listener) as server:
+            await server.serve_forever()
+
+    listener.setblocking(False)
+    asyncio.run(main())
+
+
+def serve_without_pause(listener: socket.socket) -> None:
+    async def main() -> None:
+        async with await asyncio.get_running_loop().create_server(WithoutPause, sock=listener) as server:
+            await server.serve_forever()
+
+    listener.setblocking(False)
+    asyncio.run(main())
+
+
+SOME = ("echoes", "half-close", "slow-reader", "back-pressure", "ctrl-c")
+
+
+def test_asyncio_streams_with_drain_are_right() -> None:
+    assert check(serve_streams, SOME).failed == ()
+
+
+def test_asyncio_without_pause_has_no_back_pressure() -> None:
+    assert check(serve_without_pause, SOME).failed == ("back-pressure",)
+
+
+needs_socat = pytest.mark.skipif(shutil.which("socat") is None, reason="socat is not installed: apt install socat")
+SOCAT = "socat TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
+
+
+@needs_socat
+def test_socat_and_cat_are_right() -> None:
+    report = check(f"{SOCAT} EXEC:cat", ("echoes", "hundred", "half-close", "back-pressure", "silent", "ctrl-c"))
+    assert report.failed == (), str(report)
+    assert report.not_seen == ()
+
+
+@needs_socat
+def test_socat_with_a_pipe_to_itself_stands_still_when_the_pipe_is_full() -> None:
+    report = check(f"{SOCAT} PIPE", ("echoes", "pieces", "half-close", "ctrl-c"))
+    assert report.failed == ("half-close",)
+
+
+@pytest.mark.skipif(compiler() is None, reason="this machine has no C compiler (cc, gcc or clang)")
+def test_a_server_in_c_is_checked_by_its_command_line() -> None:
+    report = check(
+        f"{program('fork_server')} {{port}}", ("echoes", "hundred", "half-close", "reset", "leaks", "ctrl-c")
+    )
+    assert report.failed == (), str(report)
+    assert report.not_seen == ()
+
+
+def test_a_server_that_runs_already_is_checked_and_its_process_not_seen() -> None:
+    with iomux.start("poll") as server:
+        report = check(f"127.0.0.1:{server.address[1]}", ("echoes", "hundred", "urgent", "silent", "leaks", "ctrl-c"))
+        assert server.alive
+    assert report.failed == ()
+    assert report.not_seen == ("silent", "leaks", "ctrl-c")
+    assert report.earned < report.points, "what was not seen earns nothing"
+
+
+def test_file_and_function(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def serve(listener):\n    while True:\n        c, _ = listener.accept()\n"
+        "        while d := c.recv(100):\n            c.send(d)\n        c.close()\n"
+    )
+    report = check(f"{tmp_path}/mine.py:serve", ("echoes", "hundred"))
+    assert report.target == "serve"
+    assert report.failed == ("hundred",)
+    assert report["hundred"].beyond == "", "of a student's function nobody knows the model"
+
+
+# What students write, and what is to be said of it.
+
+
+def prints(listener: socket.socket) -> NoReturn:
+    while True:
+        print("waiting")
+        client, _ = listener.accept()
+        while data := client.recv(4096):
+            print("got", data[:10])
+            client.sendall(data)
+        client.close()
+
+
+def raises(listener: socket.socket) -> None:
+    raise ValueError("a wrong idea")
+
+
+def raises_later(listener: socket.socket) -> None:
+    client, _ = listener.accept()
+    client.recv(10)
+    raise ValueError("a wrong idea")
+
+
+def loops(listener: socket.socket) -> NoReturn:
+    while True:
+        pass
+
+
+def exits(listener: socket.socket) -> NoReturn:
+    sys.exit(3)
+
+
+def exits_without_a_word(listener: socket.socket) -> NoReturn:
+    listener.accept()
+    os._exit(3)
+
+
+def returns(listener: socket.socket) -> None:
+    listener.accept()
+
+
+def closes(listener: socket.socket) -> None:
+    listener.close()
+    time.sleep(60)
+
+
+def takes_nothing() -> None:
+    pass
+
+
+def kills_its_group(listener: socket.socket) -> None:
+    os.killpg(0, signal.SIGKILL)
+
+
+def answers_otherwise(listener: socket.socket) -> NoReturn:
+    while True:
+        client, _ = listener.accept()
+        client.sendall(b"!" + client.recv(100))
+
+
+LOCK = threading.Lock()
+
+
+@pytest.mark.parametrize(
+    ("serve", "seen"),
+    [
+        (raises, "the server ended: ValueError: a wrong idea"),
+        (raises_later, "the server ended: ValueError: a wrong idea"),
+        (loops, "the client got nothing back: nothing more came"),
+        (exits, "the server ended: SystemExit: 3"),
+        (exits_without_a_word, "the server ended with status 3"),
+        (returns, "the server ended: RuntimeError: returns() returned: a server loops for ever"),
+        (closes, "a new client was refused: nothing listens on the port any more"),
+        (takes_nothing, "the server ended: TypeError: takes_nothing() takes 0 positional arguments but 1 was given"),
+        (kills_its_group, "the server was ended by SIGKILL"),
+        (answers_otherwise, "the client got other bytes than it had sent"),
+        (lambda listener: LOCK.acquire(), "the function can't be sent to a process of its own: cannot pickle"),
+    ],
+)
+def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
+    report = check(serve)
+    assert report.failed == ("echoes",)
+    assert report["echoes"].seen.startswith(seen)
+    assert report.not_seen == NAMES[1:], "of a server that does not echo nothing more can be said"
+    assert report.earned == 0
+
+
+def test_the_traceback_is_in_the_detail() -> None:
+    assert "in raises_later" in str(check(raises_later, "echoes")["echoes"].detail["log"])
+
+
+def test_what_a_server_prints_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    assert check(prints, "echoes").passed
+    assert capfd.readouterr() == ("", "")
+
+
+def forks(listener: socket.socket) -> NoReturn:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            while data := client.recv(4096):
+                client.sendall(data)
+            time.sleep(60)  # one that stays behind
+        client.close()
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that carry a mark in their environment: whatever was started meanwhile, orphans too."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("IOMUX_MARK") == mark and process.pid != os.getpid():
+                found.append(process.pid)
+    return found
+
+
+def test_a_server_that_forks_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_MARK", "forks")
+    with iomux.start(forks) as server:
+        socket.create_connection(server.address).close()
+        assert server.pid in marked("forks")
+    assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
+    assert marked("forks") == []
+
+
+def test_a_report_says_the_same_each_time() -> None:
+    first, second = (check(answers_otherwise, ("echoes", "pieces")) for _ in range(2))
+    assert str(first) == str(second)
+    assert first._repr_html_() == second._repr_html_()
+
+
+@pytest.fixture(scope="module")
+def failing() -> iomux.Report:
+    return check(serve_without_pause, ("echoes", "back-pressure"))
+
+
+def test_raise_if_failed_is_a_plain_assertion(failing: iomux.Report) -> None:
+    with pytest.raises(AssertionError, match=r"1 of 2 items passed, 12 of 16 points[\s\S]*hint: What you can't send"):
+        failing.raise_if_failed()
+    check("poll", "echoes").raise_if_failed()
+
+
+def test_json_holds_everything(failing: iomux.Report) -> None:
+    told = json.loads(failing.to_json())
+    assert (told["passed"], told["points"], told["earned"]) == (False, 16, 12)
+    assert [result["status"] for result in told["results"]] == ["passed", "failed"]
+    assert told["results"][1]["hint"] == failing["back-pressure"].hint
+
+
+def test_html_shows_what_a_student_needs(failing: iomux.Report) -> None:
+    page = failing._repr_html_()
+    assert "took all 128 MiB" in page
+    assert "send(2)" in page
+    assert "<lambda>" not in check(lambda listener: listener.close(), "echoes")._repr_html_()
+
+
+def test_an_item_that_is_not_there_is_named() -> None:
+    with pytest.raises(KeyError, match="no item 'nonsense'"):
+        check("poll", "echoes")["nonsense"]
+
+
+@pytest.mark.parametrize(
+    ("target", "only", "error", "words"),
+    [
+        ("nonsense", None, LookupError, "no server is called 'nonsense'"),
+        ("poll", "nonsense", LookupError, "choose of echoes, pieces"),
+        ("poll", [], ValueError, "no item was chosen"),
+        ("sleep 9", None, ValueError, "write {port} into"),
+        ("192.0.2.1:80", None, ValueError, "to this machine only"),
+        ("127.0.0.1:1", None, ValueError, "nothing answers at 127.0.0.1:1: start the server first"),
+        (42, None, TypeError, "a server is a name or a function"),
+    ],
+)
+def test_what_can_not_be_checked_is_said(target: Any, only: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        check(target, only)
+
+
+def iomux_check(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "iomux", "check", *arguments], capture_output=True, text=True, timeout=60
+    )
+
+
+def test_the_command_says_by_its_status_whether_all_is_well() -> None:
+    good = iomux_check("poll", "--only", "echoes,pieces")
+    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "poll: 2 of 2 items passed, 16 of 16 points")
+    bad = iomux_check(f"{sys.executable} -c 'raise SystemExit(5)' {{port}}", "--json", "--only", "echoes")
+    assert bad.returncode == 1
+    assert json.loads(bad.stdout)["results"][0]["seen"] == "the server ended: it ended with status 5"
+    wrong = iomux_check("nonsense")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.count("\n") == 1
+
+
+def test_a_check_in_the_background_of_a_script_judges_ctrl_c_alike() -> None:
+    line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for what it starts with &
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "poll: 1 of 1 items passed, 4 of 4 points")
+
+
+@pytest.fixture
+def running_check() -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "iomux", "check", "poll", "--only", "back-pressure"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_ctrl_c_ends_a_check_and_all_that_it_started(running_check: "subprocess.Popen[bytes]") -> None:
+    first = psutil.Process(running_check.pid)
+    limit = time.monotonic() + 20
+    while len(first.children()) < 2 and time.monotonic() < limit:
+        time.sleep(0.01)
+    started = first.children(recursive=True)
+    assert len(started) >= 2, "the server and its clients"
+    running_check.send_signal(signal.SIGINT)
+    assert running_check.wait(20) == 130
+    assert not any(process.is_running() for process in started)

@@ -1,0 +1,44 @@
+"""The whole of `iomux.check` on every server of ours: each passes all that its I/O model can."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import iomux
+from iomux.servers import get
+
+CONCURRENT = [m.name for m in iomux.mechanisms() if m.model != "nonblocking" and m.name != "blocking"]
+AT_ONCE = 4  # most of a check is waiting
+
+pytestmark = pytest.mark.timeout(600)  # the fixture's time counts as the first test's
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, iomux.Report]:
+    """The whole check of every server that this machine has."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        names = iomux.names()
+        return dict(zip(names, pool.map(lambda name: iomux.check(name, progress=False), names), strict=True))
+
+
+@pytest.mark.parametrize("name", CONCURRENT)
+def test_our_concurrent_servers_pass_everything(reports: dict[str, iomux.Report], name: str) -> None:
+    if reason := get(name).why_not():
+        pytest.skip(reason)
+    assert reports[name].not_seen == ()
+    assert reports[name].failed == (), str(reports[name])
+    assert (reports[name].earned, reports[name].points) == (100, 100)
+
+
+def test_blocking_fails_what_its_model_can_not_do_and_says_so(reports: dict[str, iomux.Report]) -> None:
+    report = reports["blocking"]
+    assert report.failed == ("hundred", "idle", "neighbours", "flood", "descriptor-limit", "past-1024")
+    assert all("one client at a time" in report[name].beyond for name in report.failed)
+    assert "model: a blocking server serves one client at a time" in str(report)
+
+
+def test_nonblocking_fails_what_its_model_can_not_do_and_says_so(reports: dict[str, iomux.Report]) -> None:
+    report = reports["nonblocking"]
+    assert report.failed == ("silent",)
+    assert "asks all the time" in report["silent"].beyond
+    assert report.not_seen == ("leaving",), "what makes it spin can't be told of a server that always does"
