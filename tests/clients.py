@@ -1,12 +1,12 @@
 """Clients for the tests: plain blocking sockets with a deadline, and what may be awaited of a server."""
 
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
 
 from iomux.harness.checks import Address
+from iomux.sockets import reset as reset
 
 DEADLINE = 20.0
 """Seconds after which a wait is a failure: long, because the machine may be busy with other things."""
@@ -37,12 +37,6 @@ def ask(client: socket.socket, message: bytes) -> bytes:
     """Send one message and wait for as many bytes of answer."""
     client.sendall(message)
     return receive(client, len(message))
-
-
-def reset(client: socket.socket) -> None:
-    """Close with a reset instead of an orderly end: SO_LINGER of 0 seconds (socket(7))."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
 
 
 def send_in_background(client: socket.socket, data: bytes, then_shut_down: bool = False) -> threading.Thread:
