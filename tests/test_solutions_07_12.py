@@ -1,0 +1,225 @@
+"""The solutions of notebooks 07 to 13: each is run, and shows what the folded answer says, with a wide margin.
+
+What compares two times may be tried again: a busy machine can disturb one run. What it says of order, count and
+content may not.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from iomux.facilities import find
+from iomux.harness.checks import check_descriptors
+from iomux.servers import get
+from iomux.solutions import (
+    asynchronous_io,
+    coroutines,
+    coursework,
+    latency_against_concurrency,
+    playground,
+    the_copy,
+    when_it_breaks,
+)
+
+TRIES = 4
+
+
+def seen(holds: Callable[[], bool]) -> bool:
+    """Whether it held in one of a few runs."""
+    return any(holds() for _ in range(TRIES))
+
+
+def need(*names: str) -> None:
+    """Skip, and say why, where this machine lacks a mechanism or a facility."""
+    for name in names:
+        if reason := (find(name) or get(name)).why_not():
+            pytest.skip(f"{name}: {reason}")
+
+
+def ready() -> str:
+    """epoll, or poll where there is no epoll."""
+    return "epoll" if get("epoll").available() else "poll"
+
+
+class TestLatencyAgainstConcurrency:
+    def test_poll_grows_severalfold_past_a_thousand(self) -> None:
+        try:
+            check_descriptors(10_000)
+        except ValueError as error:
+            pytest.skip(str(error))
+        assert seen(lambda: latency_against_concurrency.exercise_1() > 4)
+
+    def test_silent_neighbours_cost_poll_more_than_a_thread_each(self) -> None:
+        def holds() -> bool:
+            grown = latency_against_concurrency.exercise_2()
+            return bool(grown["poll"] > 1.5 * grown["threaded"])
+
+        assert seen(holds)
+
+    def test_only_an_overloaded_server_is_slower_the_longer_it_is_asked(self) -> None:
+        def holds() -> bool:
+            median = latency_against_concurrency.exercise_3()
+            grown = median[0.6] / median[0.3]
+            return bool(grown[1_000] > 1.4 and median[0.6][1_000] > 5 * median[0.6][200])
+
+        assert seen(holds)
+
+    def test_what_a_stalled_client_left_out_can_be_made_up_for(self) -> None:
+        def holds() -> bool:
+            late = latency_against_concurrency.exercise_4()
+            return late["planned"] > 5 * late["actual"] and 0.6 < late["repaired"] / late["planned"] < 1.6
+
+        assert seen(holds)
+
+    def test_one_long_wait_stands_for_those_that_it_kept_from_being_sent(self) -> None:
+        assert latency_against_concurrency.repaired([100, 15], 20) == [100, 80, 60, 40, 20, 15]
+
+
+class TestTheCopy:
+    def test_a_mebibyte_is_copied_in_pieces_and_for_many_times_as_long(self) -> None:
+        found = the_copy.exercise_1(ready()).T
+        calls, times = found.loc[["recv", "send"]], found.loc[["recv_us", "send_us"]]
+        assert (calls[64] == 1).all()
+        assert (calls[1 << 20] > 4).all()
+        assert (times[1 << 20] > 5 * times[64]).all()
+
+    def test_a_sleeping_handler_is_seen_in_its_own_phase(self) -> None:
+        slow = the_copy.exercise_2(ready()).loc["sleeps"]
+        assert slow["handler_us"] > 5000
+        assert slow.idxmax() == "handler_us"
+
+    def test_of_fifty_at_once_each_waits_for_the_others(self) -> None:
+        assert seen(lambda: bool((grown := the_copy.exercise_3(ready())["queue_us"])[50] > 3 * grown[1]))
+
+    def test_a_relay_by_splice_works_less(self) -> None:
+        need("splice")
+        assert seen(lambda: bool((work := the_copy.exercise_4())["spliced"] < work["copied"]))
+
+
+class TestAsynchronousIo:
+    def test_a_fifth_entry_is_written_over_the_first(self) -> None:
+        need("io_uring")
+        tried = asynchronous_io.exercise_1()
+        assert tried["three"].taken == [3]
+        assert tried["three"].counters == {"sq_head": 3, "sq_tail": 3, "cq_head": 0, "cq_tail": 3}
+        assert tried["five"].taken == [4]
+        assert 0 not in tried["five"].numbers
+        assert tried["five"].counters["sq_tail"] - tried["five"].counters["sq_head"] == 1
+        assert tried["five with care"].numbers == [0, 1, 2, 3, 4]
+
+    def test_a_few_clients_share_a_call(self) -> None:
+        need("io_uring", "timestamps")
+        assert seen(lambda: (calls := asynchronous_io.exercise_2())[4] < 1 < calls[1])
+
+    def test_for_small_transfers_a_helper_works_beside_and_saves_little(self) -> None:
+        need("io_uring")
+        found = asynchronous_io.exercise_3()
+        assert found["syscalls"]["blocking"] >= 512
+        assert found["syscalls"]["io_uring SQPOLL"] < 10
+        assert (found["helpers_ms"][["io_uring IOSQE_ASYNC", "io_uring SQPOLL"]] > 0).all()
+
+
+class TestCoroutines:
+    def test_the_straight_line_changes_least(self) -> None:
+        found = coroutines.exercise_1()
+        assert {heard for heard, _ in found.values()} == {b"welcome, ada of london"}
+        assert {style: lines for style, (_, lines) in found.items()} == {"callbacks": 6, "generators": 3, "async": 3}
+
+    def test_the_silent_visitor_is_sent_away(self) -> None:
+        found = coroutines.exercise_2()
+        assert found["ada"][0] == b"name? welcome, ada"
+        assert found["nobody"][0] == b"name? too late"
+        assert found["nobody"][1] >= coroutines.PATIENCE_SECONDS
+
+    def test_in_every_style_one_of_two_waits_for_the_other(self) -> None:
+        waits = coroutines.exercise_3()
+        assert len(waits) >= 3
+        assert (waits.min(axis=1) >= 50).all()
+        assert (waits.max(axis=1) >= 100).all()
+
+
+class TestWhenItBreaks:
+    def test_a_greedy_drain_starves_the_others(self) -> None:
+        found = when_it_breaks.exercise_1()
+        assert found["sick"].failed == ("flood",)
+        assert found["cured"].passed
+
+    def test_the_tutorial_can_be_cured(self) -> None:
+        assert when_it_breaks.exercise_2().passed
+
+    def test_a_pool_that_is_held_sleeps_and_answers_nobody(self) -> None:
+        meter, heard = when_it_breaks.exercise_3()
+        assert heard == [""]
+        assert meter["cpu_percent"].tail(4).median() < 10
+
+
+class TestCoursework:
+    def test_the_kernel_keeps_some_for_a_silent_member_too(self) -> None:
+        assert coursework.exercise_1() > 1
+
+    def test_a_planted_fault_is_found_by_its_item(self) -> None:
+        poll, room = coursework.exercise_2()
+        assert poll.failed == ("leaving",)
+        assert room.failed == ("memory",)
+
+    def test_a_fault_that_no_item_finds(self) -> None:
+        report, answer = coursework.exercise_3()
+        assert report.passed
+        assert answer == b""
+
+    def test_whole_lines_are_passed_on_and_words_are_not(self) -> None:
+        report, heard = coursework.exercise_4()
+        assert heard == [b"good day\n", b"how are you?\n"]
+        assert report.failed == ("passes-on",)
+
+
+def test_each_exercise_of_each_page_has_its_solution() -> None:
+    for module in (
+        latency_against_concurrency,
+        the_copy,
+        asynchronous_io,
+        coroutines,
+        when_it_breaks,
+        coursework,
+        playground,
+    ):
+        assert module.__doc__
+        assert 2 <= sum(name.startswith("exercise_") for name in vars(module)) <= 4
+
+
+class TestPlayground:
+    def test_a_large_message_costs_both_alike_and_much(self) -> None:
+        need("poll", "epoll")
+
+        def holds() -> bool:
+            paid = playground.exercise_1()
+            alike = 1 / 3 < paid["poll", 1 << 20] / paid["epoll", 1 << 20] < 3
+            return alike and paid["epoll", 1 << 20] > 5 * paid["epoll", 64]
+
+        assert seen(holds)
+
+    def test_silence_costs_poll_more_the_more_of_it_there_is(self) -> None:
+        need("poll", "epoll")
+
+        def holds() -> bool:
+            paid = playground.exercise_2(idle=(0, 2_000))
+            return paid[2_000] > 2 * paid[0]
+
+        assert seen(holds)
+
+    def test_blocking_never_answers_the_second(self) -> None:
+        def holds() -> bool:
+            said = playground.exercise_3()
+            alone = not any("never answered" in remark for remark in said[1])
+            return alone and "1 of 2 active clients was never answered" in said[2]
+
+        assert seen(holds)
+
+    def test_on_a_loop_each_waits_for_ten_handlers_and_on_a_thread_for_one(self) -> None:
+        need("epoll")
+
+        def holds() -> bool:
+            slopes = playground.exercise_4(delays_ms=(2, 10))
+            return slopes["epoll"] > 3 * slopes["threaded"]
+
+        assert seen(holds)
