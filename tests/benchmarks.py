@@ -18,7 +18,7 @@ from iomux.harness.copy_ways import WAYS, Bench, Trial, recv_into
 from iomux.harness.copying import SIZES
 from iomux.harness.machine import describe
 from iomux.servers import Serve
-from tests import benchmarks_timeline
+from tests import benchmarks_timeline, benchmarks_uring
 from tests.show import ratios, show
 from tests.yardstick import CServer, c_client
 
@@ -72,9 +72,9 @@ def generator(rounds: int) -> None:
 
 
 def million(rounds: int) -> None:
-    """A million requests through epoll, every byte compared, and the server's memory before and after."""
-    for _ in range(rounds):
-        with iomux.start("epoll") as server:
+    """A million requests through epoll and through io_uring, every byte compared; the server's memory around them."""
+    for name in [name for name in iomux.names() if name in ("epoll", "io_uring")] * rounds:
+        with iomux.start(name) as server:
             iomux.load(server, connections=100, duration=1.0)
             before, requests, lost = server.rss_bytes, 0, 0
             with trange(MILLION, leave=False, unit="request") as bar:
@@ -84,7 +84,7 @@ def million(rounds: int) -> None:
                     lost += sum(result.errors.values()) + result.unserved
                     bar.update(result.requests)
             grown = (server.rss_bytes - before) / 1024
-        print(f"{requests:,} requests, {lost} lost or wrong, server memory grew by {grown:,.0f} KiB")
+        print(f"{name}: {requests:,} requests, {lost} lost or wrong, server memory grew by {grown:,.0f} KiB")
 
 
 def copy(rounds: int) -> None:
@@ -142,6 +142,8 @@ BENCHMARKS: dict[str, tuple[Callable[[int], None], int]] = {
     "phases": (benchmarks_timeline.phases, 5),
     "known": (benchmarks_timeline.known, 5),
     "untraced": (benchmarks_timeline.untraced, 10),
+    "who_copies": (benchmarks_uring.who_copies, 20),
+    "uring": (benchmarks_uring.uring, 5),
 }
 
 

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 import iomux
+from iomux.copy_plot import name_lines
 from iomux.facilities import has
 from iomux.harness import copy_ways
 from iomux.harness.copy_result import CopyCost, fits, size_name
 from iomux.harness.copy_rounds import measure
 from iomux.harness.copy_ways import WAYS, Bench, Trial
+from iomux.style import new_axes
 from tests.test_sweep_and_plot import texts_outside
 
 SIZES = [64, 4096, 16384, 65536]
@@ -181,13 +183,27 @@ def test_a_missing_facility_is_a_row_and_the_rest_is_measured(monkeypatch: pytes
         ({"sizes": [64 * MIB + 1]}, "sizes has 67,108,865 in it"),
         ({"sizes": [1.5]}, "sizes has 1.5 in it: give whole numbers"),
         ({"sizes": [True]}, "sizes has True in it: give whole numbers"),
-        ({"repeats": 0}, "repeats is 0: at least 1"),
-        ({"repeats": 2.5}, "repeats is 2.5: at least 1"),
+        ({"sizes": None}, "sizes is None: give a whole number"),
+        ({"sizes": "64"}, "sizes is '64': give a whole number"),
+        ({"sizes": ["64"]}, "sizes has '64' in it: give whole numbers"),
+        ({"sizes": True}, "sizes is True: give a whole number"),
+        ({"repeats": 0}, "repeats is 0: choose 1 to 10,000"),
+        ({"repeats": 10_001}, "repeats is 10001: choose 1 to 10,000"),
+        ({"repeats": 2.5}, "repeats is 2.5: give a whole number"),
+        ({"repeats": True}, "repeats is True: give a whole number"),
     ],
 )
 def test_what_can_not_be_measured_is_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         iomux.copy_cost(**options)
+
+
+def test_one_size_and_the_same_size_twice() -> None:
+    assert set(iomux.copy_cost(64, repeats=1, progress=False).frame["size_bytes"]) == {64}
+    twice = iomux.copy_cost([64, 64], repeats=1, progress=False).frame
+    assert list(rows(twice, "memcpy").index) == [64]
+    of_numpy = iomux.copy_cost(np.array([64, 128]), repeats=1, progress=False).frame  # type: ignore[arg-type]
+    assert list(rows(of_numpy, "memcpy").index) == [64, 128]
 
 
 def synthetic(call_us: float, ns_per_kib: float) -> CopyCost:
@@ -239,6 +255,37 @@ def test_too_few_sizes_have_no_line() -> None:
     assert few.loc["recv_into"].isna().all()
 
 
+@pytest.mark.parametrize("sizes", [[262_144, 524_288, MIB], [4096, 4097, 4098, 4099], [4096, 8192, 65535]])
+def test_sizes_too_large_or_too_near_each_other_have_no_line(sizes: list[int]) -> None:
+    frame = synthetic(1.0, 80.0).frame.iloc[:1]
+    frame = pd.concat([frame.assign(size_bytes=size, median_us=1 + 0.08 * size / 1024) for size in sizes])
+    assert fits(frame).loc["recv_into"].isna().all()
+    cost = CopyCost(frame, fits(frame), "a machine", {})
+    assert math.isnan(cost.crossover_bytes)
+    assert str(cost) == "a machine"
+
+
+def test_a_line_that_begins_below_nothing_is_no_figure_of_the_call() -> None:
+    cost = synthetic(-0.1, 80.0)
+    assert math.isnan(cost.crossover_bytes)
+    assert "recv_into: no cost of the call that can be told, 80.0 ns a KiB (4 KiB to 1 MiB)" in str(cost)
+    assert "recv_into: 1.0 µs a call, no cost of a KiB that can be told" in str(synthetic(1.0, -0.1))
+    assert "80.0 ns a KiB" not in cost._repr_html_().split("</table>")[1], "that is in the table"
+
+
+def test_without_a_fit_the_figure_tells_of_none_and_each_tick_is_another() -> None:
+    frame = synthetic(1.0, 80.0).frame.iloc[:1]
+    frame = pd.concat(
+        [frame.assign(size_bytes=size, p25_us=1.0, p75_us=1.0, median_us=1.0) for size in range(4096, 4100)]
+    )
+    ax = iomux.plot.copy_cost(CopyCost(frame, fits(frame), "a machine", {}))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["4 KiB"]
+    assert not any("thin line" in text.get_text() for text in ax.texts)
+    fitted = iomux.plot.copy_cost(synthetic(1.0, 80.0))
+    assert any("thin line: fit of recv_into" in text.get_text() for text in fitted.texts)
+    plt.close("all")
+
+
 @pytest.mark.parametrize(
     ("size", "name"),
     [
@@ -267,7 +314,7 @@ def test_the_figure_is_whole_and_labelled(cost: CopyCost, side: Any) -> None:
     ax = iomux.plot.copy_cost(cost, side=side)
     measured = cost.frame[cost.frame["side"].isin([side, "memory"]) & (cost.frame["reason"] == "")]
     assert ax.get_xscale() == ax.get_yscale() == "log"
-    assert ax.get_ylabel() == "time of a call, µs"
+    assert ax.get_ylabel() == "time of a call, µs (log scale)"
     assert set(measured["how"]) <= {text.get_text() for text in ax.texts}, "lines are named where they end"
     assert len(ax.collections) == measured["how"].nunique(), "a band for each way"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["64 B", "4 KiB", "16 KiB", "64 KiB"]
@@ -288,6 +335,21 @@ def test_the_crossover_and_the_fit_are_drawn() -> None:
     fit = next(line for line in ax.lines if line.get_label() == "fit of recv_into")
     x, y = (np.asarray(data, dtype=float) for data in fit.get_data())
     assert np.allclose(y, 1.2 + 0.1 * x / 1024)
+    plt.close("all")
+
+
+def test_lines_that_end_in_one_place_are_named_in_one_row() -> None:
+    ends = [(4.0, 100.0, "one", "#111111"), (4.0, 101.0, "two", "#222222"), (4.0, 20.0, "three", "#333333")]
+    ax = new_axes(None)
+    for x, y, name, color in ends:
+        ax.plot([1, x], [1, y], color=color, label=name)
+    ax.set_yscale("log")
+    name_lines(ax, ends)
+    ax.get_figure(root=True).canvas.draw()  # type: ignore[union-attr]
+    one, two, three = (next(t for t in ax.texts if t.get_text() == name).get_window_extent() for _, _, name, _ in ends)
+    assert abs((one.y0 + one.y1) / 2 - (two.y0 + two.y1) / 2) < 1
+    assert two.x0 > one.x1
+    assert three.y1 < one.y0
     plt.close("all")
 
 

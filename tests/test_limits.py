@@ -4,11 +4,9 @@ import contextlib
 import os
 import resource
 import socket
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-import psutil
 import pytest
 
 import iomux
@@ -47,23 +45,6 @@ def skip_unless_available(name: str) -> None:
         pytest.skip(reason)
 
 
-@pytest.mark.parametrize("name", CONCURRENT)
-def test_at_the_descriptor_limit_those_inside_are_served_and_nothing_spins(name: str) -> None:
-    skip_unless_available(name)
-    with iomux.start(limited(name, 40)) as server, ExitStack() as stack:
-        first = [stack.enter_context(connect(server.address)) for _ in range(10)]
-        assert all(ask(client, b"in") == b"in" for client in first)
-        for _ in range(50):
-            stack.enter_context(connect(server.address))
-        time.sleep(0.3)
-        before = server.cpu().total
-        time.sleep(1)
-        used = server.cpu().total - before
-        assert used < 0.05 or name == "nonblocking"
-        assert all(ask(client, b"still") == b"still" for client in first)
-        assert psutil.Process(server.pid).num_fds() <= 40
-
-
 @pytest.mark.parametrize("name", QUEUEING)
 def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str) -> None:
     skip_unless_available(name)
@@ -75,22 +56,6 @@ def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str
         for client in [*first, *others[:-10]]:
             client.close()
         assert eventually(lambda: ask(others[-1], b"?") == b"?")
-
-
-@pytest.mark.parametrize("name", CONCURRENT)
-def test_new_clients_are_served_after_the_limit(name: str) -> None:
-    skip_unless_available(name)
-    with iomux.start(limited(name, 40)) as server:
-        with ExitStack() as stack:
-            for _ in range(60):
-                stack.enter_context(connect(server.address))
-            time.sleep(0.3)
-
-        def served() -> bool:
-            with connect(server.address) as client:
-                return answered(client)
-
-        assert eventually(served)
 
 
 @pytest.mark.parametrize("name", QUEUEING)

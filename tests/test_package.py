@@ -15,6 +15,7 @@ import yaml
 import iomux
 
 ROOT = Path(__file__).parents[1]
+CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name for it, where it is another than PyPI's
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -28,8 +29,10 @@ def requirement(text: str) -> tuple[str, frozenset[str]]:
 
 def test_environment_and_pyproject_say_the_same() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    conda = dict(requirement(entry) for entry in environment["dependencies"] if isinstance(entry, str))
-    assert conda.pop("python") == {PROJECT["requires-python"]}
+    found = (requirement(entry) for entry in environment["dependencies"] if isinstance(entry, str))
+    conda = {CONDA_NAMES.get(name, name): bounds for name, bounds in found}
+    # The least Python, exactly: repo2docker understands no bound, and would begin with one that is too old.
+    assert conda.pop("python") == {PROJECT["requires-python"].replace(">=", "=")}
     assert conda.pop("pip") == frozenset()
     extras = PROJECT["optional-dependencies"].values()
     assert conda == dict(
@@ -39,6 +42,14 @@ def test_environment_and_pyproject_say_the_same() -> None:
     assert {"pip": ["-e ."]} in environment["dependencies"]
 
 
+def test_the_citation_names_what_is_here() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    authors = " and ".join(author["name"] for author in citation["authors"])
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+    assert re.search(rf"^Copyright \(c\) \d{{4}} {authors}$", (ROOT / "LICENSE").read_text(), re.MULTILINE)
+    assert f"*{citation['title']}*, version {PROJECT['version']}" in (ROOT / "README.md").read_text()
+
+
 def test_import_brings_in_nothing_heavy() -> None:
     heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle"}
     script = f"import iomux, sys; print(sorted({heavy} & set(sys.modules)))"
@@ -46,10 +57,10 @@ def test_import_brings_in_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_server_process_brings_in_nothing_heavy() -> None:
-    script = (
-        "import iomux.harness.child, sys; print(sorted({'pandas', 'numpy', 'matplotlib', 'tqdm'} & set(sys.modules)))"
-    )
+@pytest.mark.parametrize("modules", ["child", "child, traced_server", "job, plan", "job, asking"])
+def test_a_process_beside_us_brings_in_nothing_heavy(modules: str) -> None:
+    heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle", "asyncio"}
+    script = f"from iomux.harness import {modules}; import sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

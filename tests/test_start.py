@@ -18,6 +18,9 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 import iomux
 from tests.clients import ask, connect, eventually
+from tests.students_faults import breaks_at_first_client, breaks_at_once, leaves, returns_at_once
+
+Kernel = tuple[KernelManager, BlockingKernelClient]
 
 
 def gone(pid: int) -> bool:
@@ -87,28 +90,11 @@ def test_a_function_of_a_file_is_a_server(tmp_path: Path) -> None:
         assert client.recv(100) == b"from a file"
 
 
-def breaks_at_once(listener: Any) -> None:
-    raise ZeroDivisionError("on purpose")
-
-
-def returns(listener: Any) -> None:
-    return
-
-
-def leaves(listener: Any) -> None:
-    sys.exit(3)
-
-
-def breaks_at_first_client(listener: Any) -> None:
-    listener.accept()
-    raise ZeroDivisionError("on purpose")
-
-
 @pytest.mark.parametrize(
     ("serve", "message"),
     [
         (breaks_at_once, r"(?s)status 1:.*Traceback.*ZeroDivisionError: on purpose"),
-        (returns, r"(?s)returns\(\) returned: a server loops for ever"),
+        (returns_at_once, r"(?s)returns_at_once\(\) returned: a server loops for ever"),
         (leaves, r"(?s)status 3:.*SystemExit: 3"),
     ],
 )
@@ -219,16 +205,10 @@ def test_a_fork_of_the_owner_that_ends_leaves_the_server_running() -> None:
             assert ask(client, b"still there?") == b"still there?"
 
 
-def closes_its_input(listener: Any) -> None:
-    os.close(0)
-    signal.signal(signal.SIGIO, signal.SIG_IGN)
-    time.sleep(600)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the server has to watch its input")
 @pytest.mark.parametrize("stop_it", [False, True])
 def test_no_server_outlives_its_owner_whatever_it_does(stop_it: bool) -> None:
-    script = SCRIPT.replace("'poll'", "__import__('tests.test_start', fromlist=['x']).closes_its_input")
+    script = SCRIPT.replace("'poll'", "__import__('tests.students_faults', fromlist=['x']).closes_its_input")
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
         assert owner.stdout is not None
         pid = int(owner.stdout.readline())
@@ -294,13 +274,29 @@ def test_a_stopped_server_does_not_answer_for_its_address() -> None:
     assert iomux.load(server.address, duration=0.1).errors == {"connect: Connection refused": 1}
 
 
-@pytest.fixture
-def kernel() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+@contextlib.contextmanager
+def running_kernel() -> Iterator[Kernel]:
     manager, client = start_new_kernel(kernel_name="python3")
-    yield manager, client
-    client.stop_channels()
-    if manager.has_kernel:
-        manager.shutdown_kernel(now=True)
+    try:
+        yield manager, client
+    finally:
+        client.stop_channels()
+        if manager.has_kernel:
+            manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    """A kernel of its own, for a test that ends it."""
+    with running_kernel() as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+def lasting_kernel() -> Iterator[Kernel]:
+    """A kernel for all tests that leave it running: to start one takes a second."""
+    with running_kernel() as shared:
+        yield shared
 
 
 def run_cell(client: BlockingKernelClient, code: str) -> str:
@@ -319,29 +315,29 @@ def run_cell(client: BlockingKernelClient, code: str) -> str:
 START = "import iomux\nserver = iomux.start('poll')\nprint(server.pid)\nserver"
 
 
-def test_kernel_restart_ends_the_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+def test_kernel_restart_ends_the_server(kernel: Kernel) -> None:
     manager, client = kernel
     pid = int(run_cell(client, START))
     manager.restart_kernel(now=False)
     assert eventually(lambda: gone(pid))
 
 
-def test_kernel_shutdown_ends_the_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+def test_kernel_shutdown_ends_the_server(kernel: Kernel) -> None:
     manager, client = kernel
     pid = int(run_cell(client, START))
     manager.shutdown_kernel()
     assert eventually(lambda: gone(pid))
 
 
-def test_kernel_killed_ends_the_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+def test_kernel_killed_ends_the_server(kernel: Kernel) -> None:
     _, client = kernel
     pid, owner = map(int, run_cell(client, START + "\nimport os; print(os.getpid())").split())
     os.kill(owner, signal.SIGKILL)
     assert eventually(lambda: gone(pid))
 
 
-def test_interrupt_of_a_cell_leaves_the_server_running(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
-    manager, client = kernel
+def test_interrupt_of_a_cell_leaves_the_server_running(lasting_kernel: Kernel) -> None:
+    manager, client = lasting_kernel
     pid = int(run_cell(client, START))
     waiting = client.execute("import time; time.sleep(600)", reply=False)
     time.sleep(1)
@@ -352,8 +348,8 @@ def test_interrupt_of_a_cell_leaves_the_server_running(kernel: tuple[KernelManag
     assert not gone(pid)
 
 
-def test_running_the_cell_again_replaces_its_server(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
-    _, client = kernel
+def test_running_the_cell_again_replaces_its_server(lasting_kernel: Kernel) -> None:
+    _, client = lasting_kernel
     first = int(run_cell(client, START))
     second = int(run_cell(client, START))
     assert first != second
@@ -361,8 +357,8 @@ def test_running_the_cell_again_replaces_its_server(kernel: tuple[KernelManager,
     assert not gone(second)
 
 
-def test_one_cell_may_start_several(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
-    _, client = kernel
+def test_one_cell_may_start_several(lasting_kernel: Kernel) -> None:
+    _, client = lasting_kernel
     code = "import iomux\nservers = [iomux.start('poll') for _ in range(3)]\nprint(*[s.pid for s in servers])\nservers"
     first = [int(pid) for pid in run_cell(client, code).split()]
     assert not any(gone(pid) for pid in first)

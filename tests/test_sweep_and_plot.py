@@ -16,7 +16,9 @@ from iomux import style
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
     """A small sweep with select's wall in it."""
-    return iomux.sweep(["select", "poll"], connections=[1, 20, 1200], repeats=2, duration=0.1, progress=False)
+    return iomux.sweep(
+        ["select", "poll"], connections=[1, 20, 1200], repeats=2, duration=0.1, warmup=0.05, progress=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,10 @@ def test_a_server_that_fails_is_a_row() -> None:
         ({"servers": []}, "no server was named"),
         ({"servers": "poll", "connections": []}, "connections is"),
         ({"servers": "poll", "connections": [0]}, "connections is"),
+        ({"servers": "poll", "connections": ["5"]}, "connections has '5' in it: give whole numbers"),
+        ({"servers": "poll", "connections": True}, "connections is True: give a whole number"),
+        ({"servers": "poll", "active": True}, "active is True: give a whole number"),
+        ({"servers": "poll", "repeats": True}, "repeats is True: give a whole number"),
         ({"servers": "poll", "connections": [5], "active": 9}, "active is 9"),
         ({"servers": "poll", "repeats": 0}, "repeats is 0"),
         ({"servers": "poll", "size": 0}, "size is 0"),

@@ -1,10 +1,9 @@
 """`iomux.timeline`: every request is a row, its phases are its time, and what can't be told apart is said."""
 
+import functools
 import math
 import os
-import select
-import socket
-import time
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,14 @@ import pytest
 
 import iomux
 from iomux.facilities import has
+from iomux.harness.asking import Question, Seen
 from iomux.harness.phases import PHASES, conversations, phases
-from iomux.harness.trace import RECV, SEND, Event
+from iomux.harness.timeline_rows import to_frame
+from iomux.harness.trace import RECV, SEND, Event, Trace, clocks_apart
 from iomux.harness.traced_server import UNTRACEABLE
 from iomux.servers import get, mechanisms
+from tests.students import asks_in_turn, sleeps
+from tests.students_faults import answers_wrongly, breaks_at_first_client, returns_at_once
 
 MIB = 1024 * 1024
 COLUMNS = [f"{phase}_us" for phase in PHASES]
@@ -38,6 +41,12 @@ def follow(server: Any, **options: Any) -> pd.DataFrame:
     return frame
 
 
+@functools.cache
+def plain(name: str) -> pd.DataFrame:
+    """One timeline of one client; what every test says of it is said of the same run. Not to be written to."""
+    return follow(name)
+
+
 def assert_whole(frame: pd.DataFrame) -> None:
     """What holds for every row: the phases are the total, and no phase is less than nothing."""
     assert (frame[COLUMNS].sum(axis=1) - frame["total_us"]).abs().max() < 1e-6
@@ -46,47 +55,9 @@ def assert_whole(frame: pd.DataFrame) -> None:
     assert frame["start_us"].iloc[0] == 0
 
 
-def asks_in_turn(listener: socket.socket, handler: Any = lambda data: data) -> None:
-    """What a student may write: nonblocking sockets under select.select, nothing of iomux."""
-    listener.setblocking(False)
-    clients: list[socket.socket] = []
-    while True:
-        for ready in select.select([listener, *clients], [], [])[0]:
-            if ready is listener:
-                client, _ = listener.accept()
-                client.setblocking(False)
-                clients.append(client)
-            elif data := ready.recv(65536):
-                ready.send(handler(data))
-            else:
-                clients.remove(ready)
-                ready.close()
-
-
-def returns_at_once(listener: socket.socket, handler: Any = None) -> None:
-    """A server that forgot its loop."""
-
-
-def raises(listener: socket.socket, handler: Any = None) -> None:
-    """A server with a bug."""
-    listener.accept()
-    raise ZeroDivisionError("a bug of the student's")
-
-
-def answers_wrongly(data: bytes) -> bytes:
-    """As many bytes as came, and others."""
-    return bytes(len(data))
-
-
-def sleeps(data: bytes) -> bytes:
-    """5 ms of the server's own work."""
-    time.sleep(0.005)
-    return data
-
-
 @pytest.mark.parametrize("name", TRACEABLE)
 def test_one_row_a_request_and_its_phases_are_its_time(name: str) -> None:
-    frame = follow(name)
+    frame = plain(name)
     assert set(frame["server"]) == {name}
     assert set(frame["model"]) == {get(name).model}
     assert frame[["connections", "active", "size_bytes"]].drop_duplicates().to_numpy().tolist() == [[1, 1, 64]]
@@ -98,20 +69,30 @@ def test_one_row_a_request_and_its_phases_are_its_time(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRACEABLE)
 def test_two_clocks_agree_on_the_total(name: str) -> None:
-    frame = follow(name)
+    frame = plain(name)
     apart = (frame["total_us"] - frame["response_us"]).abs() / frame["response_us"]
     assert (apart <= 0.05).mean() >= 0.95
 
 
-@pytest.mark.parametrize("name", ["select", "poll", "epoll", "asyncio"])
+@pytest.mark.parametrize("name", ["select", "poll", "epoll", "generators", "coroutines", "asyncio"])
 def test_woken_once_a_request(name: str) -> None:
-    calls = follow(name).attrs["syscalls_per_request"]
+    calls = plain(name).attrs["syscalls_per_request"]
     assert calls == pytest.approx({"wait": 1, "control": 0, "recv": 1, "send": 1, "accept": 0}, abs=0.02)
+
+
+def test_under_io_uring_the_copy_in_is_no_phase_of_the_servers() -> None:
+    frame = follow("io_uring", requests=50, handler=sleeps)
+    assert frame["recv_us"].isna().all()
+    assert "before the completion was seen" in frame.attrs["merged"]["recv"]
+    assert frame["notify_us"].median() < frame["handler_us"].median()
+    assert (frame["handler_us"] >= 5000).all()
+    assert frame["send_us"].median() < 5000
+    assert follow("io_uring", requests=50, size=1 << 20)["send_us"].median() > 0
 
 
 @pytest.mark.parametrize("name", ["blocking", "threaded"])
 def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
-    frame = follow(name)
+    frame = plain(name)
     calls = {"wait": 0, "control": 0, "recv": 1, "send": 1, "accept": 0}
     assert frame.attrs["syscalls_per_request"] == pytest.approx(calls, abs=0.02)
     assert (frame["queue_us"] == 0).all()
@@ -119,7 +100,7 @@ def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
 
 
 def test_edge_triggered_reads_until_there_is_no_more() -> None:
-    calls = follow("epoll-et").attrs["syscalls_per_request"]
+    calls = plain("epoll-et").attrs["syscalls_per_request"]
     assert 1.5 <= calls["recv"] <= 2.02, "sometimes the next request is there before the second recv"
     assert calls["send"] == pytest.approx(1, abs=0.02)
     assert (calls["control"], calls["accept"]) == (0, 0)
@@ -144,6 +125,11 @@ def test_a_function_of_the_students() -> None:
     assert (calls["recv"], calls["send"]) == pytest.approx((1, 1), abs=0.02)
 
 
+def test_a_server_that_would_not_survive_a_reset_is_sent_none() -> None:
+    for _ in range(3):
+        follow(asks_in_turn, connections=30, active=30, requests=50)
+
+
 @pytest.mark.parametrize("name", ["poll", "epoll", "nonblocking", "blocking"])
 def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "timestamps")
@@ -156,10 +142,37 @@ def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypa
     assert frame.attrs["missing_stamps"] == 200
 
 
+def test_hiding_epoll_does_not_hide_its_edge_triggered_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
+    follow("epoll-et", requests=20)
+
+
+def test_a_clock_that_was_set_is_an_error_and_one_that_was_not_agrees_with_the_steady_one() -> None:
+    apart = [clocks_apart() for _ in range(50)]
+    assert max(apart) - min(apart) < 500_000
+    question = Question(("127.0.0.1", 1), 1, 1, 64, 1, 1.0)
+    with pytest.raises(RuntimeError, match="the system's clock was set by -2 ms during the run"):
+        to_frame(question, Seen(clock_moved_ns=-2_000_000), b"")
+
+
+def test_bytes_that_no_stamp_came_with_have_a_reason() -> None:
+    asked, served = Trace(2), Trace(2)
+    asked.note(1, SEND, 0, 100, 130, 0, 64)
+    asked.note(1, RECV, 0, 330, 350, 0, 64)
+    served.note(1, RECV, 200, 240, 260, 0, 64)
+    served.note(1, SEND, 200, 290, 320, 0, 64)
+    seen = Seen(asked.packed(), laps_ns={1: array("q", [250])})
+    frame = to_frame(Question(("127.0.0.1", 1), 1, 1, 64, 1, 1.0), seen, served.packed())
+    assert frame["total_us"].tolist() == [0.25]
+    assert has("timestamps") == (
+        frame.attrs["merged"]["request"] == "in notify: no stamp of the kernel's came with these bytes"
+    )
+
+
 @needs_stamps
 @pytest.mark.parametrize("name", ["poll", "blocking", "threaded"])
 def test_stamps_tell_the_kernels_part(name: str) -> None:
-    frame = follow(name, connections=1)
+    frame = plain(name)
     assert frame[COLUMNS].notna().all(axis=None)
     assert frame.attrs["merged"] == {}
     assert frame.attrs["missing_stamps"] == 0
@@ -168,7 +181,7 @@ def test_stamps_tell_the_kernels_part(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["poll", "epoll", "blocking"])
 def test_a_known_delay_is_in_the_handler_and_nowhere_else(name: str) -> None:
-    medians = follow(name, requests=100, handler=sleeps)[COLUMNS].median()
+    medians = follow(name, requests=50, handler=sleeps)[COLUMNS].median()
     assert 5_000 <= medians["handler_us"] <= 50_000
     assert medians["recv_us"] < 2_500
     assert medians["send_us"] < 2_500
@@ -176,7 +189,7 @@ def test_a_known_delay_is_in_the_handler_and_nowhere_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["blocking", "poll", "epoll"])
 def test_a_mebibyte_costs_its_copies(name: str) -> None:
-    small, large = (follow(name, size=size, requests=50)[COLUMNS].median() for size in (64, MIB))
+    small, large = (frame[COLUMNS].median() for frame in (plain(name), follow(name, size=MIB, requests=30)))
     assert large["recv_us"] + large["send_us"] >= 5 * (small["recv_us"] + small["send_us"])
 
 
@@ -189,8 +202,9 @@ def test_blocking_leaves_the_second_client_waiting() -> None:
     assert (frame["start_us"].iloc[1:].to_numpy() >= ends.iloc[:-1].to_numpy() - 1).all(), "one after the other"
 
 
-@pytest.mark.parametrize(("name", "active"), [("threaded", 4), ("asyncio", 10), ("epoll", 10), ("poll", 10)])
-def test_many_active_are_all_served(name: str, active: int) -> None:
+@pytest.mark.parametrize("name", ["threaded", "coroutines", "asyncio", "epoll", "poll"])
+def test_many_active_are_all_served(name: str) -> None:
+    active = 4 if name == "threaded" else 10
     frame = follow(name, connections=active, active=active)
     ends = frame["start_us"] + frame["total_us"]
     assert (frame["start_us"].iloc[1:].to_numpy() < ends.iloc[:-1].to_numpy()).any(), "several were under way at once"
@@ -212,11 +226,20 @@ def test_a_running_server_can_not_be_traced() -> None:
     ("options", "error", "message"),
     [
         ({"requests": 0}, ValueError, "requests is 0: give a whole number from 1 to 200,000"),
-        ({"requests": 1.5}, ValueError, "requests is 1.5"),
+        ({"requests": 1.5}, ValueError, "requests is 1.5: give a whole number"),
+        ({"requests": True}, ValueError, "requests is True: give a whole number"),
+        ({"requests": "9"}, ValueError, "requests is '9': give a whole number"),
         ({"requests": 200_001}, ValueError, "requests is 200001"),
         ({"connections": 2, "active": 3}, ValueError, "active is 3: choose from 1 to connections"),
         ({"size": 0}, ValueError, "size is 0"),
+        ({"size": True}, ValueError, "size is True: give a whole number"),
+        ({"connections": True}, ValueError, "connections is True: give a whole number"),
+        ({"active": True}, ValueError, "active is True: give a whole number"),
         ({"deadline": 0}, ValueError, "deadline is 0"),
+        ({"deadline": "1"}, ValueError, "deadline is '1': give a number"),
+        ({"deadline": None}, ValueError, "deadline is None: give a number"),
+        ({"deadline": True}, ValueError, "deadline is True: give a number"),
+        ({"deadline": math.nan}, ValueError, "deadline is nan: choose more than 0"),
         ({"connections": 10_000_000}, ValueError, "more descriptors than a process may open"),
         ({"server": "nope"}, LookupError, "no server is called 'nope'"),
     ],
@@ -227,7 +250,7 @@ def test_what_can_not_be_asked_for_is_a_clear_error(options: Any, error: type[Ex
 
 
 @pytest.mark.parametrize(
-    ("server", "message"), [(returns_at_once, r"returned: a server loops"), (raises, "a bug of the student's")]
+    ("server", "message"), [(returns_at_once, r"returned: a server loops"), (breaks_at_first_client, "on purpose")]
 )
 def test_a_server_with_a_bug_shows_its_traceback(server: Any, message: str) -> None:
     with pytest.raises(iomux.ServerError, match=r"(?s)Traceback.*" + message):
@@ -331,6 +354,35 @@ def test_a_long_requests_stamp_is_its_last_segments() -> None:
     served = [RECEIVED._replace(stamp=255, size=MIB), event(SEND, 290, 320, MIB)]
     found = spent([event(SEND, 100, 250, MIB), event(RECV, 330, 350, MIB, stamp=300)], served, MIB)
     assert found == named(request=140, recv=20, handler=30, send=10, client=50)
+
+
+def test_work_between_two_sends_without_a_wait_is_the_handlers() -> None:
+    served = [RECEIVED, event(SEND, 270, 280, 40, ready=200), event(SEND, 300, 320, 24, ready=200)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    assert found == named(request=10, notify=90, queue=40, recv=20, handler=30, send=30, reply=5, client=25)
+
+
+def test_work_before_a_recv_that_waits_is_the_handlers() -> None:
+    served = [
+        event(RECV, 210, 220, 40, ready=200, stamp=110),
+        event(RECV, 260, 270, 24, ready=260, stamp=120)._replace(entered=245),
+        event(SEND, 290, 320, ready=260),
+    ]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    assert found == named(request=10, notify=105, queue=10, recv=20, handler=45, send=30, reply=5, client=25)
+
+
+def test_between_two_pieces_without_a_readiness_call_work_is_not_told_from_waiting() -> None:
+    served = [event(RECV, 210, 220, 40, stamp=110), event(RECV, 260, 270, 24, stamp=120), event(SEND, 290, 320)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    assert found | {"queue": 0} == named(request=10, notify=140, recv=20, handler=20, send=30, reply=5, client=25)
+
+
+def test_a_copy_that_was_over_before_it_was_told_is_no_phase() -> None:
+    served = [event(RECV, 240, 240, ready=200, stamp=110), event(SEND, 290, 320, ready=200)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    expected = named(request=10, notify=90, queue=40, handler=50, send=30, reply=5, client=25) | {"recv": math.nan}
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 def test_conversations_are_cut_where_the_last_byte_is() -> None:
