@@ -1,0 +1,186 @@
+"""JupyterLab in a process of its own, for a browser to open: its own home, a free port, a random token.
+
+It never outlives its owner: the owner holds the other end of its standard input, and when that is closed,
+however the owner ends, JupyterLab shuts its kernels down and ends. Each process that it starts carries a mark in its
+environment, so that `left` can name those that stayed. It is ready when it has written its runtime file.
+"""
+
+import contextlib
+import html
+import json
+import os
+import re
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import matplotlib as mpl
+import psutil
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+FIRST = "00_start_here.ipynb"
+"""The notebook that the README's first command opens."""
+MARK = "IOMUX_BROWSER_TEST"
+"""The environment variable that tells what was started by which test."""
+_START_SECONDS, _STOP_SECONDS = 60.0, 20.0
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    url: str
+    """Where it answers, ending in a slash."""
+    token: str
+    opened: str
+    """What it sends the user's browser to when it starts."""
+    folder: Path
+    """What it serves: a copy, in which `notebooks` may be written to."""
+    mark: str
+
+    def path(self, notebook: str) -> str:
+        """A notebook's path from the folder that JupyterLab has for its root, which it chose by what it was to open."""
+        root = urlsplit(self.opened).path.partition("/lab/tree/")[2].removesuffix(FIRST)
+        return root + notebook
+
+    def page(self, notebook: str) -> str:
+        """Where a notebook is opened in a workspace of its own: tabs of other tests are not restored."""
+        return f"{self.url}lab/workspaces/{Path(notebook).stem}/tree/{self.path(notebook)}?token={self.token}"
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """Ask its REST interface: the JSON that it answers, or None."""
+        request = Request(self.url + path, method=method, headers={"Authorization": f"token {self.token}"})
+        with urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or "null")
+
+    def end_kernels(self) -> None:
+        """Shut every session down, kernel and all, and wait until their processes are gone."""
+        for session in self.ask("api/sessions"):
+            self.ask(f"api/sessions/{session['id']}", "DELETE")
+        wait_until(lambda: len(left(self.mark)) == 1, "only JupyterLab's own process is left")
+        assert self.ask("api/kernels") == []
+
+
+def wait_until(holds: Any, what: str, seconds: float = _STOP_SECONDS) -> None:
+    """Wait until `holds()`; AssertionError with `what` was waited for if it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
+        time.sleep(0.05)
+
+
+def left(mark: str) -> list[psutil.Process]:
+    """The processes that carry a mark: JupyterLab, its kernels, and all they have started."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@contextlib.contextmanager
+def lab(folder: Path) -> Iterator[Lab]:
+    """JupyterLab on a copy in `folder` of the notebooks and what they link to, started as by the README's command."""
+    for name in ("notebooks", "iomux"):
+        shutil.copytree(NOTEBOOKS.parent / name, folder / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    home, token, mark = folder / "home", secrets.token_hex(), secrets.token_hex(8)
+    log = (folder / "lab.log").open("wb")
+    command = [sys.executable, "-P", str(Path(__file__)), *_arguments(), "--ip=127.0.0.1", "--port=0"]
+    command += [f"--IdentityProvider.token={token}", "--expose-app-in-browser", "--allow-root"]
+    environment = _environment(home, mark)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True
+    )
+    try:
+        wait_until(lambda: process.poll() is not None or _opened(home), "JupyterLab opens a browser", _START_SECONDS)
+        assert process.poll() is None, (folder / "lab.log").read_text()
+        runtime = json.loads((home / "runtime" / f"jpserver-{process.pid}.json").read_text())
+        yield Lab(runtime["url"], token, _opened(home), folder, mark)
+    finally:
+        _end(process, mark)
+        log.close()
+
+
+def _arguments() -> list[str]:
+    """What the README's first command hands to `jupyter lab`."""
+    found = re.search(r"bin/jupyter lab (.+)$", (NOTEBOOKS.parent / "README.md").read_text(), re.MULTILINE)
+    assert found, "the README has no command that opens JupyterLab"
+    return shlex.split(found[1])
+
+
+def _opened(home: Path) -> str:
+    """Where JupyterLab sends the browser: the link in the page that it has opened in "the browser", or nothing yet."""
+    with contextlib.suppress(FileNotFoundError):
+        page = (home / "opened").read_text().strip().removeprefix("file://")
+        if page and (found := re.search(r'href="([^"]+)"', Path(page).read_text())):
+            return html.unescape(found[1])
+    return ""
+
+
+def _environment(home: Path, mark: str) -> dict[str, str]:
+    """Ours without what belongs to the user's Jupyter; matplotlib's font cache is shared, as building it takes long."""
+    settings = home / "settings" / "@jupyterlab"
+    for name, values in _SETTINGS.items():
+        file = settings / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    browser = home / "browser"  # writes down what it is to show
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{home / "opened"}"\n')
+    browser.chmod(0o755)
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "XDG_", "PYTEST_"))}
+    own = {
+        "HOME": home,
+        "BROWSER": browser,
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": settings.parent,
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "MPLCONFIGDIR": mpl.get_cachedir(),
+        MARK: mark,
+    }
+    return ours | {name: str(value) for name, value in own.items()}
+
+
+_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # asks, and the network
+    "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are in the page, for the screenshot
+}
+
+
+def _end(process: "subprocess.Popen[bytes]", mark: str) -> None:
+    """Close the lifeline and wait; end by force whatever is still there, and fail for it."""
+    assert process.stdin is not None
+    process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_SECONDS)
+    stayed = left(mark)
+    for one in stayed:
+        with contextlib.suppress(psutil.Error):
+            one.kill()
+    process.wait()
+    assert not stayed, f"left behind by JupyterLab, and killed: {stayed}"
+
+
+def _end_with_owner() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)  # JupyterLab shuts its kernels down at that
+
+
+if __name__ == "__main__":
+    from jupyterlab.labapp import main
+
+    threading.Thread(target=_end_with_owner, daemon=True).start()
+    main()
