@@ -1,7 +1,8 @@
 """Run notebooks from top to bottom and store what they show: `python -m tests.regenerate [NOTEBOOK ...]`.
 
 Like `jupyter execute --inplace`, and then: progress bars are taken out (a stored one can't be drawn, its
-state lives in the kernel), and the README's figure is taken from the notebook that draws it.
+state lives in the kernel), and the README's figure is taken from the notebook that draws it. 00 comes last: its
+table is read from what the others have stored.
 """
 
 import base64
@@ -39,10 +40,11 @@ def regenerate(path: Path) -> None:
     notebook.metadata.pop("widgets", None)
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
     if path.name.startswith("07"):
-        FIGURE.write_bytes(first_figure(notebook))
+        path.with_name(FIGURE.name).write_bytes(first_figure(notebook))
     print(f"{path.name}: {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or sorted(map(str, NOTEBOOKS.glob("*.ipynb"))):
-        regenerate(Path(name))
+    named = map(Path, sys.argv[1:]) if sys.argv[1:] else NOTEBOOKS.glob("*.ipynb")
+    for page in sorted(named, key=lambda page: (page.name.startswith("00"), page)):
+        regenerate(page)

@@ -1,5 +1,6 @@
 """Each notebook's form: what nbval does not look at. That they run is tried by `pytest --nbval` itself."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,25 @@ from tests.regenerate import FIGURE, first_figure
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LONGEST_CELL = 10
+EXERCISE = re.compile(r"^\*\*Exercise (\d) \((\w+)[^)]*\)\.\*\*", re.MULTILINE)
+FOLDED = re.compile(r"<details><summary>(.*?)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
+QUESTION = re.compile(
+    r"^\*\*Question to take along\.\*\* .*\?.*\n\n(?=<details><summary>An answer</summary>)", re.MULTILINE
+)
 
 
 def read(path: Path) -> Any:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(notebook)
     return notebook
+
+
+def prose(path: Path) -> str:
+    return "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def part(path: Path, begin: str, end: str) -> str:
+    return prose(path).partition(begin)[2].partition(end)[0]
 
 
 def code(notebook: Any) -> list[Any]:
@@ -62,11 +76,29 @@ class TestForm:
         assert "code code code" not in " ".join(kinds)
 
     def test_follows_the_template(self, path: Path) -> None:
-        prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-        assert prose.startswith("# ")
-        for part in ("You will learn", "Predict", "## Exercises", "## Summary"):
-            assert part in prose, part
-        assert 2 <= prose.count("**Exercise ") <= 4
+        text = prose(path)
+        assert text.startswith("# ")
+        parts = ("**You will learn**", "**You should know**", "**Time**", "Predict", "## Exercises", "## Summary")
+        for wanted in (*parts, "**Question to take along.**"):
+            assert wanted in text, wanted
+        assert [text.index(wanted) for wanted in parts] == sorted(text.index(wanted) for wanted in parts)
+
+    def test_exercises_go_from_predict_to_build(self, path: Path) -> None:
+        text = part(path, "## Exercises", "## Summary")
+        found = EXERCISE.findall(text)
+        assert 2 <= len(found) == text.count("**Exercise ") <= 4
+        assert [int(number) for number, _ in found] == list(range(1, len(found) + 1))
+        assert {"predict", "build"} <= {kind for _, kind in found}
+
+    def test_the_answers_are_folded_and_say_where_the_code_stands(self, path: Path) -> None:
+        text = part(path, "## Exercises", "## Summary")
+        ((_, answers),) = (fold for fold in FOLDED.findall(text) if fold[0] == "Answers")
+        assert len(re.findall(r"^\d\. ", answers, re.MULTILINE)) == text.count("**Exercise ")
+        assert "](../iomux/solutions/" in answers
+        assert "solutions" not in FOLDED.sub("", text), "they are in the way"
+
+    def test_asks_a_question_at_the_end_and_answers_it_folded(self, path: Path) -> None:
+        assert len(QUESTION.findall(part(path, "## Summary", "\x00"))) == 1
 
     def test_links_lead_somewhere(self, path: Path) -> None:
         for cell in read(path).cells:
