@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -16,7 +17,10 @@ import pytest
 
 import iomux
 from iomux.harness import soak_client as kinds
+from iomux.harness.soak_client import SoakClient
 from iomux.harness.soak_errands import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
+from iomux.harness.soak_tally import Tally
+from iomux.sockets import listen, reset
 from tests.faulty import (
     answering,
     changes_a_byte,
@@ -87,6 +91,16 @@ def test_a_planted_fault_is_named(planted: str) -> None:
     assert set(report.lost_kinds) <= found
     assert any(re.search(words, sentence) for sentence in report.failures), report
     assert "LOST" in repr(report)
+
+
+def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
+    with listen() as listener:
+        client = SoakClient(errand(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
+        reset(listener.accept()[0])
+        select.select([client.sock], [], [], 10)  # the reset is here
+    with client.sock, pytest.raises(OSError, match="not connected") as met:
+        client.sock.shutdown(socket.SHUT_WR)
+    assert client.failure(met.value).kind == kinds.RESET_BY_SERVER
 
 
 def test_a_failure_says_which_client_and_what_was_sent_and_seen() -> None:

@@ -21,6 +21,7 @@ NOT_CONNECTED, NEVER_ANSWERED, STALLED = "not connected", "never answered", "sta
 WRONG, TOO_MANY, CLOSED_EARLY = "wrong bytes", "too many bytes", "closed early"
 LOST, RESET_BY_SERVER, STILL_OWED = "bytes lost", "reset by the server", "still owed"
 _UNDER_WAY = (errno.EINPROGRESS, errno.EAGAIN)  # connect(2), EINPROGRESS
+_WAS_RESET = (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)  # what recv(2), send(2) and shutdown(2) say after a reset
 _NO_LINGER = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds (socket(7))
 
 
@@ -84,10 +85,10 @@ class SoakClient:
         """What went wrong, in the words of the report."""
         if isinstance(error, Failed):
             kind, seen = error.args
-        elif isinstance(error, ConnectionResetError | BrokenPipeError):
+        elif (number := getattr(error, "errno", 0) or 0) in _WAS_RESET:
             kind, seen = RESET_BY_SERVER, "then the server reset the connection"
         else:
-            kind, seen = NOT_CONNECTED, os.strerror(getattr(error, "errno", 0) or 0)
+            kind, seen = NOT_CONNECTED, os.strerror(number)
         return Failure(self._errand.number, self._errand.leaving, kind, self.sent, self.got, seen)
 
     def _note(self, fault: str) -> None:
