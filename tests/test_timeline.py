@@ -101,7 +101,9 @@ def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
 
 def test_edge_triggered_reads_until_there_is_no_more() -> None:
     calls = plain("epoll-et").attrs["syscalls_per_request"]
-    assert 1.5 <= calls["recv"] <= 2.02, "sometimes the next request is there before the second recv"
+    assert 1 <= calls["recv"] <= 2.02, (
+        "the next request may be there before the second recv: see tests/test_syscalls.py"
+    )
     assert calls["send"] == pytest.approx(1, abs=0.02)
     assert (calls["control"], calls["accept"]) == (0, 0)
 

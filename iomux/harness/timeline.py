@@ -64,11 +64,11 @@ def timeline(
     target = _check(server, connections, active, size, requests, deadline)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "trace")
-        with start(_traced(target, room(requests, active, size), path), handler=handler) as running:
+        with start(traced(target, room(requests, active, size), path), handler=handler) as running:
             question = Question(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
             seen = _ask_beside(running, question)
             running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
-            served = _collect(running, path)
+            served = collect(running, path)
     frame = to_frame(question, seen, served)
     frame.insert(0, "server", name_of(server))
     frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
@@ -95,14 +95,15 @@ def _ask_beside(running: Server, question: Question) -> Seen:
     return beside(ask, question, core is not None, core=core, seconds=seconds, what="the timeline's client")
 
 
-def _traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
+def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
+    """The server as `iomux.start` runs it traced, with room for so many events; `collect` makes it write them."""
     serve = functools.partial(traced_server.serve, target, events, path)
     cast(Any, serve).__name__ = f"traced {name_of(target)}"
     return serve
 
 
-def _collect(server: Server, path: str) -> bytes:
-    """Ask the server for what it has seen, and end it."""
+def collect(server: Server, path: str) -> bytes:
+    """Ask a traced server for what it has seen, and end it. Raises ServerError if it hands nothing over."""
     os.kill(server.pid, signal.SIGTERM)
     until = time.monotonic() + 30
     while server.alive and time.monotonic() < until:

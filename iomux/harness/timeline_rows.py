@@ -28,7 +28,7 @@ def to_frame(question: Question, seen: Seen, served: bytes) -> "pd.DataFrame":
     frame["machine"] = machine = describe()  # a column too: attributes that differ are lost by `pandas.concat`
     frame.attrs.update(
         machine=machine,
-        syscalls_per_request=_syscalls([answered for _, answered, _ in pairs], seen.warmup),
+        syscalls_per_request=syscalls_per_request([answered for _, answered, _ in pairs], seen.warmup),
         missing_stamps=int((~frame["stamped"]).sum()),
         merged=_merged(frame),
         unserved=seen.unserved,
@@ -96,8 +96,11 @@ def _row(question: Question, asked: list[Event], served: list[Event], lap_ns: in
     }
 
 
-def _syscalls(served: list[list[Event]], warmup: int) -> dict[str, float]:
-    """System calls a request, by kind, after the warm-up. The traced server's own peeks are not among them."""
+def syscalls_per_request(served: list[list[Event]], warmup: int) -> dict[str, float]:
+    """System calls a request, by kind, after the warm-up. The traced server's own peeks are not among them.
+
+    served: the server's events of each request, of which the last is its answer.
+    """
     ends = sorted((request[-1] for request in served), key=lambda event: event.end)
     first, last = ends[max(warmup, 1) - 1], ends[-1]
     requests = len(ends) - max(warmup, 1)
