@@ -26,7 +26,7 @@ FAULTS = {
         "beside a member that does not read, one that does heard",
     ),
     "keeps all": ("memory", TOO_MUCH, "if lost:", "memory grew by more than 16 MiB"),
-    "never lets go": ("let-go", TOO_MUCH, "del owed[MOST_OWED_BYTES:]\n        if lost:", "without the middle"),
+    "forgets the oldest": ("let-go", TOO_MUCH, "del owed[:-MOST_OWED_BYTES]\n        if lost:", "without the middle"),
     "dies of a reset": (
         "leaving",
         "except OSError:\n            said",
