@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import psutil
+
 from iomux.harness.checks import Address
 from iomux.sockets import reset as reset
 
@@ -15,6 +17,11 @@ DEADLINE = 20.0
 def connect(address: Address) -> socket.socket:
     """A connected blocking socket on which nothing waits longer than the deadline."""
     return socket.create_connection(address, timeout=DEADLINE)
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Whether these processes end, as they do by themselves when their owner has: not at once where cores are busy."""
+    return not psutil.wait_procs(processes, timeout=DEADLINE)[1]
 
 
 def receive(client: socket.socket, count: int) -> bytes:

@@ -20,6 +20,7 @@ import pytest
 
 import iomux
 from iomux.conformance.run import NAMES
+from tests.clients import all_gone
 from tests.yardstick import compiler, program
 
 
@@ -358,4 +359,4 @@ def test_ctrl_c_ends_a_check_and_all_that_it_started(running_check: "subprocess.
     assert len(started) >= 2, "the server and its clients"
     running_check.send_signal(signal.SIGINT)
     assert running_check.wait(20) == 130
-    assert not any(process.is_running() for process in started)
+    assert all_gone(started)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import iomux
-from tests.clients import ask, connect, eventually
+from tests.clients import all_gone, ask, connect, eventually
 
 SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
 
@@ -130,7 +130,7 @@ def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
     assert bench.returncode == 130
     assert "Traceback" not in err
     assert out == ""
-    assert not any(process.is_running() for process in started), "neither its server nor its load generator"
+    assert all_gone(started), "neither its server nor its load generator"
 
 
 def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:

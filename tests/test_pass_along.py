@@ -20,6 +20,7 @@ from iomux.harness.pass_along import PUBLISHED, Ring
 from iomux.servers import pollers
 from iomux.servers.select_ import SelectPoller
 from iomux.sockets import raise_descriptor_limit
+from tests.clients import all_gone
 from tests.test_cli import children_at_work, iomux_command
 from tests.test_sweep_and_plot import texts_outside
 
@@ -224,7 +225,7 @@ def test_an_interrupt_leaves_quietly_and_leaves_nothing() -> None:
         out, err = bench.communicate(timeout=20)
     assert (bench.returncode, out) == (130, "")
     assert "Traceback" not in err
-    assert not any(process.is_running() for process in started)
+    assert all_gone(started)
 
 
 def test_the_figure_is_whole_and_labelled(frame: pd.DataFrame) -> None:

@@ -21,6 +21,7 @@ from iomux.harness.soak_client import SoakClient
 from iomux.harness.soak_errands import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
 from iomux.harness.soak_tally import Tally
 from iomux.sockets import listen, reset
+from tests.clients import all_gone
 from tests.faulty import (
     answering,
     changes_a_byte,
@@ -261,7 +262,7 @@ def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
     assert "interrupted: this is what there was by then" in out
     assert "nothing was lost" in out
     assert "Traceback" not in err
-    assert not psutil.wait_procs(started, timeout=10)[1]
+    assert all_gone(started)
 
 
 def test_clients_that_are_killed_are_an_error_and_leave_nothing() -> None:

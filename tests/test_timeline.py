@@ -144,11 +144,6 @@ def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypa
     assert frame.attrs["missing_stamps"] == 200
 
 
-def test_hiding_epoll_does_not_hide_its_edge_triggered_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
-    follow("epoll-et", requests=20)
-
-
 def test_a_clock_that_was_set_is_an_error_and_one_that_was_not_agrees_with_the_steady_one() -> None:
     apart = [clocks_apart() for _ in range(50)]
     assert max(apart) - min(apart) < 500_000
