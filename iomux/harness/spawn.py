@@ -45,9 +45,9 @@ def spawn(
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # its sys.path comes with the work
     )
     assert process.stdin is not None
-    _lifelines.add(process)
-    _unswept.add(process.pid)
     try:
+        _lifelines.add(process)
+        _unswept.add(process.pid)
         with contextlib.suppress(BrokenPipeError):  # it died already: whoever waits for it will say why
             process.stdin.write(pickle.dumps({"path": sys.path, "work": work_bytes}))
             process.stdin.flush()
