@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from iomux.harness.machine import describe
-from iomux.style import End, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,34 +64,48 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     ax.set_xticks(x, [_words(pause) for pause in values.index])
     ax.set_xlabel("sleep between two rounds")
     ax.set_ylabel(_WORDS[column])
-    return under(plain(ax, "Latency" if column == "p50_us" else "Processor time"), _note(frame))
+    title = "Latency" if column == "p50_us" else "Processor time"
+    return under(plain(ax, title), _note(frame, "band: least to greatest"))
 
 
 def trade(frame: "pd.DataFrame", told: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The two prices of asking against each other, log-log: a point for each sleep, and servers that are told beside.
 
-    A share of nought, which no logarithm has, is drawn at 0.01 %.
-
-    frame: as for `pauses`. told: a row a server that needs no sleep, with `server`, `cpu_share` and `p50_us`.
+    frame: as for `pauses`. told: a row a run of a server that needs no sleep, with `server`, `cpu_share` and `p50_us`.
+    Of several runs the median is drawn, and each of them small and pale. A share below 0.01 %, nought among them,
+    which no logarithm has, is drawn there, and its label says so.
     """
     ax = new_axes(ax)
     look = style("nonblocking")
     middle = frame.groupby("pause_us")[["p50_us", "cpu_share"]].median()
     x, y = middle["p50_us"], 100 * middle["cpu_share"]
+    _runs(ax, frame, look)
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, markersize=8)
     for place, (pause, latency, share) in enumerate(zip(middle.index, x, y, strict=True)):
         offset, side = ((-8, -12), "right") if place % 2 else ((8, 6), "left")  # neighbours may lie close together
         ax.annotate(f"sleep: {_words(pause)}", (latency, share), offset, color=look.color, ha=side, **_BESIDE)
     for place, (name, rows) in enumerate(told.groupby("server", sort=False)):
-        share = max(100 * float(rows["cpu_share"].median()), _LEAST_PERCENT)
-        other, at = style(str(name)), (float(rows["p50_us"].median()), share)
-        ax.plot(*at, other.marker, color=other.color, markersize=11)
-        ax.annotate(f"{name}: sleeps until told", at, (-6, 10 if place % 2 else -18), color=other.color, **_BESIDE)
+        _told(ax, str(name), rows, place)
     _log_both(ax)
     log_ticks(ax.xaxis)
     ax.set_xlabel(_WORDS["p50_us"])
     ax.set_ylabel(_WORDS["cpu_share"])
-    return under(plain(ax, "Sleep longer: less work, later answers"), _note(frame))
+    return under(plain(ax, "Sleep longer: less work, later answers"), _note(frame, "small and pale: each of them"))
+
+
+def _runs(ax: Axes, rows: "pd.DataFrame", look: Style) -> None:
+    shares = (100 * rows["cpu_share"]).clip(lower=_LEAST_PERCENT)
+    ax.scatter(rows["p50_us"], shares, 12, color=look.color, marker=look.marker, alpha=0.35, linewidths=0)
+
+
+def _told(ax: Axes, name: str, rows: "pd.DataFrame", place: int) -> None:
+    """A server that is told: hollow, and each smaller than the one before, since they may lie on each other."""
+    look, share = style(name), 100 * float(rows["cpu_share"].median())
+    at = float(rows["p50_us"].median()), max(share, _LEAST_PERCENT)
+    words = f"{name}: sleeps until told" + (" (drawn at 0.01 %: it is less)" if share < _LEAST_PERCENT else "")
+    _runs(ax, rows, look)
+    ax.plot(*at, look.marker, color=look.color, markersize=15 - 5 * place, markerfacecolor="none", markeredgewidth=2)
+    ax.annotate(words, at, (-6, 12 if place % 2 else -22), color=look.color, **_BESIDE)
 
 
 def _scale(column: str) -> float:
@@ -113,7 +127,7 @@ def _log_both(ax: Axes) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
 
 
-def _note(frame: "pd.DataFrame") -> str:
+def _note(frame: "pd.DataFrame", spread: str) -> str:
     runs = int(frame.groupby("pause_us").size().max())
-    how = "one run each" if runs == 1 else f"medians of {runs} runs"
+    how = "one run each" if runs == 1 else f"medians of {runs} runs, {spread}"
     return f"{how}; {describe()}"

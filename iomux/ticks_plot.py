@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
 
 from matplotlib.axes import Axes
 
 from iomux.harness.machine import describe
 from iomux.style import new_axes, plain, under
+
+_AT_THE_TOP: Any = {
+    "xycoords": ("data", "axes fraction"),
+    "textcoords": "offset points",
+    "fontsize": 9,
+    "color": "#555555",
+    "va": "top",
+}
 
 
 def longest_gap(moments: Sequence[float]) -> float:
@@ -14,10 +24,16 @@ def longest_gap(moments: Sequence[float]) -> float:
     return max(later - earlier for earlier, later in pairwise(moments))
 
 
-def ticks(runs: Mapping[str, Sequence[float]], ax: Axes | None = None, title: str = "The pulse of the loop") -> Axes:
+def ticks(
+    runs: Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    title: str = "The pulse of the loop",
+    marks: Mapping[str, float] = MappingProxyType({}),
+) -> Axes:
     """Each run's ticks on a line of time from its first, with the longest gap marked.
 
-    runs: by its label, the moments of one run in seconds, in their order; two at least. Raises ValueError for fewer.
+    runs: by its label, the moments of one run in seconds, in their order; two at least. marks: by its words, what
+    happened in each run, in milliseconds since the first tick. Raises ValueError for a run of fewer ticks.
     """
     ax = new_axes(ax)
     for place, (label, moments) in enumerate(runs.items()):
@@ -30,6 +46,9 @@ def ticks(runs: Mapping[str, Sequence[float]], ax: Axes | None = None, title: st
         ax.barh(place, gap, left=begin, height=0.5, color="#D55E00", alpha=0.2, zorder=0)
         at = (begin, place + 0.3)  # from its left edge on: centred, a short gap's words would cross the axis
         ax.annotate(f"longest gap {gap:,.0f} ms", at, va="top", fontsize=9, color="#D55E00")
+    for words, at_ms in marks.items():
+        ax.axvline(at_ms, color="#555555", linewidth=1, linestyle=":")
+        ax.annotate(words, (at_ms, 1.0), (3, -3), **_AT_THE_TOP)
     ax.set_yticks(range(len(runs)), list(runs))
     ax.set_ylim(len(runs) - 0.3, -0.6)
     ax.set_xlabel("ms since the first tick")

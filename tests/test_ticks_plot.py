@@ -1,5 +1,6 @@
 """The figure of a loop's pulse: the gap that it marks is the longest, and where it was."""
 
+import numpy as np
 import pytest
 
 import iomux
@@ -18,6 +19,12 @@ def test_each_run_has_its_ticks_and_its_longest_gap_where_it_was() -> None:
     assert gap.get_x() == pytest.approx(10)  # type: ignore[attr-defined]
     assert gap.get_width() == pytest.approx(300)  # type: ignore[attr-defined]
     assert any(text.get_text() == "longest gap 300 ms" for text in ax.texts)
+
+
+def test_what_happened_is_marked_where_it_was() -> None:
+    ax = iomux.plot.ticks({"even": [7.0, 7.01, 7.02]}, marks={"click": 15})
+    assert np.array_equal(ax.lines[-1].get_xdata(), [15, 15])
+    assert "click" in {text.get_text() for text in ax.texts}
 
 
 def test_one_tick_has_no_gap() -> None:

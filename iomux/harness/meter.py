@@ -1,7 +1,8 @@
 """A meter of a server's processor time: what share of a core it has used, a reading every few milliseconds.
 
 It looks from outside, by the process's own CPU clock (clock_getcpuclockid(3)), from a thread of the caller:
-the server does not notice. Cost: some 50 µs a reading, of the caller's time.
+the server does not notice. Cost: some 50 µs a reading, of the caller's time. The kernel brings the account of a
+process that runs up to date at its timer's ticks (some milliseconds, time(7)): a share may be off by one of them.
 """
 
 import threading

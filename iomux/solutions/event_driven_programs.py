@@ -26,7 +26,7 @@ class Clicks(NamedTuple):
     """How often a click that emits a click was handled, and how often a timer beside it."""
 
     ours: int
-    """In the page's thirty lines, when we broke off."""
+    """In the page's own loop, when we broke off."""
     library: int
     ticks: int
 
