@@ -14,6 +14,7 @@ from iomux.style import name_ends, new_axes, plain, style, under
 if TYPE_CHECKING:
     import pandas as pd
 
+_DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide the steps of what is lost
 _MARKERS = 12  # on a line, at most
 _UNITS = {
     "cpu_percent": "server CPU, % of a core",
@@ -38,10 +39,10 @@ def symptom(
     """
     ax = new_axes(ax)
     ends = []
-    for label, frame in runs.items():
+    for (label, frame), dash in zip(runs.items(), _DASHES, strict=False):
         look, every = style(label, list(runs)), len(frame) // _MARKERS + 1
-        drawn: Any = {"color": look.color, "linestyle": look.dash, "marker": look.marker, "markevery": every}
-        ax.plot(frame[across], frame[column], linewidth=2, **drawn)
+        drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markevery": every}
+        ax.plot(frame[across], frame[column], linewidth=2, clip_on=False, **drawn)
         ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, look.color))
     first = next(iter(runs.values()))
     if visit := first.attrs.get("visit_s"):
