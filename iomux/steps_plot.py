@@ -8,23 +8,24 @@ from matplotlib.patches import Patch
 from iomux.harness.machine import describe
 from iomux.phases_plot import LOOKS
 from iomux.style import new_axes, plain, style, under
+from iomux.tape_plot import MARKS, handle
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BARS = {
-    "wait for read": (LOOKS["notify"].color, LOOKS["notify"].hatch),
-    "wait for write": (LOOKS["queue"].color, LOOKS["queue"].hatch),
-    "handler": (LOOKS["handler"].color, LOOKS["handler"].hatch),
-}
-"""Steps that last: colour and hatch, where the timeline has the same phase its own."""
-_MARKS = {"accept": ("#555555", "|"), "recv": (LOOKS["recv"].color, "v"), "send": (LOOKS["send"].color, "^")}
-_MARKS["close"] = ("#000000", "x")
-"""Steps of some microseconds: too short for a bar."""
+_BARS = {"wait for read": LOOKS["notify"], "wait for write": LOOKS["queue"], "handler": LOOKS["handler"]}
+"""Steps that last: as in the timeline, where it has the same phase."""
+_CALLS = {"accept": "accept", "recv": "read", "send": "write", "close": "close"}
+"""Steps that are calls, as the tape marks them: some take microseconds, too short for a bar."""
+_ROWS = {"accept": 0.0, "recv": -0.2, "send": 0.2, "close": 0.2}
+"""Where in its lane: calls that follow each other at once would hide each other. What is sent leaves below."""
+_THICK, _CALL_THICK = 0.7, 0.3
 
 
 def steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """A line of time for each client under each server: waits and handlers as bars, calls as marks.
+    """A line of time for each client under each server: waits and handlers as bars, calls as marks at their ends.
+
+    A call that lasts is a bar as well, up to its mark.
 
     frame: from `iomux.harness.steps.steps`.
     """
@@ -42,35 +43,34 @@ def steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for tick, (server, _) in zip(ax.get_yticklabels(), lanes, strict=True):
         tick.set_color(style(server, servers).color)
     ax.invert_yaxis()
+    ax.set_xlim(left=-ax.get_xlim()[1] / 50)  # the first marks are not on the axis
     ax.set_xlabel("ms since the script began")
     _legend(ax, set(frame["step"]))
     plain(ax, "The same clients, step by step")
     ax.grid(False, axis="y")
-    return under(ax, f"calls take some microseconds and are drawn as marks; {describe()}")
+    return under(ax, f"marks: a call has returned; before it, where it lasted, a bar of its colour; {describe()}")
 
 
 def _lane(ax: Axes, height: float, rows: "pd.DataFrame") -> None:
     for row in rows.to_dict("records"):
-        begin, end, step = row["begin_us"] / 1000, row["end_us"] / 1000, row["step"]
+        begin, end, step = max(0.0, row["begin_us"] / 1000), max(0.0, row["end_us"] / 1000), row["step"]
         if step in _BARS:
-            color, hatch = _BARS[step]
-            bar: Any = {"color": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.3, "zorder": 1}
-            ax.barh(height, end - max(0.0, begin), left=max(0.0, begin), height=0.7, **bar)
+            look = _BARS[step]
+            bar: Any = {"color": look.color, "hatch": look.hatch, "edgecolor": "white", "linewidth": 0.3, "zorder": 1}
+            ax.barh(height, end - begin, left=begin, height=_THICK, **bar)
         else:
-            color, marker = _MARKS[step]
-            ax.plot(max(0.0, begin), height, marker, color=color, markersize=6, zorder=3, clip_on=False)
+            mark, at = MARKS[_CALLS[step]], height + _ROWS[step]
+            ax.barh(at, end - begin, left=begin, height=_CALL_THICK, color=mark.color, zorder=2, linewidth=0)
+            edge: Any = {"mec": "white", "mew": 0.6} if mark.marker in "o^" else {}
+            ax.plot(end, at, mark.marker, color=mark.color, markersize=6.5, zorder=3, clip_on=False, **edge)
 
 
 def _legend(ax: Axes, present: set[str]) -> None:
     bars: list[Any] = [
-        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=step)
-        for step, (color, hatch) in _BARS.items()
+        Patch(facecolor=look.color, hatch=look.hatch, edgecolor="white", label=step)
+        for step, look in _BARS.items()
         if step in present
     ]
-    marks: list[Any] = [
-        ax.plot([], [], marker, color=color, label=step)[0]
-        for step, (color, marker) in _MARKS.items()
-        if step in present
-    ]
+    marks: list[Any] = [handle(MARKS[mark], step) for step, mark in _CALLS.items() if step in present]
     where: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
     ax.legend(handles=[*bars, *marks], **where, frameon=False, fontsize=8)

@@ -50,9 +50,9 @@ STYLES = {
 _LINE_POINTS = 12  # room that a name needs below and beside another
 _NAME_POINTS = 60
 OTHERS = (
-    Style("#882255", "8", (0, (6, 1, 1, 1))),
+    Style("#882255", "x", (0, (12, 3))),
     Style("#44AA99", "<", (0, (2, 1))),
-    Style("#332288", ">", (0, (7, 2))),
+    Style("#332288", ">", (0, (9, 2, 1, 2, 1, 2))),
     Style("#AA4499", "d", (0, (1, 2))),
 )
 

@@ -1,4 +1,7 @@
-"""The figures of the clinic: a sick server beside the cured one, over time."""
+"""The figures of the clinic: a sick server beside the cured one, over time.
+
+Neither is a mechanism, so neither has a mechanism's colour: they look as servers of one's own do in every figure.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 
 from iomux.harness.machine import describe
-from iomux.style import name_ends, new_axes, plain, under
+from iomux.style import name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLORS = ("#D55E00", "#0072B2", "#009E73", "#000000")
-_DASHES = ("-", "--", "-.", ":")
+_DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide the steps of what is lost
+_MARKERS = 12  # on a line, at most
 _UNITS = {
     "cpu_percent": "server CPU, % of a core",
     "memory_mib": "server memory above the first reading, MiB",
@@ -36,9 +39,11 @@ def symptom(
     """
     ax = new_axes(ax)
     ends = []
-    for (label, frame), color, dash in zip(runs.items(), _COLORS, _DASHES, strict=False):
-        ax.plot(frame[across], frame[column], color=color, linestyle=dash, linewidth=2)
-        ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, color))
+    for (label, frame), dash in zip(runs.items(), _DASHES, strict=False):
+        look, every = style(label, list(runs)), len(frame) // _MARKERS + 1
+        drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markevery": every}
+        ax.plot(frame[across], frame[column], linewidth=2, clip_on=False, **drawn)
+        ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, look.color))
     first = next(iter(runs.values()))
     if visit := first.attrs.get("visit_s"):
         ax.axvline(visit, color="#999999", linewidth=1, linestyle=":")

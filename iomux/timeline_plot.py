@@ -76,10 +76,10 @@ def _common(frame: "pd.DataFrame") -> str:
 def _median_request(rows: "pd.DataFrame") -> "pd.Series[float]":
     """A real request, not a mean of many: its phases sum to its total.
 
-    Of the tenth in the middle by their totals the one whose phases are nearest to their medians: the middle one
+    Of the twentieth in the middle by their totals the one whose phases are nearest to their medians: the middle one
     alone may owe its total to a phase that is long in no other.
     """
-    ordered, side = rows.sort_values("total_us"), len(rows) // 20
+    ordered, side = rows.sort_values("total_us"), len(rows) // 40
     middle = ordered.iloc[len(rows) // 2 - side : len(rows) // 2 + side + 1]
     off = (middle[COLUMNS] - rows[COLUMNS].median()).abs().sum(axis=1)
     return middle.iloc[int(np.argmin(off))]

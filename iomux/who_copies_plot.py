@@ -66,8 +66,9 @@ def _say(ax: Axes, system: float, middle: float, place: float) -> None:
 def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     """The quickest round of each way over time: asking, computing, waiting for the rest, and the bytes coming in.
 
-    The line in each bar climbs from its foot to its top as the transfers are seen to be in; with io_uring it is looked
-    at after each fiftieth of the computing. A recorded result is marked as one.
+    The line in each bar climbs from its foot to its top as the transfers are seen to be in; with io_uring one looks
+    after each fiftieth of the computing, and when all is over. A step is many that were seen in at one look: when each
+    of them came in, nobody knows. A recorded result is marked as one.
     """
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))
@@ -80,8 +81,8 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
         _stairs(ax, np.sort(mine["seen_ms"].to_numpy(dtype=float)), place, cuts[-1])
     looks = {"asking, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
     handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
-    handles.append(Line2D([], [], color="black", label=f"transfers in, 0 to {result.count}"))
-    note = "the quickest of {} rounds of each"
+    handles.append(Line2D([], [], color="black", label=f"transfers seen in, 0 to {result.count}"))
+    note = "the quickest of {} rounds of each; a step: so many were seen in at one look"
     return _finish(ax, result, ways, handles, "The application's thread, and the bytes coming in", note)
 
 

@@ -9,9 +9,11 @@ import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 from types import ModuleType
 
 _HELPERS = frozenset({"ward"})
+_WIDE = 100  # letters in a line of a diff's heading
 
 
 def cases() -> list[str]:
@@ -31,9 +33,21 @@ def sick(name: str) -> str:
     return "\n\n".join(text for text, _ in _twins(case(name)))
 
 
+def published(name: str) -> str:
+    """Where the bug was published, in its module's own words; empty where it is found everywhere, named nowhere."""
+    words = " ".join((case(name).__doc__ or "").split())
+    return words.partition("Published: ")[2].partition(" Cure:")[0]
+
+
 def diff(name: str) -> str:
-    """The cure as a unified diff: of each function of a bug's module against its twin, `cured` or `cured_...`."""
-    return "\n".join(line for was, cured in _twins(case(name)) for line in _changed(was, cured))
+    """The cure as a unified diff: of each function of a bug's module against its twin, `cured` or `cured_...`.
+
+    Above it, as comments, stands where the bug was published.
+    """
+    source = published(name)
+    said = textwrap.wrap(f"published: {source}", _WIDE) if source else []
+    changed = (line for was, cured in _twins(case(name)) for line in _changed(was, cured))
+    return "\n".join([*(f"# {line}" for line in said), *changed])
 
 
 def _twins(module: ModuleType) -> list[tuple[str, str]]:

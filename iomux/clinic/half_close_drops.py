@@ -1,7 +1,7 @@
 """The end of what a client says is taken for the end of the client: what it is owed is dropped.
 
 Bug: no bytes from `recv`, so the socket is closed, with an answer still on its way.
-Symptom: `printf ... | nc` gets half of a large answer. Published: shutdown(2); RFC 9293, 3.6.1 (half-closed);
+Symptom: `printf ... | nc -N` gets half of a large answer. Published: shutdown(2); RFC 9293, 3.6.1 (half-closed);
 Stevens, UNIX Network Programming, 6.5 to 6.7 (the batch input that `shutdown` cures).
 Cure: close when both are over: it says no more, and nothing is owed.
 """

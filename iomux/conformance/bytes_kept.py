@@ -127,7 +127,7 @@ def hundred(subject: Subject) -> None:
     asks="a client that says no more still gets all that it is owed",
     sent="23 clients, with 16 and with 2 to 6 MiB: all of it, then shutdown(SHUT_WR); only then each begins to read",
     hint="The end of what a client sends (recv returns no bytes) is not the end of what you owe it. Close when both "
-    "are over.",
+    "are over. And if you never saw that end: was there more to read, of which you were told only once?",
     man="shutdown(2), recv(2)",
 )
 def half_close(subject: Subject) -> None:

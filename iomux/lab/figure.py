@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from iomux.harness.following import FOLLOWED, why_not
 from iomux.harness.machine import describe
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _SIZE_INCHES, _DOTS_PER_INCH = (9.6, 6.4), 100
 _SHORTEST_S = 2.0  # of the time axis: a run that has just begun does not fill it
-_NAMES = 1.5  # the time axis is so many times as long as the longest run: room for the names at the lines' ends
+_LATENCY, _CPU = (0.11, 0.59, 0.3, 0.36), (0.65, 0.59, 0.18, 0.36)
+"""Left, bottom, width and height, as parts of the figure: beside each is room for the names at its lines' ends."""
+_TAPE = (0.11, 0.165, 0.875, 0.3)
 _MARKERS = 20  # on a line, at most
 _GREY = "#777777"
 
@@ -37,11 +39,7 @@ def playground(runs: "Sequence[Run]", figure: Figure | None = None) -> Axes:
         import matplotlib.pyplot as plt
 
         figure = plt.figure(figsize=_SIZE_INCHES, dpi=_DOTS_PER_INCH)
-    grid = figure.add_gridspec(
-        2, 2, left=0.095, right=0.985, top=0.95, bottom=0.105, hspace=0.52, wspace=0.2, width_ratios=(5, 3),
-        height_ratios=(5, 4),
-    )  # fmt: skip
-    latency, cpu, tape = (figure.add_subplot(place) for place in (grid[0, 0], grid[0, 1], grid[1, :]))
+    latency, cpu, tape = (figure.add_axes(place) for place in (_LATENCY, _CPU, _TAPE))
     seen = [run for run in runs if run.ticks]
     longest = max([_SHORTEST_S, *(run.ticks[-1].pulse.at_s for run in seen)])
     _latency(latency, seen, longest)
@@ -62,7 +60,6 @@ def png(runs: "Sequence[Run]") -> bytes:
 
 def _latency(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
     ends: list[End] = []
-    last = max((run.ticks[-1].pulse.at_s for run in runs), default=0.0)
     for run in runs:
         answered = [tick.pulse for tick in run.ticks if tick.pulse.requests]
         if not answered:
@@ -73,16 +70,21 @@ def _latency(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
         ax.fill_between(x, middle, slow, color=look.color, alpha=0.12 * strength, linewidth=0)
         ax.plot(x, slow, color=look.color, alpha=0.6 * strength, linewidth=0.8)
         _line(ax, x, middle, run, strength)
-        ends.append((last, middle[-1], _name(run), look.color))
-    _over_time(ax, longest * _NAMES, "Latency: median, and thin the 99th percentile", "µs")
+        ends.append((longest, middle[-1], _name(run), look.color))
+    _over_time(ax, longest, "Latency: median, and thin the 99th percentile", "µs")
     if ends:
         ax.set_yscale("log")
         ax.margins(y=0.12)
         log_ticks(ax.yaxis)
         ax.yaxis.set_minor_locator(NullLocator())
-        name_ends(ax, ends)
+        _named(ax, ends)
     else:
-        ax.text(0.5, 0.5, "no answer yet", transform=ax.transAxes, ha="center", color=_GREY)
+        ax.text(0.5, 0.5, "no answer yet", transform=ax.transAxes, ha="center", color=_GREY, fontsize=8)
+
+
+def _named(ax: Axes, ends: list[End]) -> None:
+    """Write the names beside the axes, at the height at which the lines end; an earlier run's line may end before."""
+    name_ends(ax, ends)
     for text in ax.texts:
         text.set_fontsize(8)
 
@@ -93,11 +95,14 @@ def _line(ax: Axes, x: list[float], y: list[float], run: "Run", strength: float)
 
 
 def _cpu(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
+    ends: list[End] = []
     for run in runs:
         x, y = [tick.pulse.at_s for tick in run.ticks], [100 * tick.cpu_share for tick in run.ticks]
         _line(ax, x, y, run, _strength(run, runs))
-    _over_time(ax, longest * 1.05, "The server's processor time", "% of a core")
+        ends.append((longest, y[-1], _name(run), style(run.setting.mechanism).color))
+    _over_time(ax, longest, "The server's processor time", "% of a core")
     ax.set_ylim(-4, max(108, ax.get_ylim()[1]))
+    _named(ax, ends)
 
 
 def _tape(ax: Axes, runs: "Sequence[Run]") -> None:
@@ -111,17 +116,18 @@ def _tape(ax: Axes, runs: "Sequence[Run]") -> None:
         ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", color=_GREY)
         return
     draw_lanes(ax, frame)
-    ax.set_xlabel("ms, from the first mark on", loc="left")
+    ax.set_xlabel("ms since the first mark")
     assert last
     which = "connection" if last.setting.active == 1 else f"{min(last.setting.active, FOLLOWED)} active connections"
     _plain(ax, f"Event tape of {name}, under load: what it did last for its first {which}")
     ax.grid(False, axis="y")
-    legend(ax, set(frame["mark"]), loc="upper right", bbox_to_anchor=(1.01, -0.11), ncol=7, columnspacing=1.0)
+    legend(ax, frame, loc="upper center", bbox_to_anchor=(0.45, -0.21), ncol=7, columnspacing=1.2)
 
 
 def _over_time(ax: Axes, until: float, title: str, unit: str) -> None:
     _plain(ax, title)
-    ax.set_xlim(0, until)
+    ax.set_xlim(0, until * 1.02)  # the last marker is whole
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     ax.set_xlabel("seconds of the run")
     ax.set_ylabel(unit)
 
