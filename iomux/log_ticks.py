@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, N
 
 _STEPS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5))
 """The numbers of a decade that are named, the most first."""
-_ROOM_POINTS = {"x": 48.0, "y": 24.0}  # between two numbers: upright they need their height, across their width
+_ROOM_POINTS = {"x": 48.0, "y": 20.0}  # between two numbers: upright they need their height, across their width
 _FEWEST = 3
 
 
