@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 
 from iomux.harness.five_steps import STEPS
-from iomux.tape_plot import tape
+from iomux.harness.machine import describe
+from iomux.style import new_axes, plain, style, under
+from iomux.tape_plot import draw_lanes, legend
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_COLORS = {"level": style("epoll").color, "edge": style("epoll-et").color, "one-shot": "#000000"}
+"""The colours that the servers have which watch in that mode; one-shot has none."""
 
 
 def five_steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -16,7 +21,21 @@ def five_steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
     frame: from `iomux.harness.five_steps.five_steps`. Raises ValueError for a frame without marks.
     """
-    ax = tape(frame, ax, title="The same five steps: what does epoll say?")
+    if frame.empty:
+        raise ValueError("no step was taken: there is nothing to draw")
+    ax = new_axes(ax)
+    draw_lanes(ax, frame)
+    for tick in ax.get_yticklabels():
+        tick.set(color=_COLORS[tick.get_text()], fontweight="bold")
+    ax.set_xlabel("ms since the first step")
+    legend(ax, set(frame["mark"]), loc="center left", bbox_to_anchor=(1.01, 0.5))
+    plain(ax, "The same five steps: what does epoll say?")
+    ax.grid(False, axis="y")
+    _name_steps(ax, frame)
+    return under(ax, f"marks: when a call began; dotted: a new step begins; {describe()}")
+
+
+def _name_steps(ax: Axes, frame: "pd.DataFrame") -> None:
     spans = frame.groupby("step")["at_us"].agg(["min", "max"]) / 1000
     for begin in spans["min"].iloc[1:]:
         ax.axvline(begin - 1.5, color="#999999", linewidth=0.8, linestyle=":", zorder=2)
@@ -26,4 +45,3 @@ def five_steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     above.set_xticks(spans.mean(axis=1).to_list(), names, fontsize=8)
     above.tick_params(length=0)
     above.spines["top"].set_visible(False)
-    return ax

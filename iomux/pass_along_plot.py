@@ -7,6 +7,7 @@ compares is the shape of a line, not its height: where it is flat, and from wher
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from iomux.harness.pass_along import PUBLISHED, PUBLISHED_BY, PUBLISHED_FOR
 from iomux.style import End, against, drawn, medians, name_ends, new_axes, plain, style, under, wall
@@ -55,6 +56,7 @@ def _name_above(ax: Axes, ends: list[End], points: int) -> None:
             ha="right",  # select's wall may stand close by on the other side
             fontweight="bold",
             arrowprops=lead,
+            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a published line
         )
 
 

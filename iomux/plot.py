@@ -74,29 +74,29 @@ def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
 
 def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """Active clients measured against throughput times mean latency: Little's law puts each run on the diagonal.
+    """Throughput times mean latency, as a share of the active clients: Little's law puts each run at 1.
 
-    frame: from `iomux.sweep(..., active=None)`. J. D. C. Little, "A Proof for the Queuing Formula L = λW" (1961).
+    frame: from `iomux.sweep(..., active=None)`. The servers' marks stand side by side around their level.
+    J. D. C. Little, "A Proof for the Queuing Formula L = λW" (1961).
     """
     ax = new_axes(ax)
     measured = frame[frame["reason"].fillna("") == ""]
     names = list(dict.fromkeys(measured["server"]))
-    for name in names:
-        rows = measured[measured["server"] == name]
-        look = style(name, names)
-        in_flight = rows["requests_per_s"] * rows["mean_us"] / 1e6
-        ax.plot(rows["active"], in_flight, look.marker, color=look.color, label=name, markersize=8, alpha=0.7)
-    ends = np.array([measured["active"].min(), measured["active"].max()], dtype=float)
-    ax.plot(ends, ends, color="#999999", linewidth=1, zorder=0)
-    ax.annotate("L = λ · W", (ends[1], ends[1]), (-70, -4), textcoords="offset points", color="#666666")
+    for place, name in enumerate(names):
+        rows, look = measured[measured["server"] == name], style(name, names)
+        beside = 1.15 ** (place - (len(names) - 1) / 2)
+        ratio = rows["requests_per_s"] * rows["mean_us"] / 1e6 / rows["active"]
+        ax.plot(rows["active"] * beside, ratio, look.marker, color=look.color, label=name, markersize=8, alpha=0.7)
+    ax.axhline(1, color="#999999", linewidth=1, zorder=0)
+    ax.text(1.01, 1, "L = λ · W", transform=ax.get_yaxis_transform(), color="#666666", va="center")
     ax.set_xscale("log")
-    ax.set_yscale("log")
     log_ticks(ax.xaxis)
-    log_ticks(ax.yaxis)
+    ax.set_ylim(0, max(1.3, ax.get_ylim()[1]))
     ax.set_xlabel("active clients (requests in flight), L")
-    ax.set_ylabel("throughput × mean latency, λ · W")
-    ax.legend(frameon=False)
-    return finish(ax, frame, "Little's law")
+    ax.set_ylabel("throughput × mean latency ÷ clients, λ · W / L")
+    ax.legend(frameon=False, loc="lower left", ncol=len(names))
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request; each mark is one run; {frame.attrs.get('machine', '')}"
+    return under(plain(ax, f"Little's law: {frame.attrs.get('active', '')} active"), note)
 
 
 def distribution(

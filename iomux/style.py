@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.patheffects import withStroke
-from matplotlib.text import Annotation
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
+
+from iomux.line_names import End as End
+from iomux.line_names import name_ends as name_ends
+from iomux.log_ticks import log_ticks as log_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +48,6 @@ STYLES = {
     "uvloop": Style("#8B6914", "*", ":"),
     "io_uring": Style("#5D3A9B", "p", (0, (8, 1, 2, 1))),
 }
-_LINE_POINTS = 12  # room that a name needs below and beside another
-_NAME_POINTS = 60
 OTHERS = (
     Style("#882255", "x", (0, (12, 3))),
     Style("#44AA99", "<", (0, (2, 1))),
@@ -76,10 +75,6 @@ def pair() -> tuple[Axes, Axes]:
     """Two new axes side by side, for what is to be seen together: give one to each of two figures' functions."""
     left, right = plt.subplots(1, 2, figsize=_PAIR_INCHES, dpi=DOTS_PER_INCH, layout="constrained")[1]
     return left, right
-
-
-End = tuple[float, float, str, str]
-"""Where a line ends (x, y), its name and its colour."""
 
 
 def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
@@ -118,33 +113,6 @@ def against(ax: Axes, across: str, scale: str) -> None:
     ax.set_xlabel(across)
 
 
-def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
-    """Write each line's name at its end, from the highest down; one that would overlap another is moved down.
-
-    Returns what was written, by name.
-    """
-    ax.autoscale_view()
-    points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    placed: list[tuple[float, float]] = []
-    written: dict[str, Annotation] = {}
-    for x, y, name, color in sorted(ends, key=lambda end: -end[1]):
-        across, up = ax.transData.transform((x, y)) * points_per_pixel
-        free = min([other - _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
-        placed.append((across, free))
-        written[name] = ax.annotate(
-            name,
-            (x, y),
-            (8, free - up),
-            textcoords="offset points",
-            color=color,
-            va="center",
-            fontweight="bold",
-            annotation_clip=False,
-            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible where another's line goes on
-        )
-    return written
-
-
 def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
     """Mark the limit that select met, if it did; each: how many descriptors one of what is counted takes."""
     met = frame[(frame["server"] == "select") & frame["reason"].fillna("").str.contains("FD_SETSIZE")]
@@ -162,15 +130,6 @@ def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
         ha="right",
         va="top",
     )
-
-
-def log_ticks(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis (100, 1,000); 1, 2 and 5 of each decade where it spans less than two."""
-    low, high = sorted(axis.get_view_interval())
-    steps = (1.0, 2.0, 5.0) if low > 0 and high / low < 100 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=steps, numticks=20))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def thousands() -> FuncFormatter:

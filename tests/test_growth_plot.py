@@ -1,7 +1,9 @@
 """The figure of what an open connection costs: its line is the one of least squares, drawn as far as was measured."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 import iomux
 from iomux.growth_plot import straight_line
@@ -35,24 +37,39 @@ def test_two_levels_are_too_few() -> None:
 
 def test_the_line_is_solid_as_far_as_fitted_and_dotted_beyond() -> None:
     ax = iomux.plot.growth(frame({0: [10], 50: [35], 100: [60], 200: [300]}), upto=100)
-    drawn = {(tuple(line.get_xdata()), line.get_linestyle()) for line in ax.lines}  # type: ignore[arg-type]
-    assert ((0, 100), "-") in drawn
-    assert ((100, 200), ":") in drawn
+    drawn = [(np.asarray(line.get_xdata(), dtype=float), line.get_linestyle()) for line in ax.lines]
+    ends = {(float(x[0]), float(x[-1]), dash) for x, dash in drawn if len(x)}
+    assert {(0, 100, "-"), (100, 200, ":")} <= ends
+    assert said(ax) == [
+        "poll, median latency: 10 µs + 0.50 ± 0.00 µs a connection",
+        "poll, median latency: line of the first 100, continued",
+        "poll, server CPU a request: 20 µs + 1.00 ± 0.00 µs a connection",
+        "poll, server CPU a request: line of the first 100, continued",
+    ]
+
+
+def said(ax: Axes) -> list[str]:
     legend = ax.get_legend()
     assert legend is not None
-    said = [text.get_text() for text in legend.get_texts()]
-    assert said == [
-        "poll, median latency: 10 µs + 0.50 µs a connection",
-        "poll, server CPU a request: 20 µs + 1.00 µs a connection",
-    ]
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_a_slope_within_its_error_is_called_level_and_so_is_a_negative_price() -> None:
+    steady = frame({1: [99, 101], 100: [100, 103], 1000: [98, 101]})
+    for levels in (steady, frame({1: [30], 100: [20], 1000: [10]})):
+        (words,) = said(iomux.plot.growth(levels, columns=["p50_us"], scale="log"))
+        assert words.endswith("µs, level within its error")
+
+
+def test_two_quantities_of_one_level_do_not_lie_on_each_other() -> None:
+    same = frame({1: [10, 12], 50: [35, 36], 100: [60, 66]}).assign(cpu_us_per_request=lambda rows: rows["p50_us"])
+    ax = iomux.plot.growth(same)
+    marks = [line.get_transform().transform(line.get_xydata())[:, 0] for line in ax.lines if line.get_marker() == "v"]
+    latency, cpu = marks
+    assert (cpu - latency > 5).all()
 
 
 def test_a_server_measured_at_two_levels_has_points_and_no_line() -> None:
     both = pd.concat([frame({0: [1], 1: [2], 2: [3]}), frame({0: [1], 1: [2]}, "select")])
     ax = iomux.plot.growth(both, columns=["p50_us"])
-    legend = ax.get_legend()
-    assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "poll, median latency: 1 µs + 1.00 µs a connection",
-        "select, median latency",
-    ]
+    assert said(ax) == ["poll: 1 µs + 1.00 ± 0.00 µs a connection", "select"]

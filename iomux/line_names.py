@@ -1,0 +1,67 @@
+"""A line's name where it ends: readable, beside no other name, and on nobody else's line."""
+
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
+
+End = tuple[float, float, str, str]
+"""Where a line ends (x, y), its name and its colour."""
+_LINE_POINTS = 12  # room that a name needs below and beside another
+_NAME_POINTS = 60
+_CLEAR_PIXELS = 7
+_BEHIND = ((-4, 8, "bottom"), (-4, -8, "top"))  # above the end and below it, where another's line goes on beside it
+
+
+def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
+    """Write each line's name at its end, from the highest down; one that would overlap another is moved down.
+
+    Where another's line goes on through the place, the name stands above its own line's end, or below.
+    Returns what was written, by name.
+    """
+    ax.autoscale_view()
+    points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    placed: list[tuple[float, float]] = []
+    written: dict[str, Annotation] = {}
+    for x, y, name, color in sorted(ends, key=lambda end: -end[1]):
+        across, up = ax.transData.transform((x, y)) * points_per_pixel
+        free = min([other - _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
+        written[name] = _write(ax, (x, y), name, color, free - up)
+        if not _step_aside(ax, written[name]):
+            placed.append((across, free))
+    return written
+
+
+def _write(ax: Axes, at: tuple[float, float], name: str, color: str, up: float) -> Annotation:
+    return ax.annotate(
+        name,
+        at,
+        (8, up),
+        textcoords="offset points",
+        color=color,
+        va="center",
+        fontweight="bold",
+        annotation_clip=False,
+        path_effects=[withStroke(linewidth=3, foreground="white")],  # legible where another's line goes on
+    )
+
+
+def _step_aside(ax: Axes, name: Annotation) -> bool:
+    """Move a name that a line crosses to a place behind the end that none does, if there is one; say whether."""
+    if not _crossed(ax, name):
+        return False
+    beside = name.xyann
+    name.set(ha="right")
+    for across, up, side in _BEHIND:
+        name.xyann = (across, up)
+        name.set(va=side)
+        if not _crossed(ax, name):
+            return True
+    name.xyann = beside
+    name.set(ha="left", va="center")
+    return False
+
+
+def _crossed(ax: Axes, name: Annotation) -> bool:
+    box = name.get_window_extent().padded(_CLEAR_PIXELS)
+    paths = [line.get_transform().transform_path(line.get_path()) for line in ax.lines]
+    return any(path.intersects_bbox(box, filled=False) for path in paths)
