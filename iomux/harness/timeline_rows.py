@@ -28,7 +28,7 @@ def to_frame(question: Question, seen: Seen, served: bytes) -> "pd.DataFrame":
     frame["machine"] = machine = describe()  # a column too: attributes that differ are lost by `pandas.concat`
     frame.attrs.update(
         machine=machine,
-        syscalls_per_request=syscalls_per_request([answered for _, answered, _ in pairs], seen.warmup),
+        syscalls_per_request=syscalls_per_request(_answers(question, served), seen.warmup, len(pairs)),
         missing_stamps=int((~frame["stamped"]).sum()),
         merged=_merged(frame),
         unserved=seen.unserved,
@@ -54,6 +54,11 @@ def _followed(question: Question, seen: Seen, served: bytes) -> list[Pair]:
     pairs = _matched(question, seen, served)[:wanted]
     answered = min(sum(map(len, seen.laps_ns.values())), wanted)
     if unseen := answered - sum(_all_seen(events, question.size) for _, events, _ in pairs):
+        received, sent = (_moved(kind, served) for kind in (RECV, SEND))
+        if sent > received:
+            raise RuntimeError(
+                f"for {received:,} bytes the server sent {sent:,}: the handler has to send back what came, as often"
+            )
         raise RuntimeError(
             f"{unseen:,} requests were read or answered past the sockets that the listener accepts, not traceable: "
             "use their recv, recv_into, send and sendall, in the process that was started"
@@ -62,6 +67,10 @@ def _followed(question: Question, seen: Seen, served: bytes) -> list[Pair]:
         errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
         raise RuntimeError(f"only {len(pairs):,} requests were answered, too few to follow ({errors or 'no reply'})")
     return pairs
+
+
+def _moved(kind: int, served: bytes) -> int:
+    return sum(event.size for event in events(served) if event.kind == kind)
 
 
 def _all_seen(served: list[Event], size: int) -> bool:
@@ -96,12 +105,18 @@ def _row(question: Question, asked: list[Event], served: list[Event], lap_ns: in
     }
 
 
-def syscalls_per_request(served: list[list[Event]], warmup: int) -> dict[str, float]:
+def _answers(question: Question, served: bytes) -> list[Event]:
+    """The last event of each request that the server has answered, followed or not."""
+    return [request[-1] for port in conversations(events(served), SEND, question.size).values() for request in port]
+
+
+def syscalls_per_request(answers: list[Event], warmup: int, most: int) -> dict[str, float]:
     """System calls a request, by kind, after the warm-up. The traced server's own peeks are not among them.
 
-    served: the server's events of each request, of which the last is its answer.
+    answers: the server's last event of every request, also of those that no row is about: its calls were for all.
+    most: how many of them, from the first, to look at.
     """
-    ends = sorted((request[-1] for request in served), key=lambda event: event.end)
+    ends = sorted(answers, key=lambda event: event.end)[:most]
     first, last = ends[max(warmup, 1) - 1], ends[-1]
     requests = len(ends) - max(warmup, 1)
     calls = zip(COUNTED, first.calls, last.calls, strict=True)

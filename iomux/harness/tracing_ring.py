@@ -31,6 +31,7 @@ class TracedRing:
         self._ring = ring
         self._trace = trace
         self._ports: dict[int, int] = {}
+        self._counted = ring.enters
 
     def accept(self, listener: int, done: Done) -> int:
         """As Ring.accept."""
@@ -72,9 +73,9 @@ class TracedRing:
 
     def wait(self) -> list[Completion]:
         """As Ring.wait, and notes when it returned: that is when the completions are seen."""
-        before = self._ring.enters
         found = self._ring.wait()
-        self._trace.calls[WAIT] += self._ring.enters - before
+        self._trace.calls[WAIT] += self._ring.enters - self._counted  # also those of a `queue` that found it full
+        self._counted = self._ring.enters
         self._trace.ready = clock()
         return found
 
