@@ -93,10 +93,10 @@ class Ring:
         while (self._queued - self._sq_head.value) & uapi.WORD >= self.entries:
             self._enter(0, uapi.ENTER_SQ_WAIT)
         self._numbers = number = self._numbers + 1
-        self._pending[number] = token, memory
         slot = uapi.SQE.size * (self._queued & (self.entries - 1))
         address, size, _ = memory
         uapi.SQE.pack_into(self.sqes, slot, opcode, flags, ioprio, fd, offset, address, size, op_flags, number)
+        self._pending[number] = token, memory  # only now: what could not be written would never complete
         self._queued = (self._queued + 1) & uapi.WORD
         return number
 
@@ -115,12 +115,16 @@ class Ring:
 
     def send(self, fd: int, data: bytes, token: Any = None, skip: int = 0, flags: int = 0) -> int:
         """Send what follows the first `skip` bytes; completes with how many were taken, maybe not all."""
+        if not 0 <= skip <= len(data):
+            raise ValueError(f"skip is {skip}: choose from 0 to {len(data)}, as many bytes as there are")
         keep = ctypes.c_char_p(data)
         memory = Lent(ctypes.c_size_t.from_buffer(keep).value + skip, len(data) - skip, keep)
         return self.queue(uapi.OP_SEND, fd, memory, token, flags, 0, 0, socket.MSG_NOSIGNAL)
 
     def timeout(self, seconds: float, token: Any = None) -> int:
-        """Completes after so long, with -ETIME."""
+        """Completes after so long, with -ETIME. Raises ValueError for a negative time."""
+        if not seconds >= 0:
+            raise ValueError(f"seconds is {seconds}: choose 0 or more")
         when = lend(bytearray(uapi.TIMESPEC.pack(int(seconds), int(seconds % 1 * 1e9))))
         return self.queue(uapi.OP_TIMEOUT, -1, when._replace(size=1), token)
 

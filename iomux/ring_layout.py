@@ -20,7 +20,7 @@ SETUP_SQPOLL, SETUP_SQ_AFF, SETUP_CQSIZE, SETUP_COOP_TASKRUN = 1 << 1, 1 << 2, 1
 REGISTER_IOWQ_AFF = 17
 SQ_NEED_WAKEUP, SQ_CQ_OVERFLOW = 1 << 0, 1 << 1
 ENTER_GETEVENTS, ENTER_SQ_WAKEUP, ENTER_SQ_WAIT = 1 << 0, 1 << 1, 1 << 2
-FEAT_SINGLE_MMAP, FEAT_NODROP, FEAT_LINKED_FILE = 1 << 0, 1 << 1, 1 << 12
+FEAT_SINGLE_MMAP, FEAT_NODROP = 1 << 0, 1 << 1
 OFF_SQ_RING, OFF_SQES = 0, 0x1000_0000
 WORD = 0xFFFF_FFFF  # heads and tails are unsigned 32-bit numbers that wrap around
 
@@ -73,15 +73,16 @@ def why_not() -> str:
     """Why this process may not use io_uring, from trying it; empty where it may. Sources: io_uring_setup(2), ERRORS."""
     if sys.platform != "linux":
         return "only Linux has io_uring"
-    params = bytearray(PARAMS.size)
+    params = bytearray(PARAMS.pack(0, 0, SETUP_COOP_TASKRUN, *[0] * 18))  # it came with multishot accept
     try:
         os.close(call(SETUP, 1, address_of(params)[0]))
     except OSError as error:
         return _EXPLAINED.get(error.errno or 0, f"io_uring_setup failed: {error.strerror}") + _switched_off()
-    return "" if PARAMS.unpack(params)[5] & FEAT_LINKED_FILE else "its accept needs Linux 5.19 (multishot)"
+    return ""
 
 
 _EXPLAINED = {
+    errno.EINVAL: "the kernel's io_uring is older than Linux 5.19, which brought multishot accept",
     errno.ENOSYS: "io_uring_setup is not there: a kernel before Linux 5.1, or a container's seccomp filter",
     errno.EPERM: "io_uring_setup is forbidden: by a container's seccomp filter, or by the system",
 }

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -13,10 +14,13 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from iomux import ring_layout as uapi
+from iomux.harness.trace import WAIT, Trace
+from iomux.harness.tracing_ring import TracedRing
 from iomux.ring import Ring
 from iomux.ring_layout import Lent, lend
 from tests.denied import UNDER_SECCOMP
@@ -321,3 +325,27 @@ def test_numbers_and_sizes_are_those_of_the_kernels_header(tmp_path: Path) -> No
     *values, sizes = subprocess.run([tmp_path / "numbers"], capture_output=True, text=True).stdout.splitlines()
     assert dict(zip(ours, map(int, values), strict=True)) == ours
     assert sizes == f"{uapi.SQE.size} {uapi.CQE.size} {uapi.PARAMS.size}"
+
+
+def test_what_could_not_be_queued_is_not_waited_for() -> None:
+    with contextlib.closing(Ring(8)) as ring:
+        with pytest.raises(struct.error):
+            ring.recv("no descriptor", lend(bytearray(8)))  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="skip is 5: choose from 0 to 3"):
+            ring.send(0, b"abc", skip=5)
+        with pytest.raises(ValueError, match="seconds is -1"):
+            ring.timeout(-1)
+        ring.nop("done")
+        assert [token for token, _, _ in ring.wait()] == ["done"]
+
+
+def test_a_traced_ring_counts_each_entering_of_the_kernel() -> None:
+    with contextlib.closing(Ring(4, 64)) as ring:
+        trace = Trace(1)
+        counted: Any = TracedRing(ring, trace)
+        for _ in range(20):
+            counted.timeout(0.001, lambda *_: None)
+        found = counted.wait()
+        while len(found) < 20:
+            found += counted.wait()
+        assert trace.calls[WAIT] == ring.enters >= 5
