@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Self
 
 from iomux.connection import READ, complain
 from iomux.servers import pollers
-from iomux.servers.readiness import Poller
+from iomux.servers.readiness import Poller, moment, patience
 
 EventHandler = Callable[..., object]
 """What is called for an event, with the event's details."""
@@ -48,6 +48,13 @@ class Timer(NamedTuple):
     number: int
 
 
+class Watch(NamedTuple):
+    """A descriptor being watched; also the kind of its events. Another watch of the same number is another kind."""
+
+    fd: int
+    number: int
+
+
 class EventLoop:
     """A queue of events and the handlers of each kind. It holds descriptors: use it in a `with`, or `close` it.
 
@@ -61,7 +68,7 @@ class EventLoop:
         self._queue: deque[Event] = deque()
         self._handlers: dict[Hashable, list[EventHandler]] = {}
         self._timers: list[Timer] = []
-        self._watched: set[int] = set()
+        self._watched: dict[int, Watch] = {}
         self._number = itertools.count().__next__
         self._threads = 0
         self._stopped = False
@@ -89,8 +96,8 @@ class EventLoop:
         self._wake()
 
     def after(self, seconds: float, handler: EventHandler, *details: Any) -> Timer:
-        """Call a handler in so many seconds, once; `off` with what this returns cancels it."""
-        timer = Timer(time.monotonic() + seconds, self._number())
+        """Call a handler in so many seconds, once; `off` with what this returns cancels it. ValueError for NaN."""
+        timer = Timer(moment(seconds), self._number())
         heapq.heappush(self._timers, timer)
         self.on(timer, functools.partial(handler, *details))
         return timer
@@ -101,13 +108,13 @@ class EventLoop:
         Raises ValueError or OSError where the poller can't watch it.
         """
         (self._poller.modify if fd in self._watched else self._poller.register)(fd, interest)
-        self._watched.add(fd)
-        self._handlers[fd] = [functools.partial(handler, *details)]  # the kind of a descriptor's events is its number
+        # Not the number alone: it may have been closed and given away while an event of its is in the queue.
+        watch = self._watched.setdefault(fd, Watch(fd, self._number()))
+        self._handlers[watch] = [functools.partial(handler, *details)]
 
     def unwatch(self, fd: int) -> None:
         """Watch a descriptor no longer; to be done before it is closed."""
-        self._watched.remove(fd)
-        self.off(fd)
+        self.off(self._watched.pop(fd))
         self._poller.unregister(fd)
 
     def in_thread(self, work: Callable[[], Any], then: EventHandler) -> None:
@@ -159,7 +166,7 @@ class EventLoop:
             if fd == self._pipe[0]:
                 os.read(fd, 4096)  # only a wake-up: the event itself is in the queue already
             else:
-                self._queue.append(Event(fd, ()))
+                self._queue.append(Event(self._watched[fd], ()))
         now = time.monotonic()
         while self._timers and self._timers[0].due <= now:
             self._queue.append(Event(heapq.heappop(self._timers), ()))
@@ -167,7 +174,7 @@ class EventLoop:
     def _patience(self) -> float | None:
         if self._queue:
             return 0
-        return max(0.0, self._timers[0].due - time.monotonic()) * self._second if self._timers else None
+        return patience(self._timers[0].due, self._second) if self._timers else None
 
     def _handle(self, event: Event) -> None:
         find = self._handlers.pop if isinstance(event.kind, Timer) else self._handlers.get  # a timer's is for once

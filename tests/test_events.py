@@ -399,3 +399,46 @@ def test_one_loop_serves_a_button_and_sockets() -> None:
             return int(ask(clients[1], b"?") or 0)
 
         assert eventually(lambda: clicks() >= 3)
+
+
+def test_an_event_of_a_number_that_was_given_away_is_nobodys() -> None:
+    seen: list[str] = []
+    with EventLoop() as loop, two_pairs() as ((a, to_a), (b, to_b)):
+        to_a.sendall(b"a")
+        to_b.sendall(b"b")
+        taken: list[socket.socket] = []
+
+        def first(mine: socket.socket, other: socket.socket) -> None:
+            seen.append("ready")
+            for sock in (mine, other):
+                loop.unwatch(sock.fileno())
+            number = other.fileno()
+            other.close()
+            taken.append(socket.socket(fileno=os.dup2(mine.fileno(), number)))  # as the kernel gives numbers away
+            mine.recv(1)
+            loop.watch(number, READ, seen.append, "told of bytes that were another's")
+            loop.after(0.05, loop.stop)
+
+        loop.watch(a.fileno(), READ, first, a, b)
+        loop.watch(b.fileno(), READ, first, b, a)
+        loop.run()
+        taken[0].close()
+    assert seen == ["ready"]
+
+
+@contextlib.contextmanager
+def two_pairs() -> Iterator[tuple[tuple[socket.socket, socket.socket], tuple[socket.socket, socket.socket]]]:
+    pairs = socket.socketpair(), socket.socketpair()
+    with contextlib.ExitStack() as stack:
+        for sock in (*pairs[0], *pairs[1]):
+            stack.callback(sock.close)
+        yield pairs
+
+
+def test_a_timer_of_a_year_ends_nothing_and_one_of_nan_is_refused() -> None:
+    with EventLoop() as loop:
+        year = loop.after(365 * 86_400.0, loop.stop)
+        loop.after(0.01, loop.off, year)
+        loop.run()
+        with pytest.raises(ValueError, match="not a number"):
+            loop.after(float("nan"), loop.stop)

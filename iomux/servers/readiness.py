@@ -11,6 +11,7 @@ are, the loop under all three is the same, and between their curves only the mec
 Cost: a system call a wake-up, shared by all that became ready together, and the poller's own.
 """
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -37,6 +38,22 @@ class Poller(Protocol):
 
         timeout: None, or how long to wait: in milliseconds for poll objects, in seconds for epoll objects.
         """
+
+
+LONGEST_SECONDS = 86_400.0
+"""The longest that `patience` waits at once: a timeout in milliseconds has to fit an int (poll(2), epoll_wait(2))."""
+
+
+def moment(seconds: float) -> float:
+    """The moment of time.monotonic() in so many seconds. Raises ValueError for NaN, which would never come."""
+    if math.isnan(seconds):
+        raise ValueError("seconds is not a number: the moment would never come")
+    return time.monotonic() + seconds
+
+
+def patience(due: float, second: float) -> float:
+    """How long to wait for a moment of time.monotonic(), in the poller's unit: a day at most, then ask again."""
+    return min(max(0.0, due - time.monotonic()), LONGEST_SECONDS) * second
 
 
 class Clients:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Coroutine, Generator
 
 from iomux.connection import complain
-from iomux.servers.readiness import Poller
+from iomux.servers.readiness import Poller, moment, patience
 
 Wait = tuple[int, int] | float
 """What a task yields: a descriptor and what it must be ready for, or seconds to sleep (0: let the others go first)."""
@@ -52,7 +52,7 @@ class Scheduler:
                 self._step(heapq.heappop(self._timers)[2])
 
     def _patience(self) -> float | None:
-        return max(0.0, self._timers[0][0] - time.monotonic()) * self._second if self._timers else None
+        return patience(self._timers[0][0], self._second) if self._timers else None
 
     def _step(self, task: Task, held: int = -1, error: Exception | None = None) -> None:
         """Run a task to its next wait. held: the descriptor that it waited for, still on the interest list, or -1."""
@@ -74,7 +74,7 @@ class Scheduler:
                 self._watch(task, *wait)
             else:
                 # The id: of two that are due together the tasks themselves can't be compared.
-                heapq.heappush(self._timers, (time.monotonic() + wait, id(task), task))
+                heapq.heappush(self._timers, (moment(wait), id(task), task))
         except (OSError, ValueError, TypeError) as error:  # it can't wait for that, and learns so where it stands
             self._step(task, error=error)
 
