@@ -28,7 +28,7 @@ def five_steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for tick in ax.get_yticklabels():
         tick.set(color=_COLORS[tick.get_text()], fontweight="bold")
     ax.set_xlabel("ms since the first step")
-    legend(ax, set(frame["mark"]), loc="center left", bbox_to_anchor=(1.01, 0.5))
+    legend(ax, frame, loc="center left", bbox_to_anchor=(1.01, 0.5))
     plain(ax, "The same five steps: what does epoll say?")
     ax.grid(False, axis="y")
     _name_steps(ax, frame)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patheffects import Normal, Stroke
 
-from iomux.phases_plot import LOOKS, active_in, machine_of
+from iomux.phases_plot import LOOKS, active_in, machine_of, one_experiment
 from iomux.style import End, log_ticks, name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The server's phases (notify, recv, handler, send) in µs against open connections, log-log, server by server.
 
     frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. A line
-    is the median of the requests, its band their middle half; all servers share the vertical scale.
+    is the median of the requests, its band their middle half; all servers share the vertical scale. Raises
+    ValueError for an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
     """
+    one_experiment(frame)
     ax = new_axes(ax)
     names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
     step = float(np.log10(levels[-1] / levels[0])) + _APART

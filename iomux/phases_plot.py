@@ -43,8 +43,10 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
     frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. Above
     each bar stands what its whole is: phases and whole are means over the middle half of the requests by their
-    total, which add up, and which one long pause does not move.
+    total, which add up, and which one long pause does not move. Raises ValueError for an empty frame, and for
+    timelines of one server that differ in `size_bytes` or `active`.
     """
+    one_experiment(frame)
     ax = new_axes(ax)
     names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
     places: list[float] = []
@@ -70,6 +72,16 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     note = f"{requests}, above it the whole; {active_in(frame)} active"
     under(plain(ax, "The phases against concurrency"), f"\n\n{note}; {machine_of(frame)}")
     return without_grid(ax, "x")
+
+
+def one_experiment(frame: "pd.DataFrame") -> None:
+    """Raise ValueError where there is no request, or requests that were asked differently would be drawn as one."""
+    if frame.empty:
+        raise ValueError("there is no request in these timelines: nothing to draw")
+    for column in ("size_bytes", "active"):
+        if (frame.groupby(["server", "connections"])[column].nunique() > 1).any():
+            found = ", ".join(f"{number:,}" for number in sorted(frame[column].unique()))
+            raise ValueError(f"{column} is {found}: draw timelines of one {column} at a time")
 
 
 def without_grid(ax: Axes, axis: Literal["x", "y"]) -> Axes:

@@ -1,5 +1,7 @@
 """The timeline's figures: every phase named, every server's bar as long as its request, shares that sum to 100 %."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -47,7 +49,7 @@ def test_the_number_above_a_bar_is_the_whole_of_that_bar() -> None:
     quick, slow = (dict.fromkeys((f"{phase}_us" for phase in PHASES), 0.0) for _ in range(2))
     quick |= {"recv_us": 10.0, "total_us": 10.0}
     slow |= {"notify_us": 90.0, "total_us": 90.0}
-    of_all = {"server": "poll", "connections": 1, "active": 1, "machine": "a machine"}
+    of_all = {"server": "poll", "connections": 1, "active": 1, "size_bytes": 64, "machine": "a machine"}
     frame = pd.DataFrame([of_all | row for row in (quick, slow, slow)])
     ax = iomux.plot.phases(frame)
     whole = (10 + 90 + 90) / 3
@@ -159,3 +161,11 @@ def test_shares_sum_to_a_hundred_and_the_whole_stands_above(followed: pd.DataFra
     assert set(named) >= {LOOKS[phase].words for phase in PHASES if phase != "reply"}, "what is nowhere is not named"
     assert named == [look.words for look in LOOKS.values() if look.words in named]
     plt.close("all")
+
+
+@pytest.mark.parametrize("draw", [iomux.plot.phases, iomux.plot.phase_times])
+def test_different_experiments_are_not_drawn_as_one(draw: Any, followed: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="size_bytes is 64, 1,024: draw timelines of one size_bytes at a time"):
+        draw(pd.concat([followed, followed.assign(size_bytes=1024)]))
+    with pytest.raises(ValueError, match="no request"):
+        draw(followed.iloc[:0])

@@ -22,7 +22,7 @@ POLLING = ["select", "poll", "epoll", "generators", "coroutines", "asyncio"]
 def test_every_step_of_every_client_in_its_order(name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
-    frame = steps([name], TALK)
+    frame = steps(name, TALK)  # one name, or several
     asked_twice = [*ASKED_ONCE[:5], *ASKED_ONCE[1:]]
     assert order(frame) == {name: {"A": asked_twice, "B": ASKED_ONCE}}
     received = frame[(frame["step"] == "recv") & (frame["client"] == "A")]["size_bytes"]

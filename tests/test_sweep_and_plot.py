@@ -45,7 +45,8 @@ def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
     measured = frame[frame["reason"] == ""]
     assert measured["p50_us"].notna().all()
     assert (measured["errors"] == 0).all()
-    assert (measured["voluntary_switches"] > 0).all()
+    alone = measured[measured["connections"] == 1]
+    assert (alone["voluntary_switches"] > 0).all(), "with one client it sleeps after each answer; with many it may not"
     assert limited["voluntary_switches"].isna().all()
 
 

@@ -7,6 +7,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -97,6 +98,11 @@ def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
     assert frame.attrs["syscalls_per_request"] == pytest.approx(calls, abs=0.02)
     assert (frame["queue_us"] == 0).all()
     assert "queue" not in frame.attrs["merged"]
+
+
+def test_the_calls_of_a_batch_are_those_of_all_that_were_in_it() -> None:
+    calls = follow("epoll", connections=300, active=300, requests=100).attrs["syscalls_per_request"]
+    assert (calls["recv"], calls["send"]) == pytest.approx((1, 1), abs=0.1)
 
 
 def test_edge_triggered_reads_until_there_is_no_more() -> None:
@@ -391,3 +397,18 @@ def test_conversations_are_cut_where_the_last_byte_is() -> None:
     received = {1: [[first, second, third], [fourth, unfinished]], 2: [[other]]}
     assert conversations(seen, RECV, 64) == received
     assert conversations([], RECV, 64) == {}
+
+
+def test_a_handler_that_sends_back_something_else_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"for 64 bytes the server sent 128: the handler has to send back what came"):
+        iomux.timeline("epoll", requests=20, handler=lambda data: data + data)
+
+
+def test_a_handler_that_raises_shows_its_traceback() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)closed by the server.*ZeroDivisionError"):
+        iomux.timeline("epoll", requests=20, handler=lambda data: bytes(1 // 0))
+
+
+def test_numbers_of_numpys_are_numbers() -> None:
+    given: dict[str, Any] = {"requests": np.int16(20), "size": np.int8(64), "deadline": np.float32(20)}
+    assert len(iomux.timeline("epoll", **given)) == 20

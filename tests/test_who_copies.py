@@ -183,6 +183,12 @@ def test_what_is_hidden_is_said_and_the_rest_is_measured(monkeypatch: pytest.Mon
     plt.close("all")
 
 
+def test_where_no_way_is_left_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "blocking,epoll,io_uring")
+    with pytest.raises(RuntimeError, match="no way is left to measure: hidden by"):
+        iomux.who_copies(SIZE, 2, 1, progress=False)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
 def test_denied_by_seccomp_it_says_so() -> None:
     script = "import iomux; print(iomux.who_copies(4096, 2, 1, progress=False))"
@@ -198,6 +204,7 @@ def test_denied_by_seccomp_it_says_so() -> None:
     ("options", "error"),
     [
         ({"size": 0}, "size is 0: give a whole number, at least 1"),
+        ({"repeats": 10**7}, "repeats is 10,000,000: choose at most 1,000"),
         ({"size": 1.5}, "size is 1.5: give a whole number"),
         ({"count": True}, "count is True: give a whole number"),
         ({"count": 5000, "size": 1}, "count is 5,000: choose at most 4,096"),

@@ -44,8 +44,10 @@ def load(
         server.check()
     core = core_beside(server)
     pid = server.pid if server else None
-    plan = Plan(target, connections, count, size, duration, warmup, rate, deadline, pid, spin=core is not None)
-    budget = 60 + warmup + duration + 2 * deadline + connections / 100
+    numbers = int(connections), int(count), int(size), float(duration), float(warmup)  # NumPy's overflow
+    planned = None if rate is None else float(rate)
+    plan = Plan(target, *numbers, planned, float(deadline), pid, spin=core is not None)
+    budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
     seen = beside(run, plan, core=core, seconds=budget, what="the load generator")
     if server:
         server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)

@@ -38,10 +38,12 @@ DEADLINE_S = 10.0
 _SETTLE_SECONDS = 0.1  # a server that has closed its last client because it dies ends within this time
 
 
-def steps(names: Sequence[str | servers.Serve], script: Sequence[Line], handler: Handler = echo) -> "pd.DataFrame":
+def steps(
+    names: Sequence[str | servers.Serve] | str | servers.Serve, script: Sequence[Line], handler: Handler = echo
+) -> "pd.DataFrame":
     """What each server does for the clients of a script, step by step; one row a step, in the order of their ends.
 
-    names: registered names, or `serve` functions, one after the other. script: its lines in the order of their
+    names: a registered name or a `serve` function, or several, one after the other. script: lines in the order of their
     times; each client is connected before the first, and after sending waits for the first byte of its answer; its last
     line sends nothing. handler: what every server answers with.
 
@@ -56,7 +58,8 @@ def steps(names: Sequence[str | servers.Serve], script: Sequence[Line], handler:
     import pandas as pd
 
     check_script(script)
-    rows = [row for name in names for row in _of_one(name, script, handler)]
+    chosen = [names] if isinstance(names, str) or callable(names) else names
+    rows = [row for name in chosen for row in _of_one(name, script, handler)]
     return pd.DataFrame(rows, columns=["server", "client", "step", "begin_us", "end_us", "size_bytes"])
 
 

@@ -62,6 +62,8 @@ def timeline(
     sockets or in too many pieces, or the system's clock was set meanwhile. Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
     """
     target = _check(server, connections, active, size, requests, deadline)
+    connections, active, size, requests = map(int, (connections, active, size, requests))  # NumPy's overflow
+    deadline = float(deadline)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "trace")
         with start(traced(target, room(requests, active, size), path), handler=handler) as running:
@@ -69,7 +71,10 @@ def timeline(
             seen = _ask_beside(running, question)
             running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
             served = collect(running, path)
-    frame = to_frame(question, seen, served)
+    try:
+        frame = to_frame(question, seen, served)
+    except RuntimeError as error:  # what the server has written, a handler's traceback, may say why
+        raise RuntimeError(f"{error}\n{running.log}".rstrip()) from None
     frame.insert(0, "server", name_of(server))
     frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
     return frame

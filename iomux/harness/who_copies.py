@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from iomux import servers
 from iomux.harness.beside import beside, core_beside
-from iomux.harness.checks import check_descriptors
+from iomux.harness.checks import check_descriptors, is_whole
 from iomux.harness.machine import cores
 from iomux.harness.who_copies_result import WhoCopies, summarize
 from iomux.harness.who_copies_rounds import measure
@@ -22,6 +22,8 @@ from iomux.harness.who_copies_ways import WAYS
 MOST_BYTES = 256 * 1024 * 1024
 """The most bytes that one `who_copies` puts into the kernel; as many are in the process's own memory."""
 MOST_CONNECTIONS = 4096
+MOST_REPEATS = 1000
+"""The most rounds that `who_copies` accepts."""
 _PROCESSES = 2
 _SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
 
@@ -33,11 +35,15 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
     each of which every way has its turn. progress: show a bar on standard error.
 
     A way that this machine lacks is in `.missing`, with the reason. Raises ValueError for what can't be asked for,
-    RuntimeError if the bytes do not fit into the sockets' buffers or are not what was sent.
+    RuntimeError if this machine has none of the ways, or the bytes do not fit into the sockets' buffers or are not
+    what was sent.
     """
     _check(size, count, repeats)
+    size, count, repeats = int(size), int(count), int(repeats)  # NumPy's overflow
     missing = {name: why for name, (_, needs) in WAYS.items() if (why := servers.get(needs).why_not())}
     names = [name for name in WAYS if name not in missing]
+    if not names:
+        raise RuntimeError(f"no way is left to measure: {'; '.join(dict.fromkeys(missing.values()))}")
     core = core_beside(None)
     helpers = [other for other in cores() if other != core]  # all of them, if there is but one: core is None then
     parts, seen = min(_PROCESSES, repeats), []
@@ -56,8 +62,10 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
 def _check(size: int, count: int, repeats: int) -> None:
     """Raise ValueError, saying what to do, for what makes no sense on any machine."""
     for name, number in (("size", size), ("count", count), ("repeats", repeats)):
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        if not is_whole(number) or number < 1:
             raise ValueError(f"{name} is {number!r}: give a whole number, at least 1")
+    if repeats > MOST_REPEATS:
+        raise ValueError(f"repeats is {repeats:,}: choose at most {MOST_REPEATS:,}")
     if count > MOST_CONNECTIONS:
         raise ValueError(f"count is {count:,}: choose at most {MOST_CONNECTIONS:,} connections")
     if size * count > MOST_BYTES:
