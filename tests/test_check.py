@@ -19,7 +19,9 @@ import psutil
 import pytest
 
 import iomux
+from iomux.conformance import clients
 from iomux.conformance.run import NAMES
+from iomux.conformance.subject import Subject
 from tests.clients import all_gone
 from tests.yardstick import compiler, program
 
@@ -245,6 +247,17 @@ def forks(listener: socket.socket) -> NoReturn:
                 client.sendall(data)
             time.sleep(60)  # one that stays behind
         client.close()
+
+
+def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_DROPPED_SECONDS", 0.05)
+    began, waited = time.monotonic(), 0.0
+    with iomux.start("poll") as server:
+        for client in clients.paced(Subject(server.address), 8):
+            client.close()
+            time.sleep(0.06)
+            waited += 0.06
+    assert time.monotonic() - began < waited + 0.5, "with pauses that double it is a second and more"
 
 
 def marked(mark: str) -> list[int]:
