@@ -349,6 +349,32 @@ def test_the_command_says_by_its_status_whether_all_is_well() -> None:
     assert wrong.stderr.count("\n") == 1
 
 
+ECHO = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    while True:
+        client, _ = listener.accept()
+        while data := client.recv(65536):
+            client.sendall(data)
+"""
+
+
+def test_a_command_gets_the_environment_of_who_checks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(ECHO)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert check(f"{sys.executable} -m mine {{port}}", "echoes").passed
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [("raise ValueError(42)", "ValueError: 42"), ("import os; print(1, flush=True); os.abort()", "by SIGABRT")],
+)
+def test_a_command_that_ends_is_told_of_in_its_own_last_words_or_by_its_signal(line: str, seen: str) -> None:
+    result = check(f"{sys.executable} -c '{line}' {{port}}", "echoes")["echoes"]
+    assert result.seen.startswith("the server ended: ")
+    assert result.seen.endswith(seen)
+
+
 def test_a_check_in_the_background_of_a_script_judges_ctrl_c_alike() -> None:
     line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for what it starts with &
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)

@@ -7,6 +7,7 @@ group of its own, under a small process that never outlives us; a port is chosen
 
 import contextlib
 import ipaddress
+import os
 import re
 import shlex
 import signal
@@ -127,7 +128,7 @@ def _command(line: str) -> Iterator[Running]:
         port = free.getsockname()[1]
     words = [word.replace("{port}", str(port)) for word in shlex.split(line)]
     with tempfile.TemporaryFile() as log:
-        keeper = spawn(__name__, {"words": words, "cpu": None}, log)
+        keeper = spawn(__name__, {"words": words, "environment": dict(os.environ), "cpu": None}, log)
         try:
             pid = _wait_until_it_listens(keeper, port, log)
             yield Running(
@@ -173,9 +174,19 @@ def main() -> None:
     work = receive_work()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the command is to hear Ctrl-C, however we were started
     try:
-        process = subprocess.Popen(work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        process = subprocess.Popen(
+            work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr, env=work["environment"]
+        )  # the user's: ours has a PYTHONPATH that is not his
     except OSError as error:
         sys.exit(f"{work['words'][0]}: {error.strerror}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    status = process.wait()
-    sys.exit(f"it ended with status {status}" if status >= 0 else f"it was ended by {signal.Signals(-status).name}")
+    sys.exit(_last_words(process.wait()))
+
+
+def _last_words(status: int) -> str | int:
+    """How the command ended, unless it has said why itself: the last line of the log is what is told."""
+    if status < 0:
+        return f"it was ended by {signal.Signals(-status).name}"
+    if status and os.fstat(sys.stderr.fileno()).st_size:
+        return status
+    return f"it ended with status {status}"
