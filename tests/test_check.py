@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import iomux
 from iomux.conformance import clients
 from iomux.conformance.run import NAMES
 from iomux.conformance.subject import Subject
+from iomux.servers.resolve import name_of
 from tests.clients import all_gone
 from tests.yardstick import compiler, program
 
@@ -277,6 +279,25 @@ def test_a_server_that_forks_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatc
         assert server.pid in marked("forks")
     assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
     assert marked("forks") == []
+
+
+class Callable:
+    def __call__(self, listener: socket.socket) -> NoReturn:
+        sys.exit("z" * 100_000)
+
+
+def test_a_callable_goes_by_a_name_without_an_address_and_a_long_line_is_cut() -> None:
+    report = check(Callable(), "echoes")
+    assert report.target == "Callable"
+    assert report["echoes"].seen == f"the server ended: {'z' * 200}"
+    assert name_of(functools.partial(raises)) == "raises"
+
+
+def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
+    line = f"ulimit -n 900; '{sys.executable}' -m iomux check poll --only idle"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert "not seen idle" in done.stdout, done.stdout
+    assert "1,001 clients take more descriptors" in done.stdout
 
 
 def test_a_report_says_the_same_each_time() -> None:

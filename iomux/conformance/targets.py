@@ -31,6 +31,7 @@ from iomux.harness.spawn import end, read_log, spawn
 from iomux.servers.resolve import name_of, resolve
 
 _NOTICE_SECONDS = 0.1  # until the keeper of a command has noticed that it ended
+_MOST_TOLD = 200  # characters of a line; all of it is in the detail
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
 
 
@@ -108,7 +109,7 @@ def _cause(server: Server, grace: float) -> str:
 def why_ended(cause: str, log: str) -> str:
     """What a student looks for first: the last line of a traceback, or how the process ended if it said nothing."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"the server ended: {lines[-1]}" if lines else f"the server {cause}"
+    return f"the server ended: {lines[-1][:_MOST_TOLD]}" if lines else f"the server {cause}"
 
 
 @contextlib.contextmanager
