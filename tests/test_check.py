@@ -281,6 +281,26 @@ def test_a_server_that_forks_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatc
     assert marked("forks") == []
 
 
+def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
+    """Each client has a thread, which asks again and again to send."""
+
+    def converse(client: socket.socket) -> None:
+        with contextlib.suppress(ConnectionError), client:
+            while data := client.recv(65536):
+                while data:
+                    with contextlib.suppress(BlockingIOError):
+                        data = data[client.send(data, socket.MSG_DONTWAIT) :]
+
+    while True:
+        threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def test_a_server_that_never_sleeps_while_a_client_does_not_read_is_seen() -> None:
+    report = check(never_sleeps_while_it_owes, ("back-pressure", "half-close"))
+    assert report.failed == ("half-close", "back-pressure")
+    assert all("the server never sleeps" in result.seen for result in report.results)
+
+
 class Callable:
     def __call__(self, listener: socket.socket) -> NoReturn:
         sys.exit("z" * 100_000)

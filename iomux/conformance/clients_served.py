@@ -133,12 +133,15 @@ def neighbours(subject: Subject) -> None:
 def back_pressure(subject: Subject) -> None:
     """Memory is bounded while nobody reads."""
     before = rss_bytes(subject) if subject.pid is not None else 0
+    spun = subject.pid is None or busy(subject)  # then it is not this client that keeps it awake: see the item silent
     with connect(subject) as client:
         taken = fill(client, message(MIB) * (_MOST_TAKEN // MIB), stall_seconds=1.0)
         if taken == _MOST_TAKEN:
             raise Fault("the server took all 128 MiB though nobody read a byte back: it must keep them itself")
         if subject.pid is not None and (grown := rss_bytes(subject) - before) > _MOST_GROWTH:
             raise Fault("the server's memory grew by more than 32 MiB", grown_bytes=grown)
+        if not spun and busy(subject):
+            raise Fault("a client does not read, and the server never sleeps: it asks again and again about it")
 
 
 @item(
