@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -19,7 +20,10 @@ import psutil
 import pytest
 
 import iomux
+from iomux.conformance import clients
 from iomux.conformance.run import NAMES
+from iomux.conformance.subject import Subject
+from iomux.servers.resolve import name_of
 from tests.clients import all_gone
 from tests.yardstick import compiler, program
 
@@ -247,6 +251,17 @@ def forks(listener: socket.socket) -> NoReturn:
         client.close()
 
 
+def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_DROPPED_SECONDS", 0.05)
+    began, waited = time.monotonic(), 0.0
+    with iomux.start("poll") as server:
+        for client in clients.paced(Subject(server.address), 8):
+            client.close()
+            time.sleep(0.06)
+            waited += 0.06
+    assert time.monotonic() - began < waited + 0.5, "with pauses that double it is a second and more"
+
+
 def marked(mark: str) -> list[int]:
     """The processes that carry a mark in their environment: whatever was started meanwhile, orphans too."""
     found = []
@@ -264,6 +279,45 @@ def test_a_server_that_forks_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatc
         assert server.pid in marked("forks")
     assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
     assert marked("forks") == []
+
+
+def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
+    """Each client has a thread, which asks again and again to send."""
+
+    def converse(client: socket.socket) -> None:
+        with contextlib.suppress(ConnectionError), client:
+            while data := client.recv(65536):
+                while data:
+                    with contextlib.suppress(BlockingIOError):
+                        data = data[client.send(data, socket.MSG_DONTWAIT) :]
+
+    while True:
+        threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def test_a_server_that_never_sleeps_while_a_client_does_not_read_is_seen() -> None:
+    report = check(never_sleeps_while_it_owes, ("back-pressure", "half-close"))
+    assert report.failed == ("half-close", "back-pressure")
+    assert all("the server never sleeps" in result.seen for result in report.results)
+
+
+class Callable:
+    def __call__(self, listener: socket.socket) -> NoReturn:
+        sys.exit("z" * 100_000)
+
+
+def test_a_callable_goes_by_a_name_without_an_address_and_a_long_line_is_cut() -> None:
+    report = check(Callable(), "echoes")
+    assert report.target == "Callable"
+    assert report["echoes"].seen == f"the server ended: {'z' * 200}"
+    assert name_of(functools.partial(raises)) == "raises"
+
+
+def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
+    line = f"ulimit -n 900; '{sys.executable}' -m iomux check poll --only idle"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert "not seen idle" in done.stdout, done.stdout
+    assert "1,001 clients take more descriptors" in done.stdout
 
 
 def test_a_report_says_the_same_each_time() -> None:
@@ -334,6 +388,32 @@ def test_the_command_says_by_its_status_whether_all_is_well() -> None:
     wrong = iomux_check("nonsense")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.count("\n") == 1
+
+
+ECHO = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    while True:
+        client, _ = listener.accept()
+        while data := client.recv(65536):
+            client.sendall(data)
+"""
+
+
+def test_a_command_gets_the_environment_of_who_checks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(ECHO)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert check(f"{sys.executable} -m mine {{port}}", "echoes").passed
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [("raise ValueError(42)", "ValueError: 42"), ("import os; print(1, flush=True); os.abort()", "by SIGABRT")],
+)
+def test_a_command_that_ends_is_told_of_in_its_own_last_words_or_by_its_signal(line: str, seen: str) -> None:
+    result = check(f"{sys.executable} -c '{line}' {{port}}", "echoes")["echoes"]
+    assert result.seen.startswith("the server ended: ")
+    assert result.seen.endswith(seen)
 
 
 def test_a_check_in_the_background_of_a_script_judges_ctrl_c_alike() -> None:

@@ -145,6 +145,29 @@ def test_descriptors_that_are_kept_are_named() -> None:
     assert "when all had left" in report.failures[0]
 
 
+def keeps_descriptors_in_a_worker(listener: Any) -> None:
+    if os.fork() == 0:
+        keeps_descriptors(listener)
+    signal.pause()
+
+
+def test_descriptors_that_a_worker_keeps_are_named() -> None:
+    assert short(keeps_descriptors_in_a_worker, deadline=1.0).lost_kinds == {"descriptors": 1}
+
+
+def opens_a_file_late(data: bytes, count: int) -> bytes:
+    """As a log is that is opened when there is something to say."""
+    served = vars(threading).setdefault("served", [])
+    served.append(os.dup(2) if len(served) == 1000 else None)
+    return data
+
+
+def test_a_descriptor_more_is_no_leak() -> None:
+    report = short(answering(opens_a_file_late), deadline=0.5)
+    assert report.lost == 0, report
+    assert report.descriptors_before != report.descriptors_after
+
+
 def keeps_memory(data: bytes, count: int) -> bytes:
     vars(threading).setdefault("kept", []).append(bytearray(b"x" * 100_000))
     return data

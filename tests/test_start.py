@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -256,6 +256,22 @@ def test_what_a_dead_server_has_started_ends_with_it() -> None:
     assert in_session(server.pid)
     server.stop()
     assert eventually(lambda: not in_session(server.pid))
+
+
+@pytest.mark.parametrize("leave", [lambda: os.setpgid(0, 0), os.setsid], ids=["group", "session"])
+def test_a_child_in_a_group_or_session_of_its_own_ends_with_its_server(leave: Callable[[], Any]) -> None:
+    def forks(listener: Any) -> None:
+        if os.fork() == 0:
+            leave()
+            print("left")
+            time.sleep(600)
+        time.sleep(600)
+
+    with iomux.start(forks) as server:
+        assert eventually(lambda: server.log == "left\n")
+        children = psutil.Process(server.pid).children()
+    assert len(children) == 1
+    assert eventually(lambda: gone(children[0].pid))
 
 
 def test_what_a_server_prints_can_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,11 @@
 TCP is a stream: it keeps the order of bytes and forgets where one `send` ended (RFC 9293, 3.8; tcp(7)).
 """
 
+import contextlib
 import random
 import socket
 import time
+from contextlib import ExitStack
 
 from iomux.conformance.clients import (
     MIB,
@@ -19,7 +21,7 @@ from iomux.conformance.clients import (
     sending,
 )
 from iomux.conformance.items import ONE_AT_A_TIME, item
-from iomux.conformance.subject import Fault, Subject
+from iomux.conformance.subject import Fault, Subject, busy
 
 _BULK_BYTES = 64 * MIB
 _OWED_BYTES = (16 * MIB, *range(2 * MIB, 6 * MIB, 192 * 1024))
@@ -137,6 +139,26 @@ def half_close(subject: Subject) -> None:
         with connect_narrow(subject) as client, sending(client, data[:size], then_shut_down=True):
             time.sleep(0.1)  # the server falls behind, so that it has something to owe
             expect_to_the_end(client, data[:size])
+    if subject.pid is not None and not busy(subject):  # else it is not these clients that keep it awake
+        _sleeps_while_it_owes(subject, data)
+
+
+def _sleeps_while_it_owes(subject: Subject, data: bytes) -> None:
+    """Once more the smaller ones, together, and none reads: the end of a stream is there for ever, and no news."""
+    with ExitStack() as stack:
+        for size in _OWED_BYTES[1:]:
+            client = stack.enter_context(connect_narrow(subject))
+            stack.enter_context(sending(client, data[:size], then_shut_down=True))
+            stack.callback(_let_go, client)
+        time.sleep(0.3)
+        if busy(subject):
+            raise Fault("clients said no more and do not read, and the server never sleeps")
+
+
+def _let_go(client: socket.socket) -> None:
+    """End the sending too."""
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)
 
 
 @item(

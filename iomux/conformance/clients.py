@@ -53,11 +53,16 @@ def connect_narrow(subject: Subject) -> socket.socket:
 @contextmanager
 def crowd(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
     """So many connected clients at once; all are closed at the end. NotSeen if we may not open as many."""
+    room_for(count)
+    with ExitStack() as stack:
+        yield [stack.enter_context(client) for client in paced(subject, count)]
+
+
+def room_for(count: int) -> None:
+    """Raise NotSeen if this process may not open so many clients."""
     most = raise_descriptor_limit()
     if count + _SPARE_DESCRIPTORS > most:
         raise NotSeen(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
-    with ExitStack() as stack:
-        yield [stack.enter_context(client) for client in paced(subject, count)]
 
 
 def paced(subject: Subject, count: int) -> Iterator[socket.socket]:
@@ -69,9 +74,10 @@ def paced(subject: Subject, count: int) -> Iterator[socket.socket]:
     pause = 0.0
     for _ in range(count):
         began = time.monotonic()
-        yield connect(subject)
-        if time.monotonic() - began > _DROPPED_SECONDS:
+        client = connect(subject)
+        if time.monotonic() - began > _DROPPED_SECONDS:  # before the yield: what the caller does then takes its time
             pause = max(2 * pause, 0.004)
+        yield client
         time.sleep(pause)
 
 

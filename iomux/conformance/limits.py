@@ -73,7 +73,6 @@ def descriptors_of_first(subject: Subject) -> int:
 
 def _served(subject: Subject) -> bool:
     with connect(subject) as client:
-        client.settimeout(0.5)
         return _answered(client) == "answered"
 
 
@@ -98,6 +97,8 @@ def past_1024(subject: Subject) -> None:
         for client in clients[first:]:
             client.settimeout(1.0)
             if _answered(client) == "left waiting":
+                if subject.pid is None:
+                    raise NotSeen("some wait: how many descriptors the server may open is not known from here")
                 raise Fault("clients past descriptor 1,024 were neither served nor refused: they wait", first=first + 1)
         ask(clients[0], b"and I?", "the first of 1,100")
     still_serves(subject, "1,100 clients")

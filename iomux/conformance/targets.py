@@ -7,6 +7,7 @@ group of its own, under a small process that never outlives us; a port is chosen
 
 import contextlib
 import ipaddress
+import os
 import re
 import shlex
 import signal
@@ -30,6 +31,7 @@ from iomux.harness.spawn import end, read_log, spawn
 from iomux.servers.resolve import name_of, resolve
 
 _NOTICE_SECONDS = 0.1  # until the keeper of a command has noticed that it ended
+_MOST_TOLD = 200  # characters of a line; all of it is in the detail
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
 
 
@@ -107,7 +109,7 @@ def _cause(server: Server, grace: float) -> str:
 def why_ended(cause: str, log: str) -> str:
     """What a student looks for first: the last line of a traceback, or how the process ended if it said nothing."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"the server ended: {lines[-1]}" if lines else f"the server {cause}"
+    return f"the server ended: {lines[-1][:_MOST_TOLD]}" if lines else f"the server {cause}"
 
 
 @contextlib.contextmanager
@@ -127,7 +129,7 @@ def _command(line: str) -> Iterator[Running]:
         port = free.getsockname()[1]
     words = [word.replace("{port}", str(port)) for word in shlex.split(line)]
     with tempfile.TemporaryFile() as log:
-        keeper = spawn(__name__, {"words": words, "cpu": None}, log)
+        keeper = spawn(__name__, {"words": words, "environment": dict(os.environ), "cpu": None}, log)
         try:
             pid = _wait_until_it_listens(keeper, port, log)
             yield Running(
@@ -173,9 +175,19 @@ def main() -> None:
     work = receive_work()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the command is to hear Ctrl-C, however we were started
     try:
-        process = subprocess.Popen(work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        process = subprocess.Popen(
+            work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr, env=work["environment"]
+        )  # the user's: ours has a PYTHONPATH that is not his
     except OSError as error:
         sys.exit(f"{work['words'][0]}: {error.strerror}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    status = process.wait()
-    sys.exit(f"it ended with status {status}" if status >= 0 else f"it was ended by {signal.Signals(-status).name}")
+    sys.exit(_last_words(process.wait()))
+
+
+def _last_words(status: int) -> str | int:
+    """How the command ended, unless it has said why itself: the last line of the log is what is told."""
+    if status < 0:
+        return f"it was ended by {signal.Signals(-status).name}"
+    if status and os.fstat(sys.stderr.fileno()).st_size:
+        return status
+    return f"it ended with status {status}"

@@ -5,6 +5,7 @@ for the memory: what an interpreter takes for hundreds of clients it keeps for t
 has left, and the server is given time to notice before it is looked at.
 """
 
+import contextlib
 import gc
 import signal
 import time
@@ -84,23 +85,31 @@ def _leave(crowd: Crowd, tally: Tally) -> Iterator[Tally]:
     crowd.send_away(LEAVE_SECONDS)
 
 
-def _usage(plan: SoakPlan, descriptors: int | None) -> Usage | None:
-    """What the server holds once it has noticed who left: when it holds so many descriptors, or no longer changes.
+def _held(first: psutil.Process) -> Usage:
+    """What a process and all its descendants hold: workers may do the serving. Raises psutil.Error if it is gone."""
+    held = [Usage(first.num_fds(), first.memory_info().rss)]
+    for process in first.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # a child that ended meanwhile
+            held.append(Usage(process.num_fds(), process.memory_info().rss))
+    return Usage(sum(one.descriptors for one in held), sum(one.rss_bytes for one in held))
 
-    None where its process can't be asked: it has ended.
+
+def _usage(plan: SoakPlan, descriptors: int | None) -> Usage | None:
+    """What the server holds once it has noticed who left: no more descriptors than so many, if given.
+
+    One that keeps more is looked at when the deadline is over. None where its process can't be asked: it has ended.
     """
     until = time.monotonic() + plan.deadline
     since, last = time.monotonic(), -1
     while True:
         try:
-            process = psutil.Process(plan.pid)
-            used = Usage(process.num_fds(), process.memory_info().rss)
+            used = _held(psutil.Process(plan.pid))
         except psutil.Error:
             return None
         now = time.monotonic()
         if used.descriptors != last:
             since, last = now, used.descriptors
         still = now - since >= _STILL_SECONDS
-        if now >= until or (still and descriptors in (None, last)):
+        if now >= until or (still and (descriptors is None or last <= descriptors)):
             return used
         time.sleep(0.02)

@@ -91,12 +91,20 @@ def outlives(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a spawned process and all that it has started in its session; close our ends of its pipes."""
-    if process.poll() is None:
+    """End a spawned process and all that it has started; close our ends of its pipes.
+
+    Of one that died by itself only what is left of its session can be known.
+    """
+    runs = process.poll() is None
+    descendants = _descendants(process.pid) if runs else []
+    if runs:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    elif process.pid in _unswept:
+    if runs or process.pid in _unswept:
         _end_orphans(process.pid)
+    for left in descendants:  # those in sessions of their own
+        with contextlib.suppress(psutil.Error):
+            left.kill()
     _unswept.discard(process.pid)
     process.wait()
     for pipe in (process.stdin, process.stdout):
@@ -105,12 +113,18 @@ def end(process: "subprocess.Popen[bytes]") -> None:
                 pipe.close()
 
 
+def _descendants(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return list(psutil.Process(pid).children(recursive=True))
+    return []
+
+
 def _end_orphans(session: int) -> None:
-    """End what a process that died by itself has left running, each by its own number: the leader's may be reused."""
-    for left in psutil.process_iter():
-        with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
-            if os.getsid(left.pid) == session:
-                left.kill()
+    """End what is left running of a session in whatever group, each by its own number: the leader's may be reused."""
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == session:
+                os.kill(pid, signal.SIGKILL)
 
 
 def read_log(log: IO[bytes]) -> str:

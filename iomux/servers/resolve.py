@@ -1,5 +1,6 @@
 """From what a user names to something that can be run: a registered name, `file.py:function`, a function."""
 
+import functools
 import hashlib
 import importlib.util
 import sys
@@ -14,7 +15,8 @@ def name_of(server: str | servers.Serve) -> str:
     """The short name of a server for tables and figures: `file.py:function` and functions go by the function's."""
     if isinstance(server, str):
         return server.rpartition(":")[2]
-    return str(getattr(server, "__name__", repr(server)))
+    function = server.func if isinstance(server, functools.partial) else server
+    return str(getattr(function, "__name__", type(function).__name__))  # repr has an address, another each time
 
 
 def resolve(server: str | servers.Serve) -> str | servers.Serve:
