@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from iomux.servers import get
+
 Converse = Callable[[socket.socket], None]
 BIG = 8 << 20
 """More bytes than a socket's buffers hold."""
@@ -143,3 +145,15 @@ def sleeps_long(data: bytes) -> bytes:
 def big(data: bytes) -> bytes:
     """More than a socket's buffers hold."""
     return bytes(BIG) if data == b"big" else data
+
+
+def heap_that_fills_up(listener: Any) -> None:
+    """A right server whose memory grows by 20 MB with its first clients, as a collected heap does, and then stays."""
+    heap: list[bytearray] = []
+
+    def fills(data: bytes) -> bytes:
+        if len(heap) < 2000:
+            heap.append(bytearray(b"x" * 10_000))
+        return data
+
+    get("poll").load()(listener, fills)

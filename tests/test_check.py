@@ -25,6 +25,7 @@ from iomux.conformance.run import NAMES
 from iomux.conformance.subject import Subject
 from iomux.servers.resolve import name_of
 from tests.clients import all_gone
+from tests.students import heap_that_fills_up
 from tests.yardstick import compiler, program
 
 
@@ -88,6 +89,10 @@ def serve_without_pause(listener: socket.socket) -> None:
 
 
 SOME = ("echoes", "half-close", "slow-reader", "back-pressure", "ctrl-c")
+
+
+def test_a_heap_that_grows_at_first_and_then_no_more_is_no_leak() -> None:
+    assert check(heap_that_fills_up, "leaks").passed
 
 
 def test_asyncio_streams_with_drain_are_right() -> None:
