@@ -15,8 +15,9 @@ def name_of(server: str | servers.Serve) -> str:
     """The short name of a server for tables and figures: `file.py:function` and functions go by the function's."""
     if isinstance(server, str):
         return server.rpartition(":")[2]
-    function = server.func if isinstance(server, functools.partial) else server
-    return str(getattr(function, "__name__", type(function).__name__))  # repr has an address, another each time
+    inner = server.func if isinstance(server, functools.partial) else server
+    named = [str(name) for one in (server, inner, type(server)) if (name := getattr(one, "__name__", ""))]
+    return named[0]  # repr would have an address, another each time
 
 
 def resolve(server: str | servers.Serve) -> str | servers.Serve:
