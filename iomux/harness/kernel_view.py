@@ -60,7 +60,8 @@ def queues(address: Address) -> "pd.DataFrame":
     Columns: `state`; `peer_port`, 0 for the listening socket; `unread_bytes`: what has come and nobody has
     fetched (of the listening socket: connections that nobody has accepted); `unsent_bytes`: what is not yet
     acknowledged; `held`: whether some process has a descriptor for it. A connection that is not held is
-    the kernel's alone: it has been made, and waits to be accepted. No rows where a system does not tell.
+    the kernel's alone: it has been made, and waits to be accepted. No rows where a system does not tell. While
+    many others come and go a row may be missing or there twice: the kernel writes the list page by page (proc_net(5)).
     """
     import pandas as pd
 
