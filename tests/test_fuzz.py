@@ -1,15 +1,15 @@
 """Hypothesis interleaves clients at random: each byte of each is accounted for by a model of its conversation.
 
-The machine connects, sends in pieces, reads slowly, half-closes, resets and vanishes, in any order over up to eight
-clients; when it finds a fault it shrinks the steps to the few that show it. The examples are the same at every run;
-`IOMUX_FUZZ=500 pytest tests/test_fuzz.py` tries 500 others for each server.
+The machine connects, sends in pieces, reads slowly, half-closes, resets and vanishes, in any order over hundreds of
+clients: single ones, and crowds of which every second or fifth does the same at once. When it finds a fault it shrinks
+the steps to the few that show it. The examples are the same at every run; `IOMUX_FUZZ=500 pytest tests/test_fuzz.py`
+tries 500 others for each server.
 """
 
-import contextlib
 import functools
 import os
-import random
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 import psutil
@@ -22,12 +22,14 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 import iomux
 from iomux.harness.checks import Address
 from iomux.harness.process import Server
-from tests.clients import DEADLINE, ask, connect, eventually, receive, receive_all, reset
+from tests.clients import ask, connect, eventually, reset
 from tests.faulty import answering, says_too_much
+from tests.model import Model
 
-POOL = random.Random(1).randbytes(1 << 22)
-MOST_CLIENTS = 8
-EXAMPLES = int(os.environ.get("IOMUX_FUZZ", "12"))
+MOST_CLIENTS = 400
+CROWD = (60, 150)
+"""How many come at once, at least and at most: three crowds are hundreds of clients."""
+EXAMPLES = int(os.environ.get("IOMUX_FUZZ", "60"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
@@ -36,60 +38,47 @@ SETTINGS = settings(
     derandomize="IOMUX_FUZZ" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
-SIZES = st.one_of(st.integers(1, 300), st.sampled_from([4095, 4096, 4097, 65535, 65536, 65537, 300_000]))
+SMALL = st.one_of(st.integers(1, 300), st.sampled_from([4095, 4096, 4097]))
+SIZES = st.one_of(SMALL, st.sampled_from([65535, 65536, 65537, 300_000]))
 PICKS = st.integers(0, MOST_CLIENTS - 1)
-
-
-class Model:
-    """One client, and what it is owed: what it has sent and not yet read."""
-
-    def __init__(self, address: Address, start: int) -> None:
-        self.sock = connect(address)
-        self.start = start
-        self.sent = self.got = 0
-        self.shut = False
-
-    @property
-    def owed(self) -> bytes:
-        """The bytes that are still to come."""
-        return POOL[self.start + self.got : self.start + self.sent]
-
-    def send(self, size: int) -> None:
-        """Send as much as the kernel takes at once; that counts as sent."""
-        begin = self.start + self.sent
-        self.sock.settimeout(0)  # with a timeout Python waits for room itself, whatever MSG_DONTWAIT says
-        with contextlib.suppress(BlockingIOError):
-            self.sent += self.sock.send(POOL[begin : begin + size])
-        self.sock.settimeout(DEADLINE)
-
-    def read(self, size: int) -> None:
-        """Read some of what is owed: it must be what was sent next."""
-        owed = self.owed[:size]
-        if owed:
-            came = receive(self.sock, len(owed))
-            self.got += len(owed)
-            assert came == owed
-
-    def read_to_the_end(self) -> None:
-        """Everything that is owed, and then, after a half-close, the end of the stream; else nothing more."""
-        if self.shut:
-            owed, self.got = self.owed, self.sent
-            assert receive_all(self.sock) == owed
-        else:
-            self.read(self.sent)
-            self.sock.settimeout(0)
-            with contextlib.suppress(BlockingIOError):
-                assert not self.sock.recv(1), "more came than was sent"
-                raise AssertionError("the stream has ended, and this client had not")
+EVERY = st.integers(1, 5)
 
 
 class Clients(RuleBasedStateMachine):
     """The steps. Whatever some clients do, the others are owed what they have sent."""
 
-    def __init__(self, address: Address, most: int) -> None:
+    def __init__(self, address: Address, most: int, crowds: list[int]) -> None:
         super().__init__()
-        self.address, self.most = address, most
+        self.address, self.most, self.crowds = address, most, crowds
         self.clients: list[Model] = []
+
+    @precondition(lambda self: len(self.clients) + CROWD[1] <= self.most)
+    @rule(start=st.integers(0, 1 << 20), count=st.integers(*CROWD))
+    def a_crowd_connects(self, start: int, count: int) -> None:
+        self.clients += [Model(self.address, start + 97 * number) for number in range(count)]
+        self.crowds.append(len(self.clients))
+
+    @precondition(lambda self: self.clients)
+    @rule(every=EVERY, sizes=st.lists(SMALL, min_size=1, max_size=3))
+    def every_nth_sends_in_pieces(self, every: int, sizes: list[int]) -> None:
+        for size in sizes:  # piece by piece around the crowd, so that the server meets them interleaved
+            for client in self.clients[::every]:
+                if not client.shut:
+                    client.send(size)
+
+    @precondition(lambda self: self.clients)
+    @rule(every=EVERY, size=SMALL)
+    def every_nth_reads_some(self, every: int, size: int) -> None:
+        for client in self.clients[::every]:
+            client.read(size)
+
+    @precondition(lambda self: self.clients)
+    @rule(every=EVERY, leave=st.sampled_from([reset, socket.socket.close]))
+    def every_nth_is_gone_at_once(self, every: int, leave: Callable[[socket.socket], None]) -> None:
+        gone = self.clients[::every]
+        del self.clients[::every]
+        for client in gone:
+            leave(client.sock)
 
     @precondition(lambda self: len(self.clients) < self.most)
     @rule(start=st.integers(0, 1 << 20))
@@ -145,9 +134,11 @@ class Clients(RuleBasedStateMachine):
             assert ask(last, b"still there?") == b"still there?"
 
 
-def fuzz(server: Server, most: int, how: settings = SETTINGS) -> None:
-    """Let the machine run; it asks for a class, and takes whatever makes one."""
-    run_state_machine_as_test(cast(Any, functools.partial(Clients, server.address, most)), settings=how)
+def fuzz(server: Server, most: int, how: settings = SETTINGS) -> list[int]:
+    """Let the machine run; it asks for a class, and takes whatever makes one. Returns how many were there at once."""
+    crowds: list[int] = []
+    run_state_machine_as_test(cast(Any, functools.partial(Clients, server.address, most, crowds)), settings=how)
+    return crowds
 
 
 @pytest.mark.parametrize("name", [mechanism.name for mechanism in iomux.mechanisms()])
@@ -160,8 +151,9 @@ def test_no_interleaving_loses_a_byte_or_a_descriptor(name: str) -> None:
             assert ask(first, b"hello") == b"hello"
         assert eventually(lambda: process.num_fds() < 20)
         before = process.num_fds()
-        fuzz(server, 1 if name == "blocking" else MOST_CLIENTS)
+        crowds = fuzz(server, 1 if name == "blocking" else MOST_CLIENTS)
         assert eventually(lambda: process.num_fds() <= before)
+    assert name == "blocking" or max(crowds) >= 200, crowds
 
 
 def changes_what_is_large(data: bytes, count: int) -> bytes:
