@@ -365,7 +365,7 @@ def test_an_item_that_is_not_there_is_named() -> None:
     ("target", "only", "error", "words"),
     [
         ("nonsense", None, LookupError, "no server is called 'nonsense'"),
-        ("poll", "nonsense", LookupError, "choose of echoes, pieces"),
+        ("poll", "nonsense", LookupError, "choose of echoes, sizes, pieces"),
         ("poll", [], ValueError, "no item was chosen"),
         ("sleep 9", None, ValueError, "write {port} into"),
         ("192.0.2.1:80", None, ValueError, "to this machine only"),

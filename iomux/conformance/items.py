@@ -1,7 +1,7 @@
 """An item: one thing that a correct server does, how it is tried, and what to tell a student whose server does not.
 
-The items of an echo server are functions in `bytes_kept`, `clients_served`, `costs` and `limits`, in the order of a
-report; those of a chat room in `chat_heard` and `chat_slow`.
+The items of an echo server are functions in `bytes_kept`, `bytes_owed`, `clients_served`, `costs` and `limits`, in the
+order of a report; those of a chat room in `chat_heard` and `chat_slow`.
 Each gets a `Subject` and returns when all was well; it raises `Fault` with what was seen, or `NotSeen`.
 """
 

@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Iterable, Mapping
 
 from iomux import servers
-from iomux.conformance import bytes_kept, clients_served, costs, limits
+from iomux.conformance import bytes_kept, bytes_owed, clients_served, costs, limits
 from iomux.conformance.items import ITEMS, Item
 from iomux.conformance.outcome import Outcome, try_item
 from iomux.conformance.report import Report, Result
@@ -20,7 +20,7 @@ from iomux.harness.process import LAST_WORDS_SECONDS, ServerError
 
 LIMIT_SECONDS = 60.0
 """How long one item may take; only a server that answers now and then comes near it."""
-_PAGES = (bytes_kept, clients_served, costs, limits)  # their items are registered as they are imported, in this order
+_PAGES = (bytes_kept, bytes_owed, clients_served, costs, limits)  # items are registered by import, in this order
 NAMES = tuple(ITEMS)
 """The items, in the order in which they are tried."""
 
