@@ -1,9 +1,9 @@
 """What the course needs beside the servers' own calls, whether this machine has it, and if not, why.
 
-The timeline asks for timestamps, `iomux.copy_cost` for msg_trunc and sendfile, the playground for widgets. splice and
-zerocopy no measurement of the library uses: they are there for `iomux.verdict(..., needs=)`, as in notebook 08. A
-figure that cannot be taken here is left out, and said; everything else still runs. As with the servers,
-`IOMUX_WITHOUT=timestamps,splice` in the environment hides some by name.
+The timeline asks for timestamps, `iomux.copy_cost` for msg_trunc and sendfile, the clinic's meter for queues, the
+playground for widgets. splice and zerocopy no measurement of the library uses: they are there for
+`iomux.verdict(..., needs=)`, as in notebook 08. A figure that cannot be taken here is left out, and said; everything
+else still runs. As with the servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides some by name.
 """
 
 import importlib.util
@@ -11,8 +11,10 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
+SOCKETS_LIST = Path("/proc/net/tcp")
 SO_TIMESTAMPNS = 35
 """Ask for a receive stamp with each `recvmsg` (include/uapi/asm-generic/socket.h, SO_TIMESTAMPNS_OLD; socket(7))."""
 
@@ -66,6 +68,10 @@ def _lacks_widgets() -> str:
     return "" if importlib.util.find_spec("ipywidgets") else "ipywidgets is not installed: pip install 'iomux[lab]'"
 
 
+def _lacks_queues() -> str:
+    return "" if SOCKETS_LIST.exists() else f"this system has no {SOCKETS_LIST} (proc_net(5))"
+
+
 def _lacks(function: str) -> Callable[[], str]:
     return lambda: "" if hasattr(os, function) else f"this system, or this Python, has no os.{function}"
 
@@ -76,6 +82,7 @@ _ALL = (
     Facility("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
     Facility("splice", "from a socket to a pipe, past the process", _lacks("splice")),
     Facility("zerocopy", "a send from the process's own pages", _refused("SO_ZEROCOPY", SO_ZEROCOPY)),
+    Facility("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
     Facility("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )
 

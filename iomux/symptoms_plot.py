@@ -19,6 +19,7 @@ _MARKERS = 12  # on a line, at most
 _UNITS = {
     "cpu_percent": "server CPU, % of a core",
     "memory_mib": "server memory above the first reading, MiB",
+    "waiting": "clients whose bytes lie unread in the kernel",
     "t_s": "seconds",
     "back_mib": "bytes that came back so far, MiB",
     "missing_kib": "bytes missing before them, KiB",
@@ -34,8 +35,8 @@ def symptom(
 ) -> Axes:
     """One line a run, its name at the end; where clients begin to act is marked.
 
-    runs: by label, from `iomux.harness.symptoms`. column: `cpu_percent`, `memory_mib`, `back_mib` or `missing_kib`.
-    across: what it is drawn against.
+    runs: by label, from `iomux.harness.symptoms`. column: `cpu_percent`, `memory_mib`, `waiting`,
+    `back_mib` or `missing_kib`. across: what it is drawn against.
     """
     ax = new_axes(ax)
     ends = []

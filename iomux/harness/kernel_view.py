@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from iomux.facilities import SOCKETS_LIST, has
 from iomux.harness.checks import Address
 
 if TYPE_CHECKING:
@@ -65,18 +66,17 @@ def queues(address: Address) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    table = Path("/proc/net/tcp")
-    rows = [_row(line.split()) for line in table.read_text().splitlines()[1:]] if table.exists() else []
-    columns = ["port", "state", "peer_port", "unread_bytes", "unsent_bytes", "held"]
-    frame = pd.DataFrame(rows, columns=columns)
-    ours = frame[(frame["port"] == address[1]) & (frame["state"] != "TIME_WAIT")]
-    return ours.drop(columns="port").sort_values("peer_port").reset_index(drop=True)
+    lines = SOCKETS_LIST.read_text().splitlines()[1:] if has("queues") else []
+    ours = f":{address[1]:04X}"  # looked for before anything is parsed: the machine may have thousands of others
+    rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
+    frame = pd.DataFrame(rows, columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
+    return frame[frame["state"] != "TIME_WAIT"].sort_values("peer_port").reset_index(drop=True)
 
 
-def _row(fields: list[str]) -> tuple[int, str, int, int, int, bool]:
+def _row(fields: list[str]) -> tuple[str, int, int, int, bool]:
     unsent, unread = (int(number, 16) for number in fields[4].split(":"))
-    port, peer = (int(end.rpartition(":")[2], 16) for end in fields[1:3])
-    return port, _STATES.get(fields[3], fields[3]), peer, unread, unsent, fields[9] != "0"
+    peer = int(fields[2].rpartition(":")[2], 16)
+    return _STATES.get(fields[3], fields[3]), peer, unread, unsent, fields[9] != "0"
 
 
 def interest_list(pid: int, epoll: int | None = None) -> "pd.DataFrame":

@@ -1,7 +1,8 @@
-"""What a sick server looks like from outside: its processor time and memory while clients act, and what comes back.
+"""What a sick server looks like from outside: its processor time, memory and queue while clients act, what comes back.
 
-A meter reads the server's own clock and pages from another process, some twenty times a second, so it costs the server
-nothing. Shares are of one core. Sources: clock_getcpuclockid(3), proc_pid_statm(5).
+A meter reads the server's own clock and pages, and the kernel's list of sockets, from another process, some twenty
+times a second, so it costs the server nothing. Shares are of one core. Sources: clock_getcpuclockid(3),
+proc_pid_statm(5), proc_net(5).
 """
 
 import contextlib
@@ -12,7 +13,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from iomux.facilities import has
 from iomux.harness.checks import Address
+from iomux.harness.kernel_view import queues
 from iomux.harness.process import start
 from iomux.servers import Serve
 
@@ -29,8 +32,9 @@ Visit = Callable[[Address], None]
 def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFrame":
     """Start a server, let clients act from the first half second on, and meter it; it is stopped at the end.
 
-    One row a reading: `t_s`, `cpu_percent` of a core since the reading before, `memory_mib` more than at first. The
-    visit is over when it returns, or when the server is stopped. Raises ServerError if the server ends meanwhile.
+    One row a reading: `t_s`, `cpu_percent` of a core since the reading before, `memory_mib` more than at first, and
+    `waiting`, the clients whose bytes lie in the kernel unread, accepted or not (NaN where the facility queues is
+    missing). The visit is over when it returns, or when the server is stopped. Raises ServerError if it ends meanwhile.
     """
     import pandas as pd
 
@@ -44,12 +48,20 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
             time.sleep(EVERY_SECONDS)
             now, total = time.monotonic(), running.cpu().total
             grown = (running.rss_bytes - at_first) / (1 << 20)
-            rows.append({"t_s": now - began, "cpu_percent": 100 * (total - used) / (now - then), "memory_mib": grown})
+            percent, waiting = 100 * (total - used) / (now - then), _waiting(running.address)
+            rows.append({"t_s": now - began, "cpu_percent": percent, "memory_mib": grown, "waiting": waiting})
             then, used = now, total
     timer.join()
     frame = pd.DataFrame(rows)
     frame.attrs["visit_s"] = seconds / 3
     return frame
+
+
+def _waiting(address: Address) -> float:
+    if not has("queues"):
+        return float("nan")
+    seen = queues(address)
+    return float(((seen["state"] != "LISTEN") & (seen["unread_bytes"] > 0)).sum())
 
 
 def _visit(visit: Visit, address: Address) -> None:
