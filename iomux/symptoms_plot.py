@@ -50,6 +50,8 @@ def symptom(
         ax.axvline(visit, color="#999999", linewidth=1, linestyle=":")
         at: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": "#666666"}
         ax.annotate("the clients act", (visit, 0.97), (-4, 0), va="top", ha="right", **at)
+    if all(frame[column].isna().all() for frame in runs.values()):
+        ax.text(0.5, 0.5, "not seen on this system", transform=ax.transAxes, ha="center", color="#666666")
     ax.set_ylim(0, max(1.0, ax.get_ylim()[1]) * 1.08)
     ax.set_xlim(left=0)
     ax.margins(x=0.15)
