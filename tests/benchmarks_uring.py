@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACTIVE = 128
+URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.2)}
 SHARES = {"wall": None, "system": at_most(25), "calls": None}
 """What is compared with io_uring by default, in per cent, and the bound of it."""
 
@@ -59,8 +60,7 @@ def uring(rounds: int) -> Iterator[Line]:
                 seen[f"{active} active: median latency, µs", name].append(result.p50_us)
                 total = sum(calls["syscalls_per_request"].values())
                 seen[f"{active} active: system calls a request", name].append(total)
-    bounds = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.2)}
     for (what, name), values in seen.items():
-        yield Figure(f"{name}, {what}", values, bound=bounds.get((what, name)))
+        yield Figure(f"{name}, {what}", values, bound=URING_BOUNDS.get((what, name)))
     for what in dict.fromkeys(what for what, _ in seen):
         yield Figure(f"io_uring / epoll, {what}", ratios(seen[what, "io_uring"], seen[what, "epoll"]), "times")
