@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -16,16 +17,18 @@ import iomux
 from iomux.harness.machine import cpu_time
 from iomux.harness.phases import PHASES as ALL_PHASES
 from iomux.servers import Serve, readiness
-from tests.show import ratios, show
+from tests.show import Figure, Line, at_least, between, more_than, never_less_than, never_more_than, ratios
 
 if TYPE_CHECKING:
     import socket
 
 CROWD = 10_000
+RECV_BOUNDS = dict.fromkeys([(100, "epoll"), (CROWD, "epoll"), (CROWD, "epoll after a walk")], between(0.75, 1.25))
+"""By connections and what is compared with: how much alike poll's `recv` is stated to be."""
 PHASES = ("notify", "recv", "handler", "send")
 
 
-def timeline(rounds: int) -> None:
+def timeline(rounds: int) -> Iterator[Line]:
     """3,000 requests of one client: the phases' sum against the client's own stopwatch, and the least phase."""
     for name in ("epoll", "poll"):
         seen: dict[str, list[float]] = defaultdict(list)
@@ -36,8 +39,9 @@ def timeline(rounds: int) -> None:
             seen["rows without a stamp"].append(frame.attrs["missing_stamps"])
             phases = [f"{phase}_us" for phase in ALL_PHASES]
             seen["least phase"].append(frame[phases].min().min())
-        for label, unit in zip(seen, ("%", "rows", "µs"), strict=True):
-            show(f"{name}: {label}", seen[label], unit)
+        bounds = (at_least(99), never_more_than(0), never_less_than(0))
+        for label, unit, bound in zip(seen, ("%", "rows", "µs"), bounds, strict=True):
+            yield Figure(f"{name}: {label}", seen[label], unit, bound)
 
 
 def epoll_after_scan(listener: "socket.socket", handler: Any = iomux.echo) -> None:
@@ -57,7 +61,7 @@ def epoll_after_scan(listener: "socket.socket", handler: Any = iomux.echo) -> No
     readiness.run(listener, handler, cast(readiness.Poller, SimpleNamespace(poll=wait, **methods)), second=1)
 
 
-def phases(rounds: int) -> None:
+def phases(rounds: int) -> Iterator[Line]:
     """1 active of 10,000: notify's share under poll, and recv of poll, epoll, and epoll after poll's walk."""
     servers: dict[str, str | Serve] = {"poll": "poll", "epoll": "epoll", "epoll after a walk": epoll_after_scan}
     seen: dict[Any, list[float]] = defaultdict(list)
@@ -68,18 +72,20 @@ def phases(rounds: int) -> None:
                 for phase in PHASES:
                     seen[count, name, phase].append(middle[f"{phase}_us"])
                 seen[count, name, "share"].append(100 * middle["notify_us"] / middle["total_us"])
-    show(f"poll among {CROWD:,}: notify's share of the total", seen[CROWD, "poll", "share"], "%")
+    label = f"poll among {CROWD:,}: notify's share of the total"
+    yield Figure(label, seen[CROWD, "poll", "share"], "%", at_least(90))
     for count in (100, CROWD):
         for name in servers:
             for phase in ("recv", "handler"):
-                show(f"{name} among {count:,}: {phase}", seen[count, name, phase], "µs")
+                yield Figure(f"{name} among {count:,}: {phase}", seen[count, name, phase], "µs")
         for other in ("epoll", "epoll after a walk"):
             both = ratios(seen[count, "poll", "recv"], seen[count, other, "recv"])
-            show(f"recv among {count:,}: poll / {other}", both, "times")
+            yield Figure(f"recv among {count:,}: poll / {other}", both, "times", RECV_BOUNDS.get((count, other)))
 
 
-def known(rounds: int) -> None:
+def known(rounds: int) -> Iterator[Line]:
     """Known delays: a handler that sleeps 5 ms, and 1 MiB instead of 64 bytes; by how much each phase moves."""
+    bounds = {"handler": between(5000, 5500), "recv": between(-250, 250), "send": between(-250, 250)}
     cases: dict[str, dict[str, Any]] = {"5 ms": {"handler": _sleepy}, "1 MiB": {"size": 1 << 20}}
     seen: dict[Any, list[float]] = defaultdict(list)
     for _ in trange(rounds, leave=False):
@@ -89,7 +95,10 @@ def known(rounds: int) -> None:
             for phase in PHASES:
                 seen[case, phase].append(middle[f"{phase}_us"] - plain[f"{phase}_us"])
     for (case, phase), values in seen.items():
-        show(f"{case}: {phase} moves by", values, "µs")
+        yield Figure(f"{case}: {phase} moves by", values, "µs", bounds.get(phase) if case == "5 ms" else None)
+    for phase in ("recv", "send"):
+        more = [moved - handler for moved, handler in zip(seen["1 MiB", phase], seen["1 MiB", "handler"], strict=True)]
+        yield Figure(f"1 MiB: {phase} moves more than handler by", more, "µs", more_than(0))
 
 
 def _sleepy(data: bytes) -> bytes:
@@ -97,7 +106,7 @@ def _sleepy(data: bytes) -> bytes:
     return data
 
 
-def untraced(rounds: int) -> None:
+def untraced(rounds: int) -> Iterator[Line]:
     """The plain epoll server of this tree against that of the checkout in IOMUX_AGAINST, 100 of 100 active."""
     against = os.environ.get("IOMUX_AGAINST")
     if not against:
@@ -107,9 +116,9 @@ def untraced(rounds: int) -> None:
         for tree, values in rate.items():
             values.append(_requests_per_cpu_second(tree))
     ours, theirs = rate.values()
-    show("this tree: requests a second of server CPU", ours)
-    show("the other: requests a second of server CPU", theirs)
-    show("this tree / the other", ratios(ours, theirs), "times")
+    yield Figure("this tree: requests a second of server CPU", ours)
+    yield Figure("the other: requests a second of server CPU", theirs)
+    yield Figure("this tree / the other", ratios(ours, theirs), "times", at_least(0.95))
 
 
 def _requests_per_cpu_second(tree: str) -> float:

@@ -1,33 +1,50 @@
 """The benchmarks of io_uring; `python -m tests.benchmarks` runs them."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tqdm.auto import trange
 
 import iomux
-from tests.show import ratios, show
+from tests.show import Figure, Line, at_most, between, ratios
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ACTIVE = 128
+URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.2)}
+SHARES = {"wall": None, "system": at_most(25), "calls": None}
+"""What is compared with io_uring by default, in per cent, and the bound of it."""
 
 
-def who_copies(rounds: int) -> None:
+def who_copies(rounds: int) -> Iterator[Line]:
     """32 × 4 MiB: whose processor time the copy is, and what overlaps with the application's computing."""
     result = iomux.who_copies(repeats=rounds)
     ways = {str(way): rows.set_index("round") for way, rows in result.frame.groupby("way", sort=False)}
     for way, rows in ways.items():
         for name in ("wall", "user", "system", "helpers", "calls"):
-            show(f"{way}: {name}", rows[f"{name}_ms"].tolist(), "ms")
+            yield Figure(f"{way}: {name}", rows[f"{name}_ms"].tolist(), "ms")
         for name in ("before", "meanwhile", "after", "syscalls"):
-            show(f"{way}: {name}", rows[name].tolist())
-    for way in [way for way in ways if way.startswith("io_uring ")]:
-        for name in ("wall", "system", "calls"):
-            both = (ways[at][f"{name}_ms"].tolist() for at in (way, "io_uring"))
-            show(f"{way} / by default, in the same round: {name}", [100 * share for share in ratios(*both)], "%")
+            yield Figure(f"{way}: {name}", rows[name].tolist())
+    for way in ("io_uring IOSQE_ASYNC", "io_uring SQPOLL"):
+        for name, bound in SHARES.items():
+            share = [100 * part for part in _against_default(ways, way, name)]
+            yield Figure(f"{way} / by default, in the same round: {name}", share, "%", bound)
+    both = _against_default(ways, "epoll", "system")
+    yield Figure("epoll / io_uring by default, in the same round: system", both, "times", between(0.5, 2))
     for way, why in result.missing.items():
-        print(f"{way}: not measured: {why}")
+        yield f"{way}: not measured: {why}"
 
 
-def uring(rounds: int) -> None:
+def _against_default(ways: "Mapping[str, pd.DataFrame]", way: str, name: str) -> Sequence[float]:
+    """The ratio within each round; none where one of the two could not be measured."""
+    if not {way, "io_uring"} <= ways.keys():
+        return []
+    return ratios(ways[way][f"{name}_ms"].tolist(), ways["io_uring"][f"{name}_ms"].tolist())
+
+
+def uring(rounds: int) -> Iterator[Line]:
     """io_uring against epoll: requests a second of server CPU, throughput, latency, system calls a request."""
     seen: dict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in trange(rounds, leave=False):
@@ -44,6 +61,6 @@ def uring(rounds: int) -> None:
                 total = sum(calls["syscalls_per_request"].values())
                 seen[f"{active} active: system calls a request", name].append(total)
     for (what, name), values in seen.items():
-        show(f"{name}, {what}", values)
+        yield Figure(f"{name}, {what}", values, bound=URING_BOUNDS.get((what, name)))
     for what in dict.fromkeys(what for what, _ in seen):
-        show(f"io_uring / epoll, {what}", ratios(seen[what, "io_uring"], seen[what, "epoll"]), "times")
+        yield Figure(f"io_uring / epoll, {what}", ratios(seen[what, "io_uring"], seen[what, "epoll"]), "times")

@@ -1,13 +1,92 @@
-"""How a benchmark shows what it has measured."""
+"""What a benchmark has measured, as figures that are printed, and the bounds that some of them have to meet."""
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 
-def show(label: str, values: Sequence[float], unit: str = "") -> None:
-    """One line: median, and the range of the rounds."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    print(f"{label:<58} {middle:>10,.2f} {unit:<8} ({low:,.2f} to {high:,.2f} in {len(values)} rounds)")
+@dataclass(frozen=True)
+class Bound:
+    """What is stated of a figure: in words, and as a test of its rounds."""
+
+    words: str
+    holds: Callable[[Sequence[float]], bool]
+
+
+def at_least(number: float) -> Bound:
+    """The median is that or more."""
+    return Bound(f"at least {number:,g}", lambda values: statistics.median(values) >= number)
+
+
+def at_most(number: float) -> Bound:
+    """The median is that or less."""
+    return Bound(f"at most {number:,g}", lambda values: statistics.median(values) <= number)
+
+
+def more_than(number: float) -> Bound:
+    """The median is more than that."""
+    return Bound(f"more than {number:,g}", lambda values: statistics.median(values) > number)
+
+
+def between(low: float, high: float) -> Bound:
+    """The median is one of the two or between them."""
+    return Bound(f"between {low:,g} and {high:,g}", lambda values: low <= statistics.median(values) <= high)
+
+
+def never_less_than(number: float) -> Bound:
+    """No round is less: for what must not happen at all, and is no matter of noise."""
+    return Bound(f"never less than {number:,g}", lambda values: min(values) >= number)
+
+
+def never_more_than(number: float) -> Bound:
+    """No round is more."""
+    return Bound(f"never more than {number:,g}", lambda values: max(values) <= number)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was measured, a value for each round, and its bound if one is stated. No values: it was not measured."""
+
+    label: str
+    values: Sequence[float]
+    unit: str = ""
+    bound: Bound | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether all of it was measured, and what is stated holds."""
+        measured = bool(self.values) and not any(map(math.isnan, self.values))
+        return measured and (self.bound is None or self.bound.holds(self.values))
+
+    def __str__(self) -> str:
+        found = f"{self.label:<58} {'not measured':>10}"
+        if self.values:
+            low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
+            rounds = f"({low:,.2f} to {high:,.2f} in {len(self.values)} rounds)"
+            found = f"{self.label:<58} {middle:>10,.2f} {self.unit:<8} {rounds}"
+        return f"{found}  {self.bound.words}: {'met' if self.met else 'NOT MET'}" if self.bound else found
+
+
+Line = Figure | str
+"""What a benchmark yields: a figure, or a remark."""
+
+
+def show(lines: Iterable[Line]) -> list[Figure]:
+    """Print each line as it comes, and return the figures that have a bound."""
+    bounded = []
+    for line in lines:
+        print(line, flush=True)
+        if isinstance(line, Figure) and line.bound:
+            bounded.append(line)
+    return bounded
+
+
+def verdict(bounded: Sequence[Figure]) -> str:
+    """How many of the bounds are met, and which are not."""
+    unmet = [figure.label for figure in bounded if not figure.met]
+    count = f"{len(bounded) - len(unmet)} of {len(bounded)} bounds met"
+    return f"{count}; not met: {'; '.join(unmet)}" if unmet else count
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
