@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ACTIVE = 128
 URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.2)}
-SHARES = {"wall": None, "system": at_most(25), "calls": None}
+SHARES = {"wall": None, "system": at_most(25), "calls": at_most(25)}
 """What is compared with io_uring by default, in per cent, and the bound of it."""
 
 
