@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from iomux import commands
+from iomux.bench import bench as run_bench
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,7 +84,7 @@ def _add_bench(subparsers: Any) -> None:
     bench.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to a file as well")
     bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
     bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections, or the ring")
-    bench.set_defaults(run=commands.bench, loads=[name for name, _, _ in _LOAD])
+    bench.set_defaults(run=run_bench, loads=[name for name, _, _ in _LOAD])
 
 
 def _add_check(subparsers: Any) -> None:

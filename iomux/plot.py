@@ -124,7 +124,8 @@ def distribution(
     log_ticks(ax.yaxis)
     ax.xaxis.set_major_locator(FixedLocator([1, 2, *(10.0**n for n in range(1, 8))]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
+    # No unit to the 0: 50 % stands close beside it.
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %" if x > 1 else "0"))
     ax.set_xlabel("share of requests that were at least as quick")
     ax.set_ylabel("latency, µs")
     name_ends(ax, ends)

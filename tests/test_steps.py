@@ -8,7 +8,8 @@ import pytest
 
 import iomux
 from iomux.harness import steps as module
-from iomux.harness.steps import UNRECORDABLE, order, steps
+from iomux.harness.recorded_server import UNRECORDABLE
+from iomux.harness.steps import order, steps
 from iomux.servers import get, mechanisms
 from tests.students import BIG, asks_in_turn, big
 from tests.students_faults import says_more

@@ -1,5 +1,6 @@
 """`iomux.sweep` makes a tidy table, and `iomux.plot` draws it whole, labelled and told apart without colour."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,14 @@ def test_distribution_draws_each_run(frame: pd.DataFrame) -> None:
     ax = iomux.plot.distribution(runs)
     assert {"closed", "open"} <= {text.get_text() for text in ax.texts}
     assert not texts_outside(ax)
+    plt.close("all")
+
+
+def test_the_numbers_of_a_long_distribution_do_not_touch() -> None:
+    ax = iomux.plot.distribution({"many": 1000 * np.arange(1, 300_001)})
+    assert not texts_outside(ax)
+    boxes = [tick.label1.get_window_extent() for tick in ax.xaxis.get_major_ticks()]
+    assert all(right.x0 - left.x1 > 5 for left, right in pairwise(boxes))
     plt.close("all")
 
 

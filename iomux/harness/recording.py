@@ -1,6 +1,7 @@
 """Recorded sockets and pollers: the same calls, and one line in a file for each, at once.
 
-Nothing in the plain servers knows of them (see `iomux.harness.steps`). Writing costs some microseconds a step.
+Nothing in the plain servers knows of them (see `iomux.harness.recorded_server`). Writing costs some microseconds a
+step.
 """
 
 import json

@@ -6,24 +6,21 @@ generators and coroutines can be laid side by side. What a request costs, `iomux
 """
 
 import contextlib
-import functools
-import json
 import socket
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.connection import Handler, echo
 from iomux.harness.checks import Address
-from iomux.harness.process import LAST_WORDS_SECONDS, Server, start
-from iomux.harness.recording import IN_VAIN, RecordedListener, RecordedPoller, Recorder, clock
-from iomux.harness.recording_select import record_select
-from iomux.harness.traced_server import UNTRACEABLE, with_poller
-from iomux.servers.resolve import name_of, resolve
+from iomux.harness.process import LAST_WORDS_SECONDS, start
+from iomux.harness.recorded_server import collect, recordable, recorded
+from iomux.harness.recording import IN_VAIN, clock
+from iomux.servers.resolve import name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +28,8 @@ if TYPE_CHECKING:
 Line = tuple[float, str, bytes]
 """When, in seconds; which client, by a name; what it sends. No bytes: it reads all it is owed, says that was all."""
 
-UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel does what its ring asks for: there is no recv or send to see"}
-
 DEADLINE_S = 10.0
 """How long a client waits for an answer, and for the server to be done with it."""
-_SETTLE_SECONDS = 0.1  # a server that has closed its last client because it dies ends within this time
 
 
 def steps(
@@ -118,32 +112,6 @@ def _of_one(server: str | servers.Serve, script: Sequence[Line], handler: Handle
     ]
 
 
-def recordable(server: str | servers.Serve) -> str | servers.Serve:
-    """What can be run, of what a user names; ValueError, with the reason, where its calls are out of sight."""
-    target = resolve(server)
-    if reason := UNRECORDABLE.get(str(target)):
-        raise ValueError(f"{target} can't be recorded: {reason}")
-    return target
-
-
-def recorded(server: str | servers.Serve, path: Path) -> servers.Serve:
-    """The same server, run on recorded sockets and a recorded poller, which write to the file at `path`."""
-    serve: Any = functools.partial(serve_recorded, server, str(path))
-    serve.__name__ = f"recorded {name_of(server)}"
-    # It goes along, so that what it imports is there before the script begins: asyncio takes 0.1 s.
-    serve.__wrapped__ = servers.get(server).load() if isinstance(server, str) else server
-    return cast(servers.Serve, serve)
-
-
-def serve_recorded(server: str | servers.Serve, path: str, listener: socket.socket, handler: Handler) -> None:
-    """Run `server` on recorded sockets and a recorded poller, which write to the file at `path`. Never returns."""
-    recorder = Recorder(path)
-    if not isinstance(server, str):
-        record_select(recorder)
-    serve = with_poller(server, functools.partial(RecordedPoller, recorder=recorder))
-    servers.run_forever(serve, cast(socket.socket, RecordedListener(listener, recorder)), recorder.handler(handler))
-
-
 def _play(address: Address, script: Sequence[Line], answers: Mapping[bytes, bytes]) -> tuple[int, dict[int, str]]:
     """Play the script; return when it began and the clients' names by their ports."""
     with contextlib.ExitStack() as stack:
@@ -188,16 +156,3 @@ class _Client:
             if not piece or piece != self._owed[self._got : self._got + len(piece)]:
                 raise RuntimeError(f"a wrong answer: {piece[:40]!r} at byte {self._got:,} of {len(self._owed):,}")
             self._got += len(piece)
-
-
-def collect(server: Server, path: Path, clients: int, seconds: float) -> list[list[Any]]:
-    """What was written to the file, once the server has closed every client, or so many seconds have passed."""
-    until = time.monotonic() + seconds
-    while True:
-        server.check()
-        text = path.read_text() if path.exists() else ""
-        lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        if sum(step == "close" for _, step, *_ in lines) >= clients or time.monotonic() > until:
-            server.check(_SETTLE_SECONDS)
-            return lines
-        time.sleep(0.01)

@@ -1,8 +1,8 @@
 """The event tape: when bytes arrived for each connection, when the poller said so, when they were read and answered.
 
-The server runs recorded, in a process of its own (`iomux.harness.steps`), and a script plays its clients, which wait
-for nobody: what a server does late, or never, is to be seen. Recording costs some microseconds a call: look at the
-order of the marks and at the milliseconds, and take latencies from `iomux.load`.
+The server runs recorded, in a process of its own (`iomux.harness.recorded_server`), and a script plays its clients,
+which wait for nobody: what a server does late, or never, is to be seen. Recording costs some microseconds a call: look
+at the order of the marks and at the milliseconds, and take latencies from `iomux.load`.
 """
 
 import contextlib
@@ -17,8 +17,9 @@ from iomux import servers
 from iomux.connection import Handler, echo
 from iomux.harness.checks import Address
 from iomux.harness.process import LAST_WORDS_SECONDS, start
+from iomux.harness.recorded_server import collect, recordable, recorded
 from iomux.harness.recording import IN_VAIN, clock
-from iomux.harness.steps import Line, check_script, collect, recordable, recorded
+from iomux.harness.steps import Line, check_script
 from iomux.servers.resolve import name_of
 
 if TYPE_CHECKING:
