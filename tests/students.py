@@ -157,3 +157,13 @@ def heap_that_fills_up(listener: Any) -> None:
         return data
 
     get("poll").load()(listener, fills)
+
+
+def prints_all_it_gets(listener: Any) -> None:
+    """A right server that tells whoever looks for a fault of every byte."""
+
+    def tells(data: bytes) -> bytes:
+        print("got", data)
+        return data
+
+    get("poll").load()(listener, tells)

@@ -28,6 +28,24 @@ def breaks_at_first_client(listener: Any, handler: Any = None) -> None:
     raise ZeroDivisionError("on purpose")
 
 
+def prints_without_end(listener: Any) -> None:
+    while True:
+        print("x" * 1000)
+
+
+def prints_without_end_in_a_child(listener: Any) -> None:
+    if os.fork() == 0:
+        prints_without_end(listener)
+    time.sleep(600)
+
+
+def prints_much_and_breaks(listener: Any) -> None:
+    listener.accept()
+    for _ in range(40_000):
+        print("x" * 1000)
+    raise ZeroDivisionError("on purpose")
+
+
 def closes_its_input(listener: Any) -> None:
     os.close(0)
     signal.signal(signal.SIGIO, signal.SIG_IGN)

@@ -25,7 +25,8 @@ from iomux.conformance.run import NAMES
 from iomux.conformance.subject import Subject
 from iomux.servers.resolve import name_of
 from tests.clients import all_gone
-from tests.students import heap_that_fills_up
+from tests.students import heap_that_fills_up, prints_all_it_gets
+from tests.students_faults import prints_without_end
 from tests.yardstick import compiler, program
 
 
@@ -243,6 +244,19 @@ def test_the_traceback_is_in_the_detail() -> None:
 def test_what_a_server_prints_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
     assert check(prints, "echoes").passed
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_prints_without_end_is_told_of_in_words() -> None:
+    result = check(prints_without_end, "echoes")["echoes"]
+    assert result.seen == (
+        "the client got nothing back: nothing more came. And it has printed more than 16 MiB: does a loop print "
+        "without end? Printing takes a server's time: print less, and try again."
+    )
+    assert str(result.detail["log"]).rstrip().endswith("x" * 100)
+
+
+def test_a_right_server_may_print_every_byte_it_gets() -> None:
+    assert check(prints_all_it_gets, ("echoes", "bulk")).failed == ()
 
 
 def forks(listener: socket.socket) -> NoReturn:

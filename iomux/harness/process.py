@@ -24,8 +24,9 @@ import psutil
 from iomux import servers
 from iomux.connection import Handler
 from iomux.harness.checks import Address
+from iomux.harness.logs import read_log, written_bytes
 from iomux.harness.machine import CpuTime, cores, cpu_time
-from iomux.harness.spawn import WITHOUT_SITE, end, outlives, read_log, spawn
+from iomux.harness.spawn import WITHOUT_SITE, end, outlives, spawn
 from iomux.servers.resolve import name_of, resolve
 from iomux.sockets import listen, wait_until_refused
 
@@ -67,10 +68,15 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What the server has written so far to its standard output and standard error."""
+        """The end, up to 64 KiB, of what the server has written so far to its standard output and standard error."""
         if not self._log.closed:
             self._last_log = read_log(self._log)
         return self._last_log
+
+    @property
+    def written_bytes(self) -> int:
+        """How many bytes it has written there so far; of many only the end is kept (`iomux.harness.logs`)."""
+        return written_bytes(self._log)
 
     def cpu(self) -> CpuTime:
         """User and system seconds of processor time that it has used so far. ServerError if it is gone."""
