@@ -26,7 +26,7 @@ from iomux.conformance.subject import Subject
 from iomux.servers.resolve import name_of
 from tests.clients import all_gone
 from tests.students import heap_that_fills_up, prints_all_it_gets
-from tests.students_faults import prints_without_end
+from tests.students_faults import keeps_those_to_whom_send_fails, prints_without_end
 from tests.yardstick import compiler, program
 
 
@@ -94,6 +94,11 @@ SOME = ("echoes", "half-close", "slow-reader", "back-pressure", "ctrl-c")
 
 def test_a_heap_that_grows_at_first_and_then_no_more_is_no_leak() -> None:
     assert check(heap_that_fills_up, "leaks").passed
+
+
+def test_a_client_that_is_lost_track_of_when_send_fails_is_a_leak() -> None:
+    result = check(keeps_those_to_whom_send_fails, "leaks")["leaks"]
+    assert result.seen == "descriptors of clients that reset while owed bytes stay open"
 
 
 def test_asyncio_streams_with_drain_are_right() -> None:
