@@ -344,6 +344,26 @@ def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
     assert "1,001 clients take more descriptors" in done.stdout
 
 
+@pytest.fixture
+def elsewhere_with_few_descriptors() -> Iterator[str]:
+    """The address of a server that somebody else runs, and who lets it open 1,000 descriptors."""
+    line = f"ulimit -n 1000; exec '{sys.executable}' -u -m iomux serve poll --port 0"
+    with subprocess.Popen(["bash", "-c", line], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.kill()
+
+
+def test_who_waits_at_a_limit_that_can_not_be_known_from_here_is_not_blamed_on_the_server(
+    elsewhere_with_few_descriptors: str,
+) -> None:
+    report = check(elsewhere_with_few_descriptors, "past-1024")
+    assert report.not_seen == ("past-1024",), str(report)
+    assert "how many descriptors the server may open is not known from here" in report["past-1024"].seen
+
+
 def test_a_report_says_the_same_each_time() -> None:
     first, second = (check(answers_otherwise, ("echoes", "pieces")) for _ in range(2))
     assert str(first) == str(second)
