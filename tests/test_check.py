@@ -20,14 +20,16 @@ import psutil
 import pytest
 
 import iomux
-from iomux.conformance import clients
+from iomux.conformance import clients, flood
 from iomux.conformance.run import NAMES
 from iomux.conformance.subject import Subject
 from iomux.servers.resolve import name_of
 from tests.clients import all_gone
-from tests.students import heap_that_fills_up, prints_all_it_gets
+from tests.students import beside_one_that_sleeps, heap_that_fills_up, one_behind_the_other, prints_all_it_gets
 from tests.students_faults import keeps_those_to_whom_send_fails, prints_without_end
 from tests.yardstick import compiler, program
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
 
 
 def check(target: Any, only: Any = None) -> iomux.Report:
@@ -362,6 +364,25 @@ def test_who_waits_at_a_limit_that_can_not_be_known_from_here_is_not_blamed_on_t
     report = check(elsewhere_with_few_descriptors, "past-1024")
     assert report.not_seen == ("past-1024",), str(report)
     assert "how many descriptors the server may open is not known from here" in report["past-1024"].seen
+
+
+def served_by_one(serve: Any) -> list[bool]:
+    """Time and again, whether one thread of a server was seen to serve two clients."""
+    with iomux.start(serve) as server:
+        subject = Subject(server.address, server.pid)
+        with clients.crowd(subject, 2) as (one, other):
+            return [flood._one_does_it_all(subject, one, other) for _ in range(5)]
+
+
+@linux
+def test_a_thread_that_only_sleeps_shares_no_work() -> None:
+    assert any(served_by_one(beside_one_that_sleeps)), "on a busy machine, in doubt, no"
+
+
+@linux
+@pytest.mark.parametrize("serve", ["threaded", one_behind_the_other, forks])
+def test_threads_and_processes_that_share_the_work_are_seen(serve: Any) -> None:
+    assert not any(served_by_one(serve))
 
 
 def test_a_report_says_the_same_each_time() -> None:

@@ -57,6 +57,7 @@ class Server:
         self.pid = process.pid
         self._process = process
         self._log = log
+        self._last_log, self._last_written = "", 0
         self._close = weakref.finalize(self, _end_and_close, process, log)
         self._stopped = False
         self._owner = os.getpid()
@@ -76,7 +77,9 @@ class Server:
     @property
     def written_bytes(self) -> int:
         """How many bytes it has written there so far; of many only the end is kept (`iomux.harness.logs`)."""
-        return written_bytes(self._log)
+        if not self._log.closed:
+            self._last_written = written_bytes(self._log)
+        return self._last_written
 
     def cpu(self) -> CpuTime:
         """User and system seconds of processor time that it has used so far. ServerError if it is gone."""
@@ -105,7 +108,7 @@ class Server:
         end(self._process)
         if not again and self._owner == os.getpid():  # a fork ends nothing, and would wait in vain
             wait_until_refused(self.address)
-        _ = self.log  # its last words stay readable
+        _ = self.log, self.written_bytes  # its last words stay readable
         self._close()
 
     def __enter__(self) -> "Server":
