@@ -8,6 +8,7 @@ import contextlib
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -157,3 +158,43 @@ def heap_that_fills_up(listener: Any) -> None:
         return data
 
     get("poll").load()(listener, fills)
+
+
+def prints_all_it_gets(listener: Any) -> None:
+    """A right server that tells whoever looks for a fault of every byte."""
+
+    def tells(data: bytes) -> bytes:
+        print("got", data)
+        return data
+
+    get("poll").load()(listener, tells)
+
+
+def beside_one_that_sleeps(listener: Any) -> None:
+    """One thread serves all; another one is there and does nothing."""
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    get("poll").load()(listener)
+
+
+def one_behind_the_other(listener: Any) -> None:
+    """Two threads wait for the same clients, and whichever is free serves the next (EPOLLONESHOT, epoll(7))."""
+    epoll = select.epoll()
+    epoll.register(listener, select.EPOLLIN | select.EPOLLONESHOT)
+    clients: dict[int, socket.socket] = {}
+
+    def follow() -> None:
+        while True:
+            ((number, _),) = epoll.poll(maxevents=1)
+            if number == listener.fileno():
+                client, _ = listener.accept()
+                clients[client.fileno()] = client
+                epoll.register(client, select.EPOLLIN | select.EPOLLONESHOT)
+            elif data := clients[number].recv(65536):
+                clients[number].sendall(data)
+            else:
+                clients.pop(number).close()
+                continue
+            epoll.modify(number, select.EPOLLIN | select.EPOLLONESHOT)
+
+    threading.Thread(target=follow, daemon=True).start()
+    follow()

@@ -1,6 +1,8 @@
 """Servers and handlers with a fault in them, each with one that people make; see `tests.students` for why here."""
 
+import contextlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -26,6 +28,49 @@ def breaks_at_first_client(listener: Any, handler: Any = None) -> None:
     """A server with a bug that shows when somebody comes."""
     listener.accept()
     raise ZeroDivisionError("on purpose")
+
+
+def prints_without_end(listener: Any) -> None:
+    while True:
+        print("x" * 1000)
+
+
+def prints_without_end_in_a_child(listener: Any) -> None:
+    if os.fork() == 0:
+        prints_without_end(listener)
+    time.sleep(600)
+
+
+def prints_much_and_breaks(listener: Any) -> None:
+    listener.accept()
+    for _ in range(40_000):
+        print("x" * 1000)
+    raise ZeroDivisionError("on purpose")
+
+
+def keeps_those_to_whom_send_fails(listener: socket.socket) -> None:
+    """Whom it owes it does not read from: `send` alone finds out that one is gone."""
+    kept, owed = [], dict[socket.socket, bytes]()
+    while True:
+        idle = [client for client in owed if not owed[client]]
+        readable, writable, _ = select.select([listener, *idle], [client for client in owed if owed[client]], [])
+        for ready in readable:
+            if ready is listener:
+                client, _ = listener.accept()
+                client.setblocking(False)
+                owed[client] = b""
+                continue
+            with contextlib.suppress(ConnectionError):
+                owed[ready] = ready.recv(65536)
+            if not owed[ready]:
+                del owed[ready]
+                ready.close()
+        for client in writable:
+            try:
+                owed[client] = owed[client][client.send(owed[client]) :]
+            except ConnectionError:
+                del owed[client]
+                kept.append(client)
 
 
 def closes_its_input(listener: Any) -> None:

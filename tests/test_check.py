@@ -20,13 +20,16 @@ import psutil
 import pytest
 
 import iomux
-from iomux.conformance import clients
+from iomux.conformance import clients, flood
 from iomux.conformance.run import NAMES
 from iomux.conformance.subject import Subject
 from iomux.servers.resolve import name_of
 from tests.clients import all_gone
-from tests.students import heap_that_fills_up
+from tests.students import beside_one_that_sleeps, heap_that_fills_up, one_behind_the_other, prints_all_it_gets
+from tests.students_faults import keeps_those_to_whom_send_fails, prints_without_end
 from tests.yardstick import compiler, program
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
 
 
 def check(target: Any, only: Any = None) -> iomux.Report:
@@ -93,6 +96,11 @@ SOME = ("echoes", "half-close", "slow-reader", "back-pressure", "ctrl-c")
 
 def test_a_heap_that_grows_at_first_and_then_no_more_is_no_leak() -> None:
     assert check(heap_that_fills_up, "leaks").passed
+
+
+def test_a_client_that_is_lost_track_of_when_send_fails_is_a_leak() -> None:
+    result = check(keeps_those_to_whom_send_fails, "leaks")["leaks"]
+    assert result.seen == "descriptors of clients that reset while owed bytes stay open"
 
 
 def test_asyncio_streams_with_drain_are_right() -> None:
@@ -245,6 +253,19 @@ def test_what_a_server_prints_harms_nobody(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_server_that_prints_without_end_is_told_of_in_words() -> None:
+    result = check(prints_without_end, "echoes")["echoes"]
+    assert result.seen == (
+        "the client got nothing back: nothing more came. And it has printed more than 16 MiB: does a loop print "
+        "without end? Printing takes a server's time: print less, and try again."
+    )
+    assert str(result.detail["log"]).rstrip().endswith("x" * 100)
+
+
+def test_a_right_server_may_print_every_byte_it_gets() -> None:
+    assert check(prints_all_it_gets, ("echoes", "bulk")).failed == ()
+
+
 def forks(listener: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -323,6 +344,45 @@ def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
     assert "not seen idle" in done.stdout, done.stdout
     assert "1,001 clients take more descriptors" in done.stdout
+
+
+@pytest.fixture
+def elsewhere_with_few_descriptors() -> Iterator[str]:
+    """The address of a server that somebody else runs, and who lets it open 1,000 descriptors."""
+    line = f"ulimit -n 1000; exec '{sys.executable}' -u -m iomux serve poll --port 0"
+    with subprocess.Popen(["bash", "-c", line], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.kill()
+
+
+def test_who_waits_at_a_limit_that_can_not_be_known_from_here_is_not_blamed_on_the_server(
+    elsewhere_with_few_descriptors: str,
+) -> None:
+    report = check(elsewhere_with_few_descriptors, "past-1024")
+    assert report.not_seen == ("past-1024",), str(report)
+    assert "how many descriptors the server may open is not known from here" in report["past-1024"].seen
+
+
+def served_by_one(serve: Any) -> list[bool]:
+    """Time and again, whether one thread of a server was seen to serve two clients."""
+    with iomux.start(serve) as server:
+        subject = Subject(server.address, server.pid)
+        with clients.crowd(subject, 2) as (one, other):
+            return [flood._one_does_it_all(subject, one, other) for _ in range(5)]
+
+
+@linux
+def test_a_thread_that_only_sleeps_shares_no_work() -> None:
+    assert any(served_by_one(beside_one_that_sleeps)), "on a busy machine, in doubt, no"
+
+
+@linux
+@pytest.mark.parametrize("serve", ["threaded", one_behind_the_other, forks])
+def test_threads_and_processes_that_share_the_work_are_seen(serve: Any) -> None:
+    assert not any(served_by_one(serve))
 
 
 def test_a_report_says_the_same_each_time() -> None:

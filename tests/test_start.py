@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,15 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 import iomux
 from tests.clients import DEADLINE, ask, connect, eventually
-from tests.students_faults import breaks_at_first_client, breaks_at_once, leaves, returns_at_once
+from tests.students_faults import (
+    breaks_at_first_client,
+    breaks_at_once,
+    leaves,
+    prints_much_and_breaks,
+    prints_without_end,
+    prints_without_end_in_a_child,
+    returns_at_once,
+)
 
 Kernel = tuple[KernelManager, BlockingKernelClient]
 
@@ -283,6 +292,43 @@ def test_what_a_server_prints_can_be_read_at_once(monkeypatch: pytest.MonkeyPatc
 
     with iomux.start(talks) as server:
         assert eventually(lambda: server.log == "here I am\n")
+
+
+MIB = 1 << 20
+linux = pytest.mark.skipif(sys.platform != "linux", reason="a hole is punched into a log on Linux only")
+
+
+def held_bytes(server: iomux.Server) -> int:
+    """What a server's log holds of the disk."""
+    return os.fstat(server._log.fileno()).st_blocks * 512
+
+
+def watchers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "iomux-logs"]
+
+
+@linux
+@pytest.mark.parametrize("serve", [prints_without_end, prints_without_end_in_a_child])
+def test_a_server_that_prints_without_end_does_not_fill_the_disk(serve: Any) -> None:
+    with iomux.start(serve) as server:
+        assert eventually(lambda: server.written_bytes > 256 * MIB)
+        for process in (psutil.Process(server.pid), *psutil.Process(server.pid).children()):
+            process.suspend()
+        assert eventually(lambda: held_bytes(server) <= 16 * MIB)
+        assert server.log.rstrip().endswith("x" * 100)
+        assert server.log.startswith("[")
+    assert eventually(lambda: not watchers())
+
+
+@linux
+def test_the_last_words_of_a_server_that_printed_much_are_kept() -> None:
+    server = iomux.start(prints_much_and_breaks)
+    connect(server.address).close()
+    assert eventually(lambda: not server.alive)
+    assert eventually(lambda: held_bytes(server) <= 16 * MIB)
+    with pytest.raises(iomux.ServerError, match="ZeroDivisionError: on purpose"):
+        server.check()
+    server.stop()
 
 
 def test_a_stopped_server_does_not_answer_for_its_address() -> None:

@@ -10,32 +10,38 @@ import contextlib
 import socket
 import threading
 import time
+from pathlib import Path
 
-from iomux.conformance.clients import MIB, ask, connect, message, sending
+from iomux.conformance.clients import MIB, ask, connect, expect, message, sending
 from iomux.conformance.subject import PATIENCE, Fault, NotSeen, Subject, processes, stopped
 from iomux.facilities import find
+from iomux.harness.machine import cpu_time
 from iomux.harness.trace import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
 _WARM_BYTES = 8 * MIB  # the kernel's buffers grow with use: tcp(7), tcp_rmem and tcp_wmem
 _FLOOD_BYTES = 32 * MIB
 _LEAST_QUEUED = 2 * MIB
 _PIECE_BYTES = 64 * 1024
+_ROUNDS, _BUSY_BYTES = 10, 256 * 1024
+_BETWEEN_SECONDS = 0.003
+_SETTLE_SECONDS = 0.03
+_NOTHING_SECONDS = 2e-6  # a thread that is woken at all runs for longer
 
 
 def flooded_bytes(subject: Subject, flooder_first: bool) -> int:
     """How many bytes of a flood were answered before a small message of another client that came after it.
 
-    flooder_first: whether the flooder is the older client. With several threads or processes the kernel's scheduler
-    decides who is next, in slices of milliseconds: then 0, if the other client is answered at all. Raises Fault if it
-    is not, NotSeen where there are no stamps or no process to hold still.
+    flooder_first: whether the flooder is the older client. Where several threads or processes serve the two, the
+    kernel's scheduler decides who is next, in slices of milliseconds: then 0, if the other client is answered at all.
+    Raises Fault if it is not, NotSeen where there are no stamps or no process to hold still.
     """
     if (stamps := find("timestamps")) is not None and (reason := stamps.why_not()):
         raise NotSeen(reason)
     with connect(subject) as one, connect(subject) as other:
         flooder, polite = (one, other) if flooder_first else (other, one)
         ask(polite, b"polite", "the other client")
-        _warm(flooder)
-        shared_out = _threads(subject) > 1
+        shared_out = _threads(subject) > 1 and not _one_does_it_all(subject, flooder, polite)
+        _warm(flooder)  # last: the buffers are to be as large as they get
         for client in (flooder, polite):
             ask_for_stamps(client)
         time.sleep(0.05)  # stamps begin a few ms after they were asked for
@@ -48,6 +54,39 @@ def flooded_bytes(subject: Subject, flooder_first: bool) -> int:
 
 def _threads(subject: Subject) -> int:
     return sum(process.num_threads() for process in processes(subject))
+
+
+def _one_does_it_all(subject: Subject, flooder: socket.socket, polite: socket.socket) -> bool:
+    """Whether one thread alone serves these clients, also when they ask at once: those beside it do not run at all.
+
+    Seen before the flood: SIGSTOP and SIGCONT wake each thread. In doubt, no.
+    """
+    time.sleep(_SETTLE_SECONDS)  # those who let the clients in
+    threads, total = _thread_seconds(subject), _seconds(subject)
+    for _ in range(_ROUNDS):
+        flooder.sendall(bytes(_BUSY_BYTES))
+        polite.sendall(b"who?")  # while whoever serves the other is at it
+        expect(flooder, bytes(_BUSY_BYTES))
+        expect(polite, b"who?")
+        time.sleep(_BETWEEN_SECONDS)  # of several that wait together, all wait again
+    time.sleep(_SETTLE_SECONDS)
+    total = _seconds(subject) - total  # with the threads that have come and gone meanwhile
+    most = max((now - threads.get(stat, 0.0) for stat, now in _thread_seconds(subject).items()), default=0.0)
+    return total - most < _NOTHING_SECONDS
+
+
+def _seconds(subject: Subject) -> float:
+    return sum(cpu_time(process.pid).total for process in processes(subject))
+
+
+def _thread_seconds(subject: Subject) -> dict[Path, float]:
+    """Seconds for which each thread has run (Documentation/scheduler/sched-stats.rst); none where nobody counts."""
+    found = {}
+    for process in processes(subject):
+        for stat in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # it has just ended
+                found[stat] = int(stat.read_text().split()[0]) / 1e9
+    return found
 
 
 def _warm(flooder: socket.socket) -> None:

@@ -16,6 +16,7 @@ from iomux.conformance.report import Report, Result
 from iomux.conformance.subject import Fault, Subject
 from iomux.conformance.targets import Running, Target, target_of, why_ended
 from iomux.harness.beside import TookTooLong, beside
+from iomux.harness.logs import too_much
 from iomux.harness.process import LAST_WORDS_SECONDS, ServerError
 
 LIMIT_SECONDS = 60.0
@@ -97,6 +98,8 @@ def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
     if item.name == "ctrl-c":
         return outcome
     cause = running.ended(LAST_WORDS_SECONDS if outcome.status == "failed" else 0.0)
+    if not cause and outcome.status == "failed" and (also := too_much(running.written_bytes())):
+        return Outcome("failed", f"{outcome.seen}.{also}", {**outcome.detail, "log": running.log()})
     if not cause:
         return outcome
     return Outcome("failed", cause, {**outcome.detail, "client_saw": outcome.seen, "log": running.log()})

@@ -26,8 +26,9 @@ import psutil
 from iomux import servers
 from iomux.conformance.subject import Fault, Subject
 from iomux.harness.checks import Address
+from iomux.harness.logs import read_log, too_much, written_bytes
 from iomux.harness.process import START_SECONDS, Server, ServerError, start
-from iomux.harness.spawn import end, read_log, spawn
+from iomux.harness.spawn import end, spawn
 from iomux.servers.resolve import name_of, resolve
 
 _NOTICE_SECONDS = 0.1  # until the keeper of a command has noticed that it ended
@@ -44,6 +45,8 @@ class Running:
     """Why it has ended, or does so within so many seconds, in a line; empty while it runs, or where nobody can tell."""
     log: Callable[[], str] = str
     """What it has written so far; empty where it is not ours to read."""
+    written_bytes: Callable[[], int] = int
+    """How many bytes that were, those left out of it included."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,12 @@ def _answers(address: Address) -> None:
 def _ours(target: str | servers.Serve) -> Iterator[Running]:
     server = start(target)
     try:
-        yield Running(Subject(server.address, server.pid), lambda grace: _cause(server, grace), lambda: server.log)
+        yield Running(
+            Subject(server.address, server.pid),
+            lambda grace: _cause(server, grace),
+            lambda: server.log,
+            lambda: server.written_bytes,
+        )
     finally:
         server.stop()
 
@@ -133,7 +141,10 @@ def _command(line: str) -> Iterator[Running]:
         try:
             pid = _wait_until_it_listens(keeper, port, log)
             yield Running(
-                Subject(("127.0.0.1", port), pid), lambda grace: _ended(keeper, log, grace), lambda: read_log(log)
+                Subject(("127.0.0.1", port), pid),
+                lambda grace: _ended(keeper, log, grace),
+                lambda: read_log(log),
+                lambda: written_bytes(log),
             )
         finally:
             end(keeper)
@@ -148,7 +159,8 @@ def _wait_until_it_listens(keeper: "subprocess.Popen[bytes]", port: int, log: IO
         if pid := _listens(keeper.pid, port):
             return pid
         time.sleep(0.02)
-    raise Fault(f"the command did not listen on its port within {START_SECONDS:.0f} s: does it use {{port}}?")
+    late = f"the command did not listen on its port within {START_SECONDS:.0f} s: does it use {{port}}?"
+    raise Fault(late + too_much(written_bytes(log)))
 
 
 def _listens(keeper: int, port: int) -> int:

@@ -16,9 +16,10 @@ from typing import IO, Any, TypeVar
 
 import psutil
 
+from iomux.harness.logs import read_log
 from iomux.harness.machine import cores
 from iomux.harness.process import Server
-from iomux.harness.spawn import WITHOUT_SITE, end, read_log, spawn
+from iomux.harness.spawn import WITHOUT_SITE, end, spawn
 
 T = TypeVar("T")
 

@@ -25,7 +25,8 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from iomux.harness.child import receive_work
-from iomux.harness.spawn import end, read_log, spawn
+from iomux.harness.logs import read_log
+from iomux.harness.spawn import end, spawn
 from iomux.servers import get
 from iomux.sockets import listen
 

@@ -24,8 +24,9 @@ import psutil
 from iomux import servers
 from iomux.connection import Handler
 from iomux.harness.checks import Address
+from iomux.harness.logs import read_log, written_bytes
 from iomux.harness.machine import CpuTime, cores, cpu_time
-from iomux.harness.spawn import WITHOUT_SITE, end, outlives, read_log, spawn
+from iomux.harness.spawn import WITHOUT_SITE, end, outlives, spawn
 from iomux.servers.resolve import name_of, resolve
 from iomux.sockets import listen, wait_until_refused
 
@@ -56,6 +57,7 @@ class Server:
         self.pid = process.pid
         self._process = process
         self._log = log
+        self._last_log, self._last_written = "", 0
         self._close = weakref.finalize(self, _end_and_close, process, log)
         self._stopped = False
         self._owner = os.getpid()
@@ -67,10 +69,17 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What the server has written so far to its standard output and standard error."""
+        """The end, up to 64 KiB, of what the server has written so far to its standard output and standard error."""
         if not self._log.closed:
             self._last_log = read_log(self._log)
         return self._last_log
+
+    @property
+    def written_bytes(self) -> int:
+        """How many bytes it has written there so far; of many only the end is kept (`iomux.harness.logs`)."""
+        if not self._log.closed:
+            self._last_written = written_bytes(self._log)
+        return self._last_written
 
     def cpu(self) -> CpuTime:
         """User and system seconds of processor time that it has used so far. ServerError if it is gone."""
@@ -99,7 +108,7 @@ class Server:
         end(self._process)
         if not again and self._owner == os.getpid():  # a fork ends nothing, and would wait in vain
             wait_until_refused(self.address)
-        _ = self.log  # its last words stay readable
+        _ = self.log, self.written_bytes  # its last words stay readable
         self._close()
 
     def __enter__(self) -> "Server":

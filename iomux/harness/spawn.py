@@ -18,6 +18,8 @@ from typing import IO, Any
 import cloudpickle
 import psutil
 
+from iomux.harness.logs import unwatch, watch
+
 WITHOUT_SITE = ("-S",)
 """Leave out what the module site does (quit(), .pth files): 20 ms a process, and sys.path comes with the work."""
 
@@ -48,6 +50,7 @@ def spawn(
     try:
         _lifelines.add(process)
         _unswept.add(process.pid)
+        watch(process, log)
         with contextlib.suppress(BrokenPipeError):  # it died already: whoever waits for it will say why
             process.stdin.write(pickle.dumps({"path": sys.path, "work": work_bytes}))
             process.stdin.flush()
@@ -57,7 +60,6 @@ def spawn(
     return process
 
 
-_LOG_BYTES = 64 * 1024
 _unswept: set[int] = set()  # processes that were spawned and not yet ended by us
 _lifelines: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 
@@ -107,6 +109,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
             left.kill()
     _unswept.discard(process.pid)
     process.wait()
+    unwatch(process)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -125,11 +128,3 @@ def _end_orphans(session: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getsid(pid) == session:
                 os.kill(pid, signal.SIGKILL)
-
-
-def read_log(log: IO[bytes]) -> str:
-    """The end of what a process has written to its log. Its offset is shared with the writer: pread leaves it alone."""
-    size = os.fstat(log.fileno()).st_size
-    start = max(0, size - _LOG_BYTES)
-    text = os.pread(log.fileno(), _LOG_BYTES, start).decode(errors="replace")
-    return f"[{start:,} bytes left out]\n{text}" if start else text
