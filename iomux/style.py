@@ -19,6 +19,8 @@ from iomux.log_ticks import log_ticks as log_ticks
 if TYPE_CHECKING:
     import pandas as pd
 
+LEAST_SPAN = 5.0
+"""How many times the least a logarithmic vertical axis shows at its top, at least."""
 SIZE_INCHES = (8.0, 4.8)
 DOTS_PER_INCH = 110
 """The size of a figure, fixed: nbval compares the text `<Figure size 880x528 ...>`."""
@@ -105,12 +107,21 @@ def against(ax: Axes, across: str, scale: str) -> None:
     ax.margins(x=0.1)
     ax.set_yscale(scale)
     if scale == "log":
+        _widen(ax)
         log_ticks(ax.yaxis)
     else:
         ax.set_ylim(bottom=0)
     ax.set_xscale("log")
     log_ticks(ax.xaxis)
     ax.set_xlabel(across)
+
+
+def _widen(ax: Axes) -> None:
+    """A logarithmic axis has no zero: where it spans little, a difference of a few per cent would look like a cliff."""
+    low, high = ax.get_ylim()
+    if low > 0 and high / low < LEAST_SPAN:
+        middle, half = (low * high) ** 0.5, LEAST_SPAN**0.5
+        ax.set_ylim(middle / half, middle * half)
 
 
 def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:

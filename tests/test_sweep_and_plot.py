@@ -183,3 +183,12 @@ def test_servers_of_ones_own_are_told_apart() -> None:
     among = ["epoll", "mine", "yours"]
     assert style.style("mine", among) != style.style("yours", among)
     assert style.style("epoll", among) == style.style("epoll")
+
+
+def test_a_small_difference_does_not_fill_a_logarithmic_axis() -> None:
+    rows = [(name, count, value) for name, value in (("poll", 6.0), ("epoll", 5.5)) for count in (10, 100)]
+    ax = style.new_axes(None)
+    style.lines(ax, pd.DataFrame(rows, columns=["server", "connections", "us"]), "us", "log")
+    low, high = ax.get_ylim()
+    assert low < 5.5 < 6.0 < high
+    assert high / low == pytest.approx(style.LEAST_SPAN)
