@@ -471,6 +471,29 @@ def test_a_command_gets_the_environment_of_who_checks_it(tmp_path: Path, monkeyp
     assert check(f"{sys.executable} -m mine {{port}}", "echoes").passed
 
 
+DAEMON = "import os, time; os.fork() and {parent}; os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
+
+
+@linux
+@pytest.mark.parametrize(
+    ("parent", "seen"),
+    [
+        ("os._exit(os.wait()[1] + 7)", "the server ended: it ended with status 7"),
+        ("os.execv(sys.executable, [sys.executable, *argv])", ""),
+    ],
+)
+def test_a_daemon_that_a_command_leaves_behind_is_ended(
+    parent: str, seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(ECHO)
+    (tmp_path / "daemon.py").write_text(f"import sys; argv = {[str(tmp_path / 'mine.py')]} + sys.argv[1:]\n")
+    with (tmp_path / "daemon.py").open("a") as file:
+        file.write(DAEMON.format(parent=parent))
+    monkeypatch.setenv("IOMUX_MARK", parent)
+    assert check(f"{sys.executable} {tmp_path}/daemon.py {{port}}", "echoes")["echoes"].seen == seen
+    assert clients.eventually(lambda: marked(parent) == [])
+
+
 @pytest.mark.parametrize(
     ("line", "seen"),
     [("raise ValueError(42)", "ValueError: 42"), ("import os; print(1, flush=True); os.abort()", "by SIGABRT")],

@@ -10,10 +10,8 @@ import ipaddress
 import os
 import re
 import shlex
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -137,7 +135,7 @@ def _command(line: str) -> Iterator[Running]:
         port = free.getsockname()[1]
     words = [word.replace("{port}", str(port)) for word in shlex.split(line)]
     with tempfile.TemporaryFile() as log:
-        keeper = spawn(__name__, {"words": words, "environment": dict(os.environ), "cpu": None}, log)
+        keeper = spawn("iomux.conformance.keeper", {"words": words, "environment": dict(os.environ), "cpu": None}, log)
         try:
             pid = _wait_until_it_listens(keeper, port, log)
             yield Running(
@@ -178,28 +176,3 @@ def _ended(keeper: "subprocess.Popen[bytes]", log: IO[bytes], grace: float) -> s
         keeper.wait(max(grace, _NOTICE_SECONDS))
         return why_ended("ended", read_log(log))
     return ""
-
-
-def main() -> None:
-    """Run one command line, sent over standard input, and end with it; end it when the owner is gone."""
-    from iomux.harness.child import receive_work
-
-    work = receive_work()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the command is to hear Ctrl-C, however we were started
-    try:
-        process = subprocess.Popen(
-            work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr, env=work["environment"]
-        )  # the user's: ours has a PYTHONPATH that is not his
-    except OSError as error:
-        sys.exit(f"{work['words'][0]}: {error.strerror}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(_last_words(process.wait()))
-
-
-def _last_words(status: int) -> str | int:
-    """How the command ended, unless it has said why itself: the last line of the log is what is told."""
-    if status < 0:
-        return f"it was ended by {signal.Signals(-status).name}"
-    if status and os.fstat(sys.stderr.fileno()).st_size:
-        return status
-    return f"it ended with status {status}"
