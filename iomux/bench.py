@@ -81,7 +81,7 @@ def _as_text(frame: "pd.DataFrame") -> str:
     if reached["generator_bound"].any():
         count = int(reached["generator_bound"].sum())
         lines.append(
-            f"in {count} of {len(reached)} runs the load generator was the bottleneck: the server could do more"
+            f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: the figures are its own"
         )
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 
 import iomux
+from iomux.harness import generator
+from iomux.harness.clients import connect
 from iomux.harness.machine import Switches, context_switches, switched
 from iomux.harness.plan import Plan
 from iomux.harness.process import Server
@@ -313,3 +316,26 @@ def test_ten_thousand_connections_are_opened_and_served() -> None:
     assert result.unserved == 0
     assert result.requests >= 10_000
     assert result.connect_s > 0
+
+
+def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sleeping to the end of a gap of 20 ms would make each request late, by epoll_wait's rounding to the millisecond."""
+    poller, poll = generator.quickest_poller()
+    slept: list[float] = []
+
+    def noted(seconds: float) -> list[tuple[int, int]]:
+        slept.append(seconds)
+        return poll(seconds)
+
+    monkeypatch.setattr(generator, "quickest_poller", lambda: (poller, noted))
+    errors: Counter[str] = Counter()
+    with iomux.start("poll") as server:
+        active = connect(server.address, 1, 5.0, errors)
+        asking = generator.Generator(active, 64, True, errors)
+        begin = generator.clock()
+        asking.open_loop(begin, begin + generator.SECOND // 2, rate=50)
+        longest = max(slept)
+        asking.drain(5.0)
+        active[0].sock.close()
+    assert len(asking.response_ns) == 25
+    assert 0 < longest <= 0.018

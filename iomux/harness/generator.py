@@ -83,8 +83,8 @@ class Generator:
                     self._ask_planned(client)
                 number += 1
                 planned = begin + int(number * SECOND / rate)
-            wait = planned - now
-            self._answer_planned(0 if wait < self._spin_ns else min(wait / SECOND, _TICK))
+            sleep = planned - now - self._spin_ns  # awake early: whoever sleeps to the end is late each time
+            self._answer_planned(min(max(sleep, 0) / SECOND, _TICK))
         if planned < until:  # nobody is left to ask: what was planned is not forgotten
             self.errors[_UNASKED] += int((until - planned) * rate / SECOND) + 1
 

@@ -81,10 +81,15 @@ class LoadResult:
             lines.append(f"never served: {self.unserved:,} client{'' if self.unserved == 1 else 's'}")
         lines += [f"{kind}: {count:,}" for kind, count in sorted(self.errors.items())]
         if self.generator_bound:
-            lines.append("the load generator was the bottleneck: the server could have done more")
+            lines.append(self._why_bound())
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _why_bound(self) -> str:
+        if self.rate_per_s is None:
+            return "the load generator was the bottleneck: the server could have done more"
+        return "the load generator was late: it sent after the planned times, and much of these latencies is its own"
 
     def _switches(self) -> str:
         if self.voluntary_switches is None or self.involuntary_switches is None:
