@@ -8,6 +8,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iomux import canteen as canteen
+    from iomux import clinic as clinic
+    from iomux import events as events
     from iomux import plot as plot
     from iomux.claims import claim as claim
     from iomux.claims_table import table_of_claims as table_of_claims
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from iomux.verdicts import choose as choose
     from iomux.verdicts import verdict as verdict
 
+_MODULES = ("canteen", "clinic", "events", "plot")
 _HOME = {
     "CopyCost": "iomux.harness.copy_result",
     "LoadResult": "iomux.harness.result",
@@ -77,13 +81,16 @@ __all__ = [
     "ServerError",
     "SoakReport",
     "WhoCopies",
+    "canteen",
     "check",
     "check_chat",
     "choose",
     "claim",
+    "clinic",
     "copy_cost",
     "doctor",
     "echo",
+    "events",
     "listen",
     "load",
     "mechanisms",
@@ -103,8 +110,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plot":
-        return importlib.import_module("iomux.plot")
+    if name in _MODULES:
+        return importlib.import_module(f"iomux.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'iomux' has no attribute {name!r}")

@@ -319,7 +319,7 @@ def test_ten_thousand_connections_are_opened_and_served() -> None:
 
 
 def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sleeping to the end of a gap of 20 ms would make each request late, by epoll_wait's rounding to the millisecond."""
+    """Sleeping to the end of a gap of 20 ms would make each request late: epoll_wait rounds up to the millisecond."""
     poller, poll = generator.quickest_poller()
     slept: list[float] = []
 
