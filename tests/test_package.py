@@ -107,6 +107,18 @@ def test_the_console_script_is_installed() -> None:
     assert "serve" in done.stdout
 
 
+def test_the_names_that_the_readme_lists_are_there_after_what_it_imports() -> None:
+    table = (ROOT / "README.md").read_text().partition("## The library")[2].partition("## Measured")[0]
+    firsts = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) + re.findall(r"^\| (`from .*?`):", table, re.MULTILINE)
+    names = {name for first in firsts for name in re.findall(r"\biomux(?:\.\w+)+(?=[(`])", first)}
+    imports = {line for first in firsts for line in re.findall(r"from iomux[\w.]* import [\w, ]+", first)}
+    assert len(names) > 15
+    assert len(imports) >= 4
+    for line in [*names, *imports]:
+        script = f"import iomux; {line}"
+        assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0, script
+
+
 def test_the_project_refers_to_nothing_outside_itself() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, tracked.split("\0")):

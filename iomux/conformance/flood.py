@@ -92,9 +92,7 @@ def _thread_seconds(subject: Subject) -> dict[Path, float]:
 def _warm(flooder: socket.socket) -> None:
     data = message(_WARM_BYTES)
     with sending(flooder, data):
-        left = len(data)
-        while left:
-            left -= len(flooder.recv(MIB)) or left
+        expect(flooder, data, "the client that floods")
 
 
 def _queue(flooder: socket.socket) -> int:
