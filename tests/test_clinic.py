@@ -164,3 +164,11 @@ def test_what_comes_back_is_counted_to_the_end() -> None:
     frame = come_back("poll", 1 << 20, pause=0.05)
     assert (frame.back_mib.iloc[-1], frame.missing_kib.max()) == (1, 0)
     assert frame.t_s.is_monotonic_increasing
+
+
+def test_a_bug_and_its_cure_are_checked_beside_each_other() -> None:
+    bug, cure = clinic.both("swallows_ctrl_c", ["echoes", "ctrl-c"])
+    assert bug.failed == ("ctrl-c",)
+    assert cure.passed
+    with pytest.raises(LookupError, match="no item is called"):
+        clinic.both("swallows_ctrl_c", "nonsense")

@@ -10,7 +10,13 @@ import inspect
 import pkgutil
 import re
 import textwrap
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iomux.conformance.report import Report
 
 _HELPERS = frozenset({"ward"})
 _WIDE = 100  # letters in a line of a diff's heading
@@ -26,6 +32,19 @@ def case(name: str) -> ModuleType:
     if name not in cases():
         raise LookupError(f"no bug of the clinic is called {name!r}: choose one of {', '.join(cases())}")
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, Report]":
+    """Check the bug and its cure, beside each other, for a check that fails waits for seconds; `only` as for `check`.
+
+    Returns the two reports, the bug's first. Raises LookupError for an unknown bug or item.
+    """
+    from iomux.conformance.run import check
+
+    module = case(name)
+    with ThreadPoolExecutor(2) as pool:
+        bug, cure = pool.map(lambda serve: check(serve, only, progress=False), (module.serve, module.cured))
+    return bug, cure
 
 
 def sick(name: str) -> str:
