@@ -1,7 +1,7 @@
 """The command line: `iomux serve`, `iomux bench`, `iomux check`, `iomux soak`, `iomux doctor`.
 
 Results go to standard output, progress and warnings to standard error. Wrong use ends with status 2 and
-one line that says what is wrong, why, and what to do.
+one line that says what is wrong, why, and what to do; of a user's file that can't be imported, what Python says.
 """
 
 import argparse
@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (ValueError, LookupError, OSError) as error:
         print(f"iomux {options.command}: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except ImportError as error:  # in the user's file, or something to install: lines of their own
+        print(f"iomux {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -438,6 +438,13 @@ def test_what_can_not_be_checked_is_said(target: Any, only: Any, error: type[Exc
         check(target, only)
 
 
+def test_a_file_that_can_not_be_imported_is_an_import_error_without_a_chain(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def serve(\n")
+    with pytest.raises(ImportError, match=r"mine.py can't be imported:\n.*line 1\n[\s\S]*never closed$") as caught:
+        check(f"{tmp_path}/mine.py:serve")
+    assert caught.value.__suppress_context__
+
+
 def iomux_check(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "iomux", "check", *arguments], capture_output=True, text=True, timeout=60

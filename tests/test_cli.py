@@ -191,6 +191,31 @@ def test_wrong_use_is_one_line_and_status_2(arguments: list[str], message: str) 
     assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("source", "line", "why"),
+    [
+        ("def serve(\n", 1, "SyntaxError: '(' was never closed"),
+        ("def serve(listener):\n    pass\n\nlimit = 1 / 0\n", 4, "ZeroDivisionError: division by zero"),
+        ("import sys\nimport json\njson.loads('')\n", 3, "json.decoder.JSONDecodeError: Expecting value"),
+        ("raise SystemExit('no more')\n", 1, "SystemExit: no more"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "check", "bench", "soak"])
+def test_a_file_that_can_not_be_imported_is_told_of_as_python_does(
+    command: str, source: str, line: int, why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    done = iomux_command(command, f"{file}:serve")
+    first, second, *_, last = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert first == f"iomux {command}: {file} can't be imported:"
+    assert second.startswith(f'  File "{file}", line {line}')
+    assert last.startswith(why)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("File ") == 1, "no frame of ours, none of the library's"
+
+
 def test_with_too_few_descriptors_for_anything_only_the_limit_helps() -> None:
     script = f"ulimit -n 60; {sys.executable} -m iomux bench poll --connections 1"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=120)

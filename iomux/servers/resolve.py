@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 
 import cloudpickle
@@ -21,7 +22,10 @@ def name_of(server: str | servers.Serve) -> str:
 
 
 def resolve(server: str | servers.Serve) -> str | servers.Serve:
-    """A name that can be run, or the function that `file.py:function` means. Raises LookupError otherwise."""
+    """A name that can be run, or the function that `file.py:function` means.
+
+    Raises LookupError otherwise, and ImportError, with what Python says of it, for a file that can't be imported.
+    """
     if not isinstance(server, str):
         if not callable(server):
             raise TypeError(f"a server is a name or a function serve(listener, handler=echo), not {server!r}")
@@ -44,8 +48,8 @@ def _from_file(path: Path, function: str) -> servers.Serve:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # not one of ours: its author needs the traceback
-        raise ImportError(f"{path} can't be imported: {error!r}") from error
+    except (Exception, SystemExit) as error:  # its author's: how we came to import it would only hide what matters
+        raise ImportError(f"{path} can't be imported:\n{_where_and_why(error, spec.origin)}") from None
     cloudpickle.register_pickle_by_value(module)  # the child can't import it by that name
     serve = getattr(module, function, None)
     if not callable(serve):
@@ -53,3 +57,9 @@ def _from_file(path: Path, function: str) -> servers.Serve:
             f"{path} has no function {function!r}: name the one that takes the listener, as in {path}:serve"
         )
     return serve  # type: ignore[no-any-return]
+
+
+def _where_and_why(error: BaseException, file: str | None) -> str:
+    """What Python says of an error, under the last line of `file` that led to it; a SyntaxError names its own line."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return "".join([*traceback.format_list(own[-1:]), *traceback.format_exception_only(error)]).rstrip()
