@@ -31,6 +31,7 @@ from iomux.servers.resolve import name_of, resolve
 
 _NOTICE_SECONDS = 0.1  # until the keeper of a command has noticed that it ended
 _MOST_TOLD = 200  # characters of a line; all of it is in the detail
+_URL = re.compile(r"[a-z]+://(?P<rest>[^/]*).*")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
 
 
@@ -60,6 +61,8 @@ def target_of(target: str | servers.Serve) -> Target:
     """What a user means. Raises LookupError, ValueError or TypeError, saying what can be written instead."""
     if isinstance(target, str) and "{port}" in target:
         return Target(target, lambda: _command(target))
+    if isinstance(target, str) and (url := _URL.fullmatch(target)):
+        raise ValueError(f"{target!r} is a URL: write host:port, as in {url['rest'] or 'localhost:8000'}")
     if isinstance(target, str) and (match := _ADDRESS.fullmatch(target)):
         address = _loopback(match["host"].strip("[]"), int(match["port"]))
         _answers(address)

@@ -11,6 +11,8 @@ import cloudpickle
 
 from iomux import servers
 
+_NO_FILE = "there is no file {}: give the path of a Python file, as in my_server.py:serve"
+
 
 def name_of(server: str | servers.Serve) -> str:
     """The short name of a server for tables and figures: `file.py:function` and functions go by the function's."""
@@ -30,7 +32,9 @@ def resolve(server: str | servers.Serve) -> str | servers.Serve:
         if not callable(server):
             raise TypeError(f"a server is a name or a function serve(listener, handler=echo), not {server!r}")
         return server
-    path, _, function = server.rpartition(":")
+    path, _, function = server.rstrip(":").rpartition(":")
+    if function.endswith(".py"):  # no function's name can
+        raise LookupError(_without_function(Path(server.rstrip(":"))))
     if not path.endswith(".py"):
         servers.get(server).load()
         return server
@@ -39,7 +43,7 @@ def resolve(server: str | servers.Serve) -> str | servers.Serve:
 
 def _from_file(path: Path, function: str) -> servers.Serve:
     if not path.is_file():
-        raise LookupError(f"there is no file {path}: give the path of a Python file, as in my_server.py:serve")
+        raise LookupError(_NO_FILE.format(path))
     name = f"{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -53,10 +57,16 @@ def _from_file(path: Path, function: str) -> servers.Serve:
     cloudpickle.register_pickle_by_value(module)  # the child can't import it by that name
     serve = getattr(module, function, None)
     if not callable(serve):
-        raise LookupError(
-            f"{path} has no function {function!r}: name the one that takes the listener, as in {path}:serve"
-        )
+        said = f"{path}:{function} is no function: its type is {type(serve).__name__}"
+        wrong = said if hasattr(module, function) else f"{path} has no function {function!r}"
+        raise LookupError(f"{wrong}: name the one that takes the listener, as in {path}:serve")
     return serve  # type: ignore[no-any-return]
+
+
+def _without_function(path: Path) -> str:
+    return (
+        f"{path} is a file: write {path}:serve, with the function's name" if path.is_file() else _NO_FILE.format(path)
+    )
 
 
 def _where_and_why(error: BaseException, file: str | None) -> str:
