@@ -244,6 +244,25 @@ def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
     assert report.earned == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "seen"),
+    [
+        ("no_such_program {port}", "the server ended: no_such_program: No such file or directory"),
+        (f"{sys.executable} no_such_file.py {{port}}", "[Errno 2] No such file or directory"),
+        (takes_nothing, "takes_nothing() takes 0 positional arguments but 1 was given"),
+        (lambda listener: LOCK.acquire(), "cannot pickle '_thread.lock' object"),
+    ],
+)
+def test_of_a_server_that_did_not_start_the_hint_says_so(target: Any, seen: str) -> None:
+    result = check(target, "echoes")["echoes"]
+    assert result.seen.endswith(seen)
+    assert result.hint.startswith("The server did not start, or ended before it accepted anybody")
+
+
+def test_of_a_server_that_ends_with_a_client_the_hint_is_the_items() -> None:
+    assert check(raises_later, "echoes")["echoes"].hint.startswith("Follow one message by hand")
+
+
 def test_the_traceback_is_in_the_detail() -> None:
     assert "in raises_later" in str(check(raises_later, "echoes")["echoes"].detail["log"])
 
