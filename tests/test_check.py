@@ -416,14 +416,14 @@ def failing() -> iomux.Report:
 
 
 def test_raise_if_failed_is_a_plain_assertion(failing: iomux.Report) -> None:
-    with pytest.raises(AssertionError, match=r"1 of 2 items passed, 12 of 16 points[\s\S]*hint: What you can't send"):
+    with pytest.raises(AssertionError, match=r"1 of 2 items passed, 8 of 12 points[\s\S]*hint: What you can't send"):
         failing.raise_if_failed()
     check("poll", "echoes").raise_if_failed()
 
 
 def test_json_holds_everything(failing: iomux.Report) -> None:
     told = json.loads(failing.to_json())
-    assert (told["passed"], told["points"], told["earned"]) == (False, 16, 12)
+    assert (told["passed"], told["points"], told["earned"]) == (False, 12, 8)
     assert [result["status"] for result in told["results"]] == ["passed", "failed"]
     assert told["results"][1]["hint"] == failing["back-pressure"].hint
 
@@ -472,7 +472,7 @@ def iomux_check(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_the_command_says_by_its_status_whether_all_is_well() -> None:
     good = iomux_check("poll", "--only", "echoes,pieces")
-    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "poll: 2 of 2 items passed, 16 of 16 points")
+    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "poll: 2 of 2 items passed, 12 of 12 points")
     bad = iomux_check(f"{sys.executable} -c 'raise SystemExit(5)' {{port}}", "--json", "--only", "echoes")
     assert bad.returncode == 1
     assert json.loads(bad.stdout)["results"][0]["seen"] == "the server ended: it ended with status 5"
