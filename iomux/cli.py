@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:  # in the user's file, or something to install: lines of their own
         print(f"iomux {options.command}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        print(f"iomux {options.command}: {': '.join(['interrupted', *map(str, interrupt.args)])}", file=sys.stderr)
         return 130
     return status
 

@@ -121,7 +121,7 @@ def children_at_work(command: "subprocess.Popen[str]", count: int) -> list[psuti
     return process.children()
 
 
-def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
+def test_interrupted_bench_says_how_far_it_was_and_leaves_nothing() -> None:
     command = [sys.executable, "-m", "iomux", "bench", "poll", "--duration", "30", "--repeats", "9"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
         started = children_at_work(bench, 2)
@@ -129,6 +129,7 @@ def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
         out, err = bench.communicate(timeout=20)
     assert bench.returncode == 130
     assert "Traceback" not in err
+    assert err.endswith("\niomux bench: interrupted: 0 of 36 runs were done, and are lost\n")
     assert out == ""
     assert all_gone(started), "neither its server nor its load generator"
 

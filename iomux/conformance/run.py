@@ -15,6 +15,7 @@ from iomux.conformance.report import Report, Result
 from iomux.conformance.subject import Fault, NotStarted, Subject
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.harness.beside import TookTooLong, beside
+from iomux.harness.interrupted import saying_how_far
 from iomux.harness.logs import too_much
 from iomux.harness.process import LAST_WORDS_SECONDS
 
@@ -57,7 +58,10 @@ def try_all(
     results: list[Result] = []
     from tqdm.auto import tqdm
 
-    with tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar:
+    with (
+        saying_how_far(lambda: f"{len(results)} of {len(chosen)} items were tried"),
+        tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar,
+    ):
         worth_it = True
         for item in bar:
             bar.set_postfix_str(item.name)
