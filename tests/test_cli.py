@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,9 @@ WRONG = [
     (["soak"], "required: NAME"),
     (["soak", "nonsense"], "no server is called 'nonsense'"),
     (["soak", "poll", "--minutes", "0"], "minutes is 0"),
-    (["soak", "poll", "--clients", "many"], "invalid int value"),
+    (["soak", "poll", "--clients", "many"], "argument --clients: 'many' is no whole number: write it as"),
+    (["soak", "poll", "--seed", "x"], "argument --seed: 'x' is no whole number: write it as"),
+    (["bench", "poll", "--duration", "long"], "argument --duration: 'long' is no number: write it as"),
     (["soak", "blocking", "--clients", "2"], "blocking serves one client at a time"),
     (["dance"], "invalid choice"),
     ([], "required: COMMAND"),
@@ -228,6 +231,11 @@ def test_a_file_that_can_not_be_imported_is_told_of_as_python_does(
     assert last.startswith(why)
     assert "Traceback" not in done.stderr
     assert done.stderr.count("File ") == 1, "no frame of ours, none of the library's"
+
+
+def test_the_version_is_the_packages() -> None:
+    done = iomux_command("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"iomux {version('iomux')}\n", "")
 
 
 def test_with_too_few_descriptors_for_anything_only_the_limit_helps() -> None:
