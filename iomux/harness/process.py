@@ -13,16 +13,16 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import weakref
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 import psutil
 
 from iomux import servers
 from iomux.connection import Handler
+from iomux.harness.cells import replace_earlier_run_of_this_cell
 from iomux.harness.checks import Address
 from iomux.harness.logs import read_log, written_bytes
 from iomux.harness.machine import CpuTime, cores, cpu_time
@@ -146,7 +146,7 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
     traceback, if it does not come up.
     """
     running = launch(server, handler, cpu)
-    _replace_earlier_run_of_this_cell(running)
+    replace_earlier_run_of_this_cell(running)
     return running
 
 
@@ -180,7 +180,6 @@ def running_server(address: Address) -> Server | None:
 
 _running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDictionary()
 os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner owns none of them
-_of_cell: dict[str, tuple[int, list["weakref.ref[Server]"]]] = {}
 
 
 def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
@@ -212,20 +211,3 @@ def _cause(process: "subprocess.Popen[bytes]") -> str:
 
 def _written(address: Address) -> str:
     return f"{address[0]}:{address[1]}"
-
-
-def _replace_earlier_run_of_this_cell(server: Server) -> None:
-    """Stop what an earlier run of the same notebook cell started: `Out[n]` and variables may still hold it."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if shell is None:
-        return
-    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
-    source = str(shell.user_ns.get("In", [""])[-1])
-    cell = str(parent.get("metadata", {}).get("cellId") or source)
-    run, started = _of_cell.get(cell, (shell.execution_count, []))
-    if run != shell.execution_count:
-        for reference in started:
-            if earlier := reference():
-                earlier.stop()
-        started = []
-    _of_cell[cell] = (shell.execution_count, [*started, weakref.ref(server)])
