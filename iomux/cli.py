@@ -1,7 +1,7 @@
 """The command line: `iomux serve`, `iomux bench`, `iomux check`, `iomux soak`, `iomux doctor`.
 
 Results go to standard output, progress and warnings to standard error. Wrong use ends with status 2 and
-one line that says what is wrong, why, and what to do.
+one line that says what is wrong, why, and what to do; of a user's file that can't be imported, what Python says.
 """
 
 import argparse
@@ -22,6 +22,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
+class _Version(argparse.Action):
+    """--version, looked up only where it is asked for: the look-up takes as long as Python's own start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"iomux {version('iomux')}")
+        parser.exit()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     options = _parser().parse_args(arguments)
@@ -33,7 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, LookupError, OSError) as error:
         print(f"iomux {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except ImportError as error:  # in the user's file, or something to install: lines of their own
+        print(f"iomux {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as interrupt:
+        print(f"iomux {options.command}: {': '.join(['interrupted', *map(str, interrupt.args)])}", file=sys.stderr)
         return 130
     return status
 
@@ -42,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="iomux", description="Learn I/O multiplexing: run real servers, load them, see where time goes."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_serve(subparsers)
     _add_bench(subparsers)
@@ -132,6 +147,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number: write it as 64") from None
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number: write it as 0.5") from None
+
+
 def _counts(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
@@ -163,18 +192,18 @@ def _active(text: str) -> int | None:
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.sweep calls them; the defaults are its own
     ("connections", _counts, "open connections (default: 1,10,100,1000)"),
     ("active", _active, "how many of them ask, or 'all' (default: 1)"),
-    ("size", int, "bytes a request (default: 64)"),
-    ("duration", float, "measured seconds a run (default: 0.5)"),
-    ("repeats", int, "interleaved rounds (default: 3)"),
-    ("rate", float, "planned requests a second: an open loop (default: a closed loop)"),
+    ("size", _whole, "bytes a request (default: 64)"),
+    ("duration", _real, "measured seconds a run (default: 0.5)"),
+    ("repeats", _whole, "interleaved rounds (default: 3)"),
+    ("rate", _real, "planned requests a second: an open loop (default: a closed loop)"),
 )
 
 
 _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.soak calls them; the defaults are its own
-    ("minutes", float, "how long (default: 5, at most 60)"),
-    ("clients", int, "how many at once (default: 200; 1 for blocking, which serves one at a time; at most 1,000)"),
-    ("seed", int, "decides what each client does (default: drawn, and reported)"),
-    ("deadline", float, "seconds without an answer after which a client counts as lost (default: 10)"),
+    ("minutes", _real, "how long (default: 5, at most 60)"),
+    ("clients", _whole, "how many at once (default: 200; 1 for blocking, which serves one at a time; at most 1,000)"),
+    ("seed", _whole, "decides what each client does (default: drawn, and reported)"),
+    ("deadline", _real, "seconds without an answer after which a client counts as lost (default: 10)"),
 )
 
 

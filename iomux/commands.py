@@ -11,6 +11,7 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
+from iomux.facilities import hidden
 from iomux.servers import get, run_forever
 from iomux.sockets import listen, raise_descriptor_limit
 
@@ -89,6 +90,7 @@ def doctor(options: argparse.Namespace) -> int:
     from iomux.harness.machine import facts
 
     everything = facts()
+    _warn_of_what_hides_nothing([row["name"] for row in everything["mechanisms"] + everything["facilities"]])
     if options.json:
         print(json.dumps(everything, indent=1))
         return 0
@@ -104,6 +106,14 @@ def doctor(options: argparse.Namespace) -> int:
     for key, value in everything.items():
         print(f"{_WORDS.get(key, key.replace('_', ' ')):<38} {_as_words(value)}")
     return 0
+
+
+def _warn_of_what_hides_nothing(known: list[str]) -> None:
+    for name in sorted(hidden().difference(known)):
+        print(
+            f'iomux doctor: IOMUX_WITHOUT names "{name}", which hides nothing: choose of {", ".join(known)}',
+            file=sys.stderr,
+        )
 
 
 def _as_words(value: Any) -> str:

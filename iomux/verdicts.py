@@ -46,4 +46,6 @@ def verdict(claim: str, holds: Callable[[], object], needs: Sequence[str] = (), 
 
     holds: called only where every mechanism and facility in `needs` is available and a process may open `connections`.
     """
+    if not callable(holds):
+        raise TypeError(f"holds is {holds!r}: give a function that says whether it holds, as in lambda: a > b")
     print(f"{claim}: {not_tried(needs, connections) or bool(holds())}")

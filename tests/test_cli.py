@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def children_at_work(command: "subprocess.Popen[str]", count: int) -> list[psuti
     return process.children()
 
 
-def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
+def test_interrupted_bench_says_how_far_it_was_and_leaves_nothing() -> None:
     command = [sys.executable, "-m", "iomux", "bench", "poll", "--duration", "30", "--repeats", "9"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
         started = children_at_work(bench, 2)
@@ -129,6 +130,7 @@ def test_interrupted_bench_leaves_quietly_and_leaves_nothing() -> None:
         out, err = bench.communicate(timeout=20)
     assert bench.returncode == 130
     assert "Traceback" not in err
+    assert err.endswith("\niomux bench: interrupted: 0 of 36 runs were done, and are lost\n")
     assert out == ""
     assert all_gone(started), "neither its server nor its load generator"
 
@@ -154,9 +156,22 @@ def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
     assert any(line.startswith("timestamps") and "no: hidden" in line for line in lines)
 
 
+def test_doctor_tells_of_a_name_that_hides_nothing() -> None:
+    done = iomux_command("doctor", "--json", env={**os.environ, "IOMUX_WITHOUT": "bogus,epoll,splice"})
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert 'IOMUX_WITHOUT names "bogus", which hides nothing: choose of blocking, threaded,' in done.stderr
+    assert json.loads(done.stdout)["mechanisms"]
+    assert iomux_command("doctor", env={**os.environ, "IOMUX_WITHOUT": "epoll, splice"}).stderr == ""
+
+
 WRONG = [
     (["serve", "nope"], "no server is called 'nope': choose one of"),
     (["serve", "missing.py:serve"], "there is no file missing.py"),
+    (["serve", "missing.py"], "there is no file missing.py"),
+    (["serve", "conftest.py"], "conftest.py is a file: write conftest.py:serve, with the function's name"),
+    (["check", "conftest.py:"], "conftest.py is a file: write conftest.py:serve, with the function's name"),
+    (["bench", "conftest.py:SEATS"], "conftest.py:SEATS is no function: its type is tuple: name the one that"),
+    (["check", "http://localhost:45999/"], "is a URL: write host:port, as in localhost:45999"),
     (["serve", "poll", "--port", "99999"], "is no port"),
     (["serve", "poll", "--host", "192.0.2.1"], "cannot assign requested address: 192.0.2.1:0; choose another"),
     (["bench", "nope"], "no server is called 'nope'"),
@@ -175,7 +190,9 @@ WRONG = [
     (["soak"], "required: NAME"),
     (["soak", "nonsense"], "no server is called 'nonsense'"),
     (["soak", "poll", "--minutes", "0"], "minutes is 0"),
-    (["soak", "poll", "--clients", "many"], "invalid int value"),
+    (["soak", "poll", "--clients", "many"], "argument --clients: 'many' is no whole number: write it as"),
+    (["soak", "poll", "--seed", "x"], "argument --seed: 'x' is no whole number: write it as"),
+    (["bench", "poll", "--duration", "long"], "argument --duration: 'long' is no number: write it as"),
     (["soak", "blocking", "--clients", "2"], "blocking serves one client at a time"),
     (["dance"], "invalid choice"),
     ([], "required: COMMAND"),
@@ -189,6 +206,36 @@ def test_wrong_use_is_one_line_and_status_2(arguments: list[str], message: str) 
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "why"),
+    [
+        ("def serve(\n", 1, "SyntaxError: '(' was never closed"),
+        ("def serve(listener):\n    pass\n\nlimit = 1 / 0\n", 4, "ZeroDivisionError: division by zero"),
+        ("import sys\nimport json\njson.loads('')\n", 3, "json.decoder.JSONDecodeError: Expecting value"),
+        ("raise SystemExit('no more')\n", 1, "SystemExit: no more"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "check", "bench", "soak"])
+def test_a_file_that_can_not_be_imported_is_told_of_as_python_does(
+    command: str, source: str, line: int, why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    done = iomux_command(command, f"{file}:serve")
+    first, second, *_, last = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert first == f"iomux {command}: {file} can't be imported:"
+    assert second.startswith(f'  File "{file}", line {line}')
+    assert last.startswith(why)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("File ") == 1, "no frame of ours, none of the library's"
+
+
+def test_the_version_is_the_packages() -> None:
+    done = iomux_command("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"iomux {version('iomux')}\n", "")
 
 
 def test_with_too_few_descriptors_for_anything_only_the_limit_helps() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -248,9 +249,8 @@ def test_open_loop_takes_no_reply_twice() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the range of ephemeral ports is read from /proc")
 def test_a_connection_to_itself_is_no_server() -> None:
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    result = iomux.load(("127.0.0.1", low + 2000), connections=15_000, active=1, duration=0.1)
-    assert result.requests == 0
-    assert result.errors == {"connect: Connection refused": 15_000}
+    with pytest.raises(ConnectionRefusedError):  # it is raised only where all of them were refused
+        iomux.load(("127.0.0.1", low + 2000), connections=15_000, active=1, duration=0.1)
 
 
 def test_open_loop_forgets_nothing_that_was_planned() -> None:
@@ -300,10 +300,20 @@ def test_load_goes_to_loopback_only(address: Any) -> None:
         iomux.load(address)
 
 
-def test_nobody_listening_is_counted() -> None:
+def test_nobody_listening_is_a_clear_error() -> None:
     with iomux.listen() as listener:
         address = listener.getsockname()
-    result = iomux.load(address, connections=3, duration=0.1)
+    with pytest.raises(ConnectionRefusedError, match=rf"nobody listens at 127.0.0.1:{address[1]}: start the server"):
+        iomux.load(address, connections=3, duration=0.1)
+
+
+def test_a_server_of_ours_that_listens_no_more_is_counted() -> None:
+    def closes_its_listener(listener: socket.socket) -> None:
+        listener.close()
+        time.sleep(600)
+
+    with iomux.start(closes_its_listener) as server:
+        result = iomux.load(server, connections=3, duration=0.1)
     assert result.errors == {"connect: Connection refused": 3}
     assert result.unserved == 3
 

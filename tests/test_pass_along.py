@@ -258,3 +258,14 @@ def test_the_published_figures_stand_beside_the_same_work_only(frame: pd.DataFra
     assert not [line for line in other.lines if "published" in str(line.get_label())]
     assert not texts_outside(other)
     plt.close("all")
+
+
+def test_an_interrupt_says_how_far_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str, *_: object) -> tuple[list[float], str]:
+        if name == "poll":
+            raise KeyboardInterrupt
+        return [1.0], ""
+
+    monkeypatch.setattr("iomux.harness.pass_along._measure", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="1 of 2 rings were done, and are lost"):
+        iomux.pass_along(["select", "poll"], pairs=4, active=1, writes=4, progress=False)

@@ -158,6 +158,11 @@ def test_a_core_that_is_not_ours_is_a_clear_error() -> None:
         iomux.start("poll", cpu=4096)
 
 
+def test_a_handler_that_is_no_function_is_a_clear_error() -> None:
+    with pytest.raises(TypeError, match="handler is 3: give a function"):
+        iomux.start("poll", handler=3)  # type: ignore[arg-type]
+
+
 def test_children_of_a_server_end_with_it() -> None:
     def forks(listener: Any) -> None:
         if os.fork() == 0:
@@ -334,7 +339,8 @@ def test_the_last_words_of_a_server_that_printed_much_are_kept() -> None:
 def test_a_stopped_server_does_not_answer_for_its_address() -> None:
     server = iomux.start("poll")
     server.stop()
-    assert iomux.load(server.address, duration=0.1).errors == {"connect: Connection refused": 1}
+    with pytest.raises(ConnectionRefusedError, match="nobody listens"):
+        iomux.load(server.address, duration=0.1)
 
 
 @contextlib.contextmanager

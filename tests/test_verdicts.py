@@ -11,6 +11,12 @@ def test_a_verdict_says_what_held(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "two is more than one: True\none is more than two: False\n"
 
 
+def test_a_value_is_no_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TypeError, match="holds is True: give a function"):
+        iomux.verdict("two is more than one", True)  # type: ignore[arg-type]
+    assert capsys.readouterr().out == ""
+
+
 def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "poll")
     iomux.verdict("poll is quick", lambda: pytest.fail("was tried"), needs=["poll"])

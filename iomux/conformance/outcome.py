@@ -19,6 +19,8 @@ class Outcome:
     status: Status
     seen: str = ""
     detail: dict[str, object] = field(default_factory=dict)
+    hint: str = ""
+    """The cause, where it is not what the item's own hint speaks of."""
 
 
 def try_item(item: Item, subject: Subject) -> Outcome:

@@ -5,7 +5,6 @@ student's server does (loops for ever, exits, forks, prints, closes its listener
 for a correct server, a minute for one that is silent.
 """
 
-import pickle
 from collections.abc import Iterable, Mapping
 
 from iomux import servers
@@ -13,15 +12,20 @@ from iomux.conformance import bytes_kept, bytes_owed, clients_served, costs, lim
 from iomux.conformance.items import ITEMS, Item
 from iomux.conformance.outcome import Outcome, try_item
 from iomux.conformance.report import Report, Result
-from iomux.conformance.subject import Fault, Subject
-from iomux.conformance.targets import Running, Target, target_of, why_ended
+from iomux.conformance.subject import Fault, NotStarted, Subject
+from iomux.conformance.targets import Running, Target, target_of
 from iomux.harness.beside import TookTooLong, beside
+from iomux.harness.interrupted import saying_how_far
 from iomux.harness.logs import too_much
-from iomux.harness.process import LAST_WORDS_SECONDS, ServerError
+from iomux.harness.process import LAST_WORDS_SECONDS
 
 LIMIT_SECONDS = 60.0
 """How long one item may take; only a server that answers now and then comes near it."""
 _PAGES = (bytes_kept, bytes_owed, clients_served, costs, limits)  # items are registered by import, in this order
+_NOT_STARTED = (
+    "The server did not start, or ended before it accepted anybody: no client has been served yet. Begin with what is "
+    'told under "seen", not with the echo.'
+)
 NAMES = tuple(ITEMS)
 """The items, in the order in which they are tried."""
 
@@ -54,7 +58,10 @@ def try_all(
     results: list[Result] = []
     from tqdm.auto import tqdm
 
-    with tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar:
+    with (
+        saying_how_far(lambda: f"{len(results)} of {len(chosen)} items were tried"),
+        tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar,
+    ):
         worth_it = True
         for item in bar:
             bar.set_postfix_str(item.name)
@@ -78,12 +85,10 @@ def _tried(item: Item, target: Target) -> Outcome:
     try:
         with target.run() as running:
             return _with_cause(_beside(item, running.subject), item, running)
-    except ServerError as error:
-        return Outcome("failed", why_ended(error.cause, error.log), {"log": error.log})
+    except NotStarted as fault:
+        return Outcome("failed", fault.seen, fault.detail, _NOT_STARTED)
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail)
-    except (TypeError, pickle.PicklingError) as error:  # what the function holds on to can't leave this process
-        return Outcome("failed", f"the function can't be sent to a process of its own: {error}")
 
 
 def _beside(item: Item, subject: Subject) -> Outcome:
@@ -114,8 +119,8 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         asks=item.asks,
         sent=item.sent,
         seen=outcome.seen,
-        hint=item.hint,
+        hint=outcome.hint or item.hint,
         man=item.man,
-        beyond=beyond if outcome.status == "failed" else "",
+        beyond=beyond if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
     )

@@ -32,6 +32,10 @@ class Fault(Exception):
         self.seen, self.detail = seen, detail
 
 
+class NotStarted(Fault):
+    """No item can be tried: the server ended before it accepted anybody, or never listened."""
+
+
 class NotSeen(Exception):
     """An item can't be tried on this server, or on this machine, and why."""
 

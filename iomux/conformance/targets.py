@@ -8,6 +8,7 @@ group of its own, under a small process that never outlives us; a port is chosen
 import contextlib
 import ipaddress
 import os
+import pickle
 import re
 import shlex
 import socket
@@ -22,7 +23,7 @@ from typing import IO
 import psutil
 
 from iomux import servers
-from iomux.conformance.subject import Fault, Subject
+from iomux.conformance.subject import Fault, NotStarted, Subject
 from iomux.harness.checks import Address
 from iomux.harness.logs import read_log, too_much, written_bytes
 from iomux.harness.process import START_SECONDS, Server, ServerError, start
@@ -31,6 +32,7 @@ from iomux.servers.resolve import name_of, resolve
 
 _NOTICE_SECONDS = 0.1  # until the keeper of a command has noticed that it ended
 _MOST_TOLD = 200  # characters of a line; all of it is in the detail
+_URL = re.compile(r"[a-z]+://(?P<rest>[^/]*).*")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
 
 
@@ -60,6 +62,8 @@ def target_of(target: str | servers.Serve) -> Target:
     """What a user means. Raises LookupError, ValueError or TypeError, saying what can be written instead."""
     if isinstance(target, str) and "{port}" in target:
         return Target(target, lambda: _command(target))
+    if isinstance(target, str) and (url := _URL.fullmatch(target)):
+        raise ValueError(f"{target!r} is a URL: write host:port, as in {url['rest'] or 'localhost:8000'}")
     if isinstance(target, str) and (match := _ADDRESS.fullmatch(target)):
         address = _loopback(match["host"].strip("[]"), int(match["port"]))
         _answers(address)
@@ -92,7 +96,12 @@ def _answers(address: Address) -> None:
 
 @contextlib.contextmanager
 def _ours(target: str | servers.Serve) -> Iterator[Running]:
-    server = start(target)
+    try:
+        server = start(target)
+    except ServerError as error:
+        raise NotStarted(why_ended(error.cause, error.log), log=error.log) from error
+    except (TypeError, pickle.PicklingError) as error:  # what the function holds on to can't leave this process
+        raise NotStarted(f"the function can't be sent to a process of its own: {error}") from error
     try:
         yield Running(
             Subject(server.address, server.pid),
@@ -153,12 +162,12 @@ def _wait_until_it_listens(keeper: "subprocess.Popen[bytes]", port: int, log: IO
     limit = time.monotonic() + START_SECONDS
     while time.monotonic() < limit:
         if keeper.poll() is not None:
-            raise Fault(why_ended("ended", read_log(log)))
+            raise NotStarted(why_ended("ended", said := read_log(log)), log=said)
         if pid := _listens(keeper.pid, port):
             return pid
         time.sleep(0.02)
     late = f"the command did not listen on its port within {START_SECONDS:.0f} s: does it use {{port}}?"
-    raise Fault(late + too_much(written_bytes(log)))
+    raise NotStarted(late + too_much(written_bytes(log)), log=read_log(log))
 
 
 def _listens(keeper: int, port: int) -> int:

@@ -5,6 +5,7 @@ measurement dear: these few lines run once a request on the core beside the serv
 (the whole reply in one piece, equal to what was sent) is one comparison, and all else is `Client.piece`.
 """
 
+import errno
 import itertools
 import os
 import socket
@@ -12,6 +13,9 @@ from collections import Counter, deque
 from collections.abc import Iterator
 
 _DISTINCT_PAYLOADS = 1021  # a prime: with most numbers of connections a client's next request differs from its last
+
+NOBODY_LISTENS = f"connect: {os.strerror(errno.ECONNREFUSED)}"
+"""The kind of error of a connection to a port on which nobody listens."""
 
 
 class Lost(Exception):
@@ -91,7 +95,7 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
             continue
         if sock.getsockname()[1] == address[1]:  # nobody listens, and the kernel gave us that very port: our own echo
             sock.close()
-            errors["connect: Connection refused"] += 1
+            errors[NOBODY_LISTENS] += 1
             continue
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -7,6 +7,7 @@ from the raw samples, and nothing is averaged before it is kept.
 
 from iomux.harness.beside import beside, core_beside
 from iomux.harness.checks import Address, check_address, check_descriptors, check_request
+from iomux.harness.clients import NOBODY_LISTENS
 from iomux.harness.plan import Plan, run
 from iomux.harness.process import LAST_WORDS_SECONDS, Server, running_server
 from iomux.harness.result import LoadResult, summarize
@@ -31,8 +32,9 @@ def load(
     its answer (closed loop). deadline: seconds that the last requests may
     take after the run; a client without its reply then, however long it has waited, is counted.
 
-    Every reply is compared with its request. Raises ValueError for what can't be asked for, and ServerError
-    if the server is ours and has died, before or during the run.
+    Every reply is compared with its request. Raises ValueError for what can't be asked for,
+    ServerError if the server is ours and has died, before or during the run, and ConnectionRefusedError if it is not
+    ours and nobody listens at its address.
     """
     server = address if isinstance(address, Server) else running_server(_parse(address))
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
@@ -49,6 +51,8 @@ def load(
     plan = Plan(target, *numbers, planned, float(deadline), pid, spin=core is not None)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
     seen = beside(run, plan, core=core, seconds=budget, what="the load generator")
+    if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
+        raise ConnectionRefusedError(f"nobody listens at {target[0]}:{target[1]}: start the server first")
     if server:
         server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)
     return summarize(plan, seen)

@@ -23,6 +23,7 @@ from iomux.connection import READ
 from iomux.harness.beside import beside, core_beside
 from iomux.harness.checks import LONGEST_SECONDS, check_descriptors, check_whole, whole_numbers
 from iomux.harness.generator import clock
+from iomux.harness.interrupted import saying_how_far
 from iomux.harness.machine import describe
 from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
@@ -74,14 +75,18 @@ def pass_along(
     from tqdm.auto import tqdm
 
     rows: list[dict[str, Any]] = []
-    with tqdm(
-        [(level, name) for level in levels for name in chosen], unit="ring", disable=not progress, leave=False
-    ) as bar:
+    rings = [(level, name) for level in levels for name in chosen]
+    done = 0
+    with (
+        saying_how_far(lambda: f"{done} of {len(rings)} rings were done, and are lost"),
+        tqdm(rings, unit="ring", disable=not progress, leave=False) as bar,
+    ):
         for level, name in bar:
             bar.set_description(f"{name}, {level:,} pairs")
             base = {"poller": name, "pairs": level, "active": active, "writes": writes}
             times, reason = _measure(name, level, active, writes, runs)
             rows += [base | {"run": run, "us": us, "reason": reason} for run, us in enumerate(times)]
+            done += 1
     frame = pd.DataFrame(rows)
     frame.attrs["machine"] = describe()
     return frame

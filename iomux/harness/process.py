@@ -152,6 +152,8 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
 
 def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
     """As `start`, for one whose owner is not a notebook's cell: it replaces none, and none replaces it."""
+    if handler is not None and not callable(handler):
+        raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
     serve = resolve(server)
     name = name_of(server)
     core = cores()[0] if cpu is None else cpu

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.checks import check_descriptors, check_request, check_whole, whole_numbers
+from iomux.harness.interrupted import saying_how_far
 from iomux.harness.load import load
 from iomux.harness.machine import describe
 from iomux.harness.process import start
@@ -72,7 +73,10 @@ def sweep(
 
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
-    with tqdm(runs, unit="run", disable=not progress, leave=False) as bar:
+    with (
+        saying_how_far(lambda: f"{len(rows)} of {len(runs)} runs were done, and are lost"),
+        tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
+    ):
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)

@@ -4,11 +4,14 @@ import functools
 import hashlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 
 import cloudpickle
 
 from iomux import servers
+
+_NO_FILE = "there is no file {}: give the path of a Python file, as in my_server.py:serve"
 
 
 def name_of(server: str | servers.Serve) -> str:
@@ -21,12 +24,17 @@ def name_of(server: str | servers.Serve) -> str:
 
 
 def resolve(server: str | servers.Serve) -> str | servers.Serve:
-    """A name that can be run, or the function that `file.py:function` means. Raises LookupError otherwise."""
+    """A name that can be run, or the function that `file.py:function` means.
+
+    Raises LookupError otherwise, and ImportError, with what Python says of it, for a file that can't be imported.
+    """
     if not isinstance(server, str):
         if not callable(server):
             raise TypeError(f"a server is a name or a function serve(listener, handler=echo), not {server!r}")
         return server
-    path, _, function = server.rpartition(":")
+    path, _, function = server.rstrip(":").rpartition(":")
+    if function.endswith(".py"):  # no function's name can
+        raise LookupError(_without_function(Path(server.rstrip(":"))))
     if not path.endswith(".py"):
         servers.get(server).load()
         return server
@@ -35,7 +43,7 @@ def resolve(server: str | servers.Serve) -> str | servers.Serve:
 
 def _from_file(path: Path, function: str) -> servers.Serve:
     if not path.is_file():
-        raise LookupError(f"there is no file {path}: give the path of a Python file, as in my_server.py:serve")
+        raise LookupError(_NO_FILE.format(path))
     name = f"{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -44,12 +52,24 @@ def _from_file(path: Path, function: str) -> servers.Serve:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # not one of ours: its author needs the traceback
-        raise ImportError(f"{path} can't be imported: {error!r}") from error
+    except (Exception, SystemExit) as error:  # its author's: how we came to import it would only hide what matters
+        raise ImportError(f"{path} can't be imported:\n{_where_and_why(error, spec.origin)}") from None
     cloudpickle.register_pickle_by_value(module)  # the child can't import it by that name
     serve = getattr(module, function, None)
     if not callable(serve):
-        raise LookupError(
-            f"{path} has no function {function!r}: name the one that takes the listener, as in {path}:serve"
-        )
+        said = f"{path}:{function} is no function: its type is {type(serve).__name__}"
+        wrong = said if hasattr(module, function) else f"{path} has no function {function!r}"
+        raise LookupError(f"{wrong}: name the one that takes the listener, as in {path}:serve")
     return serve  # type: ignore[no-any-return]
+
+
+def _without_function(path: Path) -> str:
+    return (
+        f"{path} is a file: write {path}:serve, with the function's name" if path.is_file() else _NO_FILE.format(path)
+    )
+
+
+def _where_and_why(error: BaseException, file: str | None) -> str:
+    """What Python says of an error, under the last line of `file` that led to it; a SyntaxError names its own line."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return "".join([*traceback.format_list(own[-1:]), *traceback.format_exception_only(error)]).rstrip()

@@ -1,0 +1,13 @@
+"""An interrupt of something long says how far it was."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def saying_how_far(words: Callable[[], str]) -> Iterator[None]:
+    """Let a KeyboardInterrupt go on with `words()` as its message, without the place where it happened to come."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(words()) from None
