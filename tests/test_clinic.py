@@ -23,7 +23,17 @@ SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure",
 LARGE = ("pieces", "together", "bulk", "hundred", "half-close", "slow-reader", "neighbours", "flood")
 ENDS = ("half-close", "end", "reset", "mid-reset", "slow-reader", "leaks", "descriptor-limit")
 MANY = ("half-close", "idle", "neighbours", "flood", "silent", "leaving", "descriptor-limit", "past-1024")
-RESETS = ("half-close", "mid-reset", "slow-reader", "neighbours", "urgent", "leaving", "leaks", "past-1024")
+RESETS = (
+    "half-close",
+    "mid-reset",
+    "slow-reader",
+    "neighbours",
+    "back-pressure",
+    "urgent",
+    "leaving",
+    "leaks",
+    "past-1024",
+)
 CROWDS = ("descriptor-limit", "past-1024")
 CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
     "always_writable": ("silent", {}),
