@@ -21,12 +21,11 @@ from tests.clients import receive_all
 
 SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure", "flood")
 LARGE = ("pieces", "together", "bulk", "hundred", "half-close", "slow-reader", "neighbours", "flood")
-ENDS = ("half-close", "end", "reset", "mid-reset", "slow-reader", "leaks", "descriptor-limit")
+ENDS = ("half-close", "end", "reset", "mid-reset", "leaks", "descriptor-limit")
 MANY = ("half-close", "idle", "neighbours", "flood", "silent", "leaving", "descriptor-limit", "past-1024")
 RESETS = (
     "half-close",
     "mid-reset",
-    "slow-reader",
     "neighbours",
     "back-pressure",
     "urgent",

@@ -10,7 +10,6 @@ from iomux.conformance.clients import (
     connect,
     crowd,
     expect,
-    expect_to_the_end,
     fill,
     message,
     paced,
@@ -88,21 +87,22 @@ def reset_in_mid_transfer(subject: Subject) -> None:
 @item(
     "slow-reader",
     asks="a slow reader gets every byte",
-    sent="as much as the server takes, up to 16 MiB, and then the answer is read in small sips at first",
+    sent="as much as the server takes, up to 16 MiB; then the answer is read, in small sips at first; then one more "
+    "message",
     hint="The client's buffer and yours in the kernel fill up: send then takes a part, or nothing. Keep what it did "
     "not take, and in its order.",
     man="send(2) (EAGAIN)",
 )
 def slow_reader(subject: Subject) -> None:
-    """Every byte, however late it is fetched."""
+    """Every byte, however late it is fetched, and none twice: nothing stands before the next answer."""
     data = message(16 * MIB)
     with connect(subject) as client:
         sent = fill(client, data)
         for place in range(0, _SIPPED, _SIP_BYTES):
             expect(client, data[place : place + _SIP_BYTES])
             time.sleep(0.002)
-        client.shutdown(socket.SHUT_WR)
-        expect_to_the_end(client, data[_SIPPED:sent])
+        expect(client, data[_SIPPED:sent])
+        ask(client, b"and now?")
 
 
 @item(
