@@ -1,5 +1,6 @@
 """`iomux.load`: what it counts, and that it counts it truly."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -18,7 +19,8 @@ import pytest
 
 import iomux
 from iomux.harness import generator
-from iomux.harness.clients import connect
+from iomux.harness.clients import connect, let_in
+from iomux.harness.kernel_view import backlog
 from iomux.harness.machine import Switches, context_switches, switched
 from iomux.harness.plan import Plan
 from iomux.harness.process import Server
@@ -349,3 +351,38 @@ def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.Monkey
         active[0].sock.close()
     assert len(asking.response_ns) == 25
     assert 0 < longest <= 0.018
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
+def test_it_waits_until_all_are_accepted() -> None:
+    errors = Counter[str]()
+    with iomux.listen() as listener, contextlib.ExitStack() as stack:
+        address = listener.getsockname()
+        for client in connect(address, 30, 1.0, errors):
+            stack.enter_context(client.sock)
+        assert backlog(address) == 30
+
+        def accept_slowly() -> None:
+            for _ in range(30):
+                time.sleep(0.01)
+                listener.accept()[0].close()
+
+        accepting = threading.Thread(target=accept_slowly)
+        accepting.start()
+        let_in(address)
+        assert backlog(address) == 0
+        accepting.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
+def test_it_does_not_wait_for_a_server_that_accepts_no_more() -> None:
+    with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
+        let_in(listener.getsockname())
+        assert backlog(listener.getsockname()) == 1
+
+
+def test_where_the_sockets_are_not_listed_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "queues")
+    with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
+        assert backlog(listener.getsockname()) == 0
+        let_in(listener.getsockname())

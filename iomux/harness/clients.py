@@ -9,10 +9,15 @@ import errno
 import itertools
 import os
 import socket
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
 
+from iomux.harness.kernel_view import backlog
+
 _DISTINCT_PAYLOADS = 1021  # a prime: with most numbers of connections a client's next request differs from its last
+
+_LOOK_SECONDS, _NO_PROGRESS_SECONDS = 0.02, 0.3
 
 NOBODY_LISTENS = f"connect: {os.strerror(errno.ECONNREFUSED)}"
 """The kind of error of a connection to a port on which nobody listens."""
@@ -101,6 +106,19 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         clients.append(Client(sock))
     return clients
+
+
+def let_in(address: tuple[str, int]) -> None:
+    """Wait until the server has accepted everybody, or accepts no more: what it owes the backlog is no request's time.
+
+    A connection is made by the kernel, and accepted later: on a busy machine a server may have thousands to accept when
+    the last client connects, and does it in the middle of somebody's request.
+    """
+    left, since = backlog(address), time.monotonic()
+    while left > 0 and time.monotonic() < since + _NO_PROGRESS_SECONDS:
+        time.sleep(_LOOK_SECONDS)
+        if (now := backlog(address)) < left:
+            left, since = now, time.monotonic()
 
 
 def spread(clients: list[Client], active: int) -> list[Client]:

@@ -73,6 +73,25 @@ def queues(address: Address) -> "pd.DataFrame":
     return frame[frame["state"] != "TIME_WAIT"].sort_values("peer_port").reset_index(drop=True)
 
 
+def backlog(address: Address) -> int:
+    """How many connections wait to be accepted at `address`; 0 where a system does not tell.
+
+    The kernel lists the listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx), so this reads a few lines, not the
+    thousands that follow.
+    """
+    if not has("queues"):
+        return 0
+    ours = f":{address[1]:04X}"
+    with SOCKETS_LIST.open() as lines:
+        next(lines)
+        for fields in map(str.split, lines):
+            if _STATES.get(fields[3]) != "LISTEN":
+                break
+            if fields[1].endswith(ours):
+                return _row(fields)[2]
+    return 0
+
+
 def _row(fields: list[str]) -> tuple[str, int, int, int, bool]:
     unsent, unread = (int(number, 16) for number in fields[4].split(":"))
     peer = int(fields[2].rpartition(":")[2], 16)

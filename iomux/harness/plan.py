@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-from iomux.harness.clients import connect, inspect_silent, spread
+from iomux.harness.clients import connect, inspect_silent, let_in, spread
 from iomux.harness.generator import SECOND, Generator, clock
 from iomux.harness.machine import CpuTime, Switches, context_switches, cpu_time, switched
 
@@ -32,6 +32,7 @@ def run(plan: Plan) -> dict[str, Any]:
     began = clock()
     clients = connect(plan.address, plan.connections, plan.deadline, errors)
     connected = clock()
+    let_in(plan.address)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
     gc.disable()  # a collection in the middle would be a latency of ours
