@@ -1,7 +1,7 @@
 """What the course needs beside the servers' own calls, whether this machine has it, and if not, why.
 
-The timeline asks for timestamps, `iomux.copy_cost` for msg_trunc and sendfile, the clinic's meter for queues, the
-playground for widgets. splice and zerocopy no measurement of the library uses: they are there for
+The timeline asks for timestamps, `iomux.copy_cost` for msg_trunc and sendfile, `iomux.load` and the clinic's meter for
+queues, the playground for widgets. splice and zerocopy no measurement of the library uses: they are there for
 `iomux.verdict(..., needs=)`, as in notebook 08. A figure that cannot be taken here is left out, and said; everything
 else still runs. As with the servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides some by name.
 """
