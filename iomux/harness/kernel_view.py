@@ -11,8 +11,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from iomux.facilities import SOCKETS_LIST, has
 from iomux.harness.checks import Address
 
@@ -37,13 +35,19 @@ _WATCHED = re.compile(r"^tfd:\s*(\d+) events:\s*([0-9a-f]+)", re.MULTILINE)
 _RUNNING = "0"  # what wchan says of a thread that does not sleep, and where it may not tell
 
 
+def _exists(pid: int) -> bool:
+    import psutil  # here: the load generator's process imports this file, and needs the backlog only
+
+    return psutil.pid_exists(pid)
+
+
 def asleep_in(pid: int) -> Counter[str]:
     """The kernel functions in which the threads of process `pid` sleep, each with the number of threads.
 
     "not asleep" stands for those that run, or could; it is all that a kernel says which keeps wchan to itself.
     Empty where a system does not tell. Raises ProcessLookupError when the process is gone.
     """
-    if not psutil.pid_exists(pid):
+    if not _exists(pid):
         raise ProcessLookupError(f"process {pid} is gone")
     found: Counter[str] = Counter()
     for thread in Path("/proc").glob(f"{pid}/task/*"):
@@ -108,7 +112,7 @@ def interest_list(pid: int, epoll: int | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    if not psutil.pid_exists(pid):
+    if not _exists(pid):
         raise ProcessLookupError(f"process {pid} is gone")
     numbers = [entry.name for entry in Path("/proc").glob(f"{pid}/fdinfo/*")] if epoll is None else [str(epoll)]
     rows = [(int(number), *watched) for number in numbers for watched in _watched(pid, number)]
