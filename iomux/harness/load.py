@@ -32,7 +32,8 @@ def load(
     its answer (closed loop). deadline: seconds that the last requests may
     take after the run; a client without its reply then, however long it has waited, is counted.
 
-    Every reply is compared with its request. Raises ValueError for what can't be asked for,
+    Measuring begins when the server has accepted every connection, or accepts no more (Linux; elsewhere that is not
+    seen). Every reply is compared with its request. Raises ValueError for what can't be asked for,
     ServerError if the server is ours and has died, before or during the run, and ConnectionRefusedError if it is not
     ours and nobody listens at its address.
     """
