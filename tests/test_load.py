@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -372,6 +373,29 @@ def test_it_waits_until_all_are_accepted() -> None:
         let_in(address)
         assert backlog(address) == 0
         accepting.join()
+
+
+def accepts_one_at_a_time(listener: socket.socket) -> NoReturn:
+    """Pauses before each client it accepts, and says at the first request how many it has."""
+    clients: list[socket.socket] = []
+    asked = False
+    listener.setblocking(False)
+    while True:
+        time.sleep(0.01)
+        with contextlib.suppress(BlockingIOError):
+            clients.append(listener.accept()[0])
+        for client in select.select(clients, [], [], 0)[0]:
+            if not asked:
+                print(f"asked with {len(clients)} accepted", flush=True)
+            asked = True
+            client.sendall(data) if (data := client.recv(4096)) else clients.remove(client)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
+def test_nobody_asks_before_all_are_accepted() -> None:
+    with iomux.start(accepts_one_at_a_time) as server:
+        iomux.load(server, connections=40, active=1, duration=0.1, warmup=0)
+        assert "asked with 40 accepted" in server.log
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")

@@ -6,6 +6,7 @@ a thread sleeps (proc_pid_wchan(5)), and `/proc/net/tcp` has a line for each TCP
 descriptor (proc_pid_fdinfo(5)); its ready list no file shows. Looking costs the one who looks, not the server.
 """
 
+import itertools
 import re
 from collections import Counter
 from pathlib import Path
@@ -78,7 +79,7 @@ def queues(address: Address) -> "pd.DataFrame":
 
 
 def backlog(address: Address) -> int:
-    """How many connections wait to be accepted at `address`; 0 where a system does not tell.
+    """How many connections wait to be accepted at `address`, on all its listeners; 0 where a system does not tell.
 
     The kernel lists the listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx), so this reads a few lines, not the
     thousands that follow.
@@ -88,12 +89,8 @@ def backlog(address: Address) -> int:
     ours = f":{address[1]:04X}"
     with SOCKETS_LIST.open() as lines:
         next(lines)
-        for fields in map(str.split, lines):
-            if _STATES.get(fields[3]) != "LISTEN":
-                break
-            if fields[1].endswith(ours):
-                return _row(fields)[2]
-    return 0
+        listening = itertools.takewhile(lambda fields: _STATES.get(fields[3]) == "LISTEN", map(str.split, lines))
+        return sum(_row(fields)[2] for fields in listening if fields[1].endswith(ours))
 
 
 def _row(fields: list[str]) -> tuple[str, int, int, int, bool]:
