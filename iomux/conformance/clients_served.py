@@ -25,8 +25,8 @@ from iomux.sockets import reset
 _MOST_TAKEN = 128 * MIB
 _MOST_GROWTH = 32 * MIB
 _SIPPED, _SIP_BYTES = 500, 10
-_FLOODS = 4  # who drains a client may be stopped early by a moment in which nothing has arrived: not four times
-_MOST_IN_ONE_TURN = 3 * MIB  # libuv stays for 32 reads of 64 KiB (src/unix/stream.c, uv__read), and that is bounded
+_FLOODS = 4  # from the older client and from the younger: whom a server looks at first is its own business
+_MOST_IN_ONE_TURN = 9 * MIB // 4  # libuv stays for 32 reads of 64 KiB (src/unix/stream.c, uv__read): bounded, 2 MiB
 
 
 @item(

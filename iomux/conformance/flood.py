@@ -2,25 +2,31 @@
 
 The server is held still (SIGSTOP), a flood is queued for it as deep as the kernel's buffers are, and one small message
 of another client after that. When it goes on, the kernel stamps what comes back (SO_TIMESTAMPNS, socket(7)): the part
-of the flood that was answered before the small message says how long the server stayed with the flooder. How soon this
-process gets to read it all plays no part.
+of the flood that was answered before the small message says how long the server stayed with the flooder.
+
+How soon this process gets a core plays no part. The flood lies in the kernel when the server goes on, more of it than
+a fair server takes in one turn, and so does the room for its answers: nothing is sent or read by us until the small
+message is answered. A reader beside it would decide the outcome: where it is slow, the answers no longer fit, the
+server turns to the other client because it has to, and looks fair.
 """
 
 import contextlib
 import socket
-import threading
 import time
 from pathlib import Path
 
-from iomux.conformance.clients import MIB, ask, connect, expect, message, sending
+from iomux.conformance.clients import MIB, ask, compare, connect, expect
 from iomux.conformance.subject import PATIENCE, Fault, NotSeen, Subject, processes, stopped
 from iomux.facilities import find
 from iomux.harness.machine import cpu_time
 from iomux.harness.trace import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
-_WARM_BYTES = 8 * MIB  # the kernel's buffers grow with use: tcp(7), tcp_rmem and tcp_wmem
-_FLOOD_BYTES = 32 * MIB
-_LEAST_QUEUED = 2 * MIB
+_FLOOD_BYTES = 4 * MIB
+_LEAST_QUEUED = 2560 * 1024
+_ROOM_BYTES = 8 * MIB
+_UNREAD_SECONDS = 1.0  # so long nothing is read: a server that waits for its answers to be taken then goes on
+_FULL_SECONDS = 0.5  # what the kernel has not taken after that it has no room for
+_TURN = b"my turn?"
 _PIECE_BYTES = 64 * 1024
 _ROUNDS, _BUSY_BYTES = 10, 256 * 1024
 _BETWEEN_SECONDS = 0.003
@@ -41,13 +47,13 @@ def flooded_bytes(subject: Subject, flooder_first: bool) -> int:
         flooder, polite = (one, other) if flooder_first else (other, one)
         ask(polite, b"polite", "the other client")
         shared_out = _threads(subject) > 1 and not _one_does_it_all(subject, flooder, polite)
-        _warm(flooder)  # last: the buffers are to be as large as they get
         for client in (flooder, polite):
             ask_for_stamps(client)
         time.sleep(0.05)  # stamps begin a few ms after they were asked for
+        _wait_for(flooder, _ROOM_BYTES)
         with stopped(subject):
             queued = _queue(flooder)
-            polite.sendall(b"my turn?")
+            polite.sendall(_TURN)
         answered = _answers(flooder, polite, queued)
     return 0 if shared_out else answered
 
@@ -89,19 +95,23 @@ def _thread_seconds(subject: Subject) -> dict[Path, float]:
     return found
 
 
-def _warm(flooder: socket.socket) -> None:
-    data = message(_WARM_BYTES)
-    with sending(flooder, data):
-        expect(flooder, data, "the client that floods")
+def _wait_for(flooder: socket.socket, count: int) -> None:
+    """Let its socket wait for so many bytes before it tells us of any (SO_RCVLOWAT, socket(7)).
+
+    While it waits the kernel has room for them, up to half of tcp_rmem's largest, and acknowledges each second segment
+    at once though nobody reads (net/ipv4/tcp.c, tcp_set_rcvlowat; tcp_input.c, __tcp_ack_snd_check; Linux 4.18). So
+    nothing stays behind in the server's send buffer, and the stamps are of the moment at which the server sent.
+    """
+    flooder.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
 
 
 def _queue(flooder: socket.socket) -> int:
-    """Send until nothing more fits between us and a server that stands still."""
-    queued, block = 0, bytes(MIB)
-    flooder.settimeout(0.1)
+    """Lay a flood between us and a server that stands still; return its bytes. NotSeen if the kernel holds too few."""
+    queued = 0
+    flooder.settimeout(_FULL_SECONDS)
     with contextlib.suppress(TimeoutError):
         while queued < _FLOOD_BYTES:
-            queued += flooder.send(block)
+            queued += flooder.send(bytes(_PIECE_BYTES))
     flooder.settimeout(PATIENCE)
     if queued < _LEAST_QUEUED:
         raise NotSeen("too little fits into the kernel's buffers here to tell who comes first: tcp(7), tcp_wmem")
@@ -110,24 +120,27 @@ def _queue(flooder: socket.socket) -> int:
 
 def _answers(flooder: socket.socket, polite: socket.socket, queued: int) -> int:
     """How many bytes of the flood came back before the small message did, by the kernel's stamps."""
-    came: list[tuple[int, int]] = []
-    reader = threading.Thread(target=_read_all, args=(flooder, _FLOOD_BYTES, came), daemon=True)
-    reader.start()
-    with sending(flooder, bytes(_FLOOD_BYTES - queued)):
-        try:
-            data, ancillary, _, _ = polite.recvmsg(64, ANCILLARY_BYTES)
-        except TimeoutError:
-            raise Fault("the other client was not answered at all beside a flood") from None
-        if data != b"my turn?":
-            raise Fault("the other client got other bytes than it had sent")
-        reader.join(PATIENCE)
-    return sum(size for stamp, size in came if stamp < stamp_in(ancillary))
+    polite.settimeout(_UNREAD_SECONDS)
+    answer = _read(polite, len(_TURN))
+    _wait_for(flooder, 1)
+    flood = _read(flooder, queued)
+    polite.settimeout(PATIENCE)
+    answer += _read(polite, len(_TURN) - sum(len(data) for _, data in answer))
+    if not answer:
+        raise Fault("the other client was not answered at all beside a flood")
+    compare(_TURN, b"".join(data for _, data in answer), "nothing more came", "beside a flood the other client")
+    first = answer[0][0]
+    return sum(len(data) for stamp, data in flood if stamp < first)
 
 
-def _read_all(flooder: socket.socket, count: int, came: list[tuple[int, int]]) -> None:
-    """Read in small pieces: a stamp belongs to the last segment of what one call returns."""
-    with contextlib.suppress(OSError):
+def _read(client: socket.socket, count: int) -> list[tuple[int, bytes]]:
+    """Up to `count` bytes in small pieces, each with its stamp: it is of the last segment of what one call returns."""
+    came = []
+    with contextlib.suppress(OSError):  # nothing more comes
         while count > 0:
-            data, ancillary, _, _ = flooder.recvmsg(min(count, _PIECE_BYTES), ANCILLARY_BYTES)
-            came.append((stamp_in(ancillary), len(data)))
-            count -= len(data) or count
+            data, ancillary, _, _ = client.recvmsg(min(count, _PIECE_BYTES), ANCILLARY_BYTES)
+            if not data:
+                break
+            came.append((stamp_in(ancillary), data))
+            count -= len(data)
+    return came
