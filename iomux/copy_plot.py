@@ -1,4 +1,4 @@
-"""The figure of `iomux.copy_cost`: time against size, where the copy is the slope and the call the floor.
+"""The figure of `iomux.copy_cost`: time against size, with the copy and without: the gap is the copy.
 
 A way keeps its colour, its marker and its dash in every figure; colours are of Paul Tol's muted palette
 ("Colour Schemes", 2021), because the servers have Okabe and Ito's.
@@ -6,7 +6,6 @@ A way keeps its colour, its marker and its dash in every figure; colours are of 
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -33,17 +32,14 @@ _SAME = 1.15  # lines whose ends differ by less lie on each other
 def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive", "send"] = "receive") -> Axes:
     """Time against size, log-log: the median of each way, a band over its middle half, a copy in memory beside it.
 
-    cost: from `iomux.copy_cost`. side: "receive" marks where the copy outweighs the call; or "send". The thin
-    line is the fit, call and copy together, where there is one. Ways without a figure are left out. Raises
-    ValueError for another side.
+    cost: from `iomux.copy_cost`. side: "receive" marks where the copy outweighs the call; or "send". Ways without
+    a figure are left out. Raises ValueError for another side.
     """
     if side not in _TITLES:
         raise ValueError(f"side is {side!r}: choose from {', '.join(_TITLES)}")
     ax = new_axes(ax)
     hows = list(cost.frame[cost.frame["side"].isin([side, "memory"])]["how"].unique())
     ends = [end for how in hows if (end := _line(ax, cost, how, hows))]
-    fitted = "recv_into" if side == "receive" else "send"
-    fit = f"; thin line: fit of {fitted}" if _fit(ax, cost, fitted) else ""
     ax.margins(x=0.1)
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -54,7 +50,7 @@ def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive",
     name_lines(ax, ends)
     if side == "receive":
         _crossover(ax, cost)
-    note = f"median and middle half of {cost.frame['samples'].max():,} calls{fit}"
+    note = f"median and middle half of {cost.frame['samples'].max():,} calls"
     return under(plain(ax, _TITLES[side]), f"{note}; {cost.machine}")
 
 
@@ -84,18 +80,6 @@ def name_lines(ax: Axes, ends: list[End]) -> None:
     for (_, _, name, color), leader in beside:
         at: Any = {"xycoords": written[leader], "textcoords": "offset points", "va": "center"}
         written[leader] = ax.annotate(name, (1, 0.5), (6, 0), **at, color=color, fontweight="bold")
-
-
-def _fit(ax: Axes, cost: "CopyCost", how: str) -> bool:
-    """Draw the fit of one way, and say whether there is one."""
-    fit = cost.fits.loc[how].astype(float) if how in cost.fits.index else None
-    if fit is None or np.isnan(fit["call_us"]):
-        return False
-    x = np.geomspace(fit["from_bytes"], fit["to_bytes"], 100)
-    ax.plot(
-        x, fit["call_us"] + fit["ns_per_kib"] / 1000 * x / 1024, color="#444444", linewidth=0.8, label=f"fit of {how}"
-    )
-    return True
 
 
 def _crossover(ax: Axes, cost: "CopyCost") -> None:

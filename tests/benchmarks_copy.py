@@ -7,11 +7,11 @@ from tqdm.auto import trange
 
 import iomux
 from iomux.harness.beside import beside, core_beside
-from iomux.harness.copy_result import FITTED_BYTES, CopyCost, summarize
+from iomux.harness.copy_result import SPAN_BYTES, CopyCost, size_name, summarize
 from iomux.harness.copy_rounds import measure
 from iomux.harness.copy_ways import WAYS, Bench, Trial, recv_into
 from iomux.harness.copying import SIZES
-from tests.show import Figure, Line, at_least, ratios
+from tests.show import Figure, Line, at_least, at_most, ratios
 
 LEAST_NS_PER_KIB = 0.1
 """The smallest slope that `copy` can tell from none: 0.1 µs over 1 MiB, less than the spread of a median."""
@@ -24,24 +24,26 @@ def copy(rounds: int) -> Iterator[Line]:
     for _ in trange(rounds, leave=False):
         costs.append(iomux.copy_cost(progress=False))
         asides.append(_asides())
-    fitted = {(how, what): [float(cost.fits[what][how]) for cost in costs] for how in WAYS for what in costs[0].fits}
+    slopes = {how: [float(cost.slopes[how]) for cost in costs] for how in WAYS}
     for how in WAYS:
-        yield Figure(f"{how}: slope", fitted[how, "ns_per_kib"], "ns/KiB")
-    yield from control(fitted["recv_into", "ns_per_kib"], fitted["recv_into MSG_TRUNC", "ns_per_kib"])
-    hundredths = [100 * value for value in fitted["recv_into", "r_squared"]]
-    yield Figure("recv_into: R², in hundredths", hundredths, bound=at_least(98))
-    for how in ("recv_into", "recv_into MSG_TRUNC"):
-        yield Figure(f"{how}: a call", fitted[how, "call_us"], "µs")
+        yield Figure(f"{how}: each further KiB", slopes[how], "ns")
+    yield from control(slopes["recv_into"], slopes["recv_into MSG_TRUNC"])
+    tables = [cost.by_size for cost in costs]
+    for size, bound in ((SIZES[0], at_most(50)), (SPAN_BYTES[1], at_least(80))):
+        shares = [100 * float(table["share"][size]) for table in tables]
+        yield Figure(f"{size_name(size)}: the copy's part of a receive", shares, "%", bound)
+        yield Figure(f"{size_name(size)}: a receive", [float(table["receive_us"][size]) for table in tables], "µs")
+        yield Figure(f"{size_name(size)}: without the copy", [float(table["call_us"][size]) for table in tables], "µs")
     yield Figure("the copy outweighs the call from", [cost.crossover_bytes / 1024 for cost in costs], "KiB")
     yield from _beside_it(asides)
 
 
 def _beside_it(asides: Sequence[CopyCost]) -> Iterator[Line]:
-    medians = [cost.frame.set_index(["size_bytes", "how"])["median_us"][FITTED_BYTES[1]] for cost in asides]
+    medians = [cost.frame.set_index(["size_bytes", "how"])["median_us"][SPAN_BYTES[1]] for cost in asides]
     off = [found["off"] / found["on"] for found in medians]
     yield Figure("recv_into, 1 MiB: 8 bytes off a page / on it", off, "times")
-    slopes = [float(cost.fits["ns_per_kib"]["taken"]) for cost in asides]
-    yield Figure("recv_into that takes the bytes: slope", slopes, "ns/KiB")
+    slopes = [float(cost.slopes["taken"]) for cost in asides]
+    yield Figure("recv_into that takes the bytes: each further KiB", slopes, "ns")
 
 
 def control(copied: Sequence[float], discarded: Sequence[float]) -> Iterator[Line]:
@@ -63,6 +65,6 @@ def taken(bench: Bench, size: int) -> Trial:
 def _asides() -> CopyCost:
     """What `iomux.copy_cost` leaves out, in a process of its own."""
     ways = {"on": recv_into, "off": partial(recv_into, offset=8), "taken": taken}
-    sizes = [size for size in SIZES if FITTED_BYTES[0] <= size <= FITTED_BYTES[1]]
+    sizes = [size for size in SIZES if SPAN_BYTES[0] <= size <= SPAN_BYTES[1]]
     seen = beside(measure, ways, sizes, 50, core=core_beside(None), seconds=60, what="the measurement of asides")
     return summarize(sizes, [seen], {})

@@ -1,9 +1,9 @@
-"""`iomux.copy_cost`: bytes arrive or are discarded, what can't be measured is a row, the fit is exact."""
+"""`iomux.copy_cost`: bytes arrive or are discarded, what can't be measured is a row, the copy is the difference."""
 
 import math
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ import iomux
 from iomux.copy_plot import name_lines
 from iomux.facilities import has
 from iomux.harness import copy_ways
-from iomux.harness.copy_result import CopyCost, fits, size_name
+from iomux.harness.copy_result import CopyCost, size_name
 from iomux.harness.copy_rounds import measure
 from iomux.harness.copy_ways import WAYS, Bench, Trial
 from iomux.style import new_axes
@@ -169,7 +169,7 @@ def test_a_missing_facility_is_a_row_and_the_rest_is_measured(monkeypatch: pytes
         hidden = how in ("recv_into MSG_TRUNC", "sendfile")
         assert rows(cost.frame, how)["reason"].str.contains("IOMUX_WITHOUT").eq(hidden).all()
         assert rows(cost.frame, how)["median_us"].isna().eq(hidden).all()
-        assert cost.fits.loc[how].isna().all() == hidden
+        assert math.isnan(cost.slopes[how]) == hidden
     ax = iomux.plot.copy_cost(cost)
     assert "recv_into MSG_TRUNC" not in {text.get_text() for text in ax.texts}
     plt.close("all")
@@ -206,83 +206,85 @@ def test_one_size_and_the_same_size_twice() -> None:
     assert list(rows(of_numpy, "memcpy").index) == [64, 128]
 
 
-def synthetic(call_us: float, ns_per_kib: float) -> CopyCost:
-    """What a machine would show on which a call and a KiB cost exactly that."""
-    sizes = [64 * 4**power for power in range(9)]
-    frame = pd.DataFrame({"how": "recv_into", "side": "receive", "size_bytes": sizes, "samples": 1, "reason": ""})
-    frame["median_us"] = call_us + ns_per_kib / 1000 * frame["size_bytes"] / 1024
-    frame.loc[frame["size_bytes"] < 4096, "median_us"] = 1e6  # outside of what is fitted: they must not count
-    frame.loc[frame["size_bytes"] > MIB, "median_us"] = 1e-6
-    frame["p25_us"] = frame["p75_us"] = frame["median_us"]
-    return CopyCost(frame, fits(frame), "a machine", {})
+def of_curves(receive: Callable[[float], float], call: Callable[[float], float]) -> CopyCost:
+    """What a machine would show on which a receive of so many KiB takes so many µs, and so many without the copy."""
+    ways = {"recv_into": receive, "recv_into MSG_TRUNC": call}
+    rows = [(how, 64 * 4**power, us(4**power / 16)) for how, us in ways.items() for power in range(9)]
+    frame = pd.DataFrame(rows, columns=["how", "size_bytes", "median_us"]).assign(side="receive", samples=1, reason="")
+    return CopyCost(frame.assign(p25_us=frame["median_us"], p75_us=frame["median_us"]), "a machine", {})
 
 
-def test_the_fit_is_exact_where_the_line_is() -> None:
-    cost = synthetic(call_us=1.2, ns_per_kib=100.0)
-    fit = cost.fits.loc["recv_into"].astype(float)
-    assert fit["call_us"] == pytest.approx(1.2)
-    assert fit["ns_per_kib"] == pytest.approx(100.0)
-    assert fit["gb_per_s"] == pytest.approx(10.24)
-    assert fit["r_squared"] == pytest.approx(1.0)
-    assert (fit["from_bytes"], fit["to_bytes"]) == (4096, MIB)
-    assert cost.crossover_bytes == pytest.approx(12 * 1024)
-    assert "from 12 KiB on the copy outweighs the call" in str(cost)
+LINE = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 1.2)
+BENT = of_curves(lambda kib: 1.2 + 0.1 * kib**1.5, lambda kib: 1.2)
+"""A machine on which the copy of many bytes is dearer by the byte."""
+NO_COPY = of_curves(lambda kib: 1.2, lambda kib: 1.2)
+ALL_COPY = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 0.1)
 
 
-def test_the_fit_weighs_by_the_inverse_of_time() -> None:
-    frame = synthetic(1.0, 80.0).frame
-    fitted = frame["size_bytes"].between(4096, MIB)
-    frame.loc[fitted, "median_us"] *= [1.1, 0.9, 1.1, 0.9, 1.1]
-    kib, times = (frame[fitted][column].to_numpy(float) for column in ("size_bytes", "median_us"))
-    design = np.stack([np.ones(5), kib / 1024], axis=1)
-    normal = design.T @ (design / times[:, None])
-    call_us, slope = np.linalg.solve(normal, design.T @ np.ones(5))
-    fit = fits(frame).loc["recv_into"].astype(float)
-    assert fit["call_us"] == pytest.approx(call_us)
-    assert fit["ns_per_kib"] == pytest.approx(1000 * slope)
-    missed = ((times - design @ [call_us, slope]) ** 2).sum()
-    assert fit["r_squared"] == pytest.approx(1 - missed / ((times - times.mean()) ** 2).sum())
+def test_the_copy_is_what_a_receive_takes_longer_than_the_call_without_it() -> None:
+    of_64_kib = LINE.by_size.loc[64 * 1024]
+    assert of_64_kib["receive_us"] == pytest.approx(1.2 + 6.4)
+    assert of_64_kib["call_us"] == pytest.approx(1.2)
+    assert of_64_kib["copy_us"] == pytest.approx(6.4)
+    assert of_64_kib["share"] == pytest.approx(6.4 / 7.6)
+    assert of_64_kib["copy_gb_per_s"] == pytest.approx(10.24)
 
 
-def test_no_copy_no_crossover() -> None:
-    assert math.isnan(synthetic(1.0, -0.1).crossover_bytes)
-    assert "outweighs" not in str(synthetic(1.0, -0.1))
+def test_the_crossing_lies_where_the_share_passes_one_half_on_a_line_as_on_a_curve() -> None:
+    assert 4 * 1024 < LINE.crossover_bytes < 16 * 1024, "12 KiB, read off between the two"
+    assert 4 * 1024 < BENT.crossover_bytes < 16 * 1024, "5.2 KiB: 0.1 * 5.2 ** 1.5 is 1.2"
+    assert "on the copy outweighs the call" in str(BENT)
+    assert BENT.crossover_bytes < LINE.crossover_bytes
 
 
-def test_too_few_sizes_have_no_line() -> None:
-    cost = synthetic(1.0, 80.0)
-    few = fits(cost.frame[cost.frame["size_bytes"].isin([64, 4096, 16384])])
-    assert few.loc["recv_into"].isna().all()
-
-
-@pytest.mark.parametrize("sizes", [[262_144, 524_288, MIB], [4096, 4097, 4098, 4099], [4096, 8192, 65535]])
-def test_sizes_too_large_or_too_near_each_other_have_no_line(sizes: list[int]) -> None:
-    frame = synthetic(1.0, 80.0).frame.iloc[:1]
-    frame = pd.concat([frame.assign(size_bytes=size, median_us=1 + 0.08 * size / 1024) for size in sizes])
-    assert fits(frame).loc["recv_into"].isna().all()
-    cost = CopyCost(frame, fits(frame), "a machine", {})
+@pytest.mark.parametrize("cost", [NO_COPY, ALL_COPY])
+def test_where_the_share_does_not_pass_one_half_there_is_no_crossing(cost: CopyCost) -> None:
     assert math.isnan(cost.crossover_bytes)
-    assert str(cost) == "a machine"
+    assert "outweighs" not in str(cost)
+    assert "nan" not in str(cost)
 
 
-def test_a_line_that_begins_below_nothing_is_no_figure_of_the_call() -> None:
-    cost = synthetic(-0.1, 80.0)
-    assert math.isnan(cost.crossover_bytes)
-    assert "recv_into: no cost of the call that can be told, 80.0 ns a KiB (4 KiB to 1 MiB)" in str(cost)
-    assert "recv_into: 1.0 µs a call, no cost of a KiB that can be told" in str(synthetic(1.0, -0.1))
-    assert "80.0 ns a KiB" not in cost._repr_html_().split("</table>")[1], "that is in the table"
+def test_a_share_above_one_half_by_chance_is_no_crossing() -> None:
+    frame = LINE.frame.copy()
+    frame.loc[(frame["how"] == "recv_into") & (frame["size_bytes"] == 64), "median_us"] = 10.0
+    assert CopyCost(frame, "a machine", {}).crossover_bytes == pytest.approx(LINE.crossover_bytes)
 
 
-def test_without_a_fit_the_figure_tells_of_none_and_each_tick_is_another() -> None:
-    frame = synthetic(1.0, 80.0).frame.iloc[:1]
-    frame = pd.concat(
-        [frame.assign(size_bytes=size, p25_us=1.0, p75_us=1.0, median_us=1.0) for size in range(4096, 4100)]
+def test_without_the_control_there_is_a_time_and_no_share() -> None:
+    alone = CopyCost(LINE.frame[LINE.frame["how"] == "recv_into"], "a machine", {})
+    assert alone.by_size["receive_us"].notna().all()
+    assert alone.by_size[["call_us", "copy_us", "share", "copy_gb_per_s"]].isna().all(axis=None)
+    assert math.isnan(alone.crossover_bytes)
+    assert str(alone) == "a machine"
+
+
+def test_a_copy_that_can_not_be_told_from_nothing_has_no_speed_and_no_share_below_0_in_words() -> None:
+    cost = of_curves(lambda kib: 1.0, lambda kib: 1.1)
+    assert cost.by_size["copy_gb_per_s"].isna().all()
+    assert "64 B: 1.0 µs, without the copy 1.1: 0% is the copy" in str(cost)
+
+
+def test_a_slope_is_what_a_further_kib_costs_between_4_kib_and_1_mib() -> None:
+    assert LINE.slopes["recv_into"] == pytest.approx(100.0)
+    assert LINE.slopes["recv_into MSG_TRUNC"] == pytest.approx(0.0)
+    odd = LINE.frame.copy()
+    odd.loc[~odd["size_bytes"].between(4096, MIB), "median_us"] = 1e6
+    assert CopyCost(odd, "a machine", {}).slopes["recv_into"] == pytest.approx(100.0), (
+        "what lies outside does not count"
     )
-    ax = iomux.plot.copy_cost(CopyCost(frame, fits(frame), "a machine", {}))
+
+
+@pytest.mark.parametrize("sizes", [[64, 4096], [262_144, MIB], [64, 4 * MIB]])
+def test_sizes_too_few_or_too_near_each_other_have_no_slope(sizes: list[int]) -> None:
+    few = CopyCost(LINE.frame[LINE.frame["size_bytes"].isin(sizes)], "a machine", {})
+    assert few.slopes.isna().all()
+
+
+def test_each_tick_of_the_figure_is_another() -> None:
+    frame = LINE.frame.iloc[:1]
+    frame = pd.concat([frame.assign(size_bytes=size) for size in range(4096, 4100)])
+    ax = iomux.plot.copy_cost(CopyCost(frame, "a machine", {}))
     assert [label.get_text() for label in ax.get_xticklabels()] == ["4 KiB"]
-    assert not any("thin line" in text.get_text() for text in ax.texts)
-    fitted = iomux.plot.copy_cost(synthetic(1.0, 80.0))
-    assert any("thin line: fit of recv_into" in text.get_text() for text in fitted.texts)
     plt.close("all")
 
 
@@ -304,7 +306,7 @@ def test_sizes_are_written_as_people_do(size: int, name: str) -> None:
 def test_it_shows_itself(cost: CopyCost) -> None:
     assert repr(cost) == str(cost)
     assert cost.machine in str(cost)
-    assert "recv_into: " in str(cost)
+    assert all(size_name(size) in str(cost) for size in (SIZES[0], SIZES[-1])) == has("msg_trunc")
     assert "<table" in cost._repr_html_()
     assert cost.machine in cost._repr_html_()
 
@@ -328,13 +330,12 @@ def test_the_figure_is_whole_and_labelled(cost: CopyCost, side: Any) -> None:
     plt.close("all")
 
 
-def test_the_crossover_and_the_fit_are_drawn() -> None:
-    ax = iomux.plot.copy_cost(synthetic(1.2, 100.0))
-    assert any(text.get_text() == "from 12 KiB on\nthe copy outweighs the call" for text in ax.texts)
-    assert any(np.allclose(np.asarray(line.get_xdata(), dtype=float), 12 * 1024) for line in ax.lines)
-    fit = next(line for line in ax.lines if line.get_label() == "fit of recv_into")
-    x, y = (np.asarray(data, dtype=float) for data in fit.get_data())
-    assert np.allclose(y, 1.2 + 0.1 * x / 1024)
+def test_the_crossing_is_drawn() -> None:
+    ax = iomux.plot.copy_cost(LINE)
+    words = f"from {size_name(LINE.crossover_bytes)} on\nthe copy outweighs the call"
+    assert any(text.get_text() == words for text in ax.texts)
+    assert any(np.allclose(np.asarray(line.get_xdata(), dtype=float), LINE.crossover_bytes) for line in ax.lines)
+    assert not any("outweighs" in text.get_text() for text in iomux.plot.copy_cost(NO_COPY).texts)
     plt.close("all")
 
 

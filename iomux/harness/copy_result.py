@@ -1,10 +1,9 @@
 """What the copies of one `iomux.copy_cost` took, as a value that shows itself well.
 
-The line through the medians is fitted by weighted least squares, each squared error divided by the time
-itself: what adds up from many small steps, as a copy does from its cache lines, has a variance in proportion
-to its mean. Unweighted, the largest size alone would decide, and the intercept, some 1 µs beside 80, would be
-its noise. R² is the ordinary one, on the medians as they are; where time hardly depends on size, as under
-MSG_TRUNC, it says nothing.
+The copy is what a receive takes longer than the same call without it (MSG_TRUNC): the difference of two medians,
+at each size by itself. No line is laid through the sizes. On many processors time against size is none, for a copy
+within the first cache is cheaper by the byte than one beyond it; and the intercept of a line that does not fit may
+come out below 0, which no call costs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-FITTED_BYTES = (4 * 1024, 1024 * 1024)
-"""The sizes through which the line is laid: from where the copy shows to where caches no longer hold it."""
-_FEWEST = 3  # points for a line: two always lie on one
-_SPAN = 16  # times the smallest has to go into the largest: over a narrow range the slope is the noise's
-_NEAR_BYTES = 16 * 1024  # the smallest must be no larger: from afar the intercept is the noise's
+SPAN_BYTES = (4 * 1024, 1024 * 1024)
+"""Between these sizes it is counted what a further KiB costs: from where the copy shows to where caches end."""
+_LEAST_SPAN = 16  # times the smaller has to go into the larger: over a narrow range the difference is the noise's
+_CONTROL = "recv_into MSG_TRUNC"
+_HALF = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,37 +38,68 @@ class CopyCost:
     """A row for each way and size: `side` ("receive", "send", "memory"), `how`, `size_bytes`, `median_us`, `p25_us`,
     `p75_us`, `min_us`, `samples`, `short` (calls that moved less than all bytes and are no samples), and `reason`:
     empty, or why there is no figure."""
-    fits: "pd.DataFrame"
-    """By `how`: `call_us` (intercept), `ns_per_kib` (slope), `gb_per_s` (10⁹ bytes), `r_squared`, and the smallest and
-    largest size fitted, `from_bytes` and `to_bytes`; missing where the sizes that were measured make no line: fewer
-    than three, none up to 16 KiB, or the largest less than 16 times the smallest. A call or a KiB that costs less
-    than can be told may come out at or below 0."""
     machine: str
     samples: "dict[Key, Nanoseconds]" = field(repr=False)
     """Raw samples by (how, size_bytes), in the order in which they were taken."""
 
     @property
-    def crossover_bytes(self) -> float:
-        """The size from which on the copy outweighs the call: intercept by slope of `recv_into`.
+    def by_size(self) -> "pd.DataFrame":
+        """A row for each size (index `size_bytes`): what a receive costs, and how much of it is the copy.
 
-        NaN where there is no line, or one of the two can't be told from nothing.
+        `receive_us` (median of `recv_into`), `call_us` (of the same under MSG_TRUNC, which copies nothing), `copy_us`
+        (the difference), `share` (of the copy in the receive, 0 to 1), `copy_gb_per_s` (10⁹ bytes; NaN where the
+        copy can't be told from nothing). NaN where one of the two was not measured. A difference of two medians:
+        where there is hardly a copy, it may come out a little below 0.
         """
-        call_us, slope = (float(self.fits[column]["recv_into"]) for column in ("call_us", "ns_per_kib"))
-        return call_us * 1000 / slope * 1024 if call_us > 0 and slope > 0 else float("nan")
+        table = self.frame.pivot(index="size_bytes", columns="how", values="median_us")
+        table = table.reindex(columns=["recv_into", _CONTROL]).set_axis(["receive_us", "call_us"], axis=1)
+        table["copy_us"] = table["receive_us"] - table["call_us"]
+        table["share"] = table["copy_us"] / table["receive_us"]
+        table["copy_gb_per_s"] = table.index / 1000 / table["copy_us"].where(table["copy_us"] > 0)
+        return table
+
+    @property
+    def slopes(self) -> "pd.Series[float]":
+        """By `how`: the nanoseconds that each further KiB costs, between the ends of what lies in 4 KiB to 1 MiB.
+
+        NaN where fewer than two sizes in between were measured, or the larger is less than 16 times the smaller.
+        """
+        import pandas as pd
+
+        inside = self.frame[self.frame["median_us"].notna() & self.frame["size_bytes"].between(*SPAN_BYTES)]
+        return pd.Series({how: _slope(inside[inside["how"] == how]) for how in self.frame["how"].unique()})
+
+    @property
+    def crossover_bytes(self) -> float:
+        """The size from which on the copy is more than half of a receive.
+
+        It is interpolated between two measured sizes, over the logarithm of the size.
+        NaN where the share is not measured, or one half does not lie between the shares that are.
+        """
+        import numpy as np
+        import pandas as pd
+
+        share = self.by_size["share"].dropna()
+        above = (share > _HALF)[::-1].cummin()[::-1]  # from there on, and not by chance at one size below
+        if share.empty or above.iloc[0] or not above.iloc[-1]:
+            return float("nan")
+        around = pd.concat([share[~above].tail(1), share[above].head(1)])
+        return float(np.exp(np.interp(_HALF, around.to_numpy(), np.log(around.index.to_numpy(float)))))
 
     def __str__(self) -> str:
-        return "\n".join([self.machine, *self._fitted(), *self._notes()])
+        return "\n".join([self.machine, *self._parts(), *self._notes()])
 
     __repr__ = __str__
 
-    def _fitted(self) -> list[str]:
-        lines = []
-        for how, fit in self.fits.dropna(subset="call_us").iterrows():
-            reach = f"{size_name(fit['from_bytes'])} to {size_name(fit['to_bytes'])}"
-            call = f"{fit['call_us']:.1f} µs a call" if fit["call_us"] > 0 else _no_cost("the call")
-            kib = f"{fit['ns_per_kib']:.1f} ns a KiB" if fit["ns_per_kib"] > 0 else _no_cost("a KiB")
-            lines.append(f"{how}: {call}, {kib} ({reach})")
-        return lines
+    def _parts(self) -> list[str]:
+        """The smallest size, the largest, and what lies in the middle."""
+        measured = self.by_size.dropna(subset="share")
+        places = sorted({0, len(measured) // 2, len(measured) - 1}) if len(measured) else []
+        return [
+            f"{size_name(row['size_bytes'])}: {row['receive_us']:.1f} µs, without the copy {row['call_us']:.1f}: "
+            f"{max(row['share'], 0):.0%} is the copy"
+            for row in measured.iloc[places].reset_index().to_dict("records")
+        ]
 
     def _notes(self) -> list[str]:
         lines = []
@@ -80,15 +110,19 @@ class CopyCost:
         return lines
 
     def _repr_html_(self) -> str:
-        """The fits as a table, and under it what the text says beside them."""
+        """The sizes as a table, and under it what the text says beside them."""
         import html
 
         rest = "".join(f"<div>{html.escape(line)}</div>" for line in [self.machine, *self._notes()])
-        return self.fits.round(3).to_html() + rest
+        return self.by_size.round(3).to_html() + rest
 
 
-def _no_cost(what: str) -> str:
-    return f"no cost of {what} that can be told"
+def _slope(rows: "pd.DataFrame") -> float:
+    """Nanoseconds a further KiB, from the smallest of these sizes to the largest."""
+    if rows.empty or rows["size_bytes"].max() < _LEAST_SPAN * rows["size_bytes"].min():
+        return float("nan")
+    sizes, us = (rows.sort_values("size_bytes")[column].to_numpy(float) for column in ("size_bytes", "median_us"))
+    return float((us[-1] - us[0]) * 1000 / ((sizes[-1] - sizes[0]) / 1024))
 
 
 def size_name(size: float) -> str:
@@ -114,7 +148,7 @@ def summarize(sizes: Sequence[int], seen: Sequence[Seen], missing: Mapping[str, 
     frame = pd.DataFrame(rows)
     machine = describe()
     frame.attrs["machine"] = machine
-    return CopyCost(frame, fits(frame), machine, {key: samples for key, samples in pooled.items() if len(samples)})
+    return CopyCost(frame, machine, {key: samples for key, samples in pooled.items() if len(samples)})
 
 
 def _reason(key: Key, seen: Sequence[Seen], missing: Mapping[str, str]) -> str:
@@ -135,41 +169,4 @@ def _row(key: Key, samples: "Nanoseconds", reason: str, seen: Sequence[Seen]) ->
         "samples": len(samples),
         "short": sum(part.short.get(key, 0) for part in seen),
         "reason": "" if len(samples) else reason,
-    }
-
-
-def fits(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """A line for each way through its medians within `FITTED_BYTES`: the table that is `CopyCost.fits`."""
-    import pandas as pd
-
-    measured = frame[frame["median_us"].notna() & frame["size_bytes"].between(*FITTED_BYTES)]
-    lines = {}
-    for how in frame["how"].unique():
-        rows = measured[measured["how"] == how]
-        kib, times = rows["size_bytes"].to_numpy(dtype=float) / 1024, rows["median_us"].to_numpy(dtype=float)
-        lines[how] = _line(kib, times) if _make_a_line(rows["size_bytes"].tolist()) else {}
-    columns = ["call_us", "ns_per_kib", "gb_per_s", "r_squared", "from_bytes", "to_bytes"]
-    table = pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis("how")
-    return table.astype(float).astype({"from_bytes": "Int64", "to_bytes": "Int64"})
-
-
-def _make_a_line(sizes: Sequence[int]) -> bool:
-    return len(sizes) >= _FEWEST and min(sizes) <= _NEAR_BYTES and max(sizes) >= _SPAN * min(sizes)
-
-
-def _line(
-    kib: "np.ndarray[Any, np.dtype[np.float64]]", times: "np.ndarray[Any, np.dtype[np.float64]]"
-) -> dict[str, float]:
-    import numpy as np
-
-    slope, call_us = np.polyfit(kib, times, 1, w=times**-0.5)  # polyfit squares the weights
-    spread = float(((times - times.mean()) ** 2).sum())
-    missed = float(((times - call_us - slope * kib) ** 2).sum())
-    return {
-        "call_us": float(call_us),
-        "ns_per_kib": float(slope) * 1000,
-        "gb_per_s": 1.024 / float(slope) if slope > 0 else float("nan"),
-        "r_squared": 1 - missed / spread if spread else float("nan"),
-        "from_bytes": kib.min() * 1024,
-        "to_bytes": kib.max() * 1024,
     }

@@ -1,8 +1,8 @@
 """What the copy between kernel and user space costs, measured apart from the call.
 
-A receive costs twice: the call itself, however few bytes there are, and the copy of each byte. Timed over
-many sizes the two come apart as the intercept and the slope of a line. The same call without the copy is the
-control experiment, a copy in memory the yardstick (`iomux.harness.copy_ways` says what each way does).
+A receive costs twice: the call itself, however few bytes there are, and the copy of each byte. The same call
+without the copy is the control experiment: at each size the difference of the two is the copy. A copy in memory is
+the yardstick (`iomux.harness.copy_ways` says what each way does).
 
 The rounds run in several processes, one after the other, so that no figure hangs on where one process's
 memory came to lie. Cost: some 4 s, a core of their own where there are two, and six times the largest size
