@@ -12,7 +12,7 @@ import pytest
 import iomux
 from iomux.connection import Handler
 from iomux.servers import get
-from tests.clients import ask, connect, eventually, receive
+from tests.clients import DEADLINE, ask, connect, eventually, receive
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.name != "blocking"]
 QUEUEING = [name for name in CONCURRENT if name != "uvloop"]  # libuv closes whom it has no descriptor for
@@ -28,16 +28,16 @@ def limited(name: str, descriptors: int) -> Callable[..., None]:
     return serve
 
 
-def answered(client: socket.socket) -> bool:
-    """Whether a client gets its echo within half a second; False too when it was sent away."""
-    client.settimeout(0.5)
+def answered(client: socket.socket, seconds: float = DEADLINE) -> bool:
+    """Whether a client gets its echo within so many seconds; False too when it was sent away."""
+    client.settimeout(seconds)
     try:
         client.sendall(b"?")
         return client.recv(1) == b"?"
     except (TimeoutError, ConnectionError):
         return False
     finally:
-        client.settimeout(20)
+        client.settimeout(DEADLINE)
 
 
 def skip_unless_available(name: str) -> None:
@@ -52,7 +52,7 @@ def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str
         first = [stack.enter_context(connect(server.address)) for _ in range(10)]
         assert all(ask(client, b"in") == b"in" for client in first)
         others = [stack.enter_context(connect(server.address)) for _ in range(50)]
-        assert not answered(others[-1]), "50 more than there are descriptors for"
+        assert not answered(others[-1], 0.5), "50 more than there are descriptors for"
         for client in [*first, *others[:-10]]:
             client.close()
         assert eventually(lambda: ask(others[-1], b"?") == b"?")
@@ -76,7 +76,7 @@ def test_a_descriptor_freed_by_somebody_else_is_used_too(name: str) -> None:
         assert ask(first, b"take") == b"take"
         # A thread that sleeps in accept(2) has set a descriptor aside before: for one client more.
         with connect(server.address), connect(server.address) as waiting:
-            assert not answered(waiting)
+            assert not answered(waiting, 0.5)
             assert ask(first, b"free") == b"free"
             assert receive(waiting, 1) == b"?"
 
@@ -88,6 +88,7 @@ def test_select_refuses_whom_it_cannot_watch_and_serves_the_others() -> None:
         served = [client for client in clients if answered(client)]
         assert 1000 <= len(served) < 1024, "1,024 descriptors, less those that the process has open itself"
         assert served == clients[: len(served)]
-        assert server.log.count("select cannot watch descriptor 1024") == 1
+        assert eventually(lambda: "select cannot watch descriptor 1024" in server.log)
+        assert server.log.count("select cannot watch") == 1, "said once"
         served.pop().close()
         assert eventually(lambda: answered(stack.enter_context(connect(server.address))))

@@ -39,6 +39,7 @@ from tests.test_timeline import assert_whole, follow
         (into_a_buffer, 1, 1),
         (with_flags, 2, 1),
         (does_not_wait, None, 1),
+        (by_sendmsg, 1, 1),
     ],
 )
 def test_ordinary_socket_code_is_followed(converse: Converse, recvs: int | None, sends: int) -> None:
@@ -69,7 +70,7 @@ def test_the_clients_room_is_an_error_of_one_line() -> None:
         to_frame(question, seen, b"")
 
 
-@pytest.mark.parametrize("server", [served_by(as_a_file), served_by(by_descriptor), served_by(by_sendmsg), forks])
+@pytest.mark.parametrize("server", [served_by(as_a_file), served_by(by_descriptor), forks])
 def test_bytes_that_go_past_the_traced_sockets_are_refused(server: Any) -> None:
     with pytest.raises(RuntimeError, match=r"past the sockets .* not traceable: use their recv"):
         iomux.timeline(server, requests=50, deadline=1)

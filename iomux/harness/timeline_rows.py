@@ -61,7 +61,7 @@ def _followed(question: Question, seen: Seen, served: bytes) -> list[Pair]:
             )
         raise RuntimeError(
             f"{unseen:,} requests were read or answered past the sockets that the listener accepts, not traceable: "
-            "use their recv, recv_into, send and sendall, in the process that was started"
+            "use their recv, recv_into, send, sendmsg and sendall, in the process that was started"
         )
     if len(pairs) <= seen.warmup:
         errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
