@@ -101,6 +101,7 @@ class Planted(Exception):
     """What ends a server, and takes its time to be written: its traceback comes long after its sockets are closed."""
 
     def __str__(self) -> str:
+        print("dying", flush=True)
         time.sleep(0.3)
         return "planted"
 

@@ -18,6 +18,8 @@ from iomux.servers import get
 Converse = Callable[[socket.socket], None]
 BIG = 8 << 20
 """More bytes than a socket's buffers hold."""
+OWN_WORK_SECONDS = 0.02
+"""Several times as long as a busy machine holds up whoever is woken."""
 
 
 def asks_in_turn(listener: socket.socket, handler: Any = lambda data: data) -> None:
@@ -122,19 +124,19 @@ def by_sendmsg(client: socket.socket) -> None:
 def works_between_two_sends(client: socket.socket) -> None:
     while data := client.recv(4096):
         client.sendall(data[:32])
-        time.sleep(0.005)
+        time.sleep(OWN_WORK_SECONDS)
         client.sendall(data[32:])
 
 
 def works_between_two_recvs(client: socket.socket) -> None:
     while data := client.recv(32):
-        time.sleep(0.005)
+        time.sleep(OWN_WORK_SECONDS)
         client.sendall(data + client.recv(32))
 
 
 def sleeps(data: bytes) -> bytes:
-    """5 ms of the server's own work."""
-    time.sleep(0.005)
+    """The server's own work."""
+    time.sleep(OWN_WORK_SECONDS)
     return data
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import psutil
@@ -24,7 +25,7 @@ from iomux.conformance import clients, flood
 from iomux.conformance.run import NAMES
 from iomux.conformance.subject import Subject
 from iomux.servers.resolve import name_of
-from tests.clients import all_gone
+from tests.clients import DEADLINE, all_gone, eventually
 from tests.students import beside_one_that_sleeps, heap_that_fills_up, one_behind_the_other, prints_all_it_gets
 from tests.students_faults import keeps_those_to_whom_send_fails, prints_without_end
 from tests.yardstick import compiler, program
@@ -73,10 +74,15 @@ def test_one_changed_byte_is_seen_wherever_much_is_sent(item: str) -> None:
     )
 
 
+async def forever() -> None:
+    """Until Ctrl-C. `Server.serve_forever` closes and waits for every client then, since 3.12.1: they may well stay."""
+    await asyncio.get_running_loop().create_future()
+
+
 def serve_streams(listener: socket.socket) -> None:
     async def main() -> None:
-        async with await asyncio.start_server(streams, sock=listener) as server:
-            await server.serve_forever()
+        await asyncio.start_server(streams, sock=listener)
+        await forever()
 
     listener.setblocking(False)
     asyncio.run(main())
@@ -84,8 +90,8 @@ def serve_streams(listener: socket.socket) -> None:
 
 def serve_without_pause(listener: socket.socket) -> None:
     async def main() -> None:
-        async with await asyncio.get_running_loop().create_server(WithoutPause, sock=listener) as server:
-            await server.serve_forever()
+        await asyncio.get_running_loop().create_server(WithoutPause, sock=listener)
+        await forever()
 
     listener.setblocking(False)
     asyncio.run(main())
@@ -296,15 +302,22 @@ def forks(listener: socket.socket) -> NoReturn:
         client.close()
 
 
-def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "_DROPPED_SECONDS", 0.05)
-    began, waited = time.monotonic(), 0.0
-    with iomux.start("poll") as server:
-        for client in clients.paced(Subject(server.address), 8):
-            client.close()
-            time.sleep(0.06)
-            waited += 0.06
-    assert time.monotonic() - began < waited + 0.5, "with pauses that double it is a second and more"
+@pytest.mark.parametrize(("connecting", "answering", "pauses"), [(0, 9, 0), (9, 0, 4)])
+def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
+    monkeypatch: pytest.MonkeyPatch, connecting: float, answering: float, pauses: int
+) -> None:
+    """By a clock that goes on when it is told to: that a handshake was dropped is told by how long a connect took."""
+    now, slept = [0.0], list[float]()
+
+    def connect(_: Subject) -> float:
+        now[0] += connecting
+        return now[0]
+
+    monkeypatch.setattr(clients, "connect", connect)
+    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
+    for _ in clients.paced(Subject(("127.0.0.1", 1)), 4):
+        now[0] += answering
+    assert sum(pause > 0 for pause in slept) == pauses
 
 
 def marked(mark: str) -> list[int]:
@@ -323,7 +336,7 @@ def test_a_server_that_forks_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatc
         socket.create_connection(server.address).close()
         assert server.pid in marked("forks")
     assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
-    assert marked("forks") == []
+    assert eventually(lambda: marked("forks") == []), "killed all, and on a busy machine not gone at once"
 
 
 def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
@@ -517,7 +530,7 @@ def test_a_daemon_that_a_command_leaves_behind_is_ended(
         file.write(DAEMON.format(parent=parent))
     monkeypatch.setenv("IOMUX_MARK", parent)
     assert check(f"{sys.executable} {tmp_path}/daemon.py {{port}}", "echoes")["echoes"].seen == seen
-    assert clients.eventually(lambda: marked(parent) == [])
+    assert eventually(lambda: marked(parent) == [])
 
 
 @pytest.mark.parametrize(
@@ -537,8 +550,10 @@ def test_a_check_in_the_background_of_a_script_judges_ctrl_c_alike() -> None:
 
 
 @pytest.fixture
-def running_check() -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "iomux", "check", "poll", "--only", "back-pressure"]
+def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A check that waits for seconds for an answer: there is time to end it."""
+    (tmp_path / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
+    command = [sys.executable, "-m", "iomux", "check", f"{tmp_path}/deaf.py:serve", "--only", "echoes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         yield process
         process.kill()
@@ -546,13 +561,10 @@ def running_check() -> Iterator["subprocess.Popen[bytes]"]:
 
 def test_ctrl_c_ends_a_check_and_all_that_it_started(running_check: "subprocess.Popen[bytes]") -> None:
     first = psutil.Process(running_check.pid)
-    limit = time.monotonic() + 20
-    while len(first.children()) < 2 and time.monotonic() < limit:
-        time.sleep(0.01)
+    assert eventually(lambda: len(first.children()) == 2), "the server and its clients"
     started = first.children(recursive=True)
-    assert len(started) >= 2, "the server and its clients"
     running_check.send_signal(signal.SIGINT)
-    _, err = running_check.communicate(timeout=20)
+    _, err = running_check.communicate(timeout=DEADLINE)
     assert running_check.returncode == 130
     assert err.endswith(b"iomux check: interrupted: 0 of 1 items were tried\n")
     assert all_gone(started)

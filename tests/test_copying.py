@@ -58,11 +58,12 @@ def test_rows_are_made_of_the_raw_samples(cost: CopyCost) -> None:
     measured = cost.frame[cost.frame["reason"] == ""]
     assert len(measured) == len(cost.samples) >= 4 * len(SIZES)
     assert (measured["samples"] == 5).all(), "one sample a round"
+    assert sum(raw.sum() for raw in cost.samples.values()) > 0
     row: dict[Any, Any]
     for row in measured.to_dict("records"):
         raw = cost.samples[row["how"], row["size_bytes"]]
         assert raw.dtype == np.int64
-        assert (raw > 0).all()
+        assert (raw >= 0).all(), "a clock may be too coarse for one short call"
         assert row["median_us"] == np.median(raw) / 1000
         assert row["min_us"] == raw.min() / 1000 <= row["p25_us"] <= row["median_us"] <= row["p75_us"]
 

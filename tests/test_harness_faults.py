@@ -15,9 +15,12 @@ import pytest
 import iomux
 from iomux.harness import timeline
 from iomux.harness.steps import steps
+from tests.clients import eventually
 from tests.faulty import answering, changes_a_byte, closes_early, dies, dies_slowly, stalls
 
 TALK = [(0.0, "A", b"one"), (0.02, "A", b"two"), (1.0, "A", b"")]
+LONG = 1.0
+"""Seconds of load, in which a server also on a busy machine comes to the twentieth message, and to its fault."""
 FAULTS = [
     pytest.param(stalls, "no reply by the deadline: 1", id="stalls"),
     pytest.param(changes_a_byte, "wrong reply: 1", id="answers wrongly"),
@@ -28,7 +31,7 @@ FAULTS = [
 def test_load_names_a_server_that_dies_in_the_middle() -> None:
     with iomux.start(dies) as server:
         with pytest.raises(iomux.ServerError, match=r"(?s)the (traced )?dies server .*ZeroDivisionError: planted"):
-            iomux.load(server, duration=0.2, deadline=0.5)
+            iomux.load(server, duration=LONG, deadline=0.5)
         server.stop()
 
 
@@ -43,7 +46,7 @@ def test_load_names_a_server_that_is_killed_in_the_middle() -> None:
 
 
 def test_sweep_has_a_row_for_a_server_that_dies_in_the_middle_and_goes_on() -> None:
-    frame = iomux.sweep([dies, "poll"], connections=[1], repeats=1, duration=0.1, warmup=0, progress=False)
+    frame = iomux.sweep([dies, "poll"], connections=[1], repeats=1, duration=LONG, warmup=0, progress=False)
     reasons = frame.set_index("server")["reason"]
     assert reasons["dies"] == "ZeroDivisionError: planted"
     assert reasons["poll"] == ""
@@ -51,7 +54,7 @@ def test_sweep_has_a_row_for_a_server_that_dies_in_the_middle_and_goes_on() -> N
 
 @pytest.mark.parametrize(("fault", "said"), FAULTS)
 def test_sweep_says_in_the_row_what_the_clients_saw(fault: Any, said: str) -> None:
-    frame = iomux.sweep([answering(fault)], connections=[1], repeats=1, duration=0.1, warmup=0, progress=False)
+    frame = iomux.sweep([answering(fault)], connections=[1], repeats=1, duration=LONG, warmup=0, progress=False)
     (row,) = frame.to_dict("records")
     assert row["reason"] == said
     assert row["errors"] == 1
@@ -86,7 +89,13 @@ def test_load_waits_for_the_last_words_of_a_server_that_closed_its_client() -> N
 
 
 def test_a_server_that_is_dying_hands_over_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeline, "LAST_WORDS_SECONDS", 0.0)  # it is asked while it writes its traceback
+    def collect(server: iomux.Server, path: str) -> bytes:
+        assert eventually(lambda: "dying" in server.log or not server.alive)
+        return collecting(server, path)
+
+    collecting = timeline.collect
+    monkeypatch.setattr(timeline, "LAST_WORDS_SECONDS", 0.0)
+    monkeypatch.setattr(timeline, "collect", collect)  # it is asked while it writes its traceback
     with pytest.raises(iomux.ServerError, match="Planted: planted"):
         iomux.timeline(dies_slowly, requests=300, deadline=0.5)
 

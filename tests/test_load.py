@@ -11,21 +11,26 @@ import threading
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import psutil
 import pytest
 
 import iomux
-from iomux.harness import generator
+from iomux.harness import clients as harness_clients
+from iomux.harness import generator, plan
+from iomux.harness.beside import beside
 from iomux.harness.clients import connect, let_in
 from iomux.harness.kernel_view import backlog
 from iomux.harness.machine import Switches, context_switches, switched
 from iomux.harness.plan import Plan
 from iomux.harness.process import Server
 from iomux.harness.result import summarize
+from tests.clients import DEADLINE, eventually
+from tests.students import sleeps
 from tests.students_faults import closes, faulty, silent_after_five, talks_too_much, wrong
 
 
@@ -37,7 +42,7 @@ def poll() -> Iterator[Server]:
 
 def test_every_request_is_answered_and_counted(poll: Server) -> None:
     result = iomux.load(poll, connections=20, active=5, duration=0.3)
-    assert result.requests == len(result.response_ns) > 100
+    assert result.requests == len(result.response_ns) >= 5, "each that asks was answered"
     assert result.errors == {}
     assert result.unserved == 0
     assert 0 < result.p50_us <= result.p90_us <= result.p99_us <= result.p999_us <= result.max_us
@@ -53,11 +58,11 @@ def test_every_request_is_answered_and_counted(poll: Server) -> None:
 
 
 def test_percentiles_of_known_samples() -> None:
-    plan = Plan(("127.0.0.1", 1), 1, 1, 64, 1.0, 0.0, None, 1.0, None, False)
+    asked = Plan(("127.0.0.1", 1), 1, 1, 64, 1.0, 0.0, None, 1.0, None, False)
     samples = array("q", [number * 1000 for number in range(1, 10_001)])
     seen: dict[str, Any] = {"response_ns": samples, "service_ns": samples, "late_ns": array("q"), "seconds": 2.0}
     seen |= {"connect_s": 0.0, "unserved": 0, "errors": {}, "server_cpu": None, "server_cpu_share": None}
-    result = summarize(plan, seen | {"server_switches": None, "generator_cpu_share": 0.1})
+    result = summarize(asked, seen | {"server_switches": None, "generator_cpu_share": 0.1})
     assert result.p50_us == pytest.approx(5000.5)
     assert result.p90_us == pytest.approx(9000.1)
     assert result.p99_us == pytest.approx(9900.01)
@@ -68,25 +73,40 @@ def test_percentiles_of_known_samples() -> None:
 
 
 def test_a_known_delay_is_seen_where_it_belongs() -> None:
+    asked = [0]
+
     def nap(data: bytes) -> bytes:
-        if data[0] < 64:  # a quarter of random first bytes
-            time.sleep(0.02)
+        asked[0] += 1
+        if asked[0] % 4 == 0:
+            time.sleep(0.1)  # far longer than a busy machine holds up one that naps not
         return data
 
     with iomux.start("threaded", handler=nap) as server:
-        result = iomux.load(server, connections=4, duration=0.8)
-    slow = (result.response_ns >= 20_000_000).mean()
+        result = iomux.load(server, connections=4, duration=1.0)
+    slow = (result.response_ns >= 100_000_000).mean()
     assert 0.15 < slow < 0.35
-    assert result.p99_us >= 20_000
+    assert result.p99_us >= 100_000
 
 
-def test_the_first_samples_are_like_the_others(poll: Server) -> None:
-    def like_the_others() -> bool:
-        results = [iomux.load(poll, connections=20, duration=0.1).response_ns for _ in range(5)]
-        firsts, rest = (np.concatenate([times[part] for times in results]) for part in (slice(20), slice(20, None)))
-        return bool(np.median(firsts) < 5 * np.median(rest))
+def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
+    """They are made to take a second each: how long they take by themselves, a busy machine decides."""
 
-    assert any(like_the_others() for _ in range(5)), "the harness's own doings were timed, in each of five runs"
+    def run(asked: Plan) -> dict[str, Any]:
+        look, looked = plan._server_use, [0]
+
+        def look_long(plan: Plan) -> Any:
+            looked[0] += 1
+            time.sleep(1)
+            return look(plan)
+
+        plan._server_use = look_long  # in the process of its own, and only there
+        return plan.run(asked) | {"looked": looked[0]}
+
+    asked = Plan(poll.address, 20, 20, 64, 0.1, 0.1, None, DEADLINE, poll.pid, False)
+    seen = beside(run, asked, core=None, seconds=60, what="the load generator")
+    assert seen["looked"] == 3, "before the warm-up, after it, and at the end"
+    assert len(seen["response_ns"]) >= 20
+    assert max(seen["response_ns"]) < 0.9 * generator.SECOND
 
 
 def test_an_overloaded_warmup_does_not_spill_into_what_is_measured() -> None:
@@ -102,8 +122,8 @@ def test_an_overloaded_warmup_does_not_spill_into_what_is_measured() -> None:
 
 
 def test_large_messages_arrive_whole(poll: Server) -> None:
-    result = iomux.load(poll, connections=3, size=1 << 20, duration=0.5, deadline=20)
-    assert result.requests > 3
+    result = iomux.load(poll, connections=3, size=1 << 20, duration=0.5, deadline=DEADLINE)
+    assert result.requests >= 3
     assert result.errors == {}
 
 
@@ -145,16 +165,17 @@ def test_more_clients_than_the_backlog_holds_do_not_hang() -> None:
     ],
 )
 def test_a_server_that_answers_wrongly_is_found_out(fault: Any, kinds: dict[str, int]) -> None:
-    with iomux.start(faulty(fault)) as server:
-        result = iomux.load(server, connections=3, duration=0.3, deadline=0.5)
+    with iomux.start(faulty(fault)) as server:  # for a second: on a busy machine each comes to its sixth message, too
+        result = iomux.load(server, connections=3, duration=1.0, deadline=0.5)
     assert result.errors == kinds
     assert result.unserved == 0 or fault is talks_too_much
 
 
-def test_who_sleeps_between_two_requests_is_seen_to_switch_and_who_spins_is_not() -> None:
+def test_who_sleeps_is_seen_to_switch_and_who_spins_is_not() -> None:
+    """It sleeps in its handler, at each request: in its poller only where the next one has not come already."""
     a_request = {}
-    for name in ("poll", "nonblocking"):
-        with iomux.start(name) as server:
+    for name, handler in (("poll", sleeps), ("nonblocking", iomux.echo)):
+        with iomux.start(name, handler=handler) as server:
             result = iomux.load(server, duration=0.3)
         assert result.voluntary_switches is not None
         assert result.involuntary_switches is not None
@@ -167,10 +188,10 @@ def test_who_sleeps_between_two_requests_is_seen_to_switch_and_who_spins_is_not(
 
 
 def test_the_switches_of_every_thread_are_counted() -> None:
-    with iomux.start("threaded") as server:
+    with iomux.start("threaded", handler=sleeps) as server:
         result = iomux.load(server, connections=4, duration=0.3)
     assert result.voluntary_switches is not None
-    assert result.voluntary_switches >= 0.2 * result.requests, "its main thread sleeps in accept and makes none"
+    assert result.voluntary_switches >= 0.5 * result.requests, "its main thread sleeps in accept and makes none"
 
 
 def test_a_thread_that_ended_takes_none_of_the_others_switches_with_it() -> None:
@@ -209,35 +230,56 @@ def test_a_server_that_is_not_ours_has_no_cpu_figures() -> None:
     assert result.involuntary_switches is None
 
 
-def stop_for_a_second(server: Server, after: float) -> threading.Thread:
-    def stall() -> None:
-        time.sleep(after)
-        os.kill(server.pid, signal.SIGSTOP)
+TENTH = 10
+
+
+def stops_at_the_tenth() -> Callable[[bytes], bytes]:
+    """A handler that stops its server at the tenth request: so the stall is in the run, however late that begins."""
+    asked = [0]
+
+    def handle(data: bytes) -> bytes:
+        asked[0] += 1
+        if asked[0] == TENTH:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return data
+
+    return handle
+
+
+@contextlib.contextmanager
+def stalling_for_a_second() -> Iterator[Server]:
+    """A poll server that stops once, and is let go on when it has stood still for a second."""
+
+    def go_on() -> None:
+        stopped.append(eventually(lambda: psutil.Process(server.pid).status() == psutil.STATUS_STOPPED))
         time.sleep(1)
         os.kill(server.pid, signal.SIGCONT)
 
-    thread = threading.Thread(target=stall)
-    thread.start()
-    return thread
+    stopped = list[bool]()
+    with iomux.start("poll", handler=stops_at_the_tenth()) as server:
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        yield server
+        thread.join()
+    assert stopped == [True]
 
 
-def test_closed_loop_hides_a_stall_in_one_sample_a_client(poll: Server) -> None:
-    stall = stop_for_a_second(poll, after=1.0)
-    result = iomux.load(poll, connections=2, duration=2.0, warmup=0.2, deadline=5)
-    stall.join()
+def test_closed_loop_hides_a_stall_in_one_sample_a_client() -> None:
+    with stalling_for_a_second() as server:
+        result = iomux.load(server, connections=2, duration=2.0, warmup=0, deadline=5)
     assert result.max_us > 500_000
-    assert (result.response_ns > 100_000_000).sum() <= 4
+    assert 1 <= (result.response_ns > 500_000_000).sum() <= 2
+    assert result.requests > TENTH
 
 
-def test_open_loop_shows_a_stall_in_every_request_it_delayed(poll: Server) -> None:
-    stall = stop_for_a_second(poll, after=1.0)
-    result = iomux.load(poll, connections=2, duration=2.0, warmup=0.2, rate=200, deadline=5)
-    stall.join()
+def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
+    with stalling_for_a_second() as server:
+        result = iomux.load(server, connections=2, duration=2.0, warmup=0, rate=200, deadline=5)
     assert result.errors == {}
-    assert result.requests == pytest.approx(400, abs=60)
+    assert result.requests == 400
     late = (result.response_ns > 100_000_000).sum()
     assert late > 100, "a second at 200 requests a second: some 180 were planned while it lasted"
-    assert (result.service_ns > 100_000_000).sum() <= 4, "but only one a client was under way"
+    assert 1 <= (result.service_ns > 500_000_000).sum() <= 2, "but only one a client was under way"
     assert result.p99_us > 500_000
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
@@ -355,13 +397,14 @@ def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
-def test_it_waits_until_all_are_accepted() -> None:
+def test_it_waits_until_all_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness_clients, "_NO_PROGRESS_SECONDS", DEADLINE)  # who accepts may be held up
     errors = Counter[str]()
     with iomux.listen() as listener, contextlib.ExitStack() as stack:
         address = listener.getsockname()
         for client in connect(address, 30, 1.0, errors):
             stack.enter_context(client.sock)
-        assert backlog(address) == 30
+        assert eventually(lambda: backlog(address) == 30)
 
         def accept_slowly() -> None:
             for _ in range(30):

@@ -19,6 +19,7 @@ from iomux.harness import live
 from iomux.lab.playground import Playground
 from iomux.lab.words import duration
 from iomux.servers import get
+from tests.clients import DEADLINE
 from tests.conftest import children
 
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
@@ -41,7 +42,7 @@ def descriptors() -> int:
     return psutil.Process().num_fds()
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = DEADLINE) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, "waited in vain"
@@ -54,7 +55,7 @@ def servers() -> set[psutil.Process]:
 
 def test_a_run_is_seen_tick_by_tick_and_told_in_words(lab: Playground) -> None:
     run = lab.choose(active=2).run(seconds=1.0)
-    assert [round(tick.pulse.at_s, 1) for tick in run.ticks] == [0.5, 1.0]
+    assert [tick.pulse.at_s >= due for tick, due in zip(run.ticks, (0.5, 1.0), strict=True)] == [True, True]
     assert run.requests > 0
     assert run.p50_us <= run.p99_us
     assert [bool(tick.events) for tick in run.ticks] == [False, True], "an hour of ticks stays small"
@@ -255,9 +256,13 @@ def test_without_ipywidgets_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_interrupt_ends_the_run(lab: Playground) -> None:
-    threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    def interrupt() -> None:
+        wait_for(lambda: lab.runs and lab.runs[-1].ticks)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        lab.run(seconds=30)
+        lab.run(seconds=60)
     assert not lab.running
     assert not children()
 

@@ -21,7 +21,7 @@ from iomux.harness.soak_client import SoakClient
 from iomux.harness.soak_errands import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
 from iomux.harness.soak_tally import Tally
 from iomux.sockets import listen, reset
-from tests.clients import all_gone
+from tests.clients import DEADLINE, all_gone, eventually
 from tests.faulty import (
     answering,
     changes_a_byte,
@@ -39,7 +39,7 @@ from tests.faulty import (
 
 def short(server: Any, **options: Any) -> iomux.SoakReport:
     """A soak of a second."""
-    given = {"minutes": 0.012, "clients": 50, "seed": 11, "progress": False} | options
+    given = {"minutes": 0.012, "clients": 50, "seed": 11, "deadline": DEADLINE, "progress": False} | options
     return iomux.soak(server, **given)
 
 
@@ -54,7 +54,7 @@ def test_every_kind_of_server_stands_it_and_loses_nothing(name: str) -> None:
     report = short(name, clients=None, minutes=minutes, seed=125)
     assert report.failures == ()
     assert report.lost == 0, report
-    assert report.requests > (1000 if report.clients > 1 else 100)
+    assert report.requests > report.clients
     assert report.compared_bytes > 100_000
     assert min(report.faults.values()) >= 1, "a kind of fault was never injected"
     assert list(report.faults) == list(FAULTS)
@@ -65,15 +65,17 @@ def test_every_kind_of_server_stands_it_and_loses_nothing(name: str) -> None:
     assert "nothing was lost" in repr(report)
 
 
+PATIENCE = 1.0
+"""Seconds after which a client that hears nothing is lost, where a test has to wait until they are over."""
 ENDED = {kinds.CLOSED_EARLY, kinds.RESET_BY_SERVER, kinds.LOST}
 SHORT = {kinds.WRONG, kinds.STALLED, kinds.LOST}
 PLANTED = {
     "changes a byte": (answering(changes_a_byte), {kinds.WRONG}, r"byte [\d,]+ was 0x.. and came back as 0x.."),
-    "stalls": (answering(stalls), {kinds.STALLED, kinds.LOST}, r"then nothing came for 0.5 s"),
+    "stalls": (answering(stalls), {kinds.STALLED, kinds.LOST}, r"then nothing came for 1 s"),
     "never answers": (
         answering(never_answers),
         {kinds.NEVER_ANSWERED, kinds.LOST},
-        r"read 0 as sent: nothing came within 0.5 s",
+        r"read 0 as sent: nothing came within 1 s",
     ),
     "closes early": (answering(closes_early), ENDED, r"then the server closed, though the client had not"),
     "says too much": (answering(says_too_much), {kinds.TOO_MANY, kinds.WRONG}, r"1 bytes more than it had sent"),
@@ -86,7 +88,8 @@ PLANTED = {
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_fault_is_named(planted: str) -> None:
     server, found, words = PLANTED[planted]
-    report = short(server, deadline=0.5)
+    silent = {kinds.STALLED, kinds.NEVER_ANSWERED} & found
+    report = short(server, deadline=PATIENCE if silent else DEADLINE)
     assert report.lost > 0
     assert report.lost_kinds
     assert set(report.lost_kinds) <= found
@@ -110,13 +113,13 @@ def test_a_failure_says_which_client_and_what_was_sent_and_seen() -> None:
 
 
 def test_a_server_that_dies_is_named_with_its_last_words() -> None:
-    report = short(dies, clients=1)
+    report = short(dies, clients=1, minutes=1)
     assert report.lost_kinds["server ended"] == 1
     assert "ended with status 1" in report.failures[0]
     assert any("ZeroDivisionError: planted" in sentence for sentence in report.failures)
     assert report.descriptors_after is None
     assert report.requests > 0
-    assert report.seconds < 1.5, "a run whose server is gone goes on no longer"
+    assert report.seconds < 30, "a run whose server is gone goes on no longer"
 
 
 def keeps_descriptors(listener: Any) -> None:
@@ -137,7 +140,7 @@ def keeps_descriptors(listener: Any) -> None:
 
 
 def test_descriptors_that_are_kept_are_named() -> None:
-    report = short(keeps_descriptors, deadline=1.0)
+    report = short(keeps_descriptors, deadline=PATIENCE)
     assert report.lost_kinds == {"descriptors": 1}
     assert report.descriptors_before is not None
     assert report.descriptors_after is not None
@@ -152,20 +155,25 @@ def keeps_descriptors_in_a_worker(listener: Any) -> None:
 
 
 def test_descriptors_that_a_worker_keeps_are_named() -> None:
-    assert short(keeps_descriptors_in_a_worker, deadline=1.0).lost_kinds == {"descriptors": 1}
+    assert short(keeps_descriptors_in_a_worker, deadline=PATIENCE).lost_kinds == {"descriptors": 1}
+
+
+LATE = 120
+"""Messages: the first client, who is there for what is opened at first, has at most 100."""
 
 
 def opens_a_file_late(data: bytes, count: int) -> bytes:
     """As a log is that is opened when there is something to say."""
     served = vars(threading).setdefault("served", [])
-    served.append(os.dup(2) if len(served) == 1000 else None)
+    served.append(os.dup(2) if len(served) == LATE else None)
     return data
 
 
 def test_a_descriptor_more_is_no_leak() -> None:
-    report = short(answering(opens_a_file_late), deadline=0.5)
+    report = short(answering(opens_a_file_late), deadline=PATIENCE)
     assert report.lost == 0, report
-    assert report.descriptors_before != report.descriptors_after
+    assert report.descriptors_before is not None
+    assert report.descriptors_after == report.descriptors_before + 1
 
 
 def keeps_memory(data: bytes, count: int) -> bytes:
@@ -275,7 +283,7 @@ def test_the_command_ends_with_1_when_something_was_lost(tmp_path: Path) -> None
 def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
     with soak_command("poll", "--minutes", "5") as command:
         assert command.stderr is not None
-        while "requests=1" not in (said := command.stderr.readline(200)):
+        while not re.search(r"requests=[1-9]", said := command.stderr.readline(200)):
             assert said, "it ended before it was interrupted"
         started = psutil.Process(command.pid).children(recursive=True)
         assert len(started) == 2
@@ -289,12 +297,15 @@ def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
 
 
 def test_clients_that_are_killed_are_an_error_and_leave_nothing() -> None:
-    def kill() -> None:
-        clients = psutil.Process(os.getpid()).children()[-1]
-        clients.kill()
+    def clients() -> list[psutil.Process]:
+        return [child for child in psutil.Process().children() if "iomux.harness.job" in " ".join(child.cmdline())]
 
-    timer = threading.Timer(1.0, kill)
-    timer.start()
+    def kill() -> None:
+        if eventually(lambda: bool(clients())):
+            clients()[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
     with pytest.raises(RuntimeError, match="the soak's clients failed"):
         short("poll", minutes=1)
-    timer.join()
+    killer.join()

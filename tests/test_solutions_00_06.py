@@ -1,7 +1,6 @@
 """Each exercise of 00 to 06 solved for real, and what its folded answer says. Behaviour, with wide margins."""
 
 import select
-from collections.abc import Callable
 
 import pytest
 
@@ -16,21 +15,14 @@ from iomux.solutions import (
     select_,
     start_here,
 )
+from tests.students import sleeps
 
 with_epoll = pytest.mark.skipif(not get("epoll").available(), reason="epoll is missing here, or hidden")
 
 
-def sooner_or_later(seen: Callable[[], bool], times: int = 3) -> bool:
-    """What compares two measurements is tried again: others use this machine, too."""
-    return any(seen() for _ in range(times))
-
-
 def test_00_1_some_number_of_clients_makes_the_median_tenfold_and_few_do_not() -> None:
-    def seen() -> bool:
-        multiples = start_here.exercise_1((1, 10, 300))
-        return multiples[300] > 10 > multiples[10]
-
-    assert sooner_or_later(seen)
+    multiples = start_here.exercise_1((1, 3, 100), sleeps)  # one after the other: as many times as there are clients
+    assert multiples[100] > 10 > multiples[3]
 
 
 def test_00_2_the_second_client_of_a_blocking_server_is_never_served() -> None:
@@ -56,7 +48,7 @@ def test_01_3_the_second_is_answered_because_the_first_has_lost_its_connection()
     turn = blocking.exercise_3()
     assert turn.answer == b"hello?"
     assert turn.first_hears == b""
-    assert turn.seconds > 0.05
+    assert turn.seconds >= 0.1, "its patience with the first"
 
 
 def test_02_1_some_hundred_questions_take_some_tenths_of_a_millisecond_or_more() -> None:
@@ -73,12 +65,10 @@ def test_02_2_connect_says_in_progress_and_so_error_how_it_ended() -> None:
 
 
 def test_02_3_backing_off_has_the_latency_of_the_short_sleep_and_the_work_of_the_long_one() -> None:
-    def seen() -> bool:
-        prices = nonblocking.exercise_3()
-        latency, work = prices["p50_us"], prices["cpu_share"]
-        return bool(latency["backing off"] < latency["50 ms"] / 3 and work["backing off"] < work["1 ms"] / 2)
-
-    assert sooner_or_later(seen)
+    prices = nonblocking.exercise_3()
+    latency, work = prices["p50_us"], prices["cpu_share"]
+    assert latency["backing off"] < latency["50 ms"] / 3
+    assert work["backing off"] < work["1 ms"] / 2
 
 
 def test_03_1_a_click_that_clicks_never_ends_and_the_librarys_timers_get_their_turn() -> None:
@@ -95,19 +85,14 @@ def test_03_2_whoever_is_served_eats_no_earlier_and_is_free() -> None:
 
 
 def test_03_3_planned_moments_do_not_drift() -> None:
-    def seen() -> bool:
-        beats = event_driven_programs.exercise_3()
-        return beats["planned"] < 23 < 24.9 < beats["from now"]
-
-    assert sooner_or_later(seen)
+    beats = event_driven_programs.exercise_3()
+    assert beats["planned"] < 24 < 24.9 < beats["from now"], "of 20 beats the first and the last may be late"
 
 
 def test_04_1_who_asks_about_writing_always_never_sleeps() -> None:
-    def seen() -> bool:
-        shares = select_.exercise_1()
-        return shares["page"] < 0.02 and shares["always writing"] > 0.1
-
-    assert sooner_or_later(seen)
+    shares = select_.exercise_1()
+    assert shares["page"] < shares["always writing"] / 5
+    assert shares["always writing"] > 0.1
 
 
 @pytest.mark.skipif(not iomux.choose("select", connections=1_100), reason="too few descriptors")
@@ -142,11 +127,9 @@ def test_06_1_one_accept_for_an_edge_leaves_clients_outside() -> None:
 
 @with_epoll
 def test_06_2_the_wake_ups_of_one_listener_grow_with_the_processes() -> None:
-    def seen() -> bool:
-        herds = epoll_.exercise_2((1, 4))
-        return bool((herds["accepted"] == 20).all() and herds["woken"][4] > 2 * herds["woken"][1])
-
-    assert sooner_or_later(seen)
+    herds = epoll_.exercise_2((1, 4))
+    assert (herds["accepted"] == 20).all()
+    assert herds["woken"][4] > 2 * herds["woken"][1]
 
 
 @with_epoll

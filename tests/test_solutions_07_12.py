@@ -47,29 +47,23 @@ class TestLatencyAgainstConcurrency:
             check_descriptors(10_000)
         except ValueError as error:
             pytest.skip(str(error))
-        assert seen(lambda: latency_against_concurrency.exercise_1() > 4)
+        assert latency_against_concurrency.exercise_1()["cpu_us_per_request"] > 4
 
     def test_silent_neighbours_cost_poll_more_than_a_thread_each(self) -> None:
-        def holds() -> bool:
-            grown = latency_against_concurrency.exercise_2()
-            return bool(grown["poll"] > 1.5 * grown["threaded"])
-
-        assert seen(holds)
+        grown = latency_against_concurrency.exercise_2()["cpu_us_per_request"]
+        assert grown["poll"] > 1.5 * grown["threaded"]
 
     def test_only_an_overloaded_server_is_slower_the_longer_it_is_asked(self) -> None:
-        def holds() -> bool:
-            median = latency_against_concurrency.exercise_3()
-            grown = median[0.6] / median[0.3]
-            return bool(grown[1_000] > 1.4 and median[0.6][1_000] > 5 * median[0.6][200])
-
-        assert seen(holds)
+        # Slower than the page's, so that also where others use the machine one of the two is no overload.
+        median = latency_against_concurrency.exercise_3(sleep_ms=20, rates=(10, 200))
+        grown = median[0.6] / median[0.3]
+        assert grown[200] > 1.4
+        assert median[0.6][200] > 5 * median[0.6][10]
 
     def test_what_a_stalled_client_left_out_can_be_made_up_for(self) -> None:
-        def holds() -> bool:
-            late = latency_against_concurrency.exercise_4()
-            return late["planned"] > 5 * late["actual"] and 0.6 < late["repaired"] / late["planned"] < 1.6
-
-        assert seen(holds)
+        late = latency_against_concurrency.exercise_4()
+        assert late["planned"] > 5 * late["actual"]
+        assert 0.6 < late["repaired"] / late["planned"] < 1.6
 
     def test_one_long_wait_stands_for_those_that_it_kept_from_being_sent(self) -> None:
         assert latency_against_concurrency.repaired([100, 15], 20) == [100, 80, 60, 40, 20, 15]
@@ -84,12 +78,13 @@ class TestTheCopy:
         assert (times[1 << 20] > 5 * times[64]).all()
 
     def test_a_sleeping_handler_is_seen_in_its_own_phase(self) -> None:
-        slow = the_copy.exercise_2(ready()).loc["sleeps"]
-        assert slow["handler_us"] > 5000
+        slow = the_copy.exercise_2(ready(), seconds=0.02).loc["sleeps"]
+        assert slow["handler_us"] > 20_000
         assert slow.idxmax() == "handler_us"
 
     def test_of_fifty_at_once_each_waits_for_the_others(self) -> None:
-        assert seen(lambda: bool((grown := the_copy.exercise_3(ready())["queue_us"])[50] > 3 * grown[1]))
+        queue_us = the_copy.exercise_3(ready())["queue_us"]
+        assert queue_us[50] > 3 * queue_us[1]
 
     def test_a_relay_by_splice_works_less(self) -> None:
         need("splice")
@@ -109,7 +104,9 @@ class TestAsynchronousIo:
 
     def test_a_few_clients_share_a_call(self) -> None:
         need("io_uring", "timestamps")
-        assert seen(lambda: (calls := asynchronous_io.exercise_2())[4] < 1 < calls[1])
+        calls = asynchronous_io.exercise_2((1, 32))  # of four it is decided by which of them is quicker
+        assert calls[32] < 1
+        assert calls[1] >= 1
 
     def test_for_small_transfers_a_helper_works_beside_and_saves_little(self) -> None:
         need("io_uring")
@@ -135,7 +132,7 @@ class TestCoroutines:
         waits = coroutines.exercise_3()
         assert len(waits) >= 3
         assert (waits.min(axis=1) >= 50).all()
-        assert (waits.max(axis=1) >= 100).all()
+        assert (waits.max(axis=1) >= 75).all(), "100, less the time between the two questions"
 
 
 class TestWhenItBreaks:
@@ -191,35 +188,23 @@ class TestPlayground:
     def test_a_large_message_costs_both_alike_and_much(self) -> None:
         need("poll", "epoll")
 
-        def holds() -> bool:
-            paid = playground.exercise_1()
-            alike = 1 / 3 < paid["poll", 1 << 20] / paid["epoll", 1 << 20] < 3
-            return alike and paid["epoll", 1 << 20] > 5 * paid["epoll", 64]
-
-        assert seen(holds)
+        paid = playground.exercise_1()
+        assert 1 / 3 < paid["poll", 1 << 20] / paid["epoll", 1 << 20] < 3
+        assert paid["epoll", 1 << 20] > 5 * paid["epoll", 64]
 
     def test_silence_costs_poll_more_the_more_of_it_there_is(self) -> None:
         need("poll", "epoll")
 
-        def holds() -> bool:
-            paid = playground.exercise_2(idle=(0, 2_000))
-            return paid[2_000] > 2 * paid[0]
-
-        assert seen(holds)
+        paid = playground.exercise_2(idle=(0, 2_000))
+        assert paid[2_000] > 2 * paid[0]
 
     def test_blocking_never_answers_the_second(self) -> None:
-        def holds() -> bool:
-            said = playground.exercise_3()
-            alone = not any("never answered" in remark for remark in said[1])
-            return alone and "1 of 2 active clients was never answered" in said[2]
-
-        assert seen(holds)
+        said = playground.exercise_3()
+        assert not any("never answered" in remark for remark in said[1])
+        assert "1 of 2 active clients was never answered" in said[2]
 
     def test_on_a_loop_each_waits_for_ten_handlers_and_on_a_thread_for_one(self) -> None:
         need("epoll")
 
-        def holds() -> bool:
-            slopes = playground.exercise_4(delays_ms=(2, 10))
-            return slopes["epoll"] > 3 * slopes["threaded"]
-
-        assert seen(holds)
+        slopes = playground.exercise_4(delays_ms=(2, 20))
+        assert slopes["epoll"] > 3 * slopes["threaded"]

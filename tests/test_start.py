@@ -408,10 +408,11 @@ def test_kernel_killed_ends_the_server(kernel: Kernel) -> None:
 def test_interrupt_of_a_cell_leaves_the_server_running(lasting_kernel: Kernel) -> None:
     manager, client = lasting_kernel
     pid = int(run_cell(client, START))
-    waiting = client.execute("import time; time.sleep(600)", reply=False)
-    time.sleep(1)
+    waiting = client.execute("import time; print('asleep', flush=True); time.sleep(600)", reply=False)
+    while client.get_iopub_msg(timeout=DEADLINE)["msg_type"] != "stream":
+        pass
     manager.interrupt_kernel()
-    while client.get_shell_msg(timeout=20)["parent_header"]["msg_id"] != waiting:
+    while client.get_shell_msg(timeout=DEADLINE)["parent_header"]["msg_id"] != waiting:
         pass
     assert run_cell(client, "print(server.alive)") == "True\n"
     assert not gone(pid)
@@ -439,10 +440,10 @@ def test_one_cell_may_start_several(lasting_kernel: Kernel) -> None:
 def test_an_interrupted_start_leaves_nothing(tmp_path: Path) -> None:
     script = dedent(f"""
         import iomux, os, signal, threading, time
-        threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         def slow(listener):
             time.sleep(600)
         try:
+            threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
             for _ in range(100):
                 iomux.start(slow).stop()
         except KeyboardInterrupt:

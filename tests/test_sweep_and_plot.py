@@ -152,7 +152,9 @@ def test_littles_law_holds_in_what_was_measured(all_active: pd.DataFrame) -> Non
     ax = iomux.plot.littles_law(all_active)
     assert not texts_outside(ax)
     in_flight = all_active["requests_per_s"] * all_active["mean_us"] / 1e6
-    assert (in_flight / all_active["active"]).between(0.7, 1.1).all(), "more than L under way is impossible"
+    share = in_flight / all_active["active"]
+    assert share.max() < 1.001, "more than L under way is impossible"
+    assert share.min() > 0.5, "the rest is the client's own time between an answer and its next request"
     plt.close("all")
 
 

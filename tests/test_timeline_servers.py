@@ -28,7 +28,7 @@ from tests.students import (
     works_between_two_sends,
 )
 from tests.students_faults import answers_each_wrongly, hangs_after_150, wrong_to_every_second
-from tests.test_timeline import assert_whole, follow
+from tests.test_timeline import OWN_WORK_US, assert_whole, follow
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_wrong_reply_is_no_row() -> None:
 
 def test_a_run_cut_short_by_silence_says_so() -> None:
     frame = iomux.timeline(served_by(hangs_after_150), requests=200, deadline=0.5)
-    assert len(frame) == 150 - asking.WARMUP
+    assert 150 - asking.WARMUP <= len(frame) < 150, "less the warm-up: 50, or as many as a busy machine answers in 1 s"
     assert_whole(frame)
     assert frame.attrs["errors"] == {"no reply by the deadline": 1}
     assert frame.attrs["unserved"] == 0
@@ -121,7 +121,7 @@ def test_a_slow_server_is_not_warmed_up_for_ever() -> None:
 
 @pytest.mark.parametrize("converse", [works_between_two_sends, works_between_two_recvs])
 def test_the_servers_own_work_is_in_the_handler_wherever_it_lies(converse: Converse) -> None:
-    frame = follow(served_by(converse), requests=60)
-    assert (frame["handler_us"] >= 5_000).all()
+    frame = follow(served_by(converse), requests=20)
+    assert (frame["handler_us"] >= OWN_WORK_US).all()
     others = frame[["notify_us", "recv_us", "send_us"]]
-    assert (others.quantile(0.1) < 2_500).all(), "a busy machine may hold some up, the sleep is in none of them"
+    assert (others.quantile(0.1) < OWN_WORK_US / 2).all(), "some may be held up, the sleep is in none of them"

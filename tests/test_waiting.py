@@ -52,7 +52,7 @@ def test_a_thread_each_sleeps_and_a_server_that_asks_does_not() -> None:
     with iomux.start("threaded") as server, connect(server.address), connect(server.address):
         assert eventually(lambda: sum(asleep_in(server.pid).values()) == 3)
     with iomux.start("nonblocking") as server:
-        assert dict(asleep_in(server.pid)) == {"not asleep": 1}
+        assert eventually(lambda: dict(asleep_in(server.pid)) == {"not asleep": 1})
     with pytest.raises(ProcessLookupError, match="is gone"):
         asleep_in(server.pid)
 
@@ -78,7 +78,8 @@ def test_holding_counts_the_threads_and_those_who_got_no_answer() -> None:
     assert holding(refuses_every_other, 4)["unserved"].item() == 2
     assert (frame["virtual_bytes"] > frame["rss_bytes"]).all()
     grown = frame["virtual_each_bytes"]
-    assert grown["threaded"] > 64 * 1024 > grown["poll"]  # a stack for each is reserved, ulimit -s
+    assert grown["threaded"] > 64 * 1024  # a stack for each is reserved, ulimit -s
+    assert grown["poll"] < grown["threaded"] / 4, "the heap may grow by an arena or two, of 1 MiB since Python 3.12"
     assert frame.attrs["machine"]
 
 
@@ -91,7 +92,7 @@ def test_more_than_a_process_may_open_is_a_row_with_its_reason() -> None:
 
 
 def test_the_meter_tells_who_works_and_when() -> None:
-    acts: list[tuple[str, Callable[[], object]]] = [("a", lambda: time.sleep(0.15)), ("b", lambda: time.sleep(0.15))]
+    acts: list[tuple[str, Callable[[], object]]] = [("a", lambda: time.sleep(0.4)), ("b", lambda: time.sleep(0.4))]
     with iomux.start("nonblocking") as server:
         asking = metered(server, *acts)
     with iomux.start("blocking") as server:

@@ -76,9 +76,10 @@ def converse(client: socket.socket) -> None:
 def exercise_3() -> Turn:
     """One client is silent for ever, and a second one asks: does it get its answer, and after what time?"""
     serve = functions(PAGE, "serve", converse=converse)["serve"]
-    with iomux.start(serve) as server, socket.create_connection(server.address, timeout=5) as silent:
+    with iomux.start(serve) as server:
         began = time.monotonic()
-        with socket.create_connection(server.address, timeout=5) as second:
+        silent, second = (socket.create_connection(server.address, timeout=5) for _ in range(2))
+        with silent, second:
             second.sendall(b"hello?")
             answer = second.recv(100)
-        return Turn(time.monotonic() - began, answer, silent.recv(100))
+            return Turn(time.monotonic() - began, answer, silent.recv(100))

@@ -135,8 +135,8 @@ def exercise_2() -> dict[str, tuple[bytes, float]]:
     heard = {}
     with ada, nobody, ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
-        served = pool.submit(run_patiently, patient_login(near_ada), patient_login(near_nobody))
         ada.sendall(b"ada\n")
+        served = pool.submit(run_patiently, patient_login(near_ada), patient_login(near_nobody))
         for name, far in (("ada", ada), ("nobody", nobody)):
             heard[name] = receive_all(far), time.monotonic() - began
         served.result()

@@ -15,6 +15,7 @@ import iomux
 from iomux.connection import CHUNK_BYTES, READ, WRITE, Handler, echo
 from iomux.coursework import chat, solutions
 from iomux.coursework.given import newcomers
+from iomux.harness.clients import let_in
 from iomux.servers import Serve
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def hangs_up(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 def exercise_4() -> tuple["Report", list[bytes]]:
     """What `check_chat` says of a chat of whole lines, and what a third hears of two who speak in pieces."""
     with iomux.start(serve_lines) as server, _member(server) as ada, _member(server) as bob, _member(server) as eve:
+        let_in(server.address)
         for speaker, piece in ((ada, b"good "), (bob, b"how "), (ada, b"day\n"), (bob, b"are you?\n")):
             time.sleep(0.1)
             speaker.sendall(piece)

@@ -3,11 +3,16 @@
 Cost: each opens its connections and loads a server for some tenths of a second; the first needs 10,000 connections.
 """
 
+import contextlib
+import functools
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+import psutil
 
 import iomux
 
@@ -20,47 +25,72 @@ CLIENTS = 10
 LATE_NS = 50_000_000
 
 
-def exercise_1() -> float:
-    """How many times longer poll's median latency is among 10,000 connections than among 1,000."""
+GROWING = ["p50_us", "cpu_us_per_request"]
+"""The median latency, and the server's own processor time, which a busy machine hardly changes."""
+
+
+def exercise_1() -> "pd.Series[float]":
+    """How many times more of `GROWING` poll takes among 10,000 connections than among 1,000."""
     frame = iomux.sweep(["poll"], [1_000, 10_000], active=1, repeats=1, duration=0.1, warmup=0.05, progress=False)
-    few, many = frame.set_index("connections")["p50_us"].loc[[1_000, 10_000]]
-    return float(many / few)
+    by_connections = frame.set_index("connections")[GROWING].T
+    return by_connections[10_000] / by_connections[1_000]
 
 
-def exercise_2() -> "pd.Series[float]":
-    """By server: how many times longer the median latency of one who asks is among 1,000 connections than alone."""
+def exercise_2() -> "pd.DataFrame":
+    """By server: how many times more of `GROWING` one who asks takes among 1,000 connections than alone."""
     # The warm-up is long, because a server takes its time to start 1,000 threads.
     frame = iomux.sweep(["threaded", "poll"], [1, 1_000], 1, repeats=1, duration=0.1, warmup=0.5, progress=False)
-    median = frame.pivot_table("p50_us", "server", "connections")
-    return median[1_000] / median[1]
+    few, many = (frame[frame["connections"] == count].set_index("server")[GROWING] for count in (1, 1_000))
+    return many / few
 
 
-def exercise_3() -> "pd.DataFrame":
-    """A row a rate, a column a duration in seconds: the median latency in ms of a server that sleeps 2 ms a request."""
+def exercise_3(sleep_ms: float = 2, rates: Sequence[int] = (200, 1_000)) -> "pd.DataFrame":
+    """A row a rate, a column a duration, seconds: the median latency in ms of a server that sleeps at each request."""
     import pandas as pd
 
     found: dict[float, dict[float, float]] = {}
-    with iomux.start("poll", handler=_slowly) as server:
+    with iomux.start("poll", handler=functools.partial(_slowly, sleep_ms / 1000)) as server:
         for seconds in (0.3, 0.6):
-            runs = {rate: iomux.load(server, CLIENTS, None, 64, seconds, 0, rate, 10) for rate in (200, 1_000)}
+            runs = {rate: iomux.load(server, CLIENTS, None, 64, seconds, 0, rate, 10) for rate in rates}
             found[seconds] = {rate: run.p50_us / 1000 for rate, run in runs.items()}
     return pd.DataFrame(found).rename_axis(index="rate", columns="seconds")
 
 
-def _slowly(data: bytes) -> bytes:
-    time.sleep(0.002)
+def _slowly(seconds: float, data: bytes) -> bytes:
+    time.sleep(seconds)
     return data
 
 
 def exercise_4() -> dict[str, int]:
     """Of one stalled run: how many requests were late by actual times, by planned ones, and by repaired actual ones."""
-    with iomux.start("poll") as server:
-        for second, what in ((0.2, signal.SIGSTOP), (0.2 + STALL_SECONDS, signal.SIGCONT)):
-            threading.Timer(second, os.kill, (server.pid, what)).start()
+    with iomux.start("poll", handler=_stalling(100)) as server:
+        threading.Thread(target=_go_on, args=(server.pid,)).start()
         run = iomux.load(server, CLIENTS, duration=0.4 + STALL_SECONDS, warmup=0, rate=RATE, deadline=5)
     service, response = [int(time) for time in run.service_ns], [int(time) for time in run.response_ns]
     counted = {"actual": service, "planned": response, "repaired": repaired(service, CLIENTS * 1_000_000_000 // RATE)}
     return {name: sum(time > LATE_NS for time in times) for name, times in counted.items()}
+
+
+def _stalling(number: int) -> Callable[[bytes], bytes]:
+    """A handler that stops its server at so many requests: the stall lies within the run, whenever that begins."""
+    asked = [0]
+
+    def handle(data: bytes) -> bytes:
+        asked[0] += 1
+        if asked[0] == number:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return data
+
+    return handle
+
+
+def _go_on(pid: int) -> None:
+    """Let a process that stops go on when it has stood still for so long."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.005)
+        time.sleep(STALL_SECONDS)
+        os.kill(pid, signal.SIGCONT)
 
 
 def repaired(service_ns: list[int], interval_ns: int) -> list[int]:

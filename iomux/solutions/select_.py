@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import iomux
+from iomux.harness.clients import let_in
 from iomux.solutions.built import functions, server
 
 PAGE = "04_select.ipynb"
@@ -93,7 +94,7 @@ def exercise_3() -> dict[str, bytes]:
     with iomux.start(chatting()["serve"]) as running, contextlib.ExitStack() as all_three:
         names = "ann", "bob", "eve"
         there = {name: all_three.enter_context(socket.create_connection(running.address, 5)) for name in names}
-        time.sleep(0.1)  # all are let in
+        let_in(running.address)
         there["ann"].sendall(b"hello")
         heard = {name: there[name].recv(100) for name in ("bob", "eve")}
         there["ann"].settimeout(0.1)

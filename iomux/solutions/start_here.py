@@ -4,12 +4,13 @@ import socket
 from collections.abc import Sequence
 
 import iomux
+from iomux.connection import Handler
 from iomux.solutions.built import functions
 
 
-def exercise_1(clients: Sequence[int] = (1, 10, 30, 100, 300)) -> dict[int, float]:
+def exercise_1(clients: Sequence[int] = (1, 10, 30, 100, 300), handler: Handler = iomux.echo) -> dict[int, float]:
     """By the number of clients, their median as a multiple of the first's. The tenfold lies between two of them."""
-    with iomux.start("poll") as server:
+    with iomux.start("poll", handler=handler) as server:
         medians = {n: iomux.load(server, connections=n, duration=0.1, warmup=0.05).p50_us for n in clients}
     return {n: median / medians[clients[0]] for n, median in medians.items()}
 

@@ -3,6 +3,7 @@
 Cost: the first three trace a server for some hundred requests; the last relays 4 MiB some twenty times.
 """
 
+import functools
 import os
 import socket
 import time
@@ -39,19 +40,19 @@ def exercise_1(mechanism: str = "epoll") -> "pd.DataFrame":
 _MOVING = "recv", "send"
 
 
-def exercise_2(mechanism: str = "epoll") -> "pd.DataFrame":
-    """A row a handler, `echo` and one that sleeps 5 ms: the median of each phase in µs."""
+def exercise_2(mechanism: str = "epoll", seconds: float = 0.005) -> "pd.DataFrame":
+    """A row a handler, `echo` and one that sleeps so long: the median of each phase in µs."""
     import pandas as pd
 
     medians = {
         name: iomux.timeline(mechanism, handler=handler, requests=50)[PHASES_US].median()
-        for name, handler in (("echo", iomux.echo), ("sleeps", _sleeps))
+        for name, handler in (("echo", iomux.echo), ("sleeps", functools.partial(_sleeps, seconds)))
     }
     return pd.DataFrame(medians).T
 
 
-def _sleeps(data: bytes) -> bytes:
-    time.sleep(0.005)
+def _sleeps(seconds: float, data: bytes) -> bytes:
+    time.sleep(seconds)
     return data
 
 
