@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from iomux.harness.machine import describe
-from iomux.verdicts import not_tried
+from iomux.verdicts import doubtful, not_tried
 
 MIME = "application/vnd.iomux.claim+json"
 """Under this type a record lies in a stored notebook's outputs."""
@@ -59,7 +59,7 @@ class Record:
 
     number: int
     verdict: str
-    """'holds', 'half', 'does not hold', or 'not tried here (why)'."""
+    """'holds', 'half', 'does not hold', 'not tried here (why)', or 'not to be told here (why)'."""
     measured: str
     """With its figures and their units; empty where it was not tried."""
     parts: list[tuple[str, bool]]
@@ -100,12 +100,14 @@ def claim(
     parts: Mapping[str, Callable[[], object]],
     needs: Sequence[str] = (),
     connections: int = 1,
+    doubt: Callable[[], str] | None = None,
 ) -> Record:
     """Record what was measured of a claim; as the last value of a cell it is shown, and found again.
 
     measured: the figures, with their units. parts: what the claim comes to here, in words, and whether it was
     seen; all of them make it 'holds', none 'does not hold', some 'half'. Both are called only where everything
     in `needs` is available and a process may open `connections`, else the record says 'not tried here (why)'.
+    doubt: as for `iomux.verdict`: why this run cannot tell; then no part is asked, and the figures stand alone.
     Raises LookupError for a number or a name that there is not, ValueError for a claim without parts.
     """
     find(number)
@@ -114,6 +116,8 @@ def claim(
     day = date.today().isoformat()
     if why_not := not_tried(needs, connections):
         return Record(number, why_not, "", [], describe(), day)
+    if open_ := doubtful(doubt):
+        return Record(number, open_, measured(), [], describe(), day)
     seen = [(part, bool(holds())) for part, holds in parts.items()]
     return Record(number, judge(found for _, found in seen), measured(), seen, describe(), day)
 

@@ -78,6 +78,14 @@ def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.verdict in made._repr_mimebundle_()["text/html"]
 
 
+def test_what_cannot_be_told_keeps_its_figures() -> None:
+    made = iomux.claim(3, lambda: "5 µs", {"it scans": lambda: pytest.fail("was asked")}, doubt=lambda: "one core")
+    assert made.verdict == "not to be told here (one core)"
+    assert "5 µs" in repr(made)
+    sure = iomux.claim(3, lambda: "5 µs", {"it scans": lambda: False}, doubt=lambda: "")
+    assert sure.verdict == "does not hold"
+
+
 def test_mistakes_are_clear_errors() -> None:
     with pytest.raises(LookupError, match="no claim 15: they go from 1 to 14"):
         iomux.claim(15, lambda: "", {"so": lambda: True})

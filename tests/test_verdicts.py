@@ -1,8 +1,24 @@
 """Verdicts: what held, what did not, and what was not tried."""
 
+import configparser
+import re
+from pathlib import Path
+
 import pytest
 
 import iomux
+from iomux.verdicts import unsteady
+
+RULES = Path(__file__).with_name("nbval.cfg")
+
+
+def as_compared(line: str) -> str:
+    """What nbval compares of a line: each of its rules is applied to it, and to what is stored."""
+    rules = configparser.ConfigParser()
+    rules.read(RULES)
+    for rule in rules.sections():
+        line = re.sub(rules[rule]["regex"], rules[rule]["replace"], line)
+    return line
 
 
 def test_a_verdict_says_what_held(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,3 +65,47 @@ def test_a_verdict_may_need_a_facility(monkeypatch: pytest.MonkeyPatch, capsys: 
         capsys.readouterr().out
         == "quicker: not tried here (splice: hidden by the environment variable IOMUX_WITHOUT)\n"
     )
+
+
+def test_a_run_that_cannot_tell_says_why_and_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    iomux.verdict("quicker", lambda: pytest.fail("was asked"), doubt=lambda: "the generator (ours) was the bottleneck")
+    line = capsys.readouterr().out
+    assert line == "quicker: not to be told here (the generator (ours) was the bottleneck)\n"
+    assert as_compared(line) == "quicker: True\n"
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_without_a_doubt_a_claim_is_told_as_it_is(holds: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    iomux.verdict("quicker", lambda: holds, doubt=lambda: "")
+    line = capsys.readouterr().out
+    assert as_compared(line) == line == f"quicker: {holds}\n"
+
+
+def test_what_was_not_tried_is_not_doubted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "poll")
+    iomux.verdict("quicker", lambda: True, ["poll"], doubt=lambda: pytest.fail("was asked"))
+    assert as_compared(capsys.readouterr().out) == "quicker: True\n"
+
+
+def test_a_control_is_unsteady_if_its_middle_half_is_as_wide_as_the_effect() -> None:
+    assert unsteady([1.0, 1.1, 1.0, 9.0, 1.1, 1.0, 0.2, 1.0], 2) == "", "two stray rounds of eight are no doubt"
+    assert unsteady([1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0], 2) == "rounds of the same differ 2.0 times"
+    with pytest.raises(ValueError, match="3 rounds have no middle half"):
+        unsteady([1.0, 1.0, 1.0], 2)
+
+
+@pytest.mark.parametrize(
+    ("control", "treated", "said"),
+    [
+        ([1.0, 1.1, 1.0, 1.1], 3.0, "True"),
+        ([1.0, 1.1, 1.0, 1.1], 1.0, "False"),  # a world without the effect, measured well: no doubt hides it
+        ([1.0, 2.0, 1.0, 2.0], 1.0, "not to be told here (rounds of the same differ 2.0 times)"),
+        ([1.0, 2.0, 1.0, 2.0], 3.0, "not to be told here (rounds of the same differ 2.0 times)"),
+    ],
+)
+def test_a_doubt_does_not_depend_on_what_is_claimed(
+    control: list[float], treated: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holds = treated > 1.5 * control[0]
+    iomux.verdict("dearer", lambda: holds, doubt=lambda: unsteady(control, 1.5))
+    assert capsys.readouterr().out == f"dearer: {said}\n"
