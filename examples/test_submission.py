@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 import iomux
-from iomux.conformance.run import NAMES
+from iomux.conformance.check import NAMES
 
 SUBMISSION = os.environ.get("SUBMISSION", "")
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from iomux import commands
-from iomux.bench import bench as run_bench
+from iomux import cli_commands as commands
+from iomux.cli_bench import bench as run_bench
 
 
 class _Parser(argparse.ArgumentParser):

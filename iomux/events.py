@@ -26,8 +26,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from iomux.connection import READ, complain
 from iomux.servers import pollers
+from iomux.servers.connection import READ, complain
 from iomux.servers.readiness import Poller, moment, patience
 
 EventHandler = Callable[..., object]

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from tqdm.auto import trange
 
 import iomux
-from iomux.harness.machine import describe
 from iomux.servers import Serve
+from iomux.system.machine import describe
 from tests import benchmarks_copy, benchmarks_timeline, benchmarks_uring
 from tests.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.yardstick import CServer, c_client

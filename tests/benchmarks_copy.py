@@ -6,11 +6,12 @@ from functools import partial
 from tqdm.auto import trange
 
 import iomux
-from iomux.harness.beside import beside, core_beside
-from iomux.harness.copy_result import SPAN_BYTES, CopyCost, size_name, summarize
-from iomux.harness.copy_rounds import measure
-from iomux.harness.copy_ways import WAYS, Bench, Trial, recv_into
-from iomux.harness.copying import SIZES
+from iomux.harness.copying.copy_calls import WAYS, Bench, Trial, recv_into
+from iomux.harness.copying.copy_cost import SIZES
+from iomux.harness.copying.copy_result import SPAN_BYTES, CopyCost, summarize
+from iomux.harness.copying.copy_rounds import measure
+from iomux.processes.worker import beside, core_beside
+from iomux.system.units import size_name
 from tests.show import Figure, Line, at_least, at_most, ratios
 
 LEAST_NS_PER_KIB = 0.1

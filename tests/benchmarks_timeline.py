@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 from tqdm.auto import trange
 
 import iomux
-from iomux.harness.machine import cpu_time
-from iomux.harness.phases import PHASES as ALL_PHASES
+from iomux.harness.timeline.phases import PHASES as ALL_PHASES
 from iomux.servers import Serve, readiness
+from iomux.system.machine import cpu_time
 from tests.show import Figure, Line, at_least, between, more_than, never_less_than, never_more_than, ratios
 
 if TYPE_CHECKING:

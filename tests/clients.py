@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import psutil
 
-from iomux.harness.checks import Address
-from iomux.sockets import reset as reset
+from iomux.system.sockets import Address
+from iomux.system.sockets import reset as reset
 
 DEADLINE = 20.0
 """Seconds after which a wait is a failure: long, because the machine may be busy with other things."""

@@ -3,7 +3,7 @@
 import contextlib
 import random
 
-from iomux.harness.checks import Address
+from iomux.system.sockets import Address
 from tests.clients import DEADLINE, connect, receive, receive_all
 
 POOL = random.Random(1).randbytes(1 << 22)

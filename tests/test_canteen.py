@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 import iomux
-from iomux.canteen import (
+from iomux.course.canteen import (
     ASK_MINUTES,
     FETCH_MINUTES,
     RESTAURANTS,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.conformance.chat_room import CHAT_ITEMS
-from iomux.coursework import chat
+from iomux.conformance.chat.room import CHAT_ITEMS
+from iomux.course.coursework import chat
 
 PAY = "del owed[: self.members[fd].send(owed)]"
 TOO_MUCH = "if lost or len(owed) > MOST_OWED_BYTES:"

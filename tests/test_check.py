@@ -21,10 +21,11 @@ import psutil
 import pytest
 
 import iomux
-from iomux.conformance import clients, flood
-from iomux.conformance.run import NAMES
-from iomux.conformance.subject import Subject
-from iomux.servers.resolve import name_of
+from iomux.conformance.check import NAMES
+from iomux.conformance.echo import fairness as flood
+from iomux.conformance.trial import clients
+from iomux.conformance.trial.subject import Subject
+from iomux.processes.resolve import name_of
 from tests.clients import DEADLINE, all_gone, eventually
 from tests.students import beside_one_that_sleeps, heap_that_fills_up, one_behind_the_other, prints_all_it_gets
 from tests.students_faults import keeps_those_to_whom_send_fails, prints_without_end

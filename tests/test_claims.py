@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.claims import CLAIMS, MIME, Record, find
-from iomux.claims_table import ClaimsTable
+from iomux.course.claims import CLAIMS, MIME, Record, find
+from iomux.course.claims_table import ClaimsTable
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 MEETINGS = [(claim.number, digits) for claim in CLAIMS for digits in claim.notebooks]

@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import iomux
-from iomux import clinic
+from iomux.conformance.check import NAMES
 from iomux.conformance.report import Report
-from iomux.conformance.run import NAMES
-from iomux.facilities import has
-from iomux.harness.kernel_view import queues
-from iomux.harness.symptoms import come_back, watch
+from iomux.course import clinic
+from iomux.course.clinic.symptoms import come_back, watch
 from iomux.servers import Serve, get
+from iomux.system.features import has
+from iomux.system.procfs import queues
 from tests.clients import DEADLINE, eventually, receive_all
 
 SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure", "flood")

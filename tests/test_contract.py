@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.process import Server
+from iomux.processes.server import Server
 from tests.clients import ask, connect, eventually, receive, receive_all
 
 MIB = 1 << 20

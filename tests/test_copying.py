@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.copy_plot import name_lines
-from iomux.facilities import has
-from iomux.harness import copy_ways
-from iomux.harness.copy_result import CopyCost, size_name
-from iomux.harness.copy_rounds import measure
-from iomux.harness.copy_ways import WAYS, Bench, Trial
-from iomux.style import new_axes
+from iomux.figures.copy_cost import name_lines
+from iomux.figures.style import new_axes
+from iomux.harness.copying import copy_calls as copy_ways
+from iomux.harness.copying.copy_calls import WAYS, Bench, Trial
+from iomux.harness.copying.copy_result import CopyCost
+from iomux.harness.copying.copy_rounds import measure
+from iomux.system.features import has
+from iomux.system.units import size_name
 from tests.test_sweep_and_plot import texts_outside
 
 SIZES = [64, 4096, 16384, 65536]

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.connection import READ, WRITE
 from iomux.servers import coroutines, get, pollers, scheduler
+from iomux.servers.connection import READ, WRITE
 from iomux.servers.coroutines import receive, send_all
 from iomux.servers.scheduler import Scheduler, Task, Wait
 from tests.clients import ask, connect, eventually

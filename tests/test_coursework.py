@@ -14,7 +14,8 @@ import nbformat
 import pytest
 
 import iomux
-from iomux.coursework import chat, given, solutions
+from iomux.course.coursework import chat, solutions
+from iomux.course.coursework import starter as given
 from iomux.servers import get
 
 ROOT = Path(__file__).parents[1]

@@ -12,10 +12,10 @@ import pytest
 
 import iomux
 from iomux import plot
-from iomux.harness import herd as herd_module
-from iomux.harness.five_steps import MODES, STEPS, five_steps
-from iomux.harness.herd import WAYS, herd
-from iomux.harness.kernel_view import interest_list
+from iomux.harness import thundering_herd as herd_module
+from iomux.harness.tape.trigger_modes import MODES, STEPS, five_steps
+from iomux.harness.thundering_herd import WAYS, herd
+from iomux.system.procfs import interest_list
 from tests.clients import connect, eventually
 from tests.test_sweep_and_plot import texts_outside
 

@@ -16,10 +16,10 @@ import pytest
 
 import iomux
 from iomux import events as events_module
-from iomux.connection import OVER, READ, WRITE, Connection
 from iomux.events import EventLoop
 from iomux.servers import get, pollers
-from iomux.sockets import accept_pending
+from iomux.servers.connection import OVER, READ, WRITE, Connection
+from iomux.system.sockets import accept_pending
 from tests.clients import DEADLINE, ask, connect, eventually
 from tests.counted import FEW, CountedPoller
 

@@ -20,8 +20,8 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 import iomux
-from iomux.harness.checks import Address
-from iomux.harness.process import Server
+from iomux.processes.server import Server
+from iomux.system.sockets import Address
 from tests.clients import ask, connect, eventually, reset
 from tests.faulty import answering, says_too_much
 from tests.model import Model

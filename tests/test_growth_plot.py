@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import iomux
-from iomux.growth_plot import straight_line
+from iomux.figures.growth import straight_line
 
 
 def frame(levels: dict[int, list[float]], server: str = "poll") -> "pd.DataFrame":

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness import timeline
-from iomux.harness.steps import steps
+from iomux.harness.tape.steps import steps
+from iomux.harness.timeline import timeline
 from tests.clients import eventually
 from tests.faulty import answering, changes_a_byte, closes_early, dies, dies_slowly, stalls
 

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 import pytest
 
 import iomux
-from iomux.connection import Handler
 from iomux.servers import get
+from iomux.servers.connection import Handler
 from tests.clients import DEADLINE, ask, connect, eventually, receive
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.name != "blocking"]

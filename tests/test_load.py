@@ -20,15 +20,15 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness import clients as harness_clients
-from iomux.harness import generator, plan
-from iomux.harness.beside import beside
-from iomux.harness.clients import connect, let_in
-from iomux.harness.kernel_view import backlog
-from iomux.harness.machine import Switches, context_switches, switched
-from iomux.harness.plan import Plan
-from iomux.harness.process import Server
-from iomux.harness.result import summarize
+from iomux.harness.load import clients as harness_clients
+from iomux.harness.load import generator, plan
+from iomux.harness.load.clients import connect, let_in
+from iomux.harness.load.plan import Plan
+from iomux.harness.load.result import summarize
+from iomux.processes.server import Server
+from iomux.processes.worker import beside
+from iomux.system.machine import Switches, context_switches, switched
+from iomux.system.procfs import backlog
 from tests.clients import DEADLINE, eventually
 from tests.students import sleeps
 from tests.students_faults import closes, faulty, silent_after_five, talks_too_much, wrong

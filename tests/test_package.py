@@ -18,6 +18,13 @@ ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name for it, where it is another than PyPI's
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
+PROCESSES = (
+    "iomux.processes.child",
+    "iomux.processes.child, iomux.harness.timeline.server",
+    "iomux.processes.worker_main, iomux.harness.load.plan",
+    "iomux.processes.worker_main, iomux.harness.timeline.client",
+)
+
 
 def requirement(text: str) -> tuple[str, frozenset[str]]:
     """Name and bounds, without the marker for a system and with one spelling (PEP 503)."""
@@ -57,10 +64,10 @@ def test_import_brings_in_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("modules", ["child", "child, traced_server", "job, plan", "job, asking"])
+@pytest.mark.parametrize("modules", PROCESSES)
 def test_a_process_beside_us_brings_in_nothing_heavy(modules: str) -> None:
     heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle", "asyncio"}
-    script = f"from iomux.harness import {modules}; import sys; print(sorted({heavy} & set(sys.modules)))"
+    script = f"import {modules}, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import iomux
-from iomux import pages
-from iomux.solutions import built
+from iomux.course import notebook as pages
+from iomux.solutions import page_servers as built
 
 
 def stored(tmp_path: Path, *cells: str) -> Path:

@@ -19,7 +19,7 @@ import iomux
 from iomux.harness.pass_along import PUBLISHED, Ring
 from iomux.servers import pollers
 from iomux.servers.select_ import SelectPoller
-from iomux.sockets import raise_descriptor_limit
+from iomux.system.sockets import raise_descriptor_limit
 from tests.clients import all_gone
 from tests.test_cli import children_at_work, iomux_command
 from tests.test_sweep_and_plot import texts_outside

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 import iomux
-from iomux.harness.phases import PHASES
-from iomux.phase_times_plot import MARKERS
-from iomux.phases_plot import LOOKS
+from iomux.figures.phases import LOOKS, MARKERS
+from iomux.harness.timeline.phases import PHASES
 from tests.test_sweep_and_plot import texts_outside
 
 

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness import live
+from iomux.lab import live
 from iomux.lab.playground import Playground
-from iomux.lab.words import duration
 from iomux.servers import get
+from iomux.system.units import duration
 from tests.clients import DEADLINE
 from tests.conftest import children
 
@@ -70,8 +70,8 @@ def test_a_run_is_seen_tick_by_tick_and_told_in_words(lab: Playground) -> None:
 
 @pytest.mark.parametrize("name", [name for name in iomux.names() if name not in {"poll", "select", "generators"}])
 def test_the_tape_is_of_the_loaded_server_itself(lab: Playground, name: str) -> None:
-    from iomux.harness.following import why_not
-    from iomux.lab.tape import newest
+    from iomux.lab.live_tape import newest
+    from iomux.lab.live_trace import why_not
 
     run = lab.choose(mechanism=name, idle=0, active=1).run(seconds=0.2)
     assert run.requests > 0
@@ -87,7 +87,7 @@ def test_the_tape_is_of_the_loaded_server_itself(lab: Playground, name: str) -> 
 
 
 def test_the_tape_tells_whom_a_sleeping_handler_keeps_waiting(lab: Playground) -> None:
-    from iomux.lab.tape import newest
+    from iomux.lab.live_tape import newest
 
     run = lab.choose(idle=5, active=4, handler_ms=20).run(seconds=0.5)
     tape = newest("poll", run.ticks[-1].events)
@@ -175,7 +175,7 @@ def test_a_server_that_dies_is_told_in_words(lab: Playground, capsys: pytest.Cap
     view = controls(lab)
     lab.start()
     wait_for(lambda: lab.runs[-1].ticks)
-    next(child for child in children() if "iomux.harness.child" in " ".join(child.cmdline())).kill()
+    next(child for child in children() if "iomux.processes.child" in " ".join(child.cmdline())).kill()
     wait_for(lambda: not lab.running)
     assert "the server was ended by SIGKILL" in lab.runs[-1].trouble
     wait_for(lambda: "the server was ended by SIGKILL" in view._status.value)

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from iomux import ring_layout as uapi
-from iomux.harness.trace import WAIT, Trace
-from iomux.harness.tracing_ring import TracedRing
-from iomux.ring import Ring
-from iomux.ring_layout import Lent, lend
+from iomux.harness.timeline.io_uring import TracedRing
+from iomux.harness.timeline.trace import WAIT, Trace
+from iomux.system import io_uring_abi as uapi
+from iomux.system.io_uring import Ring
+from iomux.system.io_uring_abi import Lent, lend
 from tests.clients import DEADLINE, eventually
 from tests.denied import UNDER_SECCOMP
 
@@ -287,7 +287,7 @@ def test_under_sqpoll_a_thread_that_fell_asleep_is_woken() -> None:
 
 @pytest.mark.parametrize(("number", "words"), [(errno.EPERM, "forbidden"), (errno.ENOSYS, "not there")])
 def test_says_why_it_is_denied(number: int, words: str) -> None:
-    script = "from iomux.ring_layout import why_not; print(why_not())"
+    script = "from iomux.system.io_uring_abi import why_not; print(why_not())"
     command = [sys.executable, "-m", UNDER_SECCOMP, str(number), sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
     assert words in done.stdout

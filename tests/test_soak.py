@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness import soak_client as kinds
-from iomux.harness.soak_client import SoakClient
-from iomux.harness.soak_errands import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
-from iomux.harness.soak_tally import Tally
-from iomux.sockets import listen, reset
+from iomux.harness.soak import client as kinds
+from iomux.harness.soak.client import SoakClient
+from iomux.harness.soak.scenario import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
+from iomux.harness.soak.tally import Tally
+from iomux.system.sockets import listen, reset
 from tests.clients import DEADLINE, all_gone, eventually
 from tests.faulty import (
     answering,
@@ -298,7 +298,9 @@ def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
 
 def test_clients_that_are_killed_are_an_error_and_leave_nothing() -> None:
     def clients() -> list[psutil.Process]:
-        return [child for child in psutil.Process().children() if "iomux.harness.job" in " ".join(child.cmdline())]
+        return [
+            child for child in psutil.Process().children() if "iomux.processes.worker_main" in " ".join(child.cmdline())
+        ]
 
     def kill() -> None:
         if eventually(lambda: bool(clients())):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iomux.sockets import reset, tcp_pair
+from iomux.system.sockets import reset, tcp_pair
 
 
 def test_a_pair_is_connected_both_ways() -> None:

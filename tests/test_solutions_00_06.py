@@ -6,15 +6,7 @@ import pytest
 
 import iomux
 from iomux.servers import get
-from iomux.solutions import (
-    blocking,
-    epoll_,
-    event_driven_programs,
-    nonblocking,
-    poll_,
-    select_,
-    start_here,
-)
+from iomux.solutions import blocking, epoll_, event_driven_programs, nonblocking, poll_, select_, start_here
 from tests.students import sleeps
 
 with_epoll = pytest.mark.skipif(not get("epoll").available(), reason="epoll is missing here, or hidden")

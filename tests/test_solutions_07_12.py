@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import pytest
 
-from iomux.facilities import find
-from iomux.harness.checks import check_descriptors
 from iomux.servers import get
 from iomux.solutions import (
     asynchronous_io,
@@ -20,6 +18,8 @@ from iomux.solutions import (
     the_copy,
     when_it_breaks,
 )
+from iomux.system.features import find
+from iomux.system.limits import check_descriptors
 
 TRIES = 4
 

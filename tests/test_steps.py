@@ -1,4 +1,4 @@
-"""`iomux.harness.steps`: callbacks, generators, coroutines and asyncio do the same for a client, in the same order."""
+"""`iomux.harness.tape.steps`: callbacks, generators, coroutines and asyncio do the same, in the same order."""
 
 import time
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness import steps as module
-from iomux.harness.recorded_server import UNRECORDABLE
-from iomux.harness.steps import order, steps
+from iomux.harness.tape import steps as module
+from iomux.harness.tape.server import UNRECORDABLE
+from iomux.harness.tape.steps import order, steps
 from iomux.servers import get, mechanisms
 from tests.students import BIG, asks_in_turn, big
 from tests.students_faults import says_more

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import iomux
-from iomux import style
+from iomux.figures import style
 
 
 @pytest.fixture(scope="module")

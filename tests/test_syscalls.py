@@ -17,11 +17,11 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.checks import Address
-from iomux.harness.timeline import collect, traced
-from iomux.harness.timeline_rows import syscalls_per_request
-from iomux.harness.trace import SEND, events
+from iomux.harness.timeline.table import syscalls_per_request
+from iomux.harness.timeline.timeline import collect, traced
+from iomux.harness.timeline.trace import SEND, events
 from iomux.servers import get
+from iomux.system.sockets import Address
 from tests.clients import DEADLINE, ask, connect
 
 REQUESTS = 200

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import iomux
+from iomux.figures.tape import unread
 from iomux.servers import get
-from iomux.tape_plot import unread
 
 # With time enough between two lines for a server on a busy machine: it is told of what has come, not of each line.
 TALK = [(0.0, "A", b"one"), (0.1, "B", b"two"), (0.2, "A", b"three"), (0.3, "B", b""), (0.4, "A", b"")]

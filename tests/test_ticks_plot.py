@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import iomux
-from iomux.ticks_plot import longest_gap
+from iomux.figures.ticks import longest_gap
 
 
 def test_the_longest_gap_is_found() -> None:

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.facilities import has
-from iomux.harness.asking import Question, Seen
-from iomux.harness.phases import PHASES, conversations, phases
-from iomux.harness.timeline_rows import to_frame
-from iomux.harness.trace import RECV, SEND, Event, Trace, clocks_apart
-from iomux.harness.traced_server import UNTRACEABLE
+from iomux.harness.timeline.client import Question, Seen
+from iomux.harness.timeline.phases import PHASES, conversations, phases
+from iomux.harness.timeline.table import to_frame
+from iomux.harness.timeline.trace import RECV, SEND, Event, Trace, clocks_apart
 from iomux.servers import get, mechanisms
+from iomux.servers.instrument import UNTRACEABLE
+from iomux.system.features import has
 from tests.students import OWN_WORK_SECONDS, asks_in_turn, sleeps
 from tests.students_faults import answers_wrongly, breaks_at_first_client, returns_at_once
 

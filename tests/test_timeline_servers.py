@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness import asking
-from iomux.harness.asking import Question, Seen, ask
-from iomux.harness.beside import beside
-from iomux.harness.timeline_rows import to_frame
+from iomux.harness.timeline import client as asking
+from iomux.harness.timeline.client import Question, Seen, ask
+from iomux.harness.timeline.table import to_frame
+from iomux.processes.worker import beside
 from tests.students import (
     Converse,
     as_a_file,

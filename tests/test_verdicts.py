@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import iomux
-from iomux.verdicts import unsteady
+from iomux.course.verdicts import unsteady
 
 RULES = Path(__file__).with_name("nbval.cfg")
 

@@ -13,9 +13,9 @@ import pytest
 from matplotlib.lines import Line2D
 
 import iomux
-from iomux.harness.holding import holding
-from iomux.harness.kernel_view import asleep_in, queues
-from iomux.harness.meter import metered
+from iomux.harness.cpu_meter import metered
+from iomux.harness.memory import holding
+from iomux.system.procfs import asleep_in, queues
 from tests.clients import connect, eventually
 from tests.test_sweep_and_plot import texts_outside
 

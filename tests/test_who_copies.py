@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.harness.beside import beside
-from iomux.harness.machine import cores
-from iomux.harness.who_copies_rounds import measure
-from iomux.harness.who_copies_ways import WAYS, Bench
+from iomux.harness.copying.who_copies_rounds import measure
+from iomux.harness.copying.who_copies_ways import WAYS, Bench
+from iomux.processes.worker import beside
 from iomux.servers import get
+from iomux.system.machine import cores
 from tests.clients import eventually
 from tests.denied import UNDER_SECCOMP
 from tests.record import COMMAND, RECORDED

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from iomux.harness.checks import Address
-from iomux.harness.machine import cores, pin
+from iomux.system.machine import cores, pin
+from iomux.system.sockets import Address
 
 SOURCES = Path(__file__).parent / "c"
 

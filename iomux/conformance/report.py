@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 
-from iomux.conformance.outcome import Status
+from iomux.conformance.trial.outcome import Status
 
 _MARKS = {"passed": "✓", "failed": "✗", "not seen": "?"}
 _COLUMNS = 95  # what JupyterLab shows of a line on a small laptop; it breaks a longer one in the middle of a word

@@ -23,12 +23,12 @@ from typing import IO
 import psutil
 
 from iomux import servers
-from iomux.conformance.subject import Fault, NotStarted, Subject
-from iomux.harness.checks import Address
-from iomux.harness.logs import read_log, too_much, written_bytes
-from iomux.harness.process import START_SECONDS, Server, ServerError, start
-from iomux.harness.spawn import end, spawn
-from iomux.servers.resolve import name_of, resolve
+from iomux.conformance.trial.subject import Fault, NotStarted, Subject
+from iomux.processes.logs import read_log, too_much, written_bytes
+from iomux.processes.resolve import name_of, resolve
+from iomux.processes.server import START_SECONDS, Server, ServerError, start
+from iomux.processes.spawn import end, spawn
+from iomux.system.sockets import Address
 
 _NOTICE_SECONDS = 0.1  # until the keeper of a command has noticed that it ended
 _MOST_TOLD = 200  # characters of a line; all of it is in the detail
@@ -144,7 +144,9 @@ def _command(line: str) -> Iterator[Running]:
         port = free.getsockname()[1]
     words = [word.replace("{port}", str(port)) for word in shlex.split(line)]
     with tempfile.TemporaryFile() as log:
-        keeper = spawn("iomux.conformance.keeper", {"words": words, "environment": dict(os.environ), "cpu": None}, log)
+        keeper = spawn(
+            "iomux.conformance.supervisor", {"words": words, "environment": dict(os.environ), "cpu": None}, log
+        )
         try:
             pid = _wait_until_it_listens(keeper, port, log)
             yield Running(

@@ -1,0 +1,1 @@
+"""What is measured, one noun a room; see `iomux`."""

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.connection import READ
-from iomux.harness.beside import beside, core_beside
-from iomux.harness.checks import LONGEST_SECONDS, check_descriptors, check_whole, whole_numbers
-from iomux.harness.generator import clock
-from iomux.harness.interrupted import saying_how_far
-from iomux.harness.machine import describe
+from iomux.harness.load.generator import clock
+from iomux.processes.interrupts import saying_how_far
+from iomux.processes.worker import beside, core_beside
+from iomux.servers.connection import READ
 from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
+from iomux.system.limits import LONGEST_SECONDS, check_descriptors, check_whole, whole_numbers
+from iomux.system.machine import describe
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from iomux.harness.following import FOLLOWED, why_not
-from iomux.harness.machine import describe
-from iomux.lab.tape import newest
-from iomux.style import End, log_ticks, name_ends, plain, style
-from iomux.tape_plot import draw_lanes, legend
+from iomux.figures.style import End, log_ticks, name_ends, plain, style
+from iomux.figures.tape import draw_lanes, legend
+from iomux.lab.live_tape import newest
+from iomux.lab.live_trace import FOLLOWED, why_not
+from iomux.system.machine import describe
 
 if TYPE_CHECKING:
     from iomux.lab.run import Run

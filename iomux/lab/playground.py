@@ -1,6 +1,6 @@
 """The playground: choose a mechanism and its load, start, and watch latency, processor time and the event tape live.
 
-`playground()` in a notebook shows controls (`iomux.lab.view`, by ipywidgets); where there are none, the same
+`playground()` in a notebook shows controls (`iomux.lab.controls`, by ipywidgets); where there are none, the same
 playground is driven by code: `lab.choose(mechanism="poll", idle=1000)`, `lab.run(seconds=3)`. Server and load are
 processes of their own; here a thread waits for their readings, so that the kernel stays free. Only one run goes on at
 a time, whichever playground it is of: two of them would measure each other.
@@ -14,11 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from iomux import servers
-from iomux.facilities import find
-from iomux.harness.checks import check_real
-from iomux.harness.live import LONGEST_S, Setting, ticks
-from iomux.lab.run import Run
-from iomux.lab.words import trouble
+from iomux.lab.live import LONGEST_S, Setting, ticks
+from iomux.lab.run import Run, trouble
+from iomux.system.features import find
+from iomux.system.limits import check_real
 
 MOST_RUNS = 8
 """The runs that a playground remembers, and shows beside each other."""
@@ -131,7 +130,7 @@ class Playground:
         if reason := missing():
             return {"text/plain": f"no controls here: {reason}; drive it by code: lab.choose(...), lab.run(seconds=3)"}
         if self._view is None:
-            from iomux.lab.view import View
+            from iomux.lab.controls import View
 
             self._view = View(self)
         return self._view.box._repr_mimebundle_(**options)

@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from iomux.facilities import hidden
+from iomux.system.features import hidden
 
 Serve = Callable[..., Any]
 """`serve(listener, handler=echo)`: serves a bound, listening TCP socket and never returns."""
@@ -30,7 +30,7 @@ def _lacks_uvloop() -> str:
 
 
 def _lacks_io_uring() -> str:
-    from iomux.ring_layout import why_not
+    from iomux.system.io_uring_abi import why_not
 
     return why_not()
 

@@ -14,8 +14,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
-from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, complain, echo
-from iomux.sockets import BACKLOG, SHORTAGE
+from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, complain, echo
+from iomux.system.sockets import BACKLOG, SHORTAGE
 
 _ACCEPTS = 64
 """What asyncio takes for the backlog is also how often it calls accept in one go, and at the descriptor limit

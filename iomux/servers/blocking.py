@@ -13,8 +13,8 @@ import socket
 import time
 from typing import NoReturn
 
-from iomux.connection import CHUNK_BYTES, Handler, checked, complain, echo
-from iomux.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
+from iomux.servers.connection import CHUNK_BYTES, Handler, checked, complain, echo
+from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:

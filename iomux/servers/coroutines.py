@@ -19,11 +19,11 @@ import types
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
-from iomux.connection import CHUNK_BYTES, READ, WRITE, Handler, checked, echo
 from iomux.servers import pollers
+from iomux.servers.connection import CHUNK_BYTES, READ, WRITE, Handler, checked, echo
 from iomux.servers.readiness import Poller
 from iomux.servers.scheduler import Scheduler, Task, Wait
-from iomux.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
+from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
 
 Spawn = Callable[[Task], None]
 """`Scheduler.spawn`."""

@@ -17,7 +17,7 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.connection import OVER, READ, Handler, echo
+from iomux.servers.connection import OVER, READ, Handler, echo
 from iomux.servers.readiness import Clients, Poller, run
 
 

@@ -11,8 +11,8 @@ Cost: one failing `recv` per client and round, whether or not anything happened.
 import socket
 from typing import NoReturn
 
-from iomux.connection import OVER, Connection, Handler, echo
-from iomux.sockets import SHORTAGE, accept_pending
+from iomux.servers.connection import OVER, Connection, Handler, echo
+from iomux.system.sockets import SHORTAGE, accept_pending
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:

@@ -12,7 +12,7 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.connection import Handler, echo
+from iomux.servers.connection import Handler, echo
 from iomux.servers.readiness import run
 
 

@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
-from iomux.connection import OVER, READ, Connection, Handler, complain
-from iomux.sockets import SHORTAGE, accept_pending
+from iomux.servers.connection import OVER, READ, REFUSED, Connection, Handler, complain
+from iomux.system.sockets import SHORTAGE, accept_pending
 
 
 class Poller(Protocol):
@@ -119,7 +119,7 @@ class Clients:
         except (ValueError, OSError) as error:
             client.close()
             if not self._refused:
-                complain(f"iomux: a client was refused, and others may be: {error}")
+                complain(f"iomux: {REFUSED}, and others may be: {error}")
             self._refused = True
         else:
             self.connections[fd] = connection = Connection(client, self._handler)

@@ -14,7 +14,7 @@ import heapq
 import time
 from collections.abc import Coroutine, Generator
 
-from iomux.connection import complain
+from iomux.servers.connection import complain
 from iomux.servers.readiness import Poller, moment, patience
 
 Wait = tuple[int, int] | float

@@ -14,7 +14,7 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.connection import READ, WRITE, Handler, echo
+from iomux.servers.connection import READ, WRITE, Handler, echo
 from iomux.servers.readiness import run
 
 FD_SETSIZE = 1024

@@ -16,10 +16,10 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
-from iomux.connection import CHUNK_BYTES, Handler, checked, complain, echo
-from iomux.ring import Ring
-from iomux.ring_layout import SETUP_COOP_TASKRUN, lend
-from iomux.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
+from iomux.servers.connection import CHUNK_BYTES, Handler, checked, complain, echo
+from iomux.system.io_uring import Ring
+from iomux.system.io_uring_abi import SETUP_COOP_TASKRUN, lend
+from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 _ENTRIES, _COMPLETIONS = 512, 8192
 _FIRST_BYTES = 4096

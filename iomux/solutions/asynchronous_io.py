@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import iomux
-from iomux import pages
+from iomux.course import notebook as pages
 
 if TYPE_CHECKING:
     import pandas as pd

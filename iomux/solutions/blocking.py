@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import iomux
-from iomux.harness.holding import holding
+from iomux.harness.memory import holding
 from iomux.servers import threaded
-from iomux.solutions.built import functions
+from iomux.solutions.page_servers import functions
 
 if TYPE_CHECKING:
     import pandas as pd

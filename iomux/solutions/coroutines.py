@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import iomux
-from iomux import pages
-from iomux.connection import READ
+from iomux.course import notebook as pages
 from iomux.events import EventLoop
-from iomux.sockets import tcp_pair
+from iomux.servers.connection import READ
+from iomux.system.sockets import tcp_pair
 
 if TYPE_CHECKING:
     import pandas as pd

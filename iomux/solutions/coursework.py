@@ -12,11 +12,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import iomux
-from iomux.connection import CHUNK_BYTES, READ, WRITE, Handler, echo
-from iomux.coursework import chat, solutions
-from iomux.coursework.given import newcomers
-from iomux.harness.clients import let_in
+from iomux.course.coursework import chat, solutions
+from iomux.course.coursework.starter import newcomers
+from iomux.harness.load.clients import let_in
 from iomux.servers import Serve
+from iomux.servers.connection import CHUNK_BYTES, READ, WRITE, Handler, echo
 
 if TYPE_CHECKING:
     from iomux.conformance.report import Report

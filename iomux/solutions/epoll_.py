@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import iomux
-from iomux.harness.herd import herd
+from iomux.harness.thundering_herd import herd
 from iomux.servers import pollers
-from iomux.sockets import accept_pending
-from iomux.solutions.built import server
-from iomux.solutions.counting import calls_a_request
+from iomux.solutions.page_servers import calls_a_request, server
+from iomux.system.sockets import accept_pending
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from iomux import canteen
+from iomux.course import canteen
 from iomux.events import EventLoop
-from iomux.solutions.built import functions
+from iomux.solutions.page_servers import functions
 
 if TYPE_CHECKING:
     import pandas as pd

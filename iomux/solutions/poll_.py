@@ -6,9 +6,8 @@ import socket
 from collections.abc import Callable
 
 from iomux.servers import pollers
-from iomux.sockets import reset, tcp_pair
-from iomux.solutions.built import functions, server
-from iomux.solutions.counting import calls_a_request
+from iomux.solutions.page_servers import calls_a_request, functions, server
+from iomux.system.sockets import reset, tcp_pair
 
 PAGE = "05_poll.ipynb"
 NAMES = ("POLLIN", "POLLHUP", "POLLERR", "POLLNVAL", "POLLRDHUP")

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import iomux
-from iomux.harness.clients import let_in
-from iomux.solutions.built import functions, server
+from iomux.harness.load.clients import let_in
+from iomux.solutions.page_servers import functions, server
 
 PAGE = "04_select.ipynb"
 FD_SETSIZE = 1024

@@ -4,8 +4,8 @@ import socket
 from collections.abc import Sequence
 
 import iomux
-from iomux.connection import Handler
-from iomux.solutions.built import functions
+from iomux.servers.connection import Handler
+from iomux.solutions.page_servers import functions
 
 
 def exercise_1(clients: Sequence[int] = (1, 10, 30, 100, 300), handler: Handler = iomux.echo) -> dict[int, float]:

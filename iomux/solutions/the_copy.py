@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import iomux
-from iomux.harness.phases import PHASES
-from iomux.sockets import tcp_pair
+from iomux.harness.timeline.phases import PHASES
+from iomux.system.sockets import tcp_pair
 
 if TYPE_CHECKING:
     import pandas as pd

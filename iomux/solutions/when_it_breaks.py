@@ -9,12 +9,11 @@ import socket
 from typing import TYPE_CHECKING, NoReturn
 
 import iomux
-from iomux import clinic
-from iomux.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
-from iomux.coursework.given import newcomers
-from iomux.harness.checks import Address
-from iomux.harness.symptoms import watch
-from iomux.sockets import RETRY_SECONDS
+from iomux.course import clinic
+from iomux.course.clinic.symptoms import watch
+from iomux.course.coursework.starter import newcomers
+from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
+from iomux.system.sockets import RETRY_SECONDS, Address
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,98 @@
+"""What `iomux bench` does: compare servers, or pollers, and hand over the table as text, JSON, CSV or a figure."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TABLE = ["server", "connections", "active", "repeat", "p50_us", "p99_us", "requests_per_s", "cpu_us_per_request"]
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Compare servers, or with --ring pollers; print a table, or with --json one array of rows."""
+    loads = {name: getattr(options, name) for name in options.loads if name in options}  # those that were given
+    _check_outputs(options.csv, options.plot)
+    if options.ring is None:
+        _bench_servers(options, loads)
+    elif loads:
+        raise ValueError(f"--{next(iter(loads))} is for loading servers, and --ring loads none: leave one of them out")
+    else:
+        _bench_ring(options)
+    return 0
+
+
+def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> None:
+    from iomux.harness.load.sweep import sweep
+    from iomux.system.limits import check_descriptors
+
+    if not options.names:
+        raise ValueError("the following arguments are required: NAME; see iomux bench --help")
+    check_descriptors(max(loads.get("connections", [1])))
+    frame = sweep(options.names, **loads)
+    _hand_over(frame, options, _as_text(frame), "latency")
+
+
+def _bench_ring(options: argparse.Namespace) -> None:
+    from iomux.harness.pass_along import pass_along
+    from iomux.servers import pollers
+
+    pairs, active, writes = options.ring
+    frame = pass_along(options.names or pollers.names(), pairs, active, writes)
+    _hand_over(frame, options, _ring_as_text(frame), "pass_along")
+
+
+def _hand_over(frame: "pd.DataFrame", options: argparse.Namespace, text: str, figure: str) -> None:
+    """Print what was measured, as JSON or as `text`, and write the files that were asked for."""
+    print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
+    if options.csv:
+        frame.to_csv(options.csv, index=False)
+    if options.plot:
+        _draw(frame, options.plot, figure)
+
+
+def _check_outputs(csv: Path | None, plot: Path | None) -> None:
+    """Raise ValueError for a file that can't be written, before a long run and not after it."""
+    for path in filter(None, (csv, plot)):
+        if not path.absolute().parent.is_dir():
+            raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: give the name of a file")
+    if plot and plot.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{plot.name} is no picture: its name has to end in .png, .svg or .pdf")
+
+
+def _draw(frame: "pd.DataFrame", path: Path, name: str) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")  # a file is wanted, no window
+    from iomux import plot
+
+    figure = getattr(plot, name)(frame).get_figure(root=True)
+    figure.savefig(path, dpi=150)
+
+
+def _as_text(frame: "pd.DataFrame") -> str:
+    reached = frame[frame["reason"] == ""]
+    lines = [frame[_TABLE].to_string(index=False, na_rep="-", float_format=lambda value: f"{value:,.1f}")]
+    limits = frame[frame["reason"] != ""].drop_duplicates(["server", "connections"])
+    lines += [f"{row.server} at {row.connections:,} connections: {row.reason}" for row in limits.itertuples()]
+    if reached["generator_bound"].any():
+        count = int(reached["generator_bound"].sum())
+        lines.append(
+            f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: the figures are its own"
+        )
+    return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
+
+
+def _ring_as_text(frame: "pd.DataFrame") -> str:
+    ran = frame[frame["reason"] == ""]
+    table = ran.groupby(["poller", "pairs", "active", "writes"], sort=False)["us"].agg(
+        ["median", "min", "max", "count"]
+    )
+    table.columns = ["median_us", "least_us", "greatest_us", "runs"]
+    lines = [table.reset_index().to_string(index=False, float_format=lambda value: f"{value:,.0f}")] if len(ran) else []
+    limits = frame[frame["reason"] != ""]
+    lines += [f"{row.poller} with {row.pairs:,} pairs: {row.reason}" for row in limits.itertuples()]
+    return "\n".join([*lines, f"times in µs, measured on {frame.attrs['machine']}"])

@@ -1,0 +1,126 @@
+"""What the commands of `iomux` do, but for `iomux.cli_bench`; `iomux.cli` says how they are called."""
+
+import argparse
+import ipaddress
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from types import FrameType
+from typing import Any, NoReturn
+
+from iomux.servers import get, run_forever
+from iomux.system.features import hidden
+from iomux.system.sockets import listen, raise_descriptor_limit
+
+_WORDS = {
+    "can_pin": "can pin a process to a core",
+    "descriptors_soft": "open descriptors a process, now",
+    "descriptors_hard": "open descriptors a process, at most",
+    "backlog_max": "clients that may wait to be accepted",
+    "clock_resolution_ns": "resolution of the clock, ns",
+}
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run one server until SIGINT or SIGTERM, then leave with status 0."""
+    from iomux.processes.resolve import resolve
+
+    target = resolve(options.name)
+    function = get(target).load() if isinstance(target, str) else target
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    raise_descriptor_limit()
+    with _listen(options.host, options.port) as listener:
+        host, port = listener.getsockname()[:2]
+        if not ipaddress.ip_address(host).is_loopback:
+            print(
+                f"iomux serve: warning: {host} is not a loopback address, other machines can connect",
+                file=sys.stderr,
+            )
+        print(f"listening on {host}:{port}", flush=True)
+        try:
+            run_forever(function, listener)
+        except Exception:  # a fault of the server's own: its author needs the traceback
+            traceback.print_exc()
+    return 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        what = (error.strerror or str(error)).lower()
+        raise ValueError(
+            f"{what}: {host}:{port}; choose another address or port (--port 0 takes a free one)"
+        ) from error
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    # At once: an event loop in C, or threads in the middle of recv, would hold an ordinary exit up.
+    os._exit(0)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Try a server item by item and print the report; 1 if anything failed, or nothing could be seen."""
+    from iomux.conformance.check import check as check_server
+
+    report = check_server(options.target, only=options.only)
+    print(report.to_json() if options.json else report, flush=True)
+    return 0 if report.passed else 1
+
+
+def soak(options: argparse.Namespace) -> int:
+    """Soak a server and print the report; 1 if something was lost, 130 if it was interrupted and nothing was."""
+    from iomux.harness.soak.soak import soak as run_soak
+
+    try:
+        report = run_soak(options.name, **{name: getattr(options, name) for name in options.soaks if name in options})
+    except RuntimeError as error:  # the server did not come up, or the clients failed: with the traceback
+        print(f"iomux soak: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(report.as_dict(), indent=1) if options.json else f"{report}\nmeasured on {report.machine}")
+    return 1 if report.lost else 130 if report.interrupted else 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Tell what this machine can run, and why not the rest."""
+    from iomux.harness.doctor import facts
+
+    everything = facts()
+    _warn_of_what_hides_nothing([row["name"] for row in everything["mechanisms"] + everything["facilities"]])
+    if options.json:
+        print(json.dumps(everything, indent=1))
+        return 0
+    print(f"{'name':<12} {'I/O model':<13} {'what it does':<52} available here")
+    for mechanism in everything.pop("mechanisms"):
+        state = "yes" if mechanism["available"] else f"no: {mechanism['why_not']}"
+        print(f"{mechanism['name']:<12} {mechanism['model']:<13} {mechanism['summary']:<52} {state}")
+    print()
+    for facility in everything.pop("facilities"):
+        state = "yes" if facility["available"] else f"no: {facility['why_not']}"
+        print(f"{facility['name']:<12} {'measuring':<13} {facility['summary']:<52} {state}")
+    print()
+    for key, value in everything.items():
+        print(f"{_WORDS.get(key, key.replace('_', ' ')):<38} {_as_words(value)}")
+    return 0
+
+
+def _warn_of_what_hides_nothing(known: list[str]) -> None:
+    for name in sorted(hidden().difference(known)):
+        print(
+            f'iomux doctor: IOMUX_WITHOUT names "{name}", which hides nothing: choose of {", ".join(known)}',
+            file=sys.stderr,
+        )
+
+
+def _as_words(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

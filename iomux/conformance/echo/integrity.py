@@ -1,0 +1,127 @@
+"""Items about the bytes: all of them come back, in order, to the client that sent them, however they arrive.
+
+TCP is a stream: it keeps the order of bytes and forgets where one `send` ended (RFC 9293, 3.8; tcp(7)).
+"""
+
+import random
+import time
+
+from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, crowd, expect, message, sending
+from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.subject import Subject
+
+_BULK_BYTES = 64 * MIB
+_SIZES = sorted(
+    {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
+)
+"""Around the sizes that buffers have."""
+
+
+@item(
+    "echoes",
+    points=8,
+    asks="what a client sends comes back",
+    sent="messages of 1, 2 and 64 bytes, each answered before the next",
+    hint="Follow one message by hand: who accepts the client, who reads from it, who sends back, and does all that "
+    "happen again for the next message?",
+    man="accept(2), recv(2), send(2)",
+)
+def echoes(subject: Subject) -> None:
+    """The least that an echo server does."""
+    with connect(subject) as client:
+        for size in (1, 2, 64):
+            ask(client, message(size))
+
+
+@item(
+    "sizes",
+    asks="a message of any size comes back",
+    sent="messages of 9 to 65,537 bytes: just below, exactly and just above what buffers hold, one client",
+    hint="Which sizes come back, and which hang? Compare them with the size of your buffer. How does your server learn "
+    "that there is more to read, and what does it do when there is exactly as much as fits?",
+    man="recv(2), select(2), epoll(7)",
+)
+def sizes(subject: Subject) -> None:
+    """Each answered before the next, so that nothing else comes to wake a server that waits for more."""
+    with connect(subject) as client:
+        for size in _SIZES:
+            ask(client, message(size), f"a client with {size:,} bytes in a message")
+
+
+@item(
+    "pieces",
+    asks="a message may arrive in pieces, cut anywhere",
+    sent="300 bytes one at a time, then 100,000 bytes cut at random places",
+    hint="One send of the client is not one recv of yours: a stream has no messages. What does your server take for "
+    "granted about what one recv returns?",
+    man="recv(2), tcp(7)",
+)
+def pieces(subject: Subject) -> None:
+    """Bytes one by one, and split anywhere."""
+    single, long = message(300), message(100_000)
+    cut = random.Random(3)
+    with connect(subject) as client:
+        for place in range(len(single)):
+            client.sendall(single[place : place + 1])
+        expect(client, single)
+        place = 0
+        while place < len(long):
+            size = cut.randrange(1, 5000)
+            client.sendall(long[place : place + size])
+            place += size
+        expect(client, long)
+
+
+@item(
+    "together",
+    asks="several messages may arrive at once, and before the first is answered",
+    sent="200 messages in one send, then 20 more without reading in between",
+    hint="One recv may return several messages, and more may come while you still owe an answer. Is anything of the "
+    "earlier ones overwritten, or thrown away, when the next arrive?",
+    man="recv(2)",
+)
+def together(subject: Subject) -> None:
+    """Pipelined messages."""
+    messages = [message(50 + number, seed=number) for number in range(220)]
+    with connect(subject) as client:
+        client.sendall(b"".join(messages[:200]))
+        expect(client, b"".join(messages[:200]))
+        for one in messages[200:]:
+            client.sendall(one)
+        expect(client, b"".join(messages[200:]))
+
+
+@item(
+    "bulk",
+    asks="64 MiB through one connection arrive whole",
+    sent="64 MiB, read back while they are being sent, a tenth of a second later",
+    hint="send may take fewer bytes than you gave it, and says how many. What becomes of the rest? And on a "
+    "nonblocking socket, what does it say when it takes none?",
+    man="send(2)",
+)
+def bulk(subject: Subject) -> None:
+    """Far more than the buffers of the kernel hold."""
+    data = message(_BULK_BYTES)
+    with connect_narrow(subject) as client, sending(client, data):
+        time.sleep(0.1)  # a reader that keeps up with the server would never let its buffer fill
+        expect(client, data)
+
+
+@item(
+    "hundred",
+    points=12,
+    asks="a hundred clients at once each get their own bytes",
+    sent="100 clients, all connected, each with 2,000 bytes of its own, read after all have sent",
+    hint="Whom does your server wait for while it serves one? Nothing that it calls for one client may sleep while "
+    "others have something to say. And is everything that belongs to one client kept apart from the others'?",
+    man="select(2), poll(2), epoll(7)",
+    beyond=ONE_AT_A_TIME,
+)
+def hundred(subject: Subject) -> None:
+    """Concurrency, and no mixing up."""
+    with crowd(subject, 100) as clients:
+        messages = [message(2000, seed=number) for number in range(len(clients))]
+        for client, data in zip(clients, messages, strict=True):
+            client.sendall(data)
+        for number, (client, data) in enumerate(zip(clients, messages, strict=True), 1):
+            expect(client, data, who=f"client {number} of 100")

@@ -1,0 +1,136 @@
+"""Items about the limits of a process, its descriptors above all, and about its end."""
+
+import contextlib
+import resource
+import signal
+import socket
+import time
+
+import psutil
+
+from iomux.conformance.trial.clients import ask, connect, crowd, eventually, receive, still_serves
+from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, tell
+
+_ROOM = 24  # descriptors that the server may still open
+_TOO_MANY = 60
+_PAST = 1100
+_FD_SETSIZE = 1024
+
+
+def _limit(subject: Subject, wanted: int) -> None:
+    """Let the server open so many descriptors and no more (prlimit(2)). NotSeen where that is not possible."""
+    if not hasattr(resource, "prlimit"):
+        raise NotSeen("another process's limit can't be set here: prlimit(2) is Linux's")
+    for process in processes(subject):
+        hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
+        if hard != resource.RLIM_INFINITY and wanted > hard:
+            raise NotSeen(f"the server may open {hard:,} descriptors at most here (ulimit -Hn)")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _answered(client: socket.socket) -> str:
+    """ "answered", "sent away" (closed or reset), or "left waiting"."""
+    try:
+        client.sendall(b"?")
+        got, how = receive(client, 1)
+    except ConnectionError:
+        return "sent away"
+    return "answered" if got == b"?" else "left waiting" if how == "nothing more came" else "sent away"
+
+
+@item(
+    "descriptor-limit",
+    asks="at the limit on descriptors those inside are served, and later new clients again",
+    sent="room for 24 descriptors more: 10 clients are served, 60 come, the 10 ask again, all leave, a new one asks",
+    hint="accept fails with EMFILE, and the clients that wait stay in the backlog. It is no reason to end, and none to "
+    "ask again at once and for ever: until a descriptor is free, the answer is the same.",
+    man="accept(2) (EMFILE), getrlimit(2)",
+    beyond=ONE_AT_A_TIME,
+)
+def descriptor_limit(subject: Subject) -> None:
+    """EMFILE survived, without spinning, and recovered from."""
+    _limit(subject, descriptors_of_first(subject) + _ROOM)
+    with crowd(subject, 10) as inside:
+        for client in inside:
+            ask(client, b"in", "one of the first ten")
+        spun = busy(subject)  # then it is not the limit that keeps it awake: see the item silent
+        with crowd(subject, _TOO_MANY):
+            time.sleep(0.2)
+            spins = not spun and busy(subject)
+            for client in inside:
+                ask(client, b"still in", "at the limit, one of the first ten")
+    if not eventually(lambda: _served(subject)):
+        raise Fault("the limit is past, and a new client is not served")
+    if spins:
+        raise Fault("at the limit the server never sleeps: it asks for a descriptor again and again")
+
+
+def descriptors_of_first(subject: Subject) -> int:
+    """How many descriptors the server's first process has open: the one that accepts, as a rule."""
+    return int(processes(subject)[0].num_fds())
+
+
+def _served(subject: Subject) -> bool:
+    with connect(subject) as client:
+        return _answered(client) == "answered"
+
+
+@item(
+    "past-1024",
+    asks="clients past descriptor 1,024 are served, or refused in so many words",
+    sent="1,100 clients at once; each asks; then all leave and a new one asks",
+    hint="select can't watch a descriptor whose *number* is 1,024 or more: its set of bits has no place for it. Use "
+    "another call, or close such a client at once so that it knows.",
+    man="select(2) (FD_SETSIZE)",
+    beyond=ONE_AT_A_TIME,
+)
+def past_1024(subject: Subject) -> None:
+    """Past FD_SETSIZE: served, or an honest refusal."""
+    if subject.pid is not None:
+        with contextlib.suppress(NotSeen):
+            _limit(subject, _FD_SETSIZE * 2)
+    with crowd(subject, _PAST) as clients:
+        first = next((n for n, client in enumerate(clients) if _answered(client) != "answered"), _PAST)
+        if first < _FD_SETSIZE * 3 // 4:
+            raise Fault("clients were not served long before the 1,024th", first=first + 1)
+        for client in clients[first:]:
+            client.settimeout(1.0)
+            if _answered(client) == "left waiting":
+                if subject.pid is None:
+                    raise NotSeen("some wait: how many descriptors the server may open is not known from here")
+                raise Fault("clients past descriptor 1,024 were neither served nor refused: they wait", first=first + 1)
+        ask(clients[0], b"and I?", "the first of 1,100")
+    still_serves(subject, "1,100 clients")
+
+
+@item(
+    "ctrl-c",
+    asks="Ctrl-C ends the server at once, and its port is free",
+    sent="with a client connected, SIGINT to its process",
+    hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Who catches everything, catches "
+    "that too. And a thread that is not a daemon is waited for.",
+    man="signal(7); Python: KeyboardInterrupt, threading (daemon)",
+)
+def ctrl_c(subject: Subject) -> None:
+    """Prompt end."""
+    with connect(subject) as client:
+        ask(client, b"hello")
+        known = processes(subject)
+        tell(subject, signal.SIGINT)
+        if not eventually(lambda: not any(_runs(process) for process in known)):
+            raise Fault("the server went on after SIGINT")
+    if not eventually(lambda: _refused(subject)):
+        raise Fault("its process has ended, and something still listens on its port")
+
+
+def _refused(subject: Subject) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(subject.address, timeout=1):
+        return False
+    return True
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False

@@ -1,0 +1,1 @@
+"""What only the course needs: claims, verdicts, the canteen, functions out of notebooks."""

@@ -1,0 +1,1 @@
+"""Bugs by which bytes are lost, mixed up or never come."""

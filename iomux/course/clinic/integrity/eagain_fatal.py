@@ -1,0 +1,38 @@
+"""EAGAIN is taken for an error: whoever reads slowly is sent away.
+
+Bug: `except OSError` catches `BlockingIOError` too, which is one. "Try again" ends the client instead of waiting.
+Symptom: large answers break off, and only for slow clients. Published: send(2), EAGAIN; Python's exception hierarchy
+(BlockingIOError is an OSError); asked again and again as "Resource temporarily unavailable".
+Cure: EAGAIN is an answer ("not now"): keep the bytes, wait for room.
+"""
+
+import contextlib
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, run, turn
+from iomux.servers.connection import Handler, echo
+
+
+def pay(client: Client) -> None:
+    """Send what is owed; whoever calls treats every OSError as the end of this client."""
+    while client.owed:
+        del client.owed[: client.sock.send(client.owed)]
+
+
+def cured_pay(client: Client) -> None:
+    """Send what is owed, until the kernel takes no more."""
+    with contextlib.suppress(BlockingIOError):
+        while client.owed:
+            del client.owed[: client.sock.send(client.owed)]
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, partial(turn, pay=pay))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, partial(turn, pay=cured_pay))

@@ -1,0 +1,56 @@
+"""Edge-triggered, and one read a notification: a client gets stuck, and is never told of again.
+
+Bug: EPOLLET tells once that something new came. A bounded read leaves the rest in the kernel, where nobody asks.
+Symptom: requests above the buffer's size hang, until the client sends something more. Published: epoll(7), whose
+example is this very stall; its kin, netty issue 7788: reading ends after a *short* read, which a signal can cause too.
+Cure: go on until EAGAIN, in bounded turns, or arm the descriptor again: epoll_ctl(2), EPOLL_CTL_MOD, looks anew.
+"""
+
+import contextlib
+import select
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, admit, let_go, open_ward, turn
+from iomux.servers.connection import OVER, READ, WRITE, Handler, echo
+
+_TURN_BYTES = 4096
+_EDGE = READ | WRITE | select.EPOLLET if hasattr(select, "EPOLLET") else 0
+
+
+def small_take(client: Client, handler: Handler) -> None:
+    """Read at most 4,096 bytes."""
+    with contextlib.suppress(BlockingIOError):
+        data = client.sock.recv(_TURN_BYTES)
+        client.ended = not data
+        client.owed += handler(data) if data else b""
+
+
+small_turn = partial(turn, take=small_take)
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    poller, clients = open_ward(listener, select.epoll())
+    while True:
+        for fd, _ in poller.poll(None):
+            if fd not in clients:
+                admit(listener, poller, clients, _EDGE)
+            elif small_turn(clients[fd], handler) == OVER:
+                let_go(poller, clients, fd)
+                poller.modify(listener.fileno(), READ)
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    poller, clients = open_ward(listener, select.epoll())
+    while True:
+        for fd, _ in poller.poll(None):
+            if fd not in clients:
+                admit(listener, poller, clients, _EDGE)
+            elif (interest := small_turn(clients[fd], handler)) == OVER:
+                let_go(poller, clients, fd)
+                poller.modify(listener.fileno(), READ)
+            else:
+                poller.modify(fd, interest | select.EPOLLET)  # what is still ready is reported again

@@ -1,0 +1,42 @@
+"""The end of what a client says is taken for the end of the client: what it is owed is dropped.
+
+Bug: no bytes from `recv`, so the socket is closed, with an answer still on its way.
+Symptom: `printf ... | nc -N` gets half of a large answer. Published: shutdown(2); RFC 9293, 3.6.1 (half-closed);
+Stevens, UNIX Network Programming, 6.5 to 6.7 (the batch input that `shutdown` cures).
+Cure: close when both are over: it says no more, and nothing is owed.
+"""
+
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, run, turn
+from iomux.servers.connection import HIGH_WATER_BYTES, OVER, READ, WRITE, Handler, echo
+
+
+def wanted(client: Client) -> int:
+    """What to wait for."""
+    if client.ended:
+        return OVER
+    if len(client.owed) >= HIGH_WATER_BYTES:
+        return WRITE
+    return READ | WRITE if client.owed else READ
+
+
+def cured_wanted(client: Client) -> int:
+    """What to wait for: after its last word, until nothing is owed."""
+    if client.ended:
+        return WRITE if client.owed else OVER
+    if len(client.owed) >= HIGH_WATER_BYTES:
+        return WRITE
+    return READ | WRITE if client.owed else READ
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, partial(turn, wanted=wanted))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, partial(turn, wanted=cured_wanted))

@@ -1,0 +1,50 @@
+"""Callbacks made in a loop all serve the last client.
+
+Bug: a lambda looks its names up when it is called, not when it is made: all of them find the last `client`.
+Symptom: one client works, with two the first is deaf. Published: Python's Programming FAQ, "Why do lambdas defined in a
+loop with different values all return the same result?"; ruff and flake8-bugbear B023.
+Cure: bind now: functools.partial.
+"""
+
+import select
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import admit, open_ward, settle, turn
+from iomux.servers.connection import Handler, echo
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    poller, clients = open_ward(listener, select.poll())
+    turns: dict[int, Callable[[], int]] = {}
+    while True:
+        for fd, _ in poller.poll(None):
+            if fd in clients:
+                settle(listener, poller, clients, fd, turns[fd]())
+                if fd not in clients:
+                    del turns[fd]
+                continue
+            admit(listener, poller, clients)
+            for new in clients.keys() - turns.keys():
+                client = clients[new]
+                turns[new] = lambda: turn(client, handler)  # noqa: B023 (the planted bug)
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    poller, clients = open_ward(listener, select.poll())
+    turns: dict[int, Callable[[], int]] = {}
+    while True:
+        for fd, _ in poller.poll(None):
+            if fd in clients:
+                settle(listener, poller, clients, fd, turns[fd]())
+                if fd not in clients:
+                    del turns[fd]
+                continue
+            admit(listener, poller, clients)
+            for new in clients.keys() - turns.keys():
+                client = clients[new]
+                turns[new] = partial(turn, client, handler)

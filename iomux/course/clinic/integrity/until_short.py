@@ -1,0 +1,47 @@
+"""Blocking reads until one comes back short: a message of exactly the buffer's size hangs the server.
+
+Bug: after readiness the socket is read again while the buffer was filled. Readiness promised one `recv`, not two: the
+second one waits for bytes that nobody sends. Symptom: some sizes hang, all others work (here: multiples of 1,000).
+Published: select(2), BUGS (a ready descriptor may block after all: use O_NONBLOCK); Stevens, UNIX Network Programming,
+16.6. Cure: nonblocking sockets, one read a turn.
+"""
+
+import contextlib
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, run, turn
+from iomux.servers.connection import Handler, echo
+
+_BUFFER_BYTES = 1000
+
+
+def take(client: Client, handler: Handler) -> None:
+    """Read until a piece is shorter than the buffer."""
+    client.sock.setblocking(True)
+    data = piece = client.sock.recv(_BUFFER_BYTES)
+    while len(piece) == _BUFFER_BYTES:
+        piece = client.sock.recv(_BUFFER_BYTES)
+        data += piece
+    client.sock.setblocking(False)
+    client.ended = not data
+    client.owed += handler(data) if data else b""
+
+
+def cured_take(client: Client, handler: Handler) -> None:
+    """Read once; the rest is reported again."""
+    with contextlib.suppress(BlockingIOError):
+        data = client.sock.recv(_BUFFER_BYTES)
+        client.ended = not data
+        client.owed += handler(data) if data else b""
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, partial(turn, take=take))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, partial(turn, take=cured_take))

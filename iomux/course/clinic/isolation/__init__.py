@@ -1,0 +1,1 @@
+"""Bugs by which one client harms the others."""

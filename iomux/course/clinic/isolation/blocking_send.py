@@ -1,0 +1,33 @@
+"""A blocking `sendall` inside an event loop: one client that does not read stops all.
+
+Bug: to be rid of EAGAIN the socket is made blocking for the answer. `sendall` then waits for this one client.
+Symptom: everybody hangs while one reader is slow; no processor time is used. Published: select(2) and
+fcntl(2), O_NONBLOCK; Stevens, UNIX Network Programming, 16 ("Nonblocking I/O").
+Cure: never wait anywhere but in the poller: send what fits, keep the rest.
+"""
+
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, run, turn
+from iomux.course.clinic.loop import pay as cured_pay
+from iomux.servers.connection import Handler, echo
+
+
+def pay(client: Client) -> None:
+    """Send all that is owed, however long that takes."""
+    client.sock.setblocking(True)
+    client.sock.sendall(client.owed)
+    client.sock.setblocking(False)
+    client.owed.clear()
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, partial(turn, pay=pay))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, partial(turn, pay=cured_pay))

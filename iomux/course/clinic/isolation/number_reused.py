@@ -1,0 +1,47 @@
+"""State kept by descriptor number: the next client with the number gets the last one's bytes.
+
+Bug: a table by number outlives its client. The kernel gives out the lowest free number (open(2), dup(2)), so the next
+client has it at once. Symptom: now and then a client reads somebody else's bytes. Published: epoll(7), "Possible
+pitfalls" (an event cache must forget closed descriptors); for stale events of reused numbers, libuv and nginx keep an
+instance mark. Cure: what belongs to a client goes with the client.
+"""
+
+import socket
+from collections import defaultdict
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic import loop as ward
+from iomux.course.clinic.loop import Client, Clients, run, turn
+from iomux.servers.connection import Handler, echo
+from iomux.servers.readiness import Poller
+
+_owed: defaultdict[int, bytearray] = defaultdict(bytearray)
+"""What is owed, by descriptor."""
+
+
+def take(client: Client, handler: Handler) -> None:
+    """Read once; owe the answer, in the table."""
+    client.owed = _owed[client.sock.fileno()]
+    ward.take(client, handler)
+
+
+def let_go(poller: Poller, clients: Clients, fd: int) -> None:
+    """Unregister, close."""
+    ward.let_go(poller, clients, fd)
+
+
+def cured_let_go(poller: Poller, clients: Clients, fd: int) -> None:
+    """Unregister, close, forget."""
+    ward.let_go(poller, clients, fd)
+    _owed.pop(fd, None)
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, partial(turn, take=take), let_go=let_go)
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, partial(turn, take=take), let_go=cured_let_go)

@@ -1,0 +1,36 @@
+"""Two small sends for one answer: 40 ms, from Nagle's algorithm and the delayed acknowledgement.
+
+Bug: a header, then a body. Nagle's algorithm (RFC 896) holds the second small segment until the first is acknowledged;
+the client delays that acknowledgement (RFC 1122, 4.2.3.2), as it has nothing to say. Symptom: an idle machine,
+and each request takes 40 ms (Linux, TCP_DELACK_MIN). Not for `iomux.check`: every byte comes back, late.
+Published: seastar issue 968, async-h1 issue 199, S. Cheshire (2005). Cure: TCP_NODELAY (tcp(7)), or one send.
+"""
+
+import contextlib
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, run, turn
+from iomux.servers.connection import Handler, echo
+
+_HEADER_BYTES = 8
+
+
+def pay(client: Client) -> None:
+    """Send a header; send the rest."""
+    with contextlib.suppress(BlockingIOError):
+        del client.owed[: client.sock.send(client.owed[:_HEADER_BYTES])]
+        del client.owed[: client.sock.send(client.owed)]
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick, as a socket is made: accepted sockets inherit the option. Never returns."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+    run(listener, handler, partial(turn, pay=pay))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    run(listener, handler, partial(turn, pay=pay))

@@ -1,0 +1,38 @@
+"""The third list of select: an urgent byte gets its client closed.
+
+Bug: select calls its third set "exceptional conditions", and who reads that as "errors" closes the client. It means
+urgent (out-of-band) data, POLLPRI under poll (fs/select.c, POLLEX_SET), and no error at all.
+Symptom: a client that sends one byte with MSG_OOB is sent away. Published: select(2), exceptfds; tutorials that
+pass `inputs` as the third list and close what comes back. Cure: don't ask for what you don't want.
+"""
+
+import select
+import socket
+from typing import NoReturn
+
+from iomux.course.clinic.loop import admit, open_ward, settle, turn
+from iomux.servers.connection import OVER, READ, Handler, echo
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    poller, clients = open_ward(listener, select.poll())
+    while True:
+        for fd, condition in poller.poll(None):
+            if fd not in clients:
+                admit(listener, poller, clients, READ | select.POLLPRI)
+            elif condition & select.POLLPRI:
+                settle(listener, poller, clients, fd, OVER)
+            else:
+                settle(listener, poller, clients, fd, turn(clients[fd], handler))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    poller, clients = open_ward(listener, select.poll())
+    while True:
+        for fd, _ in poller.poll(None):
+            if fd not in clients:
+                admit(listener, poller, clients)
+            else:
+                settle(listener, poller, clients, fd, turn(clients[fd], handler))

@@ -1,0 +1,1 @@
+"""Bugs at the limits of a process, and at its end."""

@@ -1,0 +1,39 @@
+"""The 1,024th descriptor ends a select server.
+
+Bug: select's sets are bit masks with room for FD_SETSIZE numbers; Python raises ValueError for the next one, in the
+loop, where nobody expects it. Symptom: all is well with 1,000 clients, and one more ends the server for all of them.
+Published: select(2), WARNING; Python's "filedescriptor out of range in select()".
+Cure: refuse the client, keep the server; or poll, or epoll.
+"""
+
+import socket
+from typing import NoReturn
+
+from iomux.course.clinic import loop as ward
+from iomux.course.clinic.loop import Clients, run
+from iomux.servers.connection import Handler, echo
+from iomux.servers.readiness import Poller
+from iomux.servers.select_ import SelectPoller
+
+
+def admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
+    """Let every waiting client in."""
+    ward.admit(listener, poller, clients)
+
+
+def cured_admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
+    """Let every waiting client in, send away whom select can't watch."""
+    try:
+        ward.admit(listener, poller, clients)
+    except ValueError:
+        clients.popitem()[1].sock.close()
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, admit=admit, poller=SelectPoller())
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, admit=cured_admit, poller=SelectPoller())

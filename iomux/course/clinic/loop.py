@@ -1,0 +1,143 @@
+"""What the clinic's servers have in common: a client, the steps of its turn, and the loop, all in good health.
+
+Each bug replaces one of these functions by its own. The loop is `iomux.servers.readiness` in small: the steps stand
+apart, so that one of them can be taken out. Cost: a system call more a turn than `Connection`.
+"""
+
+import contextlib
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, OVER, READ, WRITE, Handler
+from iomux.servers.readiness import Poller
+from iomux.system.sockets import SHORTAGE, accept_pending
+
+
+@dataclass(slots=True)
+class Client:
+    """One client: its socket, what it is owed, whether it has said its last word, what is asked about it."""
+
+    sock: socket.socket
+    owed: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    interest: int = READ
+    kept: bytes = b""
+    """What has come and is no whole message yet, for a protocol that has messages."""
+
+
+Clients = dict[int, Client]
+Step = Callable[[Client], None]
+Take = Callable[[Client, Handler], None]
+Turn = Callable[[Client, Handler], int]
+"""What is done for a client that is ready; returns what to wait for next, OVER if nothing."""
+Admit = Callable[[socket.socket, Poller, Clients], None]
+LetGo = Callable[[Poller, Clients, int], None]
+
+
+def pay(client: Client) -> None:
+    """Send what the kernel takes of what is owed."""
+    with contextlib.suppress(BlockingIOError):
+        del client.owed[: client.sock.send(client.owed)]
+
+
+def take(client: Client, handler: Handler) -> None:
+    """Read once; owe the answer."""
+    with contextlib.suppress(BlockingIOError):
+        data = client.sock.recv(CHUNK_BYTES)
+        client.ended = not data
+        client.owed += handler(data) if data else b""
+
+
+def wanted(client: Client) -> int:
+    """What to wait for: room while something is owed, bytes while it is not too much, nothing when all is over."""
+    if client.ended or len(client.owed) >= HIGH_WATER_BYTES:
+        return WRITE if client.owed else OVER
+    return READ | WRITE if client.owed else READ
+
+
+def turn(
+    client: Client, handler: Handler, pay: Step = pay, take: Take = take, wanted: Callable[[Client], int] = wanted
+) -> int:
+    """One turn of a client: send, read, send. A client that was lost is over."""
+    try:
+        if client.owed:
+            pay(client)
+        if wanted(client) & READ:
+            take(client, handler)
+            if client.owed:
+                pay(client)
+    except OSError:
+        return OVER
+    return wanted(client)
+
+
+def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: int = READ) -> None:
+    """Let every waiting client in; at the descriptor limit don't watch the listener until one has left."""
+    try:
+        for sock in accept_pending(listener):
+            clients[sock.fileno()] = Client(sock)
+            poller.register(sock.fileno(), interest)
+    except OSError as error:
+        if error.errno not in SHORTAGE:
+            raise
+        poller.modify(listener.fileno(), OVER)
+
+
+def let_go(poller: Poller, clients: Clients, fd: int) -> None:
+    """Off the list first: the number is given to the next client at once."""
+    poller.unregister(fd)
+    clients.pop(fd).sock.close()
+
+
+def run(
+    listener: socket.socket,
+    handler: Handler,
+    turn: Turn = turn,
+    admit: Admit = admit,
+    let_go: LetGo = let_go,
+    poller: Poller | None = None,
+) -> NoReturn:
+    """Serve every client of `listener` with these steps, woken by `poller`, a `select.poll()` where none is given."""
+    poller, clients = open_ward(listener, poller or select.poll())
+    while True:
+        round_(listener, handler, poller, clients, turn, admit, let_go)
+
+
+def open_ward(listener: socket.socket, poller: Poller) -> tuple[Poller, Clients]:
+    """A poller that watches the listener, and no clients yet."""
+    listener.setblocking(False)
+    poller.register(listener.fileno(), READ)
+    return poller, {}
+
+
+def round_(
+    listener: socket.socket,
+    handler: Handler,
+    poller: Poller,
+    clients: Clients,
+    turn: Turn = turn,
+    admit: Admit = admit,
+    let_go: LetGo = let_go,
+) -> None:
+    """Sleep until somebody is ready; give each who is a turn."""
+    for fd, _ in poller.poll(None):
+        if fd not in clients:
+            admit(listener, poller, clients)
+            continue
+        settle(listener, poller, clients, fd, turn(clients[fd], handler), let_go)
+
+
+def settle(
+    listener: socket.socket, poller: Poller, clients: Clients, fd: int, interest: int, let_go: LetGo = let_go
+) -> None:
+    """Tell the poller what a client waits for now; let it go if that is nothing."""
+    client = clients[fd]
+    if interest == OVER:
+        let_go(poller, clients, fd)
+        poller.modify(listener.fileno(), READ)  # a descriptor is free
+    elif interest != client.interest:
+        client.interest = interest
+        poller.modify(fd, interest)

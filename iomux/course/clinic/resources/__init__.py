@@ -1,0 +1,1 @@
+"""Bugs by which processor time, memory or descriptors are wasted."""

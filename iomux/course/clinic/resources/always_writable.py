@@ -1,0 +1,32 @@
+"""Interest in writing that never ends: a server that never sleeps.
+
+Bug: every client is watched for writing, though nothing is owed. A socket is writable nearly always.
+Symptom: 100 % of a core as soon as one client is there. Published: the documentation of Python's asyncore, whose
+`writable()` returns True by default; poll(2), POLLOUT; epoll(7).
+Cure: ask for room only while something is owed.
+"""
+
+import socket
+from functools import partial
+from typing import NoReturn
+
+from iomux.course.clinic.loop import Client, run, turn
+from iomux.course.clinic.loop import wanted as cured_wanted
+from iomux.servers.connection import HIGH_WATER_BYTES, OVER, READ, WRITE, Handler, echo
+
+
+def wanted(client: Client) -> int:
+    """What to wait for."""
+    if client.ended or len(client.owed) >= HIGH_WATER_BYTES:
+        return WRITE if client.owed else OVER
+    return READ | WRITE
+
+
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Sick. Never returns."""
+    run(listener, handler, partial(turn, wanted=wanted))
+
+
+def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Cured. Never returns."""
+    run(listener, handler, partial(turn, wanted=cured_wanted))

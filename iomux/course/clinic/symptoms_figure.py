@@ -1,0 +1,61 @@
+"""The figures of the clinic: a sick server beside the cured one, over time.
+
+Neither is a mechanism, so neither has a mechanism's colour: they look as servers of one's own do in every figure.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.axes import Axes
+
+from iomux.figures.style import name_ends, new_axes, plain, style, under
+from iomux.system.machine import describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide the steps of what is lost
+_MARKERS = 12  # on a line, at most
+_UNITS = {
+    "cpu_percent": "server CPU, % of a core",
+    "memory_mib": "server memory above the first reading, MiB",
+    "waiting": "clients whose bytes lie unread in the kernel",
+    "t_s": "seconds",
+    "back_mib": "bytes that came back so far, MiB",
+    "missing_kib": "bytes missing before them, KiB",
+}
+
+
+def symptom(
+    runs: "Mapping[str, pd.DataFrame]",
+    column: str,
+    ax: Axes | None = None,
+    title: str = "A symptom",
+    across: str = "t_s",
+) -> Axes:
+    """One line a run, its name at the end; where clients begin to act is marked.
+
+    runs: by label, from `iomux.course.clinic.symptoms`. column: `cpu_percent`, `memory_mib`, `waiting`,
+    `back_mib` or `missing_kib`. across: what it is drawn against.
+    """
+    ax = new_axes(ax)
+    ends = []
+    for (label, frame), dash in zip(runs.items(), _DASHES, strict=False):
+        look, every = style(label, list(runs)), len(frame) // _MARKERS + 1
+        drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markevery": every}
+        ax.plot(frame[across], frame[column], linewidth=2, clip_on=False, **drawn)
+        ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, look.color))
+    first = next(iter(runs.values()))
+    if visit := first.attrs.get("visit_s"):
+        ax.axvline(visit, color="#999999", linewidth=1, linestyle=":")
+        at: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": "#666666"}
+        ax.annotate("the clients act", (visit, 0.97), (-4, 0), va="top", ha="right", **at)
+    if all(frame[column].isna().all() for frame in runs.values()):
+        ax.text(0.5, 0.5, "not seen on this system", transform=ax.transAxes, ha="center", color="#666666")
+    ax.set_ylim(0, max(1.0, ax.get_ylim()[1]) * 1.08)
+    ax.set_xlim(left=0)
+    ax.margins(x=0.15)
+    ax.set_xlabel(_UNITS[across])
+    ax.set_ylabel(_UNITS[column])
+    name_ends(ax, ends)
+    return under(plain(ax, title), describe())

@@ -1,0 +1,58 @@
+"""A select server to begin with: correct, and short enough to be rebuilt on another mechanism.
+
+It stands on two things that do not know of select: `newcomers` below, and `Connection`, which keeps what one client is
+still owed and says what to wait for. What is left is the loop, and that is the coursework of notebook 12.
+
+Cost: select's own. The lists are made anew for every call, and the kernel looks at each client in them.
+"""
+
+import select
+import socket
+from typing import NoReturn
+
+from iomux.servers.connection import OVER, READ, WRITE, Connection, Handler, echo
+from iomux.servers.select_ import FD_SETSIZE
+from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
+
+
+def newcomers(listener: socket.socket) -> tuple[list[socket.socket], bool]:
+    """Every client that waits at a nonblocking listener, nonblocking too; and whether descriptors ran short.
+
+    If they did, clients still wait in the backlog, so the listener stays readable (accept(2), EMFILE): a loop that goes
+    on watching it never sleeps.
+    """
+    came: list[socket.socket] = []
+    try:
+        came.extend(accept_pending(listener))
+    except OSError as error:
+        if error.errno not in SHORTAGE:
+            raise
+        return came, True
+    return came, False
+
+
+def serve_select(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """Serve every client of `listener` from one thread that sleeps in select(2). Never returns."""
+    listener.setblocking(False)
+    clients: dict[int, Connection] = {}
+    door, short = listener.fileno(), False
+    while True:
+        readers = [fd for fd, client in clients.items() if client.interest & READ]
+        writers = [fd for fd, client in clients.items() if client.interest & WRITE]
+        watched = readers if short else [door, *readers]
+        readable, writable, _ = select.select(watched, writers, [], RETRY_SECONDS if short else None)
+        short = False
+        for fd in {*readable, *writable}:
+            if fd == door:
+                came, short = newcomers(listener)
+                _admit(came, clients, handler)
+            elif clients[fd].advance() and clients[fd].interest == OVER:
+                clients.pop(fd).close()
+
+
+def _admit(came: list[socket.socket], clients: dict[int, Connection], handler: Handler) -> None:
+    for sock in came:
+        if sock.fileno() < FD_SETSIZE:
+            clients[sock.fileno()] = Connection(sock, handler)
+        else:
+            sock.close()  # select can't watch it: let the client know

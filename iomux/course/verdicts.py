@@ -1,0 +1,82 @@
+"""What a notebook says after a run: which mechanisms it tried, and whether a claim held.
+
+A verdict is a line of text without a figure in it, so that it can be compared from run to run; timings go
+into figures and tables. Where a mechanism is missing the claim is not tried, and the line says so.
+
+Some runs cannot tell: the control itself swings by more than the effect, or what is to be explained is not there on
+this processor. Then the line says that, with the reason, and neither True nor False. Such a doubt is asked for first,
+apart from the claim, and looks at other figures than the claim does: a claim that fails is no reason to doubt.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from iomux import servers
+from iomux.system.features import find
+from iomux.system.limits import check_descriptors
+
+
+def choose(*names: str, connections: int = 1) -> list[str]:
+    """Those of the named mechanisms that this machine can run with so many connections.
+
+    For each of the others a line says why not. Raises LookupError for a name that is not registered.
+    """
+    limit = ""
+    try:
+        check_descriptors(connections)
+    except ValueError as error:
+        limit = str(error)
+    reasons = {name: servers.get(name).why_not() or limit for name in names}
+    for name, reason in reasons.items():
+        if reason:
+            print(f"{name} is left out: {reason}")
+    return [name for name, reason in reasons.items() if not reason]
+
+
+def not_tried(needs: Sequence[str] = (), connections: int = 1) -> str:
+    """Why this machine cannot try what needs these mechanisms and facilities, and so many connections; empty if it can.
+
+    Raises LookupError for a name that is not registered.
+    """
+    missing = [f"{name}: {why}" for name in needs if (why := (find(name) or servers.get(name)).why_not())]
+    try:
+        check_descriptors(connections)
+    except ValueError as error:
+        missing.append(str(error))
+    return f"not tried here ({'; '.join(missing)})" if missing else ""
+
+
+def verdict(
+    claim: str,
+    holds: Callable[[], object],
+    needs: Sequence[str] = (),
+    connections: int = 1,
+    doubt: Callable[[], str] | None = None,
+) -> None:
+    """Print whether a claim holds: `claim: True` or `claim: False`, or why that is open.
+
+    holds: called only where every mechanism and facility in `needs` is available and a process may open `connections`:
+    else the line is `claim: not tried here (why)`. doubt: why this run cannot tell, empty if it can; called before
+    `holds`, which is not called if there is a doubt: then the line is `claim: not to be told here (why)`.
+    """
+    if not callable(holds):
+        raise TypeError(f"holds is {holds!r}: give a function that says whether it holds, as in lambda: a > b")
+    print(f"{claim}: {not_tried(needs, connections) or doubtful(doubt) or bool(holds())}")
+
+
+def doubtful(doubt: Callable[[], str] | None) -> str:
+    """A doubt as a verdict's words; empty where there is none."""
+    why = doubt() if doubt else ""
+    return f"not to be told here ({why})" if why else ""
+
+
+def unsteady(control: Iterable[float], most: float) -> str:
+    """Why a control cannot serve to tell an effect of `most` times: the middle half of its rounds is as wide as that.
+
+    control: the same thing measured again and again, positive. Empty where the rounds lie closer together. Raises
+    ValueError for fewer than four rounds: they have no middle half.
+    """
+    rounds = sorted(control)
+    if len(rounds) < 4:
+        raise ValueError(f"{len(rounds)} rounds have no middle half: measure four or more")
+    low, high = rounds[len(rounds) // 4], rounds[-1 - len(rounds) // 4]
+    return f"rounds of the same differ {high / low:.1f} times" if high >= most * low else ""

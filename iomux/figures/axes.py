@@ -1,0 +1,108 @@
+"""A line's name where it ends: readable, beside no other name, and on nobody else's line."""
+
+from math import log10
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
+
+End = tuple[float, float, str, str]
+"""Where a line ends (x, y), its name and its colour."""
+_LINE_POINTS = 12  # room that a name needs below and beside another
+_NAME_POINTS = 60
+_CLEAR_PIXELS = 7
+_BEHIND = ((-4, 8, "bottom"), (-4, -8, "top"))  # above the end and below it, where another's line goes on beside it
+
+
+def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
+    """Write each line's name at its end, from the highest down; one that would overlap another is moved down.
+
+    Where another's line goes on through the place, the name stands above its own line's end, or below.
+    Returns what was written, by name.
+    """
+    ax.autoscale_view()
+    points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    placed: list[tuple[float, float]] = []
+    written: dict[str, Annotation] = {}
+    for x, y, name, color in sorted(ends, key=lambda end: -end[1]):
+        across, up = ax.transData.transform((x, y)) * points_per_pixel
+        free = min([other - _LINE_POINTS for column, other in placed if abs(column - across) < _NAME_POINTS] + [up])
+        written[name] = _write(ax, (x, y), name, color, free - up)
+        if not _step_aside(ax, written[name]):
+            placed.append((across, free))
+    return written
+
+
+def _write(ax: Axes, at: tuple[float, float], name: str, color: str, up: float) -> Annotation:
+    return ax.annotate(
+        name,
+        at,
+        (8, up),
+        textcoords="offset points",
+        color=color,
+        va="center",
+        fontweight="bold",
+        annotation_clip=False,
+        path_effects=[withStroke(linewidth=3, foreground="white")],  # legible where another's line goes on
+    )
+
+
+def _step_aside(ax: Axes, name: Annotation) -> bool:
+    """Move a name that a line crosses to a place behind the end that none does, if there is one; say whether."""
+    if not _crossed(ax, name):
+        return False
+    beside = name.xyann
+    name.set(ha="right")
+    for across, up, side in _BEHIND:
+        name.xyann = (across, up)
+        name.set(va=side)
+        if not _crossed(ax, name):
+            return True
+    name.xyann = beside
+    name.set(ha="left", va="center")
+    return False
+
+
+def _crossed(ax: Axes, name: Annotation) -> bool:
+    box = name.get_window_extent().padded(_CLEAR_PIXELS)
+    paths = [line.get_transform().transform_path(line.get_path()) for line in ax.lines]
+    return any(path.intersects_bbox(box, filled=False) for path in paths)
+
+
+_STEPS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5))
+"""The numbers of a decade that are named, the most first."""
+_ROOM_POINTS = {"x": 48.0, "y": 20.0}  # between two numbers: upright they need their height, across their width
+_FEWEST = 3
+
+
+def log_ticks(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis: 1 to 9 of each decade, or 1, 2, 3, 5, or 1, 2, 5, or 1: what has room.
+
+    Where the axis spans so little that hardly one of them is on it, evenly spaced ones.
+    """
+    low, high = sorted(axis.get_view_interval())
+    axis.set_major_locator(_locator(axis, low, high))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 100 else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _locator(axis: Axis, low: float, high: float) -> Locator:
+    if not 0 < low < high:
+        return LogLocator(numticks=20)
+    locator = LogLocator(subs=_steps(axis, log10(high / low)), numticks=20)
+    seen = [value for value in locator.tick_values(low, high) if low <= value <= high]
+    return locator if len(seen) >= _FEWEST or high / low > 10 else MaxNLocator(6, steps=[1, 2, 5, 10])
+
+
+def _steps(axis: Axis, decades: float) -> tuple[float, ...]:
+    across, box = isinstance(axis, XAxis), axis.axes.get_window_extent()
+    points = (box.width if across else box.height) * 72 / axis.get_figure(root=True).dpi  # type: ignore[union-attr]
+    room = _ROOM_POINTS["x" if across else "y"]
+    return next((steps for steps in _STEPS if points / decades * _narrowest(steps) >= room), (1.0,))
+
+
+def _narrowest(steps: tuple[float, ...]) -> float:
+    """The least distance of two neighbours, in decades."""
+    return min(log10(after / before) for before, after in zip(steps, [*steps[1:], 10], strict=True))

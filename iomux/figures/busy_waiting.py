@@ -1,0 +1,133 @@
+"""The figures of what asking costs: a CPU meter over time, and processor time against latency as one sleeps longer."""
+
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from iomux.figures.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.system.machine import describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BELOW: Any = {"textcoords": "offset points", "fontsize": 8, "color": "#555555", "va": "top"}
+_LEAST_PERCENT = 0.01
+_BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
+_WORDS = {"p50_us": "median latency of one client, µs", "cpu_share": "processor time while nobody speaks, % of a core"}
+
+
+def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """The share of a core that servers use, over time, with what their clients did meanwhile.
+
+    frame: from `iomux.harness.cpu_meter.metered`, of one server or of several put together with `pandas.concat`.
+    An act's name stands where it began with the first server.
+    """
+    ax = new_axes(ax)
+    names = list(dict.fromkeys(frame["server"]))
+    ends: list[End] = []
+    for name in names:
+        rows, look = frame[frame["server"] == name], style(name, names)
+        x, y = rows["at_s"].to_numpy(), 100 * rows["cpu_share"].to_numpy()
+        ax.plot(x, y, color=look.color, linestyle=look.dash, marker=look.marker, markersize=4, linewidth=1.5)
+        ends.append((float(x[-1]), float(y[-1]), name, look.color))
+    first = frame[frame["server"] == names[0]]
+    for act, rows in first.groupby("act", sort=False):
+        begin = rows["at_s"].min()
+        ax.axvline(begin, color="#999999", linewidth=0.8, linestyle=":", zorder=0)
+        ax.annotate(str(act), (begin, 1.0), (3, -3), xycoords=("data", "axes fraction"), **_BELOW)
+    ax.set_ylim(-5, 130)
+    ax.set_xlim(0, 1.18 * frame["at_s"].max())
+    ax.set_yticks(range(0, 101, 20))
+    ax.set_xlabel("seconds")
+    ax.set_ylabel("processor time, % of a core")
+    name_ends(ax, ends)
+    return under(plain(ax, "The server's CPU meter"), frame.attrs.get("machine", ""))
+
+
+def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
+    """What asking costs against the sleep between two rounds of it, log-log.
+
+    frame: a row a sleep, with `pause_us`, how long it was; `cpu_share`, the share of a core that the server used while
+    nobody spoke; and `p50_us`, the median latency of one client. A sleep of 0, which no logarithm has, stands a
+    decade to the left of the shortest other one, as "none". column: which of the two is drawn. Lines are medians where
+    a sleep has several rows, and the band goes from the least to the greatest.
+    """
+    ax = new_axes(ax)
+    look, scale = style("nonblocking"), _scale(column)
+    values = frame.groupby("pause_us")[column].agg(["median", "min", "max"]) * scale
+    shortest = float(values.index[values.index > 0].min())
+    x = [pause or shortest / 10 for pause in values.index.to_numpy(dtype=float)]
+    ax.fill_between(x, values["min"], values["max"], color=look.color, alpha=0.15, linewidth=0)
+    ax.plot(x, values["median"], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, markersize=8)
+    _log_both(ax)
+    ax.set_xticks(x, [_words(pause) for pause in values.index])
+    ax.set_xlabel("sleep between two rounds")
+    ax.set_ylabel(_WORDS[column])
+    title = "Latency" if column == "p50_us" else "Processor time"
+    return under(plain(ax, title), _note(frame, "band: least to greatest"))
+
+
+def trade(frame: "pd.DataFrame", told: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """The two prices of asking against each other, log-log: a point for each sleep, and servers that are told beside.
+
+    frame: as for `pauses`. told: a row a run of a server that needs no sleep, with `server`, `cpu_share` and `p50_us`.
+    Of several runs the median is drawn, and each of them small and pale. A share below 0.01 %, nought among them,
+    which no logarithm has, is drawn there, and its label says so.
+    """
+    ax = new_axes(ax)
+    look = style("nonblocking")
+    middle = frame.groupby("pause_us")[["p50_us", "cpu_share"]].median()
+    x, y = middle["p50_us"], 100 * middle["cpu_share"]
+    _runs(ax, frame, look)
+    ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, markersize=8)
+    for place, (pause, latency, share) in enumerate(zip(middle.index, x, y, strict=True)):
+        offset, side = ((-8, -12), "right") if place % 2 else ((8, 6), "left")  # neighbours may lie close together
+        ax.annotate(f"sleep: {_words(pause)}", (latency, share), offset, color=look.color, ha=side, **_BESIDE)
+    for place, (name, rows) in enumerate(told.groupby("server", sort=False)):
+        _told(ax, str(name), rows, place)
+    _log_both(ax)
+    log_ticks(ax.xaxis)
+    ax.set_xlabel(_WORDS["p50_us"])
+    ax.set_ylabel(_WORDS["cpu_share"])
+    return under(plain(ax, "Sleep longer: less work, later answers"), _note(frame, "small and pale: each of them"))
+
+
+def _runs(ax: Axes, rows: "pd.DataFrame", look: Style) -> None:
+    shares = (100 * rows["cpu_share"]).clip(lower=_LEAST_PERCENT)
+    ax.scatter(rows["p50_us"], shares, 12, color=look.color, marker=look.marker, alpha=0.35, linewidths=0)
+
+
+def _told(ax: Axes, name: str, rows: "pd.DataFrame", place: int) -> None:
+    """A server that is told: hollow, and each smaller than the one before, since they may lie on each other."""
+    look, share = style(name), 100 * float(rows["cpu_share"].median())
+    at = float(rows["p50_us"].median()), max(share, _LEAST_PERCENT)
+    words = f"{name}: sleeps until told" + (" (drawn at 0.01 %: it is less)" if share < _LEAST_PERCENT else "")
+    _runs(ax, rows, look)
+    ax.plot(*at, look.marker, color=look.color, markersize=15 - 5 * place, markerfacecolor="none", markeredgewidth=2)
+    ax.annotate(words, at, (-6, 12 if place % 2 else -22), color=look.color, **_BESIDE)
+
+
+def _scale(column: str) -> float:
+    return 100.0 if column == "cpu_share" else 1.0
+
+
+def _words(pause_us: float) -> str:
+    if pause_us == 0:
+        return "none"
+    return f"{pause_us:,.0f} µs" if pause_us < 1000 else f"{pause_us / 1000:,.0f} ms"
+
+
+def _log_both(ax: Axes) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.margins(x=0.2, y=0.12)
+    ax.autoscale_view()
+    log_ticks(ax.yaxis)
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _note(frame: "pd.DataFrame", spread: str) -> str:
+    runs = int(frame.groupby("pause_us").size().max())
+    how = "one run each" if runs == 1 else f"medians of {runs} runs, {spread}"
+    return f"{how}; {describe()}"

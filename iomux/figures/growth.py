@@ -1,0 +1,180 @@
+"""The figure of what a connection costs by merely being open: a straight line, and its slope is the price.
+
+A server that looks at its whole list at every call pays a fixed part a request, and a part for each
+connection. On axes that both begin at nought the first is where the line starts, the second its slope. On
+logarithmic ones, for levels that span decades, the line is bent: level as far as the fixed part outweighs.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
+
+from iomux.figures.style import Style, drawn, log_ticks, new_axes, plain, style, thousands, under
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMES = {"p50_us": "median latency", "cpu_us_per_request": "server CPU a request"}
+LATENCY_AND_CPU = ("p50_us", "cpu_us_per_request")
+_APART_POINTS = 7  # between the marks of two quantities at one level: else their bars lie on each other
+_BESIDE = 1.6  # room beside the first level and the last on a logarithmic axis, as a factor
+_LEGEND = 0.3  # room above what was measured, as a share of its height
+_POINTS_A_LINE = 200  # on logarithmic axes a straight line is bent
+
+
+class Line(NamedTuple):
+    """A straight line: what a request costs with `connections` open is `fixed_us + each_us * connections`."""
+
+    fixed_us: float
+    each_us: float
+    """Microseconds for each open connection."""
+    r_squared: float
+    """The share of the points' variance that the line accounts for, at most 1."""
+
+    def at(self, connections: float) -> float:
+        """Microseconds that the line gives for so many connections."""
+        return self.fixed_us + self.each_us * connections
+
+
+def straight_line(frame: "pd.DataFrame", column: str = "cpu_us_per_request", upto: int | None = None) -> Line:
+    """The line of least squares through one server's medians, a point a number of connections.
+
+    frame: from `iomux.sweep`, of one server. upto: leave out the levels beyond. Raises ValueError where fewer
+    than three levels were measured: through two points every line is straight.
+    """
+    points = _medians(frame, column, upto)
+    if len(points) < 3:
+        raise ValueError(f"{len(points)} levels were measured: a line that can be wrong needs three")
+    x, y = points.index.to_numpy(dtype=float), points.to_numpy(dtype=float)
+    each, fixed = np.polyfit(x, y, 1)
+    spread = float(((y - y.mean()) ** 2).sum())
+    left = float(((y - fixed - each * x) ** 2).sum())
+    return Line(float(fixed), float(each), 1 - left / spread if spread else 1.0)
+
+
+def _slope_error(frame: "pd.DataFrame", column: str, upto: int | None) -> float:
+    """The standard error of the slope, in microseconds for each open connection, from all the runs."""
+    x, y = _upto(frame, upto)[["connections", column]].dropna().to_numpy(dtype=float).T
+    each, fixed = np.polyfit(x, y, 1)
+    variance = ((y - fixed - each * x) ** 2).sum() / (len(x) - 2)
+    return float(np.sqrt(variance / ((x - x.mean()) ** 2).sum()))
+
+
+def _upto(frame: "pd.DataFrame", upto: int | None) -> "pd.DataFrame":
+    return frame if upto is None else frame[frame["connections"] <= upto]
+
+
+def _medians(frame: "pd.DataFrame", column: str, upto: int | None) -> "pd.Series[float]":
+    return _upto(frame, upto).groupby("connections")[column].median().dropna()
+
+
+def growth(
+    frame: "pd.DataFrame",
+    ax: Axes | None = None,
+    columns: Sequence[str] = LATENCY_AND_CPU,
+    upto: int | None = None,
+    scale: Literal["linear", "log"] = "linear",
+) -> Axes:
+    """Latency and processor time against open connections, a straight line fitted to each.
+
+    frame: from `iomux.sweep`, of one or more servers. Filled: latency; hollow: the server's processor time. The
+    line is fitted to the levels up to `upto` (by default all) and drawn on, dotted, beyond it. A slope that is not
+    greater than its standard error is called level. A bar goes from the least run to the greatest. A server with
+    fewer than three levels measured gets no line. scale: of both axes; linear ones begin at nought.
+    """
+    ax = new_axes(ax)
+    _scale(ax, frame, columns, scale)
+    names, alone = list(dict.fromkeys(frame["server"])), len(columns) == 1
+    series = [
+        _Series(frame[frame["server"] == name], column, upto, style(name, names), _what(name, column, alone))
+        for name in names
+        for column in columns
+    ]
+    asides = [_APART_POINTS * (place - (len(columns) - 1) / 2) for place in range(len(columns))] * len(names)
+    handles = [handle for one, aside in zip(series, asides, strict=True) for handle in _draw(ax, one, aside)]
+    ax.set_xlabel("open connections, one of them active")
+    ax.set_ylabel(f"{_NAMES.get(columns[0], columns[0])}, µs" if alone else "time a request, µs")
+    ax.legend(handles=handles, frameon=False, loc="upper left")
+    note = drawn(frame).replace("line: ", "mark: ").replace("band", "bar")
+    return under(plain(ax, "What an open connection costs"), f"{note}; {frame.attrs.get('machine', '')}")
+
+
+class _Series(NamedTuple):
+    """One quantity of one server."""
+
+    rows: "pd.DataFrame"
+    column: str
+    upto: int | None
+    look: Style
+    what: str
+
+    @property
+    def hollow(self) -> bool:
+        return self.column == "cpu_us_per_request"
+
+
+def _what(server: str, column: str, alone: bool) -> str:
+    return server if alone else f"{server}, {_NAMES.get(column, column)}"
+
+
+def _scale(ax: Axes, frame: "pd.DataFrame", columns: Sequence[str], scale: Literal["linear", "log"]) -> None:
+    """Set both axes by what is going to be drawn on them."""
+    most, x = float(np.nanmax(frame[list(columns)])), frame["connections"]
+    ax.set(xscale=scale, yscale=scale)
+    if scale == "log":
+        least = float(np.nanmin(frame[list(columns)]))
+        ax.set_xlim(x.min() / _BESIDE, x.max() * _BESIDE)
+        ax.set_ylim(least / _BESIDE, most * (most / least) ** _LEGEND * _BESIDE)
+        log_ticks(ax.xaxis)
+        log_ticks(ax.yaxis)
+        return
+    ax.set_xlim(-0.04 * x.max(), 1.05 * x.max())
+    ax.set_ylim(0, most * (1 + _LEGEND))
+    ax.xaxis.set_major_formatter(thousands())
+    ax.yaxis.set_major_formatter(thousands())
+
+
+def _draw(ax: Axes, series: _Series, aside_points: float) -> list[Any]:
+    """Draw marks and bars, so many points aside from their level, and the line; what the legend shows of it."""
+    rows, color, label = series.rows, series.look.color, series.what
+    spread = rows.groupby("connections")[series.column].agg(["median", "min", "max"]).dropna()
+    beyond: list[Any] = []
+    if len(_medians(rows, series.column, series.upto)) >= 3:
+        line, words = _line(series)
+        label += f": {words}"
+        beyond = _draw_line(ax, series, line, spread.index.to_numpy(dtype=float))
+    middle, inch = spread["median"], ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+    bars = ax.errorbar(
+        spread.index, middle, [middle - spread["min"], spread["max"] - middle], fmt=series.look.marker, color=color,
+        elinewidth=1, capsize=3, markersize=8, markerfacecolor="white" if series.hollow else color, label=label,
+        clip_on=False, zorder=3, transform=ax.transData + ScaledTranslation(aside_points / 72, 0, inch),
+    )  # fmt: skip
+    return [bars, *beyond]
+
+
+def _line(series: _Series) -> tuple[Line, str]:
+    """The line to be drawn, and in words: its start and its slope, or that it is level."""
+    line = straight_line(series.rows, series.column, series.upto)
+    error = _slope_error(series.rows, series.column, series.upto)
+    if line.each_us <= error:
+        middle = float(_medians(series.rows, series.column, series.upto).median())
+        return Line(middle, 0.0, 0.0), f"{middle:,.0f} µs, level within its error"
+    digits = 2 if error < 1e-5 else min(5, max(2, math.ceil(-math.log10(error))))  # the error's first one is seen
+    words = f"{line.fixed_us:,.0f} µs + {line.each_us:.{digits}f} ± {error:.{digits}f} µs a connection"
+    return line, words.replace("-", "−")
+
+
+def _draw_line(ax: Axes, series: _Series, line: Line, levels: Any) -> list[Any]:
+    """A line as far as it was fitted, and dotted as far as was measured: that part is returned, if there is one."""
+    first, end, most = float(levels.min()), float(series.upto or levels.max()), float(levels.max())
+    look: Any = {"color": series.look.color, "linewidth": 1}
+    fitted, beyond = np.linspace(first, end, _POINTS_A_LINE), np.linspace(end, most, _POINTS_A_LINE)
+    ax.plot(fitted, [line.at(x) for x in fitted], dashes=(4, 2) if series.hollow else (), **look)
+    if most <= end:
+        return []
+    words = f"{series.what}: line of the first {series.upto:,}, continued"
+    return ax.plot(beyond, [line.at(x) for x in beyond], ":", label=words, **look)

@@ -1,0 +1,79 @@
+"""The figure of `iomux.pass_along`: microseconds a run against the socket pairs in the ring.
+
+Beside ours stand figures that others have published for the same work, in C and on another machine. What
+compares is the shape of a line, not its height: where it is flat, and from where on it climbs.
+"""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+from iomux.figures.style import End, against, drawn, medians, name_ends, new_axes, plain, style, under, wall
+from iomux.harness.pass_along import PUBLISHED, PUBLISHED_BY, PUBLISHED_FOR
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """Microseconds a run against socket pairs, log-log: the median of the runs, and a band from least to greatest.
+
+    frame: from `iomux.pass_along`. The published figures are hollow markers on dotted lines in the same colours;
+    they were taken with 100 active and 1,000 writes, and stand beside a frame of such runs only.
+    """
+    ax = new_axes(ax)
+    work = (int(frame["active"].iloc[0]), int(frame["writes"].iloc[0]))
+    named = frame.rename(columns={"poller": "server", "pairs": "connections"})
+    ours = medians(ax, named, "us")
+    early = [end for end in ours if end[0] < named["connections"].max()]
+    for x, y, name, color in early:  # behind the others' markers, which may lie upon it
+        ax.plot(x, y, style(name).marker, color=color, markersize=14, zorder=1)
+    theirs: list[End] = []
+    note = f"{drawn(named)}; {frame.attrs.get('machine', '')}"
+    if work == PUBLISHED_FOR:
+        theirs = _published(ax)
+        note += f"\ndotted and hollow: published, {PUBLISHED_BY};\nlibevent's select has sets of any length"
+    against(ax, "socket pairs (log scale)", "log")
+    name_ends(ax, theirs)
+    _name_above(ax, [end for end in ours if end not in early], 12)
+    _name_above(ax, early, 40)
+    wall(ax, named, each=2)
+    ax.set_ylabel("a run, µs (log scale)")
+    return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), note)
+
+
+def _name_above(ax: Axes, ends: list[End], points: int) -> None:
+    """Name a line above its end: beside it lie the published ones, or, where select stops, those that go on."""
+    for x, y, name, color in ends:
+        lead = {"arrowstyle": "-", "color": color, "linewidth": 0.7}
+        ax.annotate(
+            name,
+            (x, y),
+            (0, points),
+            textcoords="offset points",
+            color=color,
+            ha="right",  # select's wall may stand close by on the other side
+            fontweight="bold",
+            arrowprops=lead,
+            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a published line
+        )
+
+
+def _published(ax: Axes) -> list[End]:
+    ends = []
+    for name, points in PUBLISHED.items():
+        look, label = style(name), f"{name}, published"
+        ax.plot(
+            list(points),
+            list(points.values()),
+            color=look.color,
+            marker=look.marker,
+            markerfacecolor="none",
+            linestyle=":",
+            linewidth=1,
+            label=label,
+        )
+        last = max(points)
+        ends.append((float(last), float(points[last]), label, look.color))
+    return ends

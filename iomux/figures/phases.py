@@ -1,0 +1,202 @@
+"""How the phases of `iomux.timeline` look, and the figure of their shares against concurrency.
+
+Pale is the time until the next one has the request: on its way, being told, being woken. Full colour is work
+of the server's own thread: the two copies and what lies between. A phase keeps its colour in every figure.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patheffects import Normal, Stroke
+
+from iomux.figures.style import End, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.harness.timeline.phases import PHASES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Look(NamedTuple):
+    """How one phase is drawn everywhere."""
+
+    color: str
+    hatch: str
+    words: str
+
+
+LOOKS = {
+    "request": Look("#e3e3e3", "", "request on its way"),
+    "notify": Look("#b9d3ea", "///", "until the server is told"),
+    "queue": Look("#e6dcf2", "...", "told, not yet served"),
+    "recv": Look("#c0392b", "", "recv: the copy in"),
+    "handler": Look("#f4d03f", "", "handler"),
+    "send": Look("#1e8449", "", "send: the copy out"),
+    "reply": Look("#e3e3e3", "\\\\", "reply on its way"),
+    "client": Look("#efe3d0", "xx", "until the client has it"),
+}
+COLUMNS = [f"{phase}_us" for phase in PHASES]
+"""The phases' columns in a timeline."""
+_LEAST = 0.1  # µs in `timeline`, % in `phases`: what is nowhere more can't be seen, and the legend does not name it
+
+
+def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """The shares of each phase, stacked, for each server at each number of connections.
+
+    frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. Above
+    each bar stands what its whole is: phases and whole are means over the middle half of the requests by their
+    total, which add up, and which one long pause does not move. Raises ValueError for an empty frame, and for
+    timelines of one server that differ in `size_bytes` or `active`.
+    """
+    one_experiment(frame)
+    ax = new_axes(ax)
+    names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
+    places: list[float] = []
+    labels: list[str] = []
+    for group, level in enumerate(levels):
+        here = frame[frame["connections"] == level]
+        present = [name for name in names if name in set(here["server"])]
+        for number, name in enumerate(present):
+            places.append(group * (len(names) + 0.8) + number)
+            labels.append(name)
+            _column(ax, places[-1], here[here["server"] == name])
+        middle = places[-1] - (len(present) - 1) / 2
+        ax.annotate(f"{level:,} open", (middle, 0), (0, -30), **_BELOW)
+    ax.set_xticks(places, labels)
+    for tick, name in zip(ax.get_xticklabels(), labels, strict=True):
+        tick.set_color(style(name, names).color)
+        tick.set_fontsize(8)
+    ax.set_ylim(0, 112)
+    ax.set_yticks(range(0, 101, 20))
+    ax.set_ylabel("share of the request's time, %")
+    legend(ax)
+    requests = f"means of the middle half of {len(frame) // len(places):,} requests a bar"
+    note = f"{requests}, above it the whole; {active_in(frame)} active"
+    under(plain(ax, "The phases against concurrency"), f"\n\n{note}; {machine_of(frame)}")
+    return without_grid(ax, "x")
+
+
+def one_experiment(frame: "pd.DataFrame") -> None:
+    """Raise ValueError where there is no request, or requests that were asked differently would be drawn as one."""
+    if frame.empty:
+        raise ValueError("there is no request in these timelines: nothing to draw")
+    for column in ("size_bytes", "active"):
+        if (frame.groupby(["server", "connections"])[column].nunique() > 1).any():
+            found = ", ".join(f"{number:,}" for number in sorted(frame[column].unique()))
+            raise ValueError(f"{column} is {found}: draw timelines of one {column} at a time")
+
+
+def without_grid(ax: Axes, axis: Literal["x", "y"]) -> Axes:
+    """No lines along that axis: it is one of names, not of numbers."""
+    ax.grid(False, axis=axis)
+    return ax
+
+
+_BELOW: Any = {
+    "xycoords": ("data", "axes fraction"),
+    "textcoords": "offset points",
+    "ha": "center",
+    "fontweight": "bold",
+    "annotation_clip": False,
+}
+
+
+def _column(ax: Axes, place: float, rows: "pd.DataFrame") -> None:
+    tail = len(rows) // 4
+    means = rows.sort_values("total_us")[COLUMNS].iloc[tail : len(rows) - tail].fillna(0).mean()
+    whole, bottom = float(means.sum()), 0.0
+    for phase, look in LOOKS.items():
+        share = 100 * float(means[f"{phase}_us"]) / whole
+        ax.bar(
+            place,
+            share,
+            bottom=bottom,
+            color=look.color,
+            hatch=look.hatch,
+            edgecolor="white",
+            linewidth=0.5,
+            label=look.words,
+            width=0.85,
+        )
+        bottom += share
+    ax.annotate(f"{whole:,.0f}\nµs", (place, 101), ha="center", va="bottom", fontsize=8)
+
+
+def legend(ax: Axes) -> None:
+    """Name the phases that can be seen in at least one bar: on the loopback `reply` is empty."""
+    boxes: Any = ax.containers
+    bars = {box.get_label(): box for box in boxes if min(box[0].get_width(), box[0].get_height()) > _LEAST}
+    handles: Any = [bars[look.words] for look in LOOKS.values() if look.words in bars]
+    where: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    ax.legend(handles=handles, **where, frameon=False, fontsize=8, handlelength=1.6, handleheight=1.4)
+
+
+def active_in(frame: "pd.DataFrame") -> str:
+    """How many connections were active in these timelines: one number, or several."""
+    return ", ".join(f"{count:,}" for count in sorted(frame["active"].unique()))
+
+
+def machine_of(frame: "pd.DataFrame") -> str:
+    """What measured, and not what draws; of several timelines put together each has its own."""
+    if "machine" in frame:
+        return " and ".join(dict.fromkeys(frame["machine"]))
+    return str(frame.attrs.get("machine", ""))
+
+
+MARKERS = {"notify": "o", "recv": "s", "handler": "D", "send": "^"}
+"""The phases of the server, in their order, and the marker of each."""
+_APART = 1.0  # decades between one server's part of the axis and the next one's
+
+
+def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """The server's phases (notify, recv, handler, send) in µs against open connections, log-log, server by server.
+
+    frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. A line
+    is the median of the requests, its band their middle half; all servers share the vertical scale. Raises
+    ValueError for an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
+    """
+    one_experiment(frame)
+    ax = new_axes(ax)
+    names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
+    step = float(np.log10(levels[-1] / levels[0])) + _APART
+    ticks: list[tuple[float, str]] = []
+    ends: list[End] = []
+    for number, name in enumerate(names):
+        rows = frame[frame["server"] == name]
+        places = {level: number * step + float(np.log10(level / levels[0])) for level in rows["connections"].unique()}
+        ends = [_line(ax, rows, phase, places) for phase in MARKERS]
+        ticks += [(place, f"{level:,}") for level, place in sorted(places.items())]
+        _head(ax, number * step + (step - _APART) / 2, name, style(name, names).color)
+    ax.set_xticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8)
+    ax.set_xlim(-_APART / 2, len(names) * step - _APART / 2)
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * 2)  # room for the servers' names
+    log_ticks(ax.yaxis)
+    ax.set_xlabel("open connections (log scale)")
+    ax.set_ylabel("time of a phase, µs (log scale)")
+    for number in range(1, len(names)):
+        ax.axvline(number * step - _APART / 2, color="#bbbbbb", linewidth=0.8)
+    name_ends(ax, ends)
+    note = f"line: median of the requests, band: their middle half; {active_in(frame)} active; {machine_of(frame)}"
+    return under(plain(ax, "The phases in microseconds"), note)
+
+
+def _line(ax: Axes, rows: "pd.DataFrame", phase: str, places: dict[int, float]) -> End:
+    """Draw one phase of one server; where its line ends, its name and a colour in which that can be read."""
+    look, column = LOOKS[phase], rows.groupby("connections")[f"{phase}_us"]
+    ink = "#{:02x}{:02x}{:02x}".format(*(round(255 * 0.6 * part) for part in to_rgb(look.color)))
+    middle = column.median()
+    x = [places[level] for level in middle.index]
+    ax.fill_between(x, column.quantile(0.25), column.quantile(0.75), color=look.color, alpha=0.35, linewidth=0)
+    outline = [Stroke(linewidth=4, foreground=ink), Normal()]  # a pale colour alone would not show on white
+    ax.plot(x, middle, color=look.color, linewidth=2.5, path_effects=outline, label=phase)
+    ax.plot(x, middle, MARKERS[phase], color=look.color, markeredgecolor=ink, markersize=7)
+    return x[-1], float(middle.iloc[-1]), phase, ink
+
+
+def _head(ax: Axes, place: float, name: str, color: str) -> None:
+    ax.annotate(
+        name, (place, 0.97), xycoords=("data", "axes fraction"), color=color, ha="center", va="top", fontweight="bold"
+    )

@@ -1,0 +1,184 @@
+"""The figure of `iomux.tape`: time to the right, a line a connection, and on it what happened, in five rows.
+
+Arrival, notification, read, write and close follow each other within microseconds, and would lie on each other at the
+scale of milliseconds: so each has a row of its own, from above down, the way the bytes go. The band behind them is the
+time for which bytes lay unread in the kernel. An event keeps its mark and colour in every figure that has it.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from iomux.figures.phases import LOOKS
+from iomux.figures.style import new_axes, plain, style, under
+from iomux.system.machine import describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Mark(NamedTuple):
+    """How one event is drawn everywhere, and its row from above."""
+
+    row: float
+    marker: str
+    color: str
+    filled: bool
+    words: str
+
+
+MARKS = {
+    "connect": Mark(0, "|", "#555555", True, "client connects"),
+    "arrival": Mark(0, "v", "#0072B2", True, "arrival of bytes"),
+    "hang-up": Mark(0, "X", "#000000", True, "client hangs up"),
+    "notification": Mark(1, "D", "#E69F00", True, "notification: readable"),
+    "room": Mark(1, "s", "#B8860B", False, "notification: writable"),
+    "nothing ready": Mark(1, "D", "#999999", False, "asked: nothing ready"),
+    "accept": Mark(1, "+", "#555555", True, "accept"),
+    "read": Mark(2, "o", LOOKS["recv"].color, True, "read"),
+    "EAGAIN": Mark(2, "o", LOOKS["recv"].color, False, "read in vain: EAGAIN"),
+    "write": Mark(3, "^", LOOKS["send"].color, True, "write"),
+    "re-arm": Mark(3, "P", "#5D3A9B", True, "armed again"),
+    "close": Mark(4, "x", "#000000", True, "server closes"),
+}
+_HANDLER: Any = {"facecolor": LOOKS["handler"].color, "edgecolor": "#8a7400", "linewidth": 0.8}
+_HANDLER_ROW = 2.5
+_TOLD = ("notification", "room")
+_ROWS, _ROW = 5, 0.18  # a row's height: of a lane's
+_UNREAD = "#d6e6f4"
+_LASTS = 0.01  # of the tape's length: a call that is shorter is seen as its mark alone
+
+
+def tape(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "What happened, and when it was told") -> Axes:
+    """A line of time for each connection under each server, marks for what happened; bands: bytes lie unread.
+
+    frame: from `iomux.tape` or `iomux.harness.tape.trigger_modes.five_steps`; with several servers their lanes
+    stand in the order in which they were given. Raises ValueError for a frame without marks.
+    """
+    if frame.empty:
+        raise ValueError("the tape is empty: there is nothing to draw")
+    ax = new_axes(ax)
+    draw_lanes(ax, frame)
+    ax.set_xlabel("ms since the script began")
+    legend(ax, frame, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    plain(ax, title)
+    ax.grid(False, axis="y")
+    return under(ax, f"marks: a client's call begins, a server's has returned; lines: calls that last; {describe()}")
+
+
+def draw_lanes(ax: Axes, frame: "pd.DataFrame") -> None:
+    """Draw the lines of a tape and their marks, and name them; the rest of the figure is the caller's."""
+    lanes = list(dict.fromkeys(zip(frame["server"], frame["client"], strict=True)))
+    servers = list(dict.fromkeys(frame["server"]))
+    lanes.sort(key=lambda lane: servers.index(lane[0]))
+    for place, (server, client) in enumerate(lanes):
+        rows = frame[(frame["server"] == server) & (frame["client"] == client)]
+        _lane(ax, place, rows.to_dict("records"))
+        ax.axhline(place + 0.5, color="#cccccc", linewidth=0.8)
+    ax.set_yticks(range(len(lanes)), [_name(lane, lanes) for lane in lanes])
+    for tick, (server, _) in zip(ax.get_yticklabels(), lanes, strict=True):
+        tick.set_color(style(server, servers).color)
+    ax.set_ylim(len(lanes) - 0.5, -0.5)
+    ax.set_xlim(left=-ax.get_xlim()[1] / 50)
+
+
+def _name(lane: tuple[str, str], lanes: list[tuple[str, str]]) -> str:
+    alone = [server for server, _ in lanes].count(lane[0]) == 1
+    return lane[0] if alone else f"{lane[0]}: {lane[1]}"
+
+
+def _lane(ax: Axes, place: int, rows: list[dict[Any, Any]]) -> None:
+    for begin, end in unread(rows):
+        ax.barh(place, end - begin, left=begin, height=_ROWS * _ROW, color=_UNREAD, zorder=1)
+    worked = [_call(row) for row in rows if row["mark"] == "handler"]
+    ax.broken_barh(
+        [(begin, end - begin) for begin, end in worked],
+        (_height(place, _HANDLER_ROW) - _ROW / 4, _ROW / 2),
+        zorder=1.5,
+        **_HANDLER,
+    )
+    for mark in dict.fromkeys(row["mark"] for row in rows if row["mark"] in MARKS):
+        _marks(ax, place, [row for row in rows if row["mark"] == mark], MARKS[mark])
+
+
+def _height(place: int, row: float) -> float:
+    return place + _ROW * (row - (_ROWS - 1) / 2)
+
+
+def _call(row: dict[Any, Any]) -> tuple[float, float]:
+    """When a call began and ended, in ms since the script did."""
+    return max(0.0, row["begin_us"] / 1000), row["end_us"] / 1000
+
+
+def _marks(ax: Axes, place: int, rows: list[dict[Any, Any]], look: Mark) -> None:
+    """The marks of one kind on one line: two artists for all of them, because a live tape is drawn again and again."""
+    height = _height(place, look.row)
+    calls = [_call(row) for row in rows]
+    if rows[0]["mark"] not in _TOLD:  # the wait before a notification is the poller's, for all connections
+        lasting = [
+            moment for begin, end in calls for moment in (begin, end, math.nan)
+        ]  # nan: where the line breaks off
+        ax.plot(lasting, [height] * len(lasting), color=look.color, linewidth=2.5, alpha=0.35, zorder=2)
+    at = [
+        moment
+        for row, call in zip(rows, calls, strict=True)
+        for moment in (call if row["times"] > 1 else [max(0.0, row["at_us"] / 1000)])
+    ]
+    # A ring round the read that it follows; a stroke is seen on either side of a mark that lies on it.
+    size = 9 if look.marker in "|+" or rows[0]["mark"] == "EAGAIN" else 5.5
+    ax.plot(
+        at,
+        [height] * len(at),
+        look.marker,
+        color=look.color,
+        mfc=look.color if look.filled else "white",
+        ms=size,
+        zorder=3 - (size > 6) / 2,
+        clip_on=False,
+    )
+
+
+def unread(rows: list[dict[Any, Any]]) -> Iterator[tuple[float, float]]:
+    """The spans, in ms, in which bytes of one connection lay in the kernel: from an arrival to the read that ends it.
+
+    rows: the marks of one connection, in their order. What is never read lies until the last of them.
+    """
+    lying, since = 0, 0.0
+    for row in rows:
+        before = lying
+        lying += {"arrival": row["size_bytes"], "read": -row["size_bytes"]}.get(row["mark"], 0)
+        if lying > 0 >= before:
+            since = row["at_us"] / 1000
+        elif before > 0 >= lying:
+            yield since, row["at_us"] / 1000
+    if lying > 0:
+        yield since, rows[-1]["at_us"] / 1000
+
+
+def legend(ax: Axes, frame: "pd.DataFrame", **where: Any) -> None:
+    """Say what is drawn of this tape: its marks, calls that last, the bars; where: as for `Axes.legend`."""
+    handles: list[Any] = [handle(look, look.words) for mark, look in MARKS.items() if mark in set(frame["mark"])]
+    if "handler" in set(frame["mark"]):
+        handles.append(Patch(**_HANDLER, label="handler"))
+    handles += [
+        Line2D([], [], color=MARKS[mark].color, linewidth=2.5, alpha=0.35, label=f"{MARKS[mark].words}, while it lasts")
+        for mark in _lasting(frame)
+    ]
+    handles.append(Patch(facecolor=_UNREAD, label="bytes lie in the kernel"))
+    ax.legend(handles=handles, frameon=False, fontsize=8, **where)
+
+
+def handle(look: Mark, words: str) -> Line2D:
+    """A mark for a legend."""
+    mark: Any = {"marker": look.marker, "mfc": look.color if look.filled else "white", "linestyle": "none"}
+    return Line2D([], [], color=look.color, label=words, **mark)
+
+
+def _lasting(frame: "pd.DataFrame") -> list[str]:
+    """The marks of which at least one call is long enough for its line to be seen."""
+    long = (frame["end_us"] - frame["begin_us"].clip(lower=0)) > _LASTS * frame["end_us"].max()
+    return [mark for mark in MARKS if mark not in _TOLD and mark in set(frame["mark"][long])]

@@ -1,0 +1,57 @@
+"""The figure of a loop's pulse: when its ticks really came, and the longest gap between two."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from iomux.figures.style import new_axes, plain, under
+from iomux.system.machine import describe
+
+_AT_THE_TOP: Any = {
+    "xycoords": ("data", "axes fraction"),
+    "textcoords": "offset points",
+    "fontsize": 9,
+    "color": "#555555",
+    "va": "top",
+}
+
+
+def longest_gap(moments: Sequence[float]) -> float:
+    """The longest time between two moments that follow each other; in the unit of the moments. Needs two moments."""
+    return max(later - earlier for earlier, later in pairwise(moments))
+
+
+def ticks(
+    runs: Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    title: str = "The pulse of the loop",
+    marks: Mapping[str, float] = MappingProxyType({}),
+) -> Axes:
+    """Each run's ticks on a line of time from its first, with the longest gap marked.
+
+    runs: by its label, the moments of one run in seconds, in their order; two at least. marks: by its words, what
+    happened in each run, in milliseconds since the first tick. Raises ValueError for a run of fewer ticks.
+    """
+    ax = new_axes(ax)
+    for place, (label, moments) in enumerate(runs.items()):
+        if len(moments) < 2:
+            raise ValueError(f"{label} has {len(moments)} ticks: a gap needs two")
+        times = [1000 * (moment - moments[0]) for moment in moments]
+        gap = longest_gap(times)
+        begin = next(earlier for earlier, later in pairwise(times) if later - earlier == gap)
+        ax.plot(times, [place] * len(times), "|", color="#0072B2", markersize=22, markeredgewidth=1.5)
+        ax.barh(place, gap, left=begin, height=0.5, color="#D55E00", alpha=0.2, zorder=0)
+        at = (begin, place + 0.3)  # from its left edge on: centred, a short gap's words would cross the axis
+        ax.annotate(f"longest gap {gap:,.0f} ms", at, va="top", fontsize=9, color="#D55E00")
+    for words, at_ms in marks.items():
+        ax.axvline(at_ms, color="#555555", linewidth=1, linestyle=":")
+        ax.annotate(words, (at_ms, 1.0), (3, -3), **_AT_THE_TOP)
+    ax.set_yticks(range(len(runs)), list(runs))
+    ax.set_ylim(len(runs) - 0.3, -0.6)
+    ax.set_xlabel("ms since the first tick")
+    plain(ax, title)
+    ax.grid(False, axis="y")
+    return under(ax, describe())

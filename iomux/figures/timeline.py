@@ -1,0 +1,112 @@
+"""The figure of single requests: one as a bar for each server, from the client's `send` to its `recv` and back.
+
+A bar is a request that was, not a mean of many, so its phases sum to its total. Looks: `iomux.figures.phases`.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from iomux.figures.phases import COLUMNS, LOOKS, legend, machine_of, without_grid
+from iomux.figures.style import new_axes, plain, style, under
+from iomux.system.units import size_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NARROW = 0.06  # of the figure's width: a bar narrower than that has no room for its number
+_ROOM = 1.3  # of the longest bar: what is written beside it is within the axes
+_FEWEST_BARS = 3  # places for bars that there always are: a single one does not fill the figure
+_SETTINGS: dict[str, Callable[[Any], str]] = {
+    "size_bytes": size_name,
+    "connections": lambda count: f"{count:,} open",
+    "active": lambda count: f"{count:,} active",
+}
+
+
+def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """One real request as a bar for each server: a typical one, whose total is about the median of all.
+
+    frame: from `iomux.timeline`, or several of them put together with `pandas.concat`. Where those differ in
+    their sizes, connections or active ones, each has a bar, and its label says so.
+    """
+    ax = new_axes(ax)
+    groups = _runs(frame)
+    labels, names = [label for label, _ in groups], [rows["server"].iloc[0] for _, rows in groups]
+    chosen = [_median_request(rows) for _, rows in groups]
+    longest = max(float(row["total_us"]) for row in chosen)
+    for place, row in enumerate(chosen):
+        _bar(ax, place, row, longest)
+    ax.set_yticks(range(len(labels)), labels, fontweight="bold")
+    for tick, name in zip(ax.get_yticklabels(), names, strict=True):
+        tick.set_color(style(name, names).color)
+    middle, height = (len(labels) - 1) / 2, max(len(labels), _FEWEST_BARS)
+    ax.set_ylim(middle + height / 2, middle - height / 2)
+    ax.set_xlim(0, _ROOM * longest)
+    ax.set_xlabel("µs since the client entered send")
+    legend(ax)
+    note = f"for each bar one request, typical and of about median total; {_common(frame)}\n{machine_of(frame)}"
+    return without_grid(under(plain(ax, "Where one request's time goes"), note), "y")
+
+
+def _differing(frame: "pd.DataFrame") -> list[str]:
+    return [setting for setting in _SETTINGS if frame[setting].nunique() > 1]
+
+
+def _runs(frame: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
+    """The rows of each server at each of its settings, and a label that says in what they differ from others'."""
+    differing = _differing(frame)
+    found = []
+    for keys, rows in frame.groupby(["server", *differing], sort=False):
+        name, *values = cast(Any, keys)
+        words = [_SETTINGS[setting](value) for setting, value in zip(differing, values, strict=True)]
+        found.append((", ".join([name, *words]), rows))
+    return found
+
+
+def _common(frame: "pd.DataFrame") -> str:
+    """The settings that all runs share."""
+    shared = [setting for setting in _SETTINGS if setting not in _differing(frame)]
+    return ", ".join(_SETTINGS[setting](frame[setting].iloc[0]) for setting in shared)
+
+
+def _median_request(rows: "pd.DataFrame") -> "pd.Series[float]":
+    """A real request, not a mean of many: its phases sum to its total.
+
+    Of the twentieth in the middle by their totals the one whose phases are nearest to their medians: the middle one
+    alone may owe its total to a phase that is long in no other.
+    """
+    ordered, side = rows.sort_values("total_us"), len(rows) // 40
+    middle = ordered.iloc[len(rows) // 2 - side : len(rows) // 2 + side + 1]
+    off = (middle[COLUMNS] - rows[COLUMNS].median()).abs().sum(axis=1)
+    return middle.iloc[int(np.argmin(off))]
+
+
+def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
+    left = 0.0
+    for phase, look in LOOKS.items():
+        width = float(np.nan_to_num(row[f"{phase}_us"]))
+        ax.barh(
+            place,
+            width,
+            left=left,
+            color=look.color,
+            hatch=look.hatch,
+            edgecolor="white",
+            linewidth=0.5,
+            label=look.words,
+            height=0.62,
+        )
+        if width > _NARROW * longest:
+            box = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1}
+            ax.annotate(f"{width:.0f}", (left + width / 2, place), ha="center", va="center", fontsize=8, bbox=box)
+        left += width
+    copies = f"send {row['send_us']:,.0f} µs"
+    if not math.isnan(row["recv_us"]):  # under io_uring the bytes come with the notification
+        copies = f"recv + send {row['recv_us'] + row['send_us']:,.0f} µs"
+    beside: Any = {"textcoords": "offset points", "fontsize": 9}
+    ax.annotate(f"{left:,.0f} µs", (left, place), (5, 1), **beside, va="bottom", fontweight="bold")
+    ax.annotate(copies, (left, place), (5, -1), **beside | {"fontsize": 7}, va="top")

@@ -1,0 +1,112 @@
+"""The figures of `iomux.who_copies`: whose processor time the copy was, and what overlapped.
+
+Yellow is the application's own work and red its time in the kernel, as in the figures of the timeline; hatched
+is the processor time of the kernel's threads.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from iomux.figures.style import new_axes, plain, style, under
+from iomux.system.units import size_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from iomux.harness.copying.who_copies_result import WhoCopies
+
+_USER, _SYSTEM, _HELPERS, _WAITING = "#f4d03f", "#c0392b", "#b9a3d6", "#e3e3e3"
+_THICK = 0.32
+_WHISKERS: Any = {"color": "#444444", "linewidth": 1, "capsize": 2}
+
+
+def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
+    """For each way the application's user and system time, beside it the helpers' time; the wall time is marked.
+
+    Bars and marks are medians of the rounds, whiskers their middle half. A recorded result is marked as one.
+    """
+    ax = new_axes(ax)
+    ways = list(dict.fromkeys(result.frame["way"]))
+    for place, way in enumerate(ways):
+        rows = result.frame[result.frame["way"] == way]
+        user, system = rows["user_ms"].median(), rows["system_ms"].median()
+        above, below = place - _THICK / 2, place + _THICK / 2
+        ax.barh(above, user, _THICK, color=_USER)
+        ax.barh(above, system, _THICK, left=user, color=_SYSTEM)
+        ax.barh(below, rows["helpers_ms"].median(), _THICK, color=_HELPERS, hatch="///", edgecolor="white")
+        _whisker(ax, rows["user_ms"] + rows["system_ms"], above, user + system)
+        _whisker(ax, rows["helpers_ms"], below)
+        _whisker(ax, rows["wall_ms"], place, fmt="D", markersize=6)
+        _say(ax, system, user + system / 2, above)
+    looks = {"application, user": _USER, "application, system": _SYSTEM}
+    handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
+    handles.append(Patch(facecolor=_HELPERS, hatch="///", edgecolor="white", label="the kernel's threads"))
+    handles.append(Line2D([], [], color="#444444", marker="D", linestyle="", label="wall time"))
+    return _finish(ax, result, ways, handles, "Who copies", "medians of {} rounds, whiskers: their middle half")
+
+
+def _whisker(ax: Axes, values: "pd.Series[float]", place: float, at: float | None = None, **look: Any) -> None:
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    at = float(middle if at is None else at)
+    if high > 0:
+        spread = [[max(0.0, at - low)], [max(0.0, high - at)]]
+        ax.errorbar([at], [place], xerr=spread, **({"fmt": "none"} | look), **_WHISKERS)
+
+
+def _say(ax: Axes, system: float, middle: float, place: float) -> None:
+    """Write the system time above its piece of the bar."""
+    look: Any = {"color": _SYSTEM, "ha": "center", "va": "bottom", "fontsize": 8, "fontweight": "bold"}
+    ax.annotate(f"{system:.1f}", (middle, place - _THICK / 2), (0, 1), textcoords="offset points", **look)
+
+
+def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
+    """The quickest round of each way over time: asking, computing, waiting for the rest, and the bytes coming in.
+
+    The line in each bar climbs from its foot to its top as the transfers are seen to be in; with io_uring one looks
+    after each fiftieth of the computing, and when all is over. A step is many that were seen in at one look: when each
+    of them came in, nobody knows. A recorded result is marked as one.
+    """
+    ax = new_axes(ax)
+    ways = list(dict.fromkeys(result.frame["way"]))
+    for place, way in enumerate(ways):
+        row = result.frame[result.frame["way"] == way].sort_values("wall_ms").iloc[0]  # what others disturbed least
+        cuts = [0.0, *(float(row[name]) for name in ("asked_ms", "computed_ms", "wall_ms"))]
+        for color, start, end in zip((_SYSTEM, _USER, _WAITING), cuts, cuts[1:], strict=False):
+            ax.barh(place, end - start, 2 * _THICK, left=start, color=color)
+        mine = result.transfers[(result.transfers["way"] == way) & (result.transfers["round"] == row["round"])]
+        _stairs(ax, np.sort(mine["seen_ms"].to_numpy(dtype=float)), place, cuts[-1])
+    looks = {"asking, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
+    handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
+    handles.append(Line2D([], [], color="black", label=f"transfers seen in, 0 to {result.count}"))
+    note = "the quickest of {} rounds of each; a step: so many were seen in at one look"
+    return _finish(ax, result, ways, handles, "The application's thread, and the bytes coming in", note)
+
+
+def _stairs(ax: Axes, seen: Any, place: int, end: float) -> None:
+    x = np.concatenate([[0.0], seen, [end]])
+    share = np.concatenate([[0.0], np.arange(1, len(seen) + 1) / len(seen), [1.0]])
+    ax.step(x, place + _THICK - 2 * _THICK * share, where="post", color="black", linewidth=1.4)
+
+
+def _named(way: str) -> str:
+    return "io_uring\nby default" if way == "io_uring" else way.replace(" ", "\n")
+
+
+def _finish(ax: Axes, result: "WhoCopies", ways: list[str], handles: list[Any], title: str, note: str) -> Axes:
+    ax.set_yticks(range(len(ways)), [_named(way) for way in ways], fontweight="bold")
+    for tick, way in zip(ax.get_yticklabels(), ways, strict=True):
+        tick.set_color(style(way.partition(" ")[0]).color)
+    ax.invert_yaxis()
+    ax.set_xlim(left=0)
+    ax.set_xlabel("ms" if title == "Who copies" else "ms since asking began")
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=4, frameon=False, fontsize=8)
+    what = f"{result.count} × {size_name(result.size_bytes)}; {note.format(result.frame['round'].nunique())}"
+    heading = f"RECORDED on {result.machine}\n{title}" if result.recorded else title
+    where = result.where.replace(f"{result.machine}, ", f"{result.machine},\n")  # a longer line would press the axes
+    under(plain(ax, heading), f"\n\n\n{what}\n{where}")
+    ax.grid(False, axis="y")
+    return ax

@@ -1,0 +1,1 @@
+"""What the copy between kernel and user space costs, and who makes it."""

@@ -1,0 +1,178 @@
+"""The calls that `iomux.copy_cost` times: what each needs, what it does, and how its bytes are checked.
+
+A receive is timed with MSG_PEEK: the call copies every byte and leaves it in the kernel (recv(2)). Without
+it the same call would also free the kernel's buffers, 10 to 20 ns a KiB where sender and receiver share a
+core, and often send the acknowledgement, some 3 µs (net/ipv4/tcp.c, tcp_recvmsg_locked and
+tcp_cleanup_rbuf). Those are neither the call nor the copy. Under MSG_PEEK | MSG_TRUNC Linux walks the same
+queue and copies nothing (tcp(7)): the control experiment.
+
+`send` copies, too, and on loopback the same call carries the packets to the receiver's queue. `sendfile`
+hands the file's pages over without a copy (sendfile(2)), at a cost for each page, so it is a control for
+the copy only, not for all that a byte costs.
+"""
+
+import mmap
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from iomux.harness.copying.loopback import Loopback
+
+_PAGE = mmap.PAGESIZE
+
+
+class Trial(NamedTuple):
+    """One call at one size, all of it evaluated beforehand: what is timed is `call()` and nothing else."""
+
+    ready: Callable[[], str]
+    """Bring the sockets into the state that the call needs; empty, or why that can't be."""
+    call: Callable[[], Any]
+    moved: Callable[[Any], int]
+    """How many bytes a result of `call` stands for."""
+    settle: Callable[[int], None]
+    """Bring the sockets back, after that many bytes."""
+    intact: Callable[[Any], bool]
+    """Whether a result of `call` left every byte where it belongs."""
+
+
+class Bench:
+    """The connection, the memory and the file that all trials of a process share."""
+
+    def __init__(self, largest: int, buffer_bytes: int | None = None) -> None:
+        """largest: bytes of the greatest trial. buffer_bytes: what each socket asks for; twice that much if None."""
+        self.payload = memoryview(os.urandom(largest))
+        self.target = pages(largest + _PAGE)  # a page more: for a destination that begins off its boundary
+        self.source = pages(largest)
+        self.source[:] = self.payload
+        self.landing = pages(largest)
+        self.file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self.file.write(self.payload)
+        self.loopback = Loopback(buffer_bytes or 2 * largest, self.landing)
+
+    def close(self) -> None:
+        """Close the connection and the file."""
+        self.loopback.close()
+        self.file.close()
+
+    def wipe(self, size: int) -> None:
+        """Put zeros where bytes are to arrive."""
+        self.target[: size + _PAGE] = bytes(size + _PAGE)
+        self.landing[:size] = bytes(size)
+
+
+Way = Callable[[Bench, int], Trial]
+
+
+def pages(size: int) -> memoryview:
+    """Memory that begins on a page boundary and is there: each page touched."""
+    view = memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    view[:] = bytes(size)
+    return view
+
+
+def recv_into(bench: Bench, size: int, offset: int = 0) -> Trial:
+    """Copy `size` bytes out of the receive buffer, to `offset` bytes after a page boundary."""
+    target, data = bench.target[offset : offset + size], bench.payload[:size]
+    call = partial(bench.loopback.near.recv_into, target, size, socket.MSG_PEEK)
+    return Trial(_waiting(bench, size, call), call, int, _nothing, lambda _: target == data)
+
+
+def discard(bench: Bench, size: int) -> Trial:
+    """The same call under MSG_TRUNC: Linux counts the bytes and copies none (tcp(7))."""
+    target, untouched = bench.target[:size], bytes(size)
+    call = partial(bench.loopback.near.recv_into, target, size, socket.MSG_PEEK | socket.MSG_TRUNC)
+    return Trial(_waiting(bench, size, call), call, int, _nothing, lambda _: target == untouched)
+
+
+def recv(bench: Bench, size: int) -> Trial:
+    """Copy into a new bytes object: the allocation is part of it."""
+    data = bench.payload[:size]
+    call = partial(bench.loopback.near.recv, size, socket.MSG_PEEK)
+    return Trial(_waiting(bench, size, call), call, len, _nothing, lambda result: result == data)
+
+
+def memcpy(bench: Bench, size: int) -> Trial:
+    """Copy between two page-aligned buffers of this process: no system call.
+
+    A memoryview's slice assignment is the C library's memmove and little else; ctypes would add the
+    conversion of its arguments, which costs more than copying a KiB.
+    """
+    target, data = bench.target[:size], bench.source[:size]
+    call = partial(target.__setitem__, slice(None), data)
+    return Trial(lambda: call() or "", call, lambda _: size, _nothing, lambda _: target == data)
+
+
+def send(bench: Bench, size: int) -> Trial:
+    """Copy into the kernel, and on loopback on to the receiver's queue; all in one call, or it is no sample."""
+    data, link = bench.payload[:size], bench.loopback
+    call = partial(link.far.send, data)
+    return Trial(
+        _drained(link, partial(link.far.send, data[:_PAGE])),
+        call,
+        int,
+        link.take,
+        lambda _: bench.landing[:size] == data,
+    )
+
+
+def sendfile(bench: Bench, size: int) -> Trial:
+    """Hand over the page cache's own pages (sendfile(2)); all in one call, or it is no sample."""
+    data, link = bench.payload[:size], bench.loopback
+    call = partial(os.sendfile, link.far.fileno(), bench.file.fileno(), 0)
+    return Trial(
+        _drained(link, partial(call, min(size, _PAGE))),
+        partial(call, size),
+        int,
+        link.take,
+        lambda _: bench.landing[:size] == data,
+    )
+
+
+def _waiting(bench: Bench, size: int, call: Callable[[], Any]) -> Callable[[], str]:
+    """All bytes wait, and the call was made once unrecorded: its code and data are in the cache, as after any other."""
+    hold, data = bench.loopback.hold, bench.payload[:size]
+
+    def ready() -> str:
+        if not (reason := hold(data)):
+            call()
+        return reason
+
+    return ready
+
+
+def _drained(link: Loopback, first_page: Callable[[], int]) -> Callable[[], str]:
+    """Nothing waits, and a page was sent unrecorded: else the first size of a round is cold from the largest before."""
+
+    def ready() -> str:
+        link.take(link.waiting())
+        link.take(first_page())
+        return ""
+
+    return ready
+
+
+def _nothing(_: int) -> None:
+    """A peek leaves the bytes where they are."""
+
+
+class Known(NamedTuple):
+    """A way that `iomux.copy_cost` times, and what it needs of this machine."""
+
+    side: str
+    """"receive", "send", or "memory": no system call."""
+    way: Way
+    needs: str = ""
+    """The facility without which it is left out (`iomux.system.features`)."""
+
+
+WAYS = {
+    "recv_into": Known("receive", recv_into),
+    "recv_into MSG_TRUNC": Known("receive", discard, "msg_trunc"),
+    "recv": Known("receive", recv),
+    "memcpy": Known("memory", memcpy),
+    "send": Known("send", send),
+    "sendfile": Known("send", sendfile, "sendfile"),
+}

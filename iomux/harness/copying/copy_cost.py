@@ -1,0 +1,65 @@
+"""What the copy between kernel and user space costs, measured apart from the call.
+
+A receive costs twice: the call itself, however few bytes there are, and the copy of each byte. The same call
+without the copy is the control experiment: at each size the difference of the two is the copy. A copy in memory is
+the yardstick (`iomux.harness.copying.copy_calls` says what each way does).
+
+The rounds run in several processes, one after the other, so that no figure hangs on where one process's
+memory came to lie. Cost: some 4 s, a core of their own where there are two, and six times the largest size
+in memory.
+"""
+
+from collections.abc import Sequence
+
+from tqdm.auto import tqdm
+
+from iomux.harness.copying.copy_calls import WAYS
+from iomux.harness.copying.copy_result import CopyCost, summarize
+from iomux.harness.copying.copy_rounds import measure
+from iomux.processes.worker import beside, core_beside
+from iomux.system.features import find
+from iomux.system.limits import LARGEST_BYTES, check_whole, whole_numbers
+
+SIZES = tuple(64 * 4**power for power in range(9))
+"""64 bytes to 4 MiB."""
+MOST_REPEATS = 10_000
+"""The most rounds: with the usual sizes some four minutes."""
+_PROCESSES = 4
+_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
+
+
+def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: bool = True) -> CopyCost:
+    """Time receiving, sending and copying `sizes` bytes, `repeats` times each, in processes of their own.
+
+    sizes: bytes a call, each 1 to 64 MiB, one number or several. repeats: rounds, at most 10,000, in each of which
+    every way has its turn at every size. progress: show a bar on standard error.
+
+    A size that the socket's buffers don't hold, and a way that this machine lacks, are rows with a reason.
+    Raises ValueError for what can't be asked for, RuntimeError if bytes are not what was sent.
+    """
+    chosen = _checked(sizes, repeats)
+    missing = {how: facility.why_not() for how, known in WAYS.items() if (facility := find(known.needs))}
+    ways = {how: known.way for how, known in WAYS.items() if not missing.get(how)}
+    core, parts, seen = core_beside(None), min(_PROCESSES, repeats), []
+    with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
+        for part in range(parts):
+            first, end = repeats * part // parts, repeats * (part + 1) // parts
+            seconds = 60 + (end - first + 10) * len(ways) * sum(chosen) / _SLOWEST_BYTES_PER_S
+            work = (ways, chosen, end - first, first)
+            seen.append(beside(measure, *work, core=core, seconds=seconds, what="the measurement of copies"))
+            bar.update(end - first)
+    return summarize(chosen, seen, missing)
+
+
+def _checked(sizes: Sequence[int] | int, repeats: int) -> list[int]:
+    """The sizes in order, each once. Raises ValueError, saying what to do, for what makes no sense."""
+    chosen = whole_numbers("sizes", sizes)
+    check_whole(repeats=repeats)
+    if not chosen:
+        raise ValueError("sizes is empty: give one or more numbers of bytes")
+    for size in chosen:
+        if not 1 <= size <= LARGEST_BYTES:
+            raise ValueError(f"sizes has {size:,} in it: a call is timed with 1 to {LARGEST_BYTES:,} bytes")
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise ValueError(f"repeats is {repeats}: choose 1 to {MOST_REPEATS:,}, 50 or more for a median to be trusted")
+    return sorted(chosen)

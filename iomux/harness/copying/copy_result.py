@@ -1,0 +1,164 @@
+"""What the copies of one `iomux.copy_cost` took, as a value that shows itself well.
+
+The copy is what a receive takes longer than the same call without it (MSG_TRUNC): the difference of two medians,
+at each size by itself. No line is laid through the sizes. On many processors time against size is none, for a copy
+within the first cache is cheaper by the byte than one beyond it; and the intercept of a line that does not fit may
+come out below 0, which no call costs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iomux.harness.copying.copy_calls import WAYS
+from iomux.harness.copying.copy_rounds import Key, Seen
+from iomux.system.machine import describe
+from iomux.system.units import size_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from iomux.harness.load.result import Nanoseconds
+
+    Floats = npt.NDArray[np.float64]
+
+SPAN_BYTES = (4 * 1024, 1024 * 1024)
+"""Between these sizes it is counted what a further KiB costs: from where the copy shows to where caches end."""
+_LEAST_SPAN = 16  # times the smaller has to go into the larger: over a narrow range the difference is the noise's
+_CONTROL = "recv_into MSG_TRUNC"
+_HALF = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class CopyCost:
+    """What receiving, sending and copying took, by way and size. Units are in the names."""
+
+    frame: "pd.DataFrame"
+    """A row for each way and size: `side` ("receive", "send", "memory"), `how`, `size_bytes`, `median_us`, `p25_us`,
+    `p75_us`, `min_us`, `samples`, `short` (calls that moved less than all bytes and are no samples), and `reason`:
+    empty, or why there is no figure."""
+    machine: str
+    samples: "dict[Key, Nanoseconds]" = field(repr=False)
+    """Raw samples by (how, size_bytes), in the order in which they were taken."""
+
+    @property
+    def by_size(self) -> "pd.DataFrame":
+        """A row for each size (index `size_bytes`): what a receive costs, and how much of it is the copy.
+
+        `receive_us` (median of `recv_into`), `call_us` (of the same under MSG_TRUNC, which copies nothing), `copy_us`
+        (the difference), `share` (of the copy in the receive, 0 to 1), `copy_gb_per_s` (10⁹ bytes; NaN where the
+        copy can't be told from nothing). NaN where one of the two was not measured. A difference of two medians:
+        where there is hardly a copy, it may come out a little below 0.
+        """
+        table = self.frame.pivot(index="size_bytes", columns="how", values="median_us")
+        table = table.reindex(columns=["recv_into", _CONTROL]).set_axis(["receive_us", "call_us"], axis=1)
+        table["copy_us"] = table["receive_us"] - table["call_us"]
+        table["share"] = table["copy_us"] / table["receive_us"]
+        table["copy_gb_per_s"] = table.index / 1000 / table["copy_us"].where(table["copy_us"] > 0)
+        return table
+
+    @property
+    def slopes(self) -> "pd.Series[float]":
+        """By `how`: the nanoseconds that each further KiB costs, between the ends of what lies in 4 KiB to 1 MiB.
+
+        NaN where fewer than two sizes in between were measured, or the larger is less than 16 times the smaller.
+        """
+        import pandas as pd
+
+        inside = self.frame[self.frame["median_us"].notna() & self.frame["size_bytes"].between(*SPAN_BYTES)]
+        return pd.Series({how: _slope(inside[inside["how"] == how]) for how in self.frame["how"].unique()})
+
+    @property
+    def crossover_bytes(self) -> float:
+        """The size from which on the copy is more than half of a receive.
+
+        It is interpolated between two measured sizes, over the logarithm of the size.
+        NaN where the share is not measured, or one half does not lie between the shares that are.
+        """
+        import numpy as np
+        import pandas as pd
+
+        share = self.by_size["share"].dropna()
+        above = (share > _HALF)[::-1].cummin()[::-1]  # from there on, and not by chance at one size below
+        if share.empty or above.iloc[0] or not above.iloc[-1]:
+            return float("nan")
+        around = pd.concat([share[~above].tail(1), share[above].head(1)])
+        return float(np.exp(np.interp(_HALF, around.to_numpy(), np.log(around.index.to_numpy(float)))))
+
+    def __str__(self) -> str:
+        return "\n".join([self.machine, *self._parts(), *self._notes()])
+
+    __repr__ = __str__
+
+    def _parts(self) -> list[str]:
+        """The smallest size, the largest, and what lies in the middle."""
+        measured = self.by_size.dropna(subset="share")
+        places = sorted({0, len(measured) // 2, len(measured) - 1}) if len(measured) else []
+        return [
+            f"{size_name(row['size_bytes'])}: {row['receive_us']:.1f} µs, without the copy {row['call_us']:.1f}: "
+            f"{max(row['share'], 0):.0%} is the copy"
+            for row in measured.iloc[places].reset_index().to_dict("records")
+        ]
+
+    def _notes(self) -> list[str]:
+        lines = []
+        if self.crossover_bytes == self.crossover_bytes:  # not nan
+            lines.append(f"from {size_name(self.crossover_bytes)} on the copy outweighs the call")
+        for (how, reason), rows in self.frame[self.frame["reason"] != ""].groupby(["how", "reason"], sort=False):
+            lines.append(f"{how}, {', '.join(map(size_name, rows['size_bytes']))}: not measured: {reason}")
+        return lines
+
+    def _repr_html_(self) -> str:
+        """The sizes as a table, and under it what the text says beside them."""
+        import html
+
+        rest = "".join(f"<div>{html.escape(line)}</div>" for line in [self.machine, *self._notes()])
+        return self.by_size.round(3).to_html() + rest
+
+
+def _slope(rows: "pd.DataFrame") -> float:
+    """Nanoseconds a further KiB, from the smallest of these sizes to the largest."""
+    if rows.empty or rows["size_bytes"].max() < _LEAST_SPAN * rows["size_bytes"].min():
+        return float("nan")
+    sizes, us = (rows.sort_values("size_bytes")[column].to_numpy(float) for column in ("size_bytes", "median_us"))
+    return float((us[-1] - us[0]) * 1000 / ((sizes[-1] - sizes[0]) / 1024))
+
+
+def summarize(sizes: Sequence[int], seen: Sequence[Seen], missing: Mapping[str, str]) -> CopyCost:
+    """Make a result of what the processes saw. missing: by the ways that were not tried, why; empty for the others."""
+    import numpy as np
+    import pandas as pd
+
+    hows = dict.fromkeys([*(how for how, _ in seen[0].reasons), *(how for how, why in missing.items() if why)])
+    order = [how for how in WAYS if how in hows] + [how for how in hows if how not in WAYS]
+    keys = [(how, size) for how in order for size in sizes]
+    none: Sequence[int] = ()
+    pooled = {key: np.concatenate([np.array(s.samples.get(key, none), dtype=np.int64) for s in seen]) for key in keys}
+    rows = [_row(key, pooled[key], _reason(key, seen, missing), seen) for key in keys]
+    frame = pd.DataFrame(rows)
+    machine = describe()
+    frame.attrs["machine"] = machine
+    return CopyCost(frame, machine, {key: samples for key, samples in pooled.items() if len(samples)})
+
+
+def _reason(key: Key, seen: Sequence[Seen], missing: Mapping[str, str]) -> str:
+    said = (part.reasons.get(key, "") for part in seen)
+    return missing.get(key[0], "") or next(filter(None, said), "no call moved all bytes")
+
+
+def _row(key: Key, samples: "Nanoseconds", reason: str, seen: Sequence[Seen]) -> dict[str, Any]:
+    import numpy as np
+
+    how, size = key
+    found = np.percentile(samples, [50, 25, 75, 0]) / 1000 if len(samples) else np.full(4, np.nan)
+    return {
+        "side": WAYS[how].side if how in WAYS else "receive",
+        "how": how,
+        "size_bytes": size,
+        **dict(zip(("median_us", "p25_us", "p75_us", "min_us"), found.tolist(), strict=True)),
+        "samples": len(samples),
+        "short": sum(part.short.get(key, 0) for part in seen),
+        "reason": "" if len(samples) else reason,
+    }

@@ -1,0 +1,76 @@
+"""Who copies: the application's own thread, or somebody else while it computes.
+
+Bytes wait in many sockets. Each way asks for all of them, then the application computes something of its own,
+then it collects what is not in yet. If its own thread copies, copying and computing come one after the other; if a
+thread of the kernel does, they overlap, and the application has hardly any system time.
+
+The application's thread has the last core, io_uring's threads all the others: pinned to one core together (as a
+worker is by default, which inherits the core of whoever submitted) they would take turns, and nothing could overlap.
+Cost: some 10 s; `size` times `count` bytes in the kernel and as many in the process, at most 256 MiB each.
+"""
+
+from tqdm.auto import tqdm
+
+from iomux import servers
+from iomux.harness.copying.who_copies_result import WhoCopies, summarize
+from iomux.harness.copying.who_copies_rounds import measure
+from iomux.harness.copying.who_copies_ways import WAYS
+from iomux.processes.worker import beside, core_beside
+from iomux.system.limits import check_descriptors, is_whole
+from iomux.system.machine import cores
+
+MOST_BYTES = 256 * 1024 * 1024
+"""The most bytes that one `who_copies` puts into the kernel; as many are in the process's own memory."""
+MOST_CONNECTIONS = 4096
+MOST_REPEATS = 1000
+"""The most rounds that `who_copies` accepts."""
+_PROCESSES = 2
+_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
+
+
+def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, progress: bool = True) -> WhoCopies:
+    """Receive `size` bytes from each of `count` connections while computing, in each way that this machine has.
+
+    size: bytes in each socket's buffer. count: connections; size times count is at most 256 MiB. repeats: rounds, in
+    each of which every way has its turn. progress: show a bar on standard error.
+
+    A way that this machine lacks is in `.missing`, with the reason. Raises ValueError for what can't be asked for,
+    RuntimeError if this machine has none of the ways, or the bytes do not fit into the sockets' buffers or are not
+    what was sent.
+    """
+    _check(size, count, repeats)
+    size, count, repeats = int(size), int(count), int(repeats)  # NumPy's overflow
+    missing = {name: why for name, (_, needs) in WAYS.items() if (why := servers.get(needs).why_not())}
+    names = [name for name in WAYS if name not in missing]
+    if not names:
+        raise RuntimeError(f"no way is left to measure: {'; '.join(dict.fromkeys(missing.values()))}")
+    core = core_beside(None)
+    helpers = [other for other in cores() if other != core]  # all of them, if there is but one: core is None then
+    parts, seen = min(_PROCESSES, repeats), []
+    with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
+        for part in range(parts):
+            first, end = repeats * part // parts, repeats * (part + 1) // parts
+            seconds = 60 + (end - first + 3) * len(names) * (1 + size * count / _SLOWEST_BYTES_PER_S)
+            work = (names, size, count, end - first, first, helpers)
+            seen.append(beside(measure, *work, core=core, seconds=seconds, what="the measurement of who copies"))
+            if seen[-1].unfit:
+                raise RuntimeError(f"{seen[-1].unfit}; choose a smaller size or count")
+            bar.update(end - first)
+    return summarize(size, count, seen, missing, core is not None)
+
+
+def _check(size: int, count: int, repeats: int) -> None:
+    """Raise ValueError, saying what to do, for what makes no sense on any machine."""
+    for name, number in (("size", size), ("count", count), ("repeats", repeats)):
+        if not is_whole(number) or number < 1:
+            raise ValueError(f"{name} is {number!r}: give a whole number, at least 1")
+    if repeats > MOST_REPEATS:
+        raise ValueError(f"repeats is {repeats:,}: choose at most {MOST_REPEATS:,}")
+    if count > MOST_CONNECTIONS:
+        raise ValueError(f"count is {count:,}: choose at most {MOST_CONNECTIONS:,} connections")
+    if size * count > MOST_BYTES:
+        raise ValueError(
+            f"{count:,} times {size:,} bytes are {size * count:,}: "
+            f"they have to wait in the kernel's memory, choose at most {MOST_BYTES:,}"
+        )
+    check_descriptors(count, each=2)

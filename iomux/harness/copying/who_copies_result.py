@@ -1,0 +1,133 @@
+"""What `iomux.who_copies` has found, as a value that shows itself well, and can be kept in a file.
+
+A result that is read back from a file was measured at another time, maybe on another machine: it says so
+wherever it is shown.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iomux.harness.copying.who_copies_rounds import Seen, Turn
+from iomux.harness.copying.who_copies_ways import WAYS
+from iomux.system.machine import describe
+from iomux.system.units import size_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = ["wall_ms", "user_ms", "system_ms", "helpers_ms", "calls_ms", "before", "meanwhile", "after", "syscalls"]
+"""What the table shows: the medians of the rounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class WhoCopies:
+    """Who copied, by way and round. Units are in the names."""
+
+    frame: "pd.DataFrame"
+    """A row for each way and round: `wall_ms`, from asking until all bytes were in and the computing was done;
+    `user_ms` and `system_ms` of the application's thread; `helpers_ms`, processor time of all other threads of the
+    process, io_uring's; `calls_ms`, the application's processor time outside the computing; `asked_ms` and
+    `computed_ms`, since asking began; `before`, `meanwhile`, `after`: how many transfers were in when the computing
+    began, came in while it went on, seen without a system call, and were waited for; `syscalls`."""
+    transfers: "pd.DataFrame"
+    """A row for each way, round and connection: `seen_ms`, since asking began, when its bytes were seen to be in."""
+    size_bytes: int
+    count: int
+    machine: str
+    apart: bool
+    """Whether the application's thread and io_uring's had cores of their own; on one core nothing can overlap."""
+    missing: dict[str, str]
+    """By the ways that could not be tried, why."""
+    recorded: str = ""
+    """Empty, or when and how this was measured, if it was read from a file."""
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """The medians of the rounds, a row a way."""
+        return self.frame.groupby("way", sort=False)[SHOWN].median().round(1)
+
+    @property
+    def where(self) -> str:
+        """The machine, for under a figure; of a recorded result also that it is one."""
+        return f"RECORDED on {self.machine}, {self.recorded}; not measured here" if self.recorded else self.machine
+
+    def __str__(self) -> str:
+        rounds = self.frame["round"].nunique()
+        what = f"{self.count} × {size_name(self.size_bytes)}, median (least to greatest) of {rounds} rounds, in ms"
+        lines = [self.where, what if self.apart else f"{what}; on a single core, where nothing can overlap"]
+        for way, rows in self.frame.groupby("way", sort=False):
+            parts = [f"{name} {_spread(rows[f'{name}_ms'])}" for name in ("wall", "user", "system", "helpers")]
+            lines.append(f"{way}: {', '.join(parts)}")
+        return "\n".join([*lines, *(f"{way}: not measured: {why}" for way, why in self.missing.items())])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The medians as a table, and under it where they were measured and what was not."""
+        import html
+
+        first, what, *rest = str(self).splitlines()
+        under = [first, what, *(line for line in rest if ": not measured: " in line)]
+        return self.table.to_html() + "".join(f"<div>{html.escape(line)}</div>" for line in under)
+
+    def save(self, path: str | Path, recorded: str) -> None:
+        """Write it to a JSON file, with what is to be said of when and how it was measured."""
+        rest = {name: getattr(self, name) for name in ("size_bytes", "count", "machine", "apart", "missing")}
+        frames = {name: getattr(self, name).round(3).to_dict("list") for name in ("frame", "transfers")}
+        Path(path).write_text(json.dumps({"recorded": recorded, **rest, **frames}) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "WhoCopies":
+        """Read one back. Raises ValueError for a file that holds none."""
+        import pandas as pd
+
+        try:
+            kept = json.loads(Path(path).read_text())
+            frame, transfers = (pd.DataFrame(kept.pop(name)) for name in ("frame", "transfers"))
+            return cls(frame, transfers, **kept)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} holds no result of who_copies: {error}") from error
+
+
+def _spread(values: "pd.Series[float]") -> str:
+    return f"{values.median():.1f} ({values.min():.1f} to {values.max():.1f})"
+
+
+def summarize(size: int, count: int, seen: Sequence[Seen], missing: Mapping[str, str], apart: bool) -> WhoCopies:
+    """Make a result of what the processes saw. missing: by the ways that were not tried, why."""
+    import pandas as pd
+
+    refused = {way: why for part in seen for way, why in part.reasons.items()}
+    turns = sorted(
+        (turn for part in seen for turn in part.turns), key=lambda turn: (list(WAYS).index(turn.way), turn.round)
+    )
+    frame = pd.DataFrame([_row(turn, count) for turn in turns])
+    transfers = pd.DataFrame(
+        [
+            {"way": turn.way, "round": turn.round, "connection": number, "seen_ms": stamp / 1e6}
+            for turn in turns
+            for number, stamp in enumerate(turn.seen)
+        ]
+    )
+    return WhoCopies(frame, transfers, size, count, describe(), apart, {**missing, **refused})
+
+
+def _row(turn: Turn, count: int) -> dict[str, Any]:
+    return {
+        "way": turn.way,
+        "round": turn.round,
+        "wall_ms": turn.collected / 1e6,
+        "user_ms": turn.application.user * 1e3,
+        "system_ms": turn.application.system * 1e3,
+        "helpers_ms": turn.helpers_ns / 1e6,
+        "calls_ms": turn.calls_ns / 1e6,
+        "asked_ms": turn.asked / 1e6,
+        "computed_ms": turn.computed / 1e6,
+        "before": turn.before,
+        "meanwhile": turn.meanwhile,
+        "after": count - turn.before - turn.meanwhile,
+        "syscalls": turn.syscalls,
+    }

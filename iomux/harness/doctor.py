@@ -1,0 +1,53 @@
+"""What this machine can run, and why not the rest: mechanisms, and what measuring needs of the kernel."""
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from iomux import servers
+from iomux.system.features import facilities
+from iomux.system.machine import cores, describe, limits, processor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def facts() -> dict[str, Any]:
+    """All that `doctor` tells, as plain values: system, limits, clocks, mechanisms and facilities."""
+    import platform
+
+    clock = time.get_clock_info("perf_counter")
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "processor": processor(),
+        "cores": cores(),
+        "python": platform.python_version(),
+        "can_pin": hasattr(os, "sched_setaffinity"),
+        **limits(),
+        "clock": clock.implementation,
+        "clock_resolution_ns": clock.resolution * 1e9,
+        "mechanisms": [
+            {"name": m.name, "model": m.model, "available": m.available(), "why_not": m.why_not(), "summary": m.summary}
+            for m in servers.mechanisms()
+        ],
+        "facilities": [
+            {"name": f.name, "available": f.available(), "why_not": f.why_not(), "summary": f.summary}
+            for f in facilities()
+        ],
+    }
+
+
+def doctor() -> "pd.DataFrame":
+    """What this machine can run: a row a mechanism, then a row for each thing that measuring needs of the kernel.
+
+    Columns: `model` (for the latter: measuring), `available`, `why_not`, `summary`; the index is the name. The
+    machine's facts are in `.attrs`.
+    """
+    import pandas as pd
+
+    everything = facts()
+    rows = everything.pop("mechanisms") + [{"model": "measuring"} | row for row in everything.pop("facilities")]
+    frame = pd.DataFrame(rows).set_index("name")
+    frame.attrs.update(everything, machine=describe())
+    return frame

@@ -1,0 +1,1 @@
+"""The load generator, one load, and many in a table."""

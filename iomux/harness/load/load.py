@@ -1,0 +1,69 @@
+"""Load a server and say what its clients saw.
+
+The load generator (`iomux.harness.load.generator`) runs in a process of its own, on another core than the
+server where there is one, and sends its raw samples back; here they become a result. Percentiles are taken
+from the raw samples, and nothing is averaged before it is kept.
+"""
+
+from iomux.harness.load.clients import NOBODY_LISTENS
+from iomux.harness.load.plan import Plan, run
+from iomux.harness.load.result import LoadResult, summarize
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, running_server
+from iomux.processes.worker import beside, core_beside
+from iomux.system.limits import check_address, check_descriptors, check_request
+from iomux.system.sockets import Address
+
+
+def load(
+    address: Address | str | Server,
+    connections: int = 1,
+    active: int | None = None,
+    size: int = 64,
+    duration: float = 1.0,
+    warmup: float = 0.2,
+    rate: float | None = None,
+    deadline: float = 2.0,
+) -> LoadResult:
+    """Load the echo server at `address` from a process of its own; return what its clients saw.
+
+    address: `(host, port)`, "host:port" or a running `Server`; loopback only. connections: how many are
+    open. active: how many of them, spread evenly, ask (default: all). size: bytes a request. duration,
+    warmup: seconds, the warm-up's samples are dropped. rate: planned requests a second over all active
+    clients (open loop: times count from the planned moment); by default each client asks again when it has
+    its answer (closed loop). deadline: seconds that the last requests may
+    take after the run; a client without its reply then, however long it has waited, is counted.
+
+    Measuring begins when the server has accepted every connection, or accepts no more (Linux; elsewhere that is not
+    seen). Every reply is compared with its request. Raises ValueError for what can't be asked for,
+    ServerError if the server is ours and has died, before or during the run, and ConnectionRefusedError if it is not
+    ours and nobody listens at its address.
+    """
+    server = address if isinstance(address, Server) else running_server(_parse(address))
+    target = _parse(server.address if server else address)  # type: ignore[arg-type]
+    count = connections if active is None else active
+    check_address(target)
+    check_request(connections, count, size, duration, warmup, rate, deadline)
+    check_descriptors(connections)
+    if server:
+        server.check()
+    core = core_beside(server)
+    pid = server.pid if server else None
+    numbers = int(connections), int(count), int(size), float(duration), float(warmup)  # NumPy's overflow
+    planned = None if rate is None else float(rate)
+    plan = Plan(target, *numbers, planned, float(deadline), pid, spin=core is not None)
+    budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
+    seen = beside(run, plan, core=core, seconds=budget, what="the load generator")
+    if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
+        raise ConnectionRefusedError(f"nobody listens at {target[0]}:{target[1]}: start the server first")
+    if server:
+        server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)
+    return summarize(plan, seen)
+
+
+def _parse(address: Address | str) -> Address:
+    if isinstance(address, str):
+        host, _, port = address.rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal()):
+            raise ValueError(f"{address!r} is no address: write it as 127.0.0.1:8000")
+        return _parse((host, int(port)))
+    return "127.0.0.1" if address[0] == "localhost" else address[0], address[1]

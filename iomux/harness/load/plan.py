@@ -1,0 +1,81 @@
+"""One run of the load generator, in its own process: connect, warm up, measure, wait for the last answers."""
+
+import gc
+import time
+from collections import Counter
+from typing import Any, NamedTuple
+
+from iomux.harness.load.clients import connect, inspect_silent, let_in, spread
+from iomux.harness.load.generator import SECOND, Generator, clock
+from iomux.system.machine import CpuTime, Switches, context_switches, cpu_time, switched
+
+
+class Plan(NamedTuple):
+    """What to do: the arguments of `iomux.load`, checked, and where the server's process is."""
+
+    address: tuple[str, int]
+    connections: int
+    active: int
+    size: int
+    duration: float
+    warmup: float
+    rate: float | None
+    deadline: float
+    server_pid: int | None
+    spin: bool
+    """Whether it has a core to itself, and may watch the clock instead of sleeping."""
+
+
+def run(plan: Plan) -> dict[str, Any]:
+    """Carry out one plan and return what was seen, as plain values and arrays."""
+    errors: Counter[str] = Counter()
+    began = clock()
+    clients = connect(plan.address, plan.connections, plan.deadline, errors)
+    connected = clock()
+    let_in(plan.address)
+    active = spread(clients, plan.active)
+    generator = Generator(active, plan.size, plan.spin, errors)
+    gc.disable()  # a collection in the middle would be a latency of ours
+    _server_use(plan)  # the first reading imports what it needs: not while somebody is being timed
+    warm = clock() + int(plan.warmup * SECOND)
+    _exchange(generator, plan.rate, clock(), warm)
+    generator.end_warmup()
+    before, own_before, start = _server_use(plan), time.process_time(), clock()
+    _exchange(generator, plan.rate, start, start + int(plan.duration * SECOND))
+    generator.drain(plan.deadline)
+    own, seconds = time.process_time() - own_before, (clock() - start) / SECOND
+    after = _server_use(plan)
+    server = None if before is None or after is None else after.cpu.since(before.cpu)
+    inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
+    return {
+        "response_ns": generator.response_ns,
+        "service_ns": generator.service_ns if plan.rate else generator.response_ns,
+        "late_ns": generator.late_ns,
+        "seconds": max(generator.now - start, 0) / SECOND,
+        "connect_s": (connected - began) / SECOND,
+        "unserved": sum(not client.served for client in active) + plan.active - len(active),
+        "errors": dict(errors),
+        "server_cpu": server,
+        "server_switches": None if before is None or after is None else switched(before.switches, after.switches),
+        "generator_cpu_share": own / seconds,
+        "server_cpu_share": None if server is None else server.total / seconds,
+    }
+
+
+def _exchange(generator: Generator, rate: float | None, begin: int, until: int) -> None:
+    if rate is None:
+        generator.closed_loop(until)
+    else:
+        generator.open_loop(begin, until, rate)
+
+
+class _Use(NamedTuple):
+    cpu: CpuTime
+    switches: dict[int, Switches]
+
+
+def _server_use(plan: Plan) -> _Use | None:
+    try:
+        return None if plan.server_pid is None else _Use(cpu_time(plan.server_pid), context_switches(plan.server_pid))
+    except ProcessLookupError:
+        return None

@@ -1,0 +1,148 @@
+"""What the clients of one run saw, as a value that shows itself well."""
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from iomux.harness.load.plan import Plan
+from iomux.system.machine import CpuTime, Switches, describe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Nanoseconds = npt.NDArray[np.int64]
+
+_FULL = 0.9  # share of a core from which on a process has nothing left to give
+
+
+@dataclass(frozen=True, eq=False)
+class LoadResult:
+    """What the clients of one run saw. Times in the unit of their name; raw samples in nanoseconds."""
+
+    connections: int
+    active: int
+    size_bytes: int
+    rate_per_s: float | None
+    requests: int
+    requests_per_s: float
+    mean_us: float
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+    unserved: int
+    """Active clients that never got a reply."""
+    errors: dict[str, int]
+    """How often each kind of error was seen; empty when all was well."""
+    connect_s: float
+    """Seconds in which all connections were opened."""
+    server_user_s: float | None
+    """User seconds of the server while it was measured; None where the server is not ours."""
+    server_system_s: float | None
+    cpu_us_per_request: float | None
+    """Microseconds of the server's processor time, user and system, for each request."""
+    voluntary_switches: int | None
+    """How often the server's threads went to sleep while it was measured; None where nobody counts it for us."""
+    involuntary_switches: int | None
+    """How often they were taken off their core."""
+    generator_cpu_share: float
+    """The load generator's own processor time for each second of the run (in the open loop it spins)."""
+    generator_bound: bool
+    """True when the load generator was the bottleneck: the figures are then its own, not the server's."""
+    machine: str
+    response_ns: "Nanoseconds" = field(repr=False)
+    """Raw response times, in the order of arrival: from the planned time in the open loop, else from the send."""
+    service_ns: "Nanoseconds" = field(repr=False)
+    """Raw service times, from the actual send; the same samples as `response_ns` in the closed loop."""
+
+    def row(self) -> dict[str, Any]:
+        """The result as one row of a table: all but the raw samples, errors as their sum and their kinds."""
+        left_out = ("response_ns", "service_ns", "machine", "errors")
+        row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
+        return row | {"errors": sum(self.errors.values()), "error_kinds": kinds}
+
+    def setting(self) -> str:
+        """One line for under a figure: how many asked how much, and in which loop."""
+        loop = "closed loop" if self.rate_per_s is None else f"open loop at {self.rate_per_s:,.0f} requests/s"
+        return f"{self.active:,} active of {self.connections:,} connections, {self.size_bytes:,} bytes, {loop}"
+
+    def __str__(self) -> str:
+        lines = [
+            self.setting(),
+            f"{self.requests:,} requests, {self.requests_per_s:,.0f} a second",
+            f"median {self.p50_us:,.0f} µs, 90 % {self.p90_us:,.0f}, 99 % {self.p99_us:,.0f}, "
+            f"99.9 % {self.p999_us:,.0f}, slowest {self.max_us:,.0f}",
+        ]
+        if self.cpu_us_per_request is not None:
+            lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request{self._switches()}")
+        if self.unserved:
+            lines.append(f"never served: {self.unserved:,} client{'' if self.unserved == 1 else 's'}")
+        lines += [f"{kind}: {count:,}" for kind, count in sorted(self.errors.items())]
+        if self.generator_bound:
+            lines.append(self._why_bound())
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _why_bound(self) -> str:
+        if self.rate_per_s is None:
+            return "the load generator was the bottleneck: the server could have done more"
+        return "the load generator was late: it sent after the planned times, and much of these latencies is its own"
+
+    def _switches(self) -> str:
+        if self.voluntary_switches is None or self.involuntary_switches is None:
+            return ""
+        voluntary, involuntary = self.voluntary_switches / self.requests, self.involuntary_switches / self.requests
+        return f", {voluntary:.1f} voluntary and {involuntary:.1f} involuntary context switches a request"
+
+
+def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
+    """Make a result of what the load generator saw; percentiles from the raw samples."""
+    import numpy as np
+
+    response = np.frombuffer(seen["response_ns"], dtype=np.int64)
+    service = np.frombuffer(seen["service_ns"], dtype=np.int64)
+    requests = len(response)
+    quantiles = np.percentile(response, [50, 90, 99, 99.9, 100]) / 1000 if requests else [float("nan")] * 5
+    p50, p90, p99, p999, most = (float(value) for value in quantiles)
+    cpu: CpuTime | None = seen["server_cpu"]
+    switches: Switches | None = seen["server_switches"]
+    return LoadResult(
+        connections=plan.connections,
+        active=plan.active,
+        size_bytes=plan.size,
+        rate_per_s=plan.rate,
+        requests=requests,
+        requests_per_s=requests / seen["seconds"] if requests else 0.0,
+        mean_us=float(response.mean()) / 1000 if requests else float("nan"),
+        p50_us=p50,
+        p90_us=p90,
+        p99_us=p99,
+        p999_us=p999,
+        max_us=most,
+        unserved=seen["unserved"],
+        errors=seen["errors"],
+        connect_s=seen["connect_s"],
+        server_user_s=cpu.user if cpu else None,
+        server_system_s=cpu.system if cpu else None,
+        cpu_us_per_request=cpu.total / requests * 1e6 if cpu and requests else None,
+        voluntary_switches=switches.voluntary if switches else None,
+        involuntary_switches=switches.involuntary if switches else None,
+        generator_cpu_share=seen["generator_cpu_share"],
+        generator_bound=_generator_bound(plan, seen, service),
+        machine=describe(),
+        response_ns=response,
+        service_ns=service,
+    )
+
+
+def _generator_bound(plan: Plan, seen: dict[str, Any], service: "Nanoseconds") -> bool:
+    """Closed loop: it used its core up and the server did not. Open loop: it sent later than planned."""
+    import numpy as np
+
+    if plan.rate is not None:
+        return bool(len(service) and len(seen["late_ns"]) and np.median(seen["late_ns"]) > np.median(service))
+    server_share = seen["server_cpu_share"]
+    return bool(seen["generator_cpu_share"] > _FULL and (server_share is None or server_share < _FULL))

@@ -1,0 +1,160 @@
+"""Many runs into one tidy table: each server at each number of connections, round after round.
+
+The servers take turns within a round, and whole rounds are repeated: whatever else the machine does then
+falls on all of them alike, and the spread between repeats shows how much of it there was. Each run has a
+fresh server, so that no run inherits another's connections.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from iomux import servers
+from iomux.harness.load.load import load
+from iomux.harness.load.result import LoadResult
+from iomux.processes.interrupts import saying_how_far
+from iomux.processes.resolve import name_of, resolve
+from iomux.processes.server import start
+from iomux.servers.connection import REFUSED
+from iomux.system.limits import check_descriptors, check_request, check_whole, whole_numbers
+from iomux.system.machine import describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MEASURED = [
+    *("mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "requests_per_s", "cpu_us_per_request"),
+    *("requests_per_cpu_s", "server_user_s", "server_system_s", "voluntary_switches", "involuntary_switches"),
+    *("connect_s", "generator_cpu_share"),
+]
+_COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
+
+
+def sweep(
+    servers: Sequence[str | servers.Serve] | str,
+    connections: Sequence[int] | int = (1, 10, 100, 1000),
+    active: int | None = 1,
+    repeats: int = 3,
+    size: int = 64,
+    duration: float = 0.5,
+    warmup: float = 0.2,
+    rate: float | None = None,
+    progress: bool = True,
+) -> "pd.DataFrame":
+    """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
+
+    servers: names or `serve` functions, as for `iomux.start`. connections: one number or several. active: how
+    many connections ask, at most as many as there are; None means all. The rest as for `iomux.load`. progress:
+    show a bar on standard error.
+
+    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
+    measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
+    measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
+    the server's processor time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why
+    the level could not be reached, the measured columns then being missing. `.attrs["machine"]` says what
+    it was measured on, `.attrs["active"]` how many were asked to be active.
+
+    Raises LookupError and ValueError for what can't be run at all.
+    """
+    chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
+    levels = whole_numbers("connections", connections)
+    _validate(chosen, levels, active, repeats)
+    for level in levels:
+        check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
+    targets = [resolve(server) for server in chosen]
+    runs = [
+        (repeat, level, name, target)
+        for repeat in range(repeats)
+        for level in levels
+        for name, target in _rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
+    ]
+    import pandas as pd  # only now: what was asked for wrongly is said at once
+    from tqdm.auto import tqdm
+
+    rows: list[dict[str, Any]] = []
+    refused: dict[tuple[str, int], str] = {}
+    with (
+        saying_how_far(lambda: f"{len(rows)} of {len(runs)} runs were done, and are lost"),
+        tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
+    ):
+        for repeat, level, name, target in bar:
+            bar.set_description(f"{name}, {level:,} open")
+            asked = level if active is None else min(active, level)
+            options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
+            row = _run(target, level, options, refused.get((name, level), ""))
+            if REFUSED in row["reason"]:
+                refused[name, level] = row["reason"]
+            rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
+    frame = pd.DataFrame(rows).astype({"rate_per_s": float})
+    frame.attrs.update(machine=describe(), active="all" if active is None else active)
+    return frame
+
+
+def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int) -> None:
+    check_whole(repeats=repeats, active=1 if active is None else active)
+    if not chosen:
+        raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
+    if not connections or min(connections) < 1:
+        raise ValueError(f"connections is {list(connections)}: give one or more numbers, each at least 1")
+    if active is not None and not 1 <= active <= max(connections):
+        raise ValueError(f"active is {active}: choose from 1 to the most connections, which is {max(connections)}")
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}: at least 1 is needed")
+
+
+def _rotated(servers: list[Any], by: int) -> list[Any]:
+    """Another one begins in each round, so that none always runs after the same neighbour."""
+    by %= len(servers)
+    return servers[by:] + servers[:by]
+
+
+def _labels(chosen: Sequence[str | servers.Serve]) -> list[str]:
+    """The servers' short names, made longer where two would be the same."""
+    short = [name_of(server) for server in chosen]
+    labels: list[str] = []
+    for server, name in zip(chosen, short, strict=True):
+        label = server if short.count(name) > 1 and isinstance(server, str) else name
+        seen = labels.count(label) or sum(other.startswith(f"{label} (") for other in labels)
+        labels.append(f"{label} ({seen + 1})" if seen else label)
+    return labels
+
+
+def _model(target: str | servers.Serve) -> str:
+    return servers.get(target).model if isinstance(target, str) else ""
+
+
+def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
+    """One run as a row. A limit that the server itself has named in an earlier round is not run into again."""
+    asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
+    base = {"connections": level} | asked
+    if reason := known_limit or _too_many(level):
+        return _missing(base, reason)
+    try:
+        with start(target) as server:
+            result = load(server, connections=level, **options)
+            log = server.log.strip()
+    except RuntimeError as error:  # ServerError is one
+        return _missing(base, str(error).strip().splitlines()[-1])
+    reason = _limit_met(result, log)
+    row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
+    return _missing(row, reason) if reason else row | {"reason": ""}
+
+
+def _too_many(level: int) -> str:
+    try:
+        check_descriptors(level)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _limit_met(result: LoadResult, log: str) -> str:
+    """Why this level was not reached; empty if every connection was open at the end and every client served."""
+    if not result.errors and not result.unserved:
+        return ""
+    said = next((line.removeprefix("iomux: ") for line in log.splitlines() if REFUSED in line), "")
+    seen = result.row()["error_kinds"] or f"{result.unserved:,} clients never served"
+    return f"{said} ({seen})" if said else seen
+
+
+def _missing(row: dict[str, Any], reason: str) -> dict[str, Any]:
+    return _COUNTED | row | dict.fromkeys(_MEASURED, float("nan")) | {"reason": reason}

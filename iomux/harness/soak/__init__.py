@@ -1,0 +1,1 @@
+"""A server under hundreds of clients that misbehave at random."""

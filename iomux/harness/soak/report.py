@@ -1,0 +1,165 @@
+"""What a soak has shown, as a value that shows itself well."""
+
+import html
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from iomux.harness.soak.client import NEVER_ANSWERED
+from iomux.harness.soak.run import SoakPlan
+from iomux.harness.soak.scenario import FAULTS
+from iomux.harness.soak.tally import MOST_FAILURES, Tally
+from iomux.system.machine import describe
+from iomux.system.units import size_name
+
+MEMORY_SLACK_BYTES = 16 * 1024 * 1024
+"""By how much the server's memory may have grown: allocators keep some. A leak of 200 bytes a client is 16 MiB
+after 80,000 clients, as many as come in five minutes."""
+
+DESCRIPTOR_SLACK = 4
+"""So many descriptors more than before may be open at the end: a log that is opened late, a library's own. A socket
+that is kept for each of thousands of clients is far more."""
+
+
+@dataclass(frozen=True, eq=False)
+class SoakReport:
+    """What clients that send in pieces, read slowly, half-close, reset and vanish saw of one server."""
+
+    server: str
+    seed: int
+    """With the same seed the clients do the same again."""
+    clients: int
+    """How many there were at once."""
+    seconds: float
+    """How long they were at it."""
+    connections: int
+    most_at_once: int
+    """So many clients there were at the same time."""
+    requests: int
+    """Messages that were answered completely."""
+    requests_per_s: float
+    sent_bytes: int
+    compared_bytes: int
+    """Bytes that clients read, each compared with what was sent."""
+    faults: dict[str, int]
+    """How often each was done to the server, by kind."""
+    lost: int
+    """How many clients did not get what they were owed, and what else went wrong with the server; 0 if all is well."""
+    lost_kinds: dict[str, int]
+    failures: tuple[str, ...]
+    """A sentence for each of the first, and for what is wrong with the server itself."""
+    descriptors_before: int | None
+    """Open in the server when its first client had left; None where it had ended."""
+    descriptors_after: int | None
+    rss_before_bytes: int | None
+    """The server's memory when all clients of the warm-up had left."""
+    rss_after_bytes: int | None
+    memory_slack_bytes: int
+    """By how much its memory may have grown."""
+    interrupted: bool
+    """Whether it was ended by hand before its time."""
+    machine: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        return asdict(self)
+
+    def setting(self) -> str:
+        """One line: who was asked by how many for how long, and the seed with which it can be repeated."""
+        how = "1 client at a time" if self.clients == 1 else f"{self.clients:,} clients at once"
+        return f"{self.server}: {how}, {self.seconds:,.1f} s, seed {self.seed}"
+
+    def __str__(self) -> str:
+        cut = ["interrupted: this is what there was by then"] if self.interrupted else []
+        return "\n".join([self.setting(), *cut, *(f"{name}: {said}" for name, said in self._rows()), self.verdict()])
+
+    __repr__ = __str__
+
+    def verdict(self) -> str:
+        """Whether anything was lost, and what, a line each."""
+        if not self.lost:
+            return "nothing was lost"
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.lost_kinds.items()))
+        more = [f"and {self.lost - len(self.failures):,} more"] if self.lost > len(self.failures) else []
+        return "\n".join([f"LOST: {kinds}", *self.failures, *more])
+
+    def _rows(self) -> list[tuple[str, str]]:
+        faults = ", ".join(f"{kind} {count:,}" for kind, count in self.faults.items())
+        return [
+            ("requests", f"{self.requests:,}, {self.requests_per_s:,.0f} a second"),
+            ("connections", f"{self.connections:,}, up to {self.most_at_once:,} at once"),
+            ("faults", faults),
+            ("bytes", f"{size_name(self.sent_bytes)} sent, {size_name(self.compared_bytes)} read and compared"),
+            ("descriptors of the server", f"{_known(self.descriptors_before)}, then {_known(self.descriptors_after)}"),
+            ("memory of the server", self._memory()),
+        ]
+
+    def _memory(self) -> str:
+        if self.rss_before_bytes is None or self.rss_after_bytes is None:
+            return "unknown"
+        grown = (self.rss_after_bytes - self.rss_before_bytes) / 1024
+        return f"{size_name(self.rss_before_bytes)}, {grown:+,.0f} KiB since the warm-up"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(said)}</td></tr>"
+            for name, said in [*self._rows(), ("measured on", self.machine)]
+        )
+        lines = "".join(f"<div>{html.escape(line)}</div>" for line in self.verdict().splitlines())
+        return f"<div>{html.escape(self.setting())}</div><table>{rows}</table>{lines}"
+
+
+def _known(count: int | None) -> str:
+    return "unknown" if count is None else f"{count:,}"
+
+
+def summarize(name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, interrupted: bool) -> SoakReport:
+    """Make a report of what the clients saw. ended: why the server has ended; said: the last it wrote; or empty."""
+    own = _of_the_server(tally, ended)
+    kinds = dict(tally.failed) | dict.fromkeys(own, 1)
+    sentences = [*own.values(), *map(str, tally.failures)]
+    if kinds and said:
+        sentences.append(f"the server's last words: {said}")
+    if NEVER_ANSWERED in kinds and plan.clients > 1:
+        sentences.append("if it serves one client at a time, the others wait for each other: soak it with 1 client")
+    if tally.enough:
+        sentences.append(f"ended early: after {MOST_FAILURES} clients that lost something more would say no more")
+    return SoakReport(
+        server=name,
+        seed=plan.seed,
+        clients=plan.clients,
+        seconds=tally.seconds,
+        connections=tally.connections,
+        most_at_once=tally.at_once,
+        requests=tally.requests,
+        requests_per_s=tally.requests / tally.seconds if tally.seconds else 0.0,
+        sent_bytes=tally.sent_bytes,
+        compared_bytes=tally.compared_bytes,
+        faults={kind: tally.faults[kind] for kind in FAULTS},
+        lost=sum(kinds.values()),
+        lost_kinds=kinds,
+        failures=tuple(sentences),
+        descriptors_before=tally.descriptors_before,
+        descriptors_after=tally.after.descriptors if tally.after else None,
+        rss_before_bytes=tally.rss_before_bytes,
+        rss_after_bytes=tally.after.rss_bytes if tally.after else None,
+        memory_slack_bytes=MEMORY_SLACK_BYTES,
+        interrupted=interrupted,
+        machine=describe(),
+    )
+
+
+def _of_the_server(tally: Tally, ended: str) -> dict[str, str]:
+    """What is wrong with the server itself: by kind, a sentence."""
+    wrong = {"server ended": ended} if ended else {}
+    after, before, rss = tally.after, tally.descriptors_before, tally.rss_before_bytes
+    if after and before is not None and after.descriptors > before + DESCRIPTOR_SLACK:
+        wrong["descriptors"] = (
+            f"the server had {before:,} descriptors open when its first client had left, and {after.descriptors:,} "
+            f"at the end, when all had left"
+        )
+    if after and rss is not None and after.rss_bytes - rss > MEMORY_SLACK_BYTES:
+        wrong["memory"] = (
+            f"the server's memory grew from {size_name(rss)} to {size_name(after.rss_bytes)}, "
+            f"by more than the {size_name(MEMORY_SLACK_BYTES)} that are let pass"
+        )
+    return wrong

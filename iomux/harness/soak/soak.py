@@ -1,0 +1,153 @@
+"""Soak a server: hundreds of clients at once that do to it what clients of a real network do, for minutes.
+
+What a server does for a polite client says little about the tenth hour of its life. A byte that is dropped when
+a buffer is full, a descriptor kept for each client that resets, a loop that ends with one of them: such faults show
+when it happens often, at random, and in each other's midst. So every byte is accounted for, and what the server's
+process holds is compared before and after. The choice is the seed's: what was found can be found again.
+
+The clients run in a process of their own (`iomux.harness.soak.run`), on another core than the server's.
+"""
+
+import contextlib
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+from tqdm.auto import tqdm
+
+from iomux import servers
+from iomux.harness.soak.report import SoakReport, summarize
+from iomux.harness.soak.run import LEAVE_SECONDS, SoakPlan, run
+from iomux.harness.soak.tally import Tally
+from iomux.processes.resolve import name_of, resolve
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, ServerError, start
+from iomux.processes.worker import Reports, core_beside, reporting
+from iomux.system.limits import check_descriptors, check_real, check_whole
+
+CLIENTS = 200
+"""Clients at once, if nothing else is asked for."""
+MOST_CLIENTS = 1000
+"""The most that a soak has at once."""
+MOST_MINUTES = 60.0
+"""The longest soak."""
+ONE_AT_A_TIME = frozenset({"blocking"})
+"""Registered servers that serve one client at a time: the others would wait until their deadline."""
+_WARMUP, _MOST_WARMUP = 0.1, 5.0  # a share of the time; seconds
+_SILENCE_SECONDS = 60.0  # its clients report four times a second, and wait for a server no longer than their deadline
+
+
+def soak(
+    server: str | servers.Serve,
+    minutes: float = 5.0,
+    clients: int | None = None,
+    seed: int | None = None,
+    deadline: float = 10.0,
+    progress: bool = True,
+) -> SoakReport:
+    """Let clients that send in pieces, read slowly, half-close, reset and vanish ask a server, and say what they saw.
+
+    server: a name or a `serve` function of an echo server, as for `iomux.start`; it is started for this. minutes: for
+    how long, up to 60. clients: how many at once, up to 1,000 (default: 200; for `blocking`, which serves one
+    at a time, 1). seed: a whole number from 0 that decides what each client does (default: drawn, and reported).
+    deadline: seconds after which a client that has heard nothing is counted as lost. progress: show a bar on
+    standard error.
+
+    A request is one message answered completely. A client that leaves in order, or half-closes, is owed every
+    byte that it sent; one that resets or vanishes is owed nothing more. After 100 that lost something the run ends.
+    An interrupt ends it in order, and what there is by then is reported; a second one raises KeyboardInterrupt.
+
+    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for, and
+    ServerError if the server does not come up. One that ends, stalls or answers wrongly later is in the report.
+    """
+    target = _check(server, minutes, clients, seed, deadline)
+    count = clients or (1 if target in ONE_AT_A_TIME else CLIENTS)
+    check_descriptors(count, "clients")
+    chosen = secrets.randbelow(1 << 32) if seed is None else seed
+    seconds = 60.0 * minutes
+    with start(target) as running:
+        warmup = min(_WARMUP * seconds, _MOST_WARMUP)
+        plan = SoakPlan(running.address, running.pid, seconds, warmup, count, chosen, deadline)
+        tally, interrupted = _follow(running, plan, f"{name_of(server)}, seed {chosen}", progress)
+        ended, said = _fate(running, LAST_WORDS_SECONDS if tally.failed else 0.0)
+        running.stop()
+    return summarize(name_of(server), plan, tally, ended, said, interrupted)
+
+
+def _check(
+    server: str | servers.Serve, minutes: float, clients: int | None, seed: int | None, deadline: float
+) -> str | servers.Serve:
+    if isinstance(server, Server):
+        raise TypeError(f"{server} runs already: give its name or its function, and it is started for the soak")
+    target = resolve(server)
+    check_real(minutes=minutes, deadline=deadline)
+    check_whole(clients=1 if clients is None else clients, seed=seed or 0)
+    for wrong, message in (
+        (not 0 < minutes <= MOST_MINUTES, f"minutes is {minutes}: choose more than 0 and at most {MOST_MINUTES:.0f}"),
+        (not 0 < deadline <= 60, f"deadline is {deadline}: choose more than 0 and at most 60 s"),
+        (
+            clients is not None and not 1 <= clients <= MOST_CLIENTS,
+            f"clients is {clients}: choose from 1 to {MOST_CLIENTS:,}",
+        ),
+        (
+            target in ONE_AT_A_TIME and clients not in (None, 1),
+            f"{target} serves one client at a time, {clients} would wait for each other: soak it with clients 1",
+        ),
+        ((seed or 0) < 0, f"seed is {seed}: choose 0 or more"),
+    ):
+        if wrong:
+            raise ValueError(message)
+    return target
+
+
+def _follow(server: Server, plan: SoakPlan, title: str, progress: bool) -> tuple[Tally, bool]:
+    """Run the clients beside the server until they are done; the last tally, and whether it was interrupted."""
+    tally = Tally()
+    with (
+        reporting(run, plan, core=core_beside(server), what="the soak's clients") as reports,
+        tqdm(total=round(plan.seconds), unit="s", desc=title, disable=not progress, leave=False) as bar,
+        _first_interrupt(reports.interrupt) as interrupts,
+    ):
+        while not tally.done:
+            tally = _next(reports, plan)
+            bar.n = min(round(tally.seconds), round(plan.seconds))
+            bar.set_postfix(requests=f"{tally.requests:,}", lost=tally.failed.total())
+            if not server.alive:
+                reports.interrupt()
+    return tally, bool(interrupts)
+
+
+def _next(reports: Reports, plan: SoakPlan) -> Tally:
+    tally: Tally = reports.next(_SILENCE_SECONDS + LEAVE_SECONDS + plan.deadline)
+    return tally
+
+
+@contextlib.contextmanager
+def _first_interrupt(call: Callable[[], None]) -> Iterator[list[int]]:
+    """Call `call` at the first SIGINT instead of raising KeyboardInterrupt, and note it in the list."""
+    before, seen = signal.getsignal(signal.SIGINT), list[int]()
+
+    def note(number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        seen.append(number)
+        call()
+
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield seen  # signals are the main thread's (library reference, signal), or are ignored here
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _fate(server: Server, grace: float) -> tuple[str, str]:
+    """Why the server has ended, and the last line that it wrote; empty where it has not, or wrote nothing."""
+    ended = ""
+    try:
+        server.check(grace)
+    except ServerError as error:
+        ended = str(error).splitlines()[0].rstrip(":")
+    log = server.log.strip()
+    return ended, log.splitlines()[-1] if log else ""

@@ -1,0 +1,64 @@
+"""A server run traced: the one that was named, with a traced listener, and a traced poller where it has one.
+
+It is itself a `serve` function, so `iomux.start` runs it like any other. SIGTERM asks it for what it has
+seen: it writes that to a file and ends.
+"""
+
+import functools
+import os
+import signal
+import socket
+from typing import Any, NoReturn, cast
+
+from iomux import servers
+from iomux.harness.timeline.sockets import TracedListener, TracedPoller
+from iomux.harness.timeline.trace import Trace
+from iomux.servers.connection import Handler, complain, echo
+from iomux.servers.instrument import with_poller
+
+
+def serve(
+    server: str | servers.Serve,
+    room: int,
+    path: str,
+    listener: socket.socket,
+    handler: Handler | None = None,
+) -> NoReturn:
+    """Run `server` traced, with room for so many events; at SIGTERM write them, packed, to `path`, and end."""
+    trace = Trace(room)
+    signal.signal(signal.SIGTERM, lambda *_: _write_and_leave(trace, path))
+    listening = cast(socket.socket, TracedListener(listener, trace))
+    arguments = (listening,) if handler is None else (listening, handler)
+    try:
+        servers.run_forever(traced(server, trace), *arguments)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one that dies is to end with its traceback, not with a trace
+
+
+def traced(server: str | servers.Serve, trace: Trace) -> servers.Serve:
+    """The server's own `serve`, over its poller, or its ring, traced; what it accepts is the listener's affair."""
+    wrap = functools.partial(TracedPoller, trace=trace)
+    return _io_uring(trace) if server == "io_uring" else with_poller(server, wrap)
+
+
+def _io_uring(trace: Trace) -> servers.Serve:
+    def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+        from iomux.harness.timeline.io_uring import TracedRing
+        from iomux.servers import uring
+
+        traced: Any = TracedRing(uring.new_ring(), trace)
+        uring.run_on(traced, listener, handler)
+
+    return serve
+
+
+def _write_and_leave(trace: Trace, path: str) -> NoReturn:
+    try:
+        packed = trace.packed()
+    except OverflowError as error:
+        complain(f"iomux: {error}")
+        os._exit(1)
+    with open(f"{path}.part", "wb") as file:
+        file.write(packed)
+    os.replace(f"{path}.part", path)
+    os._exit(0)

@@ -1,0 +1,175 @@
+"""Traced sockets and pollers: the same calls, between two looks at the clock.
+
+Nothing in the plain servers knows of them. A traced socket stands where the socket would: it makes the same
+call, notes when it began and ended, and with `recvmsg` takes the stamp that the kernel put on the bytes when
+they arrived (SO_TIMESTAMPNS, socket(7)). A traced poller notes when the readiness call returned.
+
+A blocking `recv` waits and copies in one call. To tell the two apart a traced blocking socket first waits
+for one byte with MSG_PEEK, which leaves it where it is (recv(2)).
+
+What it costs the traced server: some 2 µs a request: the readings of the clock, `recvmsg` for `recv`, and
+where it blocks, the peek.
+"""
+
+import functools
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, Trace, clock
+from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
+
+
+class TracedSocket:
+    """A connected socket that notes when its calls begin and end; everything else is the socket's own."""
+
+    def __init__(self, sock: socket.socket, trace: Trace, port: int) -> None:
+        self._sock = sock
+        self._trace = trace
+        self._note = functools.partial(trace.note, port)
+        self._waits = sock.gettimeout() != 0
+        self._told = 0  # when the last peek returned: a blocking socket's own readiness call
+        self._received: tuple[int, int, int, Any, int, int] | None = None
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """As socket.recv; a peek is not the reading of a request, and is not noted."""
+        if flags & socket.MSG_PEEK:
+            self._trace.calls[RECVS] += 1
+            return self._sock.recv(size, flags)
+        ready, entered, begin = self._before_recv(flags)
+        data, ancillary, _, _ = self._sock.recvmsg(size, ANCILLARY_BYTES, flags)
+        self._received = ready, begin, clock(), ancillary, len(data), entered
+        return data
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """As socket.recv_into; a peek is not noted."""
+        place = memoryview(buffer).cast("B")
+        if flags & socket.MSG_PEEK or not 0 <= nbytes <= len(place):  # the socket itself says what is wrong
+            self._trace.calls[RECVS] += 1
+            return self._sock.recv_into(buffer, nbytes, flags)
+        ready, entered, begin = self._before_recv(flags)
+        size, ancillary, _, _ = self._sock.recvmsg_into([place[: nbytes or len(place)]], ANCILLARY_BYTES, flags)
+        self._received = ready, begin, clock(), ancillary, size, entered
+        return size
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """As socket.send."""
+        begin = clock()
+        size = self._sock.send(data, flags)
+        self._after_send(begin, clock(), size)
+        return size
+
+    def sendmsg(self, *arguments: Any) -> int:
+        """As socket.sendmsg: by it asyncio sends what it owes, from Python 3.12 on."""
+        begin = clock()
+        size = self._sock.sendmsg(*arguments)
+        self._after_send(begin, clock(), size)
+        return size
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """As socket.sendall."""
+        begin = clock()
+        self._sock.sendall(data, flags)
+        self._after_send(begin, clock(), memoryview(data).nbytes)
+
+    def setblocking(self, flag: bool) -> None:
+        """As socket.setblocking."""
+        self.settimeout(None if flag else 0)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """As socket.settimeout."""
+        self._sock.settimeout(seconds)
+        self._waits, self._told = seconds != 0, 0
+
+    def _before_recv(self, flags: int) -> tuple[int, int, int]:
+        """When readiness was told, when the wait for it began (0: no wait of this call's), and the time now."""
+        self._note_received()
+        self._trace.calls[RECVS] += 1
+        if not self._waits or flags & socket.MSG_DONTWAIT:
+            return self._trace.ready, 0, clock()
+        entered = clock()
+        self._sock.recv(1, socket.MSG_PEEK)
+        self._told = clock()
+        return self._told, entered, self._told
+
+    def _after_send(self, begin: int, end: int, size: int) -> None:
+        self._trace.calls[SENDS] += 1
+        self._note_received()
+        self._note(SEND, self._told or self._trace.ready, begin, end, 0, size)
+
+    def _note_received(self) -> None:
+        # Not at once, but when the answer is out: what noting costs would be a part of the handler's time.
+        if self._received is not None:
+            ready, begin, end, ancillary, size, entered = self._received
+            self._received = None
+            self._note(RECV, ready, begin, end, stamp_in(ancillary), size, entered)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def __enter__(self) -> "TracedSocket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sock.close()
+
+
+class TracedListener:
+    """A listening socket whose clients are traced."""
+
+    def __init__(self, listener: socket.socket, trace: Trace) -> None:
+        self._listener = listener
+        self._trace = trace
+        ask_for_stamps(listener)  # those it accepts inherit it
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """As socket.accept."""
+        self._trace.calls[ACCEPTS] += 1
+        client, address = self._listener.accept()
+        return cast(socket.socket, TracedSocket(client, self._trace, address[1])), address
+
+    def __enter__(self) -> "TracedListener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+
+class TracedPoller:
+    """A poller, or a selector, that notes when its waiting call returned. in_kernel: its interest list is there."""
+
+    def __init__(self, poller: Any, wait: Callable[..., Any], trace: Trace, in_kernel: bool) -> None:
+        self._poller = poller
+        self._wait = wait
+        self._trace = trace
+        self._in_kernel = in_kernel
+
+    def poll(self, timeout: float | None = None) -> Any:
+        """As the poller's `poll`, and the selector's `select`."""
+        self._trace.calls[WAIT] += 1
+        ready = self._wait(timeout)
+        self._trace.ready = clock()
+        return ready
+
+    select = poll
+
+    def register(self, *arguments: Any) -> Any:
+        """As the poller's."""
+        self._trace.calls[CONTROL] += self._in_kernel
+        return self._poller.register(*arguments)
+
+    def modify(self, *arguments: Any) -> Any:
+        """As the poller's."""
+        self._trace.calls[CONTROL] += self._in_kernel
+        return self._poller.modify(*arguments)
+
+    def unregister(self, *arguments: Any) -> Any:
+        """As the poller's."""
+        self._trace.calls[CONTROL] += self._in_kernel
+        return self._poller.unregister(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._poller, name)

@@ -1,0 +1,121 @@
+"""The timeline: where each request's time goes, from the client's `send` to its `recv` and back.
+
+The server runs traced (`iomux.harness.timeline.server`), the client's sockets are traced too, and what both
+saw is matched request by request (`iomux.harness.timeline.phases`). Tracing makes a request some microseconds slower:
+compare phases with each other, and take latencies from `iomux.load`.
+"""
+
+import functools
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from iomux import servers
+from iomux.harness.timeline import server as traced_server
+from iomux.harness.timeline.client import Question, Seen, ask, room
+from iomux.harness.timeline.table import to_frame
+from iomux.processes.resolve import name_of, resolve
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, ServerError, start
+from iomux.processes.worker import beside, core_beside
+from iomux.servers.connection import Handler
+from iomux.servers.instrument import UNTRACEABLE
+from iomux.system.limits import check_descriptors, check_request, check_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_REQUESTS = 200_000
+"""The most requests that one timeline follows: each is kept."""
+
+
+def timeline(
+    server: str | servers.Serve,
+    connections: int = 1,
+    active: int = 1,
+    size: int = 64,
+    requests: int = 1000,
+    handler: Handler | None = None,
+    deadline: float = 2.0,
+) -> "pd.DataFrame":
+    """Follow requests through a server and say where the time of each went; one row a request.
+
+    server: a registered name, `file.py:function` or a function, as for `iomux.start`; it is started traced, on
+    a core of its own. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
+    are followed, after a warm-up of 50, or as many as are answered in a second. handler: as for `iomux.start`;
+    what it sends back has to be what came. deadline: seconds without any answer after which the run ends; it also
+    ends after 60 s and 10 ms a request. What was followed by then is returned, and `errors` says what is missing.
+
+    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `request`, `start_us` (since the first),
+    a column for each of `iomux.harness.timeline.phases.PHASES` (`request_us`, `notify_us`, `queue_us`, `recv_us`,
+    `handler_us`, `send_us`, `reply_us`, `client_us`), whose sum is `total_us`; `send_call_us`, the whole of
+    the server's `send`; `response_us`, the client's own stopwatch, another clock, to compare with the total;
+    `stamped`, whether both of the kernel's stamps were there; and `machine`, what it was measured on. A phase that a
+    server does not have, or whose stamp is missing, is NaN, and its time is in its neighbour.
+
+    `.attrs`: `machine`; `syscalls_per_request`, by kind; `missing_stamps`, how many; `merged`, which phases
+    are not told apart here and why; `unserved`, active clients that never got a reply; `errors` by kind.
+
+    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for or
+    traced, ServerError if the server fails, and RuntimeError if nobody was served, bytes went past the traced
+    sockets or in too many pieces, or the system's clock was set meanwhile. Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
+    """
+    target = _check(server, connections, active, size, requests, deadline)
+    connections, active, size, requests = map(int, (connections, active, size, requests))  # NumPy's overflow
+    deadline = float(deadline)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "trace")
+        with start(traced(target, room(requests, active, size), path), handler=handler) as running:
+            question = Question(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
+            seen = _ask_beside(running, question)
+            running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
+            served = collect(running, path)
+    try:
+        frame = to_frame(question, seen, served)
+    except RuntimeError as error:  # what the server has written, a handler's traceback, may say why
+        raise RuntimeError(f"{error}\n{running.log}".rstrip()) from None
+    frame.insert(0, "server", name_of(server))
+    frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
+    return frame
+
+
+def _check(server: Any, connections: int, active: int, size: int, requests: int, deadline: float) -> Any:
+    if isinstance(server, Server):
+        raise TypeError(f"{server} runs already, untraced: give its name or its function, and it is started traced")
+    target = resolve(server)
+    if reason := UNTRACEABLE.get(str(target)):
+        raise ValueError(f"{target} can't be traced: {reason}")
+    check_request(connections, active, size, 1, 0, None, deadline)
+    check_descriptors(connections)
+    check_whole(requests=requests)
+    if not 1 <= requests <= MOST_REQUESTS:
+        raise ValueError(f"requests is {requests!r}: give a whole number from 1 to {MOST_REQUESTS:,}")
+    return target
+
+
+def _ask_beside(running: Server, question: Question) -> Seen:
+    core = core_beside(running)
+    seconds = 60 + question.seconds + question.connections / 100 + 2 * question.deadline
+    return beside(ask, question, core is not None, core=core, seconds=seconds, what="the timeline's client")
+
+
+def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
+    """The server as `iomux.start` runs it traced, with room for so many events; `collect` makes it write them."""
+    serve = functools.partial(traced_server.serve, target, events, path)
+    cast(Any, serve).__name__ = f"traced {name_of(target)}"
+    return serve
+
+
+def collect(server: Server, path: str) -> bytes:
+    """Ask a traced server for what it has seen, and end it. Raises ServerError if it hands nothing over."""
+    os.kill(server.pid, signal.SIGTERM)
+    until = time.monotonic() + 30
+    while server.alive and time.monotonic() < until:
+        time.sleep(0.005)
+    log = server.log
+    server.stop()
+    if not Path(path).exists():
+        raise ServerError(f"the {server.name} server did not hand over its trace:\n{log or 'no output'}")
+    return Path(path).read_bytes()

@@ -1,0 +1,189 @@
+"""The playground's controls, by ipywidgets: imported only when a playground is shown.
+
+What the user turns goes to the playground, and what the playground sees comes back: the reading as text at each tick,
+the figure as often as drawing it leaves most of a core free. Both come from the thread of the run, so the kernel is
+free meanwhile; widgets may be changed from any thread.
+"""
+
+import html
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+
+from iomux import servers
+from iomux.lab.figure import png
+from iomux.lab.live import LONGEST_S, Setting
+from iomux.lab.run import Run, reading
+from iomux.system.limits import check_descriptors
+
+IDLE = (0, 10, 100, 500, 1_000, 2_000, 5_000, 10_000)
+ACTIVE = (1, 2, 10, 100, 1_000)
+SIZES = {64: "64 bytes", 1024: "1 KiB", 16 * 1024: "16 KiB", 64 * 1024: "64 KiB", 1024 * 1024: "1 MiB"}
+DELAYS_MS = (0, 1, 5, 20, 100)
+_BUSY = 3.0  # drawing rests for so many times as long as it took: the load has the cores, not the picture
+_drawer = ThreadPoolExecutor(max_workers=1)  # one for all: matplotlib opens its fonts anew for each thread that draws
+
+
+class Driven(Protocol):
+    """What the controls drive, and look at: a playground."""
+
+    setting: Setting
+    runs: list[Run]
+    watchers: list[Callable[[], None]]
+
+    def choose(self, **changes: Any) -> object:
+        """Change what is run."""
+
+    def start(self) -> None:
+        """Start a run."""
+
+    def stop(self) -> None:
+        """End it."""
+
+    def clear(self) -> None:
+        """Forget the runs that are over."""
+
+
+class View:
+    """The controls of one playground, as one widget: `box`."""
+
+    def __init__(self, lab: Driven) -> None:
+        self._lab = lab
+        self._filled: Setting | None = None
+        self._filling = 0  # the thread that fills the controls in: what it changes is nobody's choice
+        self._drawing, self._drawn, self._rested = threading.Lock(), (0, 0, 0), 0.0
+        self._controls = {
+            "mechanism": _dropdown("Mechanism", "How the server waits: what this machine can run"),
+            "idle": _dropdown("Idle connections", "Open connections that say nothing"),
+            "active": _dropdown("Active connections", "Connections that ask again as soon as they have an answer"),
+            "size_bytes": _dropdown("Message size", "Bytes of each request, and of its answer"),
+            "handler_ms": _dropdown("Handler delay", "How long the handler sleeps in the server before it answers"),
+        }
+        for name, control in self._controls.items():
+            control.observe(lambda change, name=name: self._choose(name, change.new), "value")
+        self._start = _button("Start", "play", f"Start the server and its load, for at most {LONGEST_S:.0f} seconds")
+        self._stop = _button("Stop", "stop", "End the server and its load")
+        self._clear = _button("Clear", "eraser", "Forget the earlier runs")
+        self._start.on_click(lambda _: self._begin())
+        self._stop.on_click(lambda _: lab.stop())
+        self._clear.on_click(lambda _: lab.clear())
+        self._reading, self._status = _text("reading"), _text("status")
+        self._earlier, self._figure = _text("earlier"), widgets.Image(format="png")
+        self._figure.add_class("iomux-playground-figure")
+        self._figure.layout = widgets.Layout(max_width="100%", display="none")
+        self.box = self._arranged()
+        self.box.observe(lambda change: lab.stop() if change.new is None else None, "comm")  # closed: nobody looks on
+        lab.watchers.append(self.update)
+        self.update()
+
+    def close(self) -> None:
+        """Take the controls away."""
+        self._lab.watchers.remove(self.update)
+        for widget in (self.box, *self._controls.values(), self._start, self._stop, self._clear):
+            widget.close()
+
+    def update(self) -> None:
+        """Show what there is now; called from the thread of a run, and by whoever changes the setting."""
+        runs = self._lab.runs
+        running = bool(runs) and not runs[-1].over
+        if self._filled != self._lab.setting:
+            self._fill(self._lab.setting)
+        self._start.disabled, self._stop.disabled = running, not running
+        last = runs[-1] if runs else None
+        self._reading.value = f"<b>{html.escape(reading(last))}</b>" if last else "Choose, then press Start."
+        self._status.value = _status(running, last.remarks if last else [])
+        self._earlier.value = "<br>".join(html.escape(reading(run)) for run in reversed(runs[:-1]))
+        if not running or time.monotonic() >= self._rested:
+            self._draw(runs, running)
+
+    def _draw(self, runs: Sequence[Run], running: bool) -> None:
+        """Draw what is new, unless another thread is at it; at the end of a run wait for that one."""
+        if not self._drawing.acquire(blocking=not running):
+            return
+        try:
+            newest = (len(runs), id(runs[-1]), len(runs[-1].ticks)) if runs else (0, 0, 0)
+            if newest != self._drawn:
+                began = time.monotonic()
+                self._figure.value = _drawer.submit(png, runs).result() if runs else b""
+                self._figure.layout.display = "" if runs else "none"
+                self._rested = time.monotonic() + _BUSY * (time.monotonic() - began)
+                self._drawn = newest
+        finally:
+            self._drawing.release()
+
+    def _begin(self) -> None:
+        self._lab.start()
+
+    def _choose(self, name: str, value: Any) -> None:
+        if self._filling != threading.get_ident():
+            self._lab.choose(**{name: value})
+
+    def _fill(self, setting: Setting) -> None:
+        """Offer what can be chosen, what is chosen by code included."""
+        offered: dict[str, dict[Any, str]] = {
+            "mechanism": {name: name for name in [*servers.names(), setting.mechanism]},
+            "idle": {number: f"{number:,}" for number in sorted({*_possible(IDLE), setting.idle})},
+            "active": {number: f"{number:,}" for number in sorted({*_possible(ACTIVE), setting.active})},
+            "size_bytes": SIZES | {setting.size_bytes: SIZES.get(setting.size_bytes, f"{setting.size_bytes:,} bytes")},
+            "handler_ms": {delay: f"{delay:g} ms" for delay in sorted({*DELAYS_MS, setting.handler_ms})},
+        }
+        self._filling = threading.get_ident()
+        try:
+            for name, control in self._controls.items():
+                options = [(words, value) for value, words in offered[name].items()]
+                if list(control.options) != options:
+                    control.options = options
+                if control.value != getattr(setting, name):
+                    control.value = getattr(setting, name)
+        finally:
+            self._filling, self._filled = 0, setting
+
+    def _arranged(self) -> widgets.VBox:
+        controls = widgets.HBox(list(self._controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        buttons = widgets.HBox([self._start, self._stop, self._clear])
+        limit = widgets.HTML(f"A run lasts at most {LONGEST_S:.0f} s; what you change meanwhile starts a new one.")
+        box = widgets.VBox([controls, buttons, limit, self._reading, self._status, self._figure, self._earlier])
+        box.add_class("iomux-playground")
+        return box
+
+
+def _possible(numbers: Iterable[int]) -> list[int]:
+    """Those numbers of connections that a process may have here."""
+
+    def fits(number: int) -> bool:
+        try:
+            check_descriptors(number + 1)
+        except ValueError:
+            return False
+        return True
+
+    return [number for number in numbers if fits(number)]
+
+
+def _status(running: bool, said: list[str]) -> str:
+    """Limits and faults, read aloud by screen readers when they change."""
+    state = "running" if running else "stopped"
+    return f'<div role="status">{html.escape("; ".join([state, *said]))}</div>'
+
+
+def _dropdown(description: str, tooltip: str) -> Any:
+    return widgets.Dropdown(
+        description=description,
+        tooltip=tooltip,
+        style={"description_width": "10em"},
+        layout=widgets.Layout(width="19em"),
+    )
+
+
+def _button(description: str, icon: str, tooltip: str) -> Any:
+    return widgets.Button(description=description, icon=icon, tooltip=tooltip)
+
+
+def _text(name: str) -> Any:
+    text = widgets.HTML()
+    text.add_class(f"iomux-playground-{name}")
+    return text

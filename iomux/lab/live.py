@@ -1,0 +1,134 @@
+"""A server under load, looked at while it runs: latency, processor time, and what it does for a few connections now.
+
+`iomux.load` measures and then speaks; this speaks twice a second (`iomux.lab.live_load`), and meanwhile the server
+can be looked into (`iomux.lab.live_trace`). Server and load are processes of their own, as ever, and both end
+when the looking on ends, however it ends.
+"""
+
+import functools
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from iomux import servers
+from iomux.harness.load.plan import Plan
+from iomux.harness.timeline.trace import Event
+from iomux.lab import live_load as pulse
+from iomux.lab import live_trace as following
+from iomux.processes.server import Server, launch
+from iomux.processes.worker import Reports, TookTooLong, core_beside, reporting
+from iomux.servers.connection import REFUSED, Handler, echo
+from iomux.system.limits import check_descriptors, check_real, check_request
+
+TICK_S = 0.5
+"""Seconds between two readings."""
+LONGEST_S = 60.0
+"""How long a run lasts at most, if nothing else is asked for."""
+SLOWEST_MS = 1000.0
+"""The longest that a handler can be made to sleep."""
+_LOOK_S = 0.05  # between two looks whether the run is to stop
+_CONNECT_S = 2.0  # how long one connection may take to come about
+_SILENCE_S = 30.0  # from the load generator; it opens 10,000 connections within some 2 s
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is run: a mechanism, how many connections are silent, how many ask, for how much, of which handler."""
+
+    mechanism: str
+    idle: int = 0
+    active: int = 1
+    size_bytes: int = 64
+    handler_ms: float = 0.0
+    """How long the handler sleeps in the server, in the thread that calls it, before it answers."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self.idle + self.active
+
+    def check(self) -> None:
+        """Raise LookupError for an unknown mechanism, ValueError, with what to do, for numbers that make no sense."""
+        servers.get(self.mechanism)
+        check_real(idle=self.idle, handler_ms=self.handler_ms)
+        if self.idle < 0:
+            raise ValueError(f"idle is {self.idle}: choose 0 or more")
+        if not 0 <= self.handler_ms <= SLOWEST_MS:
+            raise ValueError(f"handler_ms is {self.handler_ms}: choose 0 to {SLOWEST_MS:,.0f}")
+        check_request(self.connections, self.active, self.size_bytes, 1, 0, None)
+
+    def __str__(self) -> str:
+        more = [f"{self.size_bytes:,} bytes"] if self.size_bytes != 64 else []
+        more += [f"handler sleeps {self.handler_ms:g} ms"] if self.handler_ms else []
+        return ", ".join([f"{self.mechanism}, {self.idle:,} idle + {self.active:,} active", *more])
+
+
+class Tick(NamedTuple):
+    """One reading: what the clients saw, and what share of a core the server used."""
+
+    pulse: pulse.Pulse
+    cpu_share: float
+    refused: str
+    """What the server wrote when it met a limit of its mechanism; empty where it did not."""
+    events: list[Event]
+    """What it did last for the connections that are followed."""
+
+
+def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[Tick, None, None]:
+    """Start a server, load it for so many seconds or until `stop` is set, and yield a Tick each half second.
+
+    Server and load are ended when this ends, or is closed. Raises LookupError and ValueError for what can't
+    be run here, ServerError with its traceback if the server ends, RuntimeError if the load generator fails.
+    """
+    setting.check()
+    check_descriptors(setting.connections)
+    with following.Followed() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
+        core = core_beside(server)
+        plan = Plan(
+            server.address, setting.connections, setting.active, setting.size_bytes, seconds, 0.0, None, _CONNECT_S,
+            server.pid, spin=core is not None,
+        )  # fmt: skip
+        with reporting(pulse.run, plan, TICK_S, core=core, what="the load generator") as reports:
+            before, used = time.monotonic(), server.cpu().total
+            for came in _until_stopped(reports, server, stop):
+                now, use = time.monotonic(), server.cpu().total
+                yield Tick(came, (use - used) / (now - before), _refused(server), followed.newest())
+                before, used = now, use
+
+
+def _until_stopped(reports: Reports, server: Server, stop: threading.Event) -> Iterator[pulse.Pulse]:
+    """The load generator's reports; looks at the server and at `stop` while there is none."""
+    heard = time.monotonic()
+    while not stop.is_set():
+        server.check()
+        try:
+            came = reports.next(_LOOK_S)
+        except TookTooLong:
+            if time.monotonic() - heard > _SILENCE_S:
+                raise
+            continue
+        if came is None:
+            return
+        heard = time.monotonic()
+        yield came
+
+
+def _serve(setting: Setting, path: str) -> str | servers.Serve:
+    if following.why_not(setting.mechanism):
+        return setting.mechanism
+    return following.follow(setting.mechanism, path, following.followed(setting.connections, setting.active))
+
+
+def _handler(setting: Setting) -> Handler:
+    return functools.partial(_sleep_and_echo, setting.handler_ms / 1000) if setting.handler_ms else echo
+
+
+def _sleep_and_echo(seconds: float, data: bytes) -> bytes:
+    time.sleep(seconds)
+    return data
+
+
+def _refused(server: Server) -> str:
+    return next((line.removeprefix("iomux: ") for line in server.log.splitlines() if REFUSED in line), "")

@@ -1,0 +1,97 @@
+"""A closed loop that says how it goes while it goes: the load generator of a live view, in a process of its own.
+
+`iomux.load` keeps every sample and speaks at the end. Here somebody is looking on: twice a second the clients'
+latencies become two percentiles and are dropped, so that neither memory nor the pipe to the owner grows with the
+requests, and an owner that is busy drawing holds nobody up.
+
+Cost: between two ticks a millisecond at most, in which nobody is asked; some 0.1 s to start the process.
+"""
+
+import gc
+import math
+import time
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from iomux.harness.load.clients import Client, connect, inspect_silent, spread
+from iomux.harness.load.generator import SECOND, Generator, clock
+from iomux.harness.load.plan import Plan
+
+MOST_SAMPLES = 4096
+"""Of a tick's samples so many are sorted, evenly spaced in their order of arrival: 40 of them lie above 99 %."""
+
+
+class Pulse(NamedTuple):
+    """What the clients saw in one tick. Latencies in microseconds; NaN where nobody was answered."""
+
+    at_s: float
+    """Seconds since all were connected, at the end of the tick."""
+    seconds: float
+    """How long the tick was."""
+    requests: int
+    p50_us: float
+    p99_us: float
+    waiting: int
+    """Active clients that have never been answered."""
+    longest_wait_s: float
+    """For how long the oldest request under way has waited."""
+    closed: int
+    """Idle connections that the server has closed; looked for once, after the first tick."""
+    errors: dict[str, int]
+    """Active clients lost since the beginning, and connections that did not come about, by kind."""
+    generator_cpu_share: float
+    """The load generator's own processor time, as a share of a core."""
+
+
+def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
+    """Ask in a closed loop for `plan.duration` seconds; yield a Pulse each `tick_s` seconds, and None at the end."""
+    errors: Counter[str] = Counter()
+    clients = connect(plan.address, plan.connections, plan.deadline, errors)
+    active = spread(clients, plan.active)
+    generator = Generator(active, plan.size, plan.spin, errors)
+    gc.disable()  # a collection in the middle would be a latency of ours
+    began, closed = clock(), -1
+    until = began + int(plan.duration * SECOND)
+    tick = int(tick_s * SECOND)
+    while (start := clock()) < until:
+        own = time.process_time()
+        generator.closed_loop(until if until - start < 3 * tick // 2 else start + tick)
+        now = clock()
+        seconds = (now - start) / SECOND
+        if closed < 0:
+            closed = _closed_silent(clients, active)
+        samples = generator.response_ns
+        middle, slow = percentiles_us(samples, 0.5, 0.99)
+        yield Pulse(
+            (now - began) / SECOND,
+            seconds,
+            len(samples),
+            middle,
+            slow,
+            sum(not client.served for client in active) + plan.active - len(active),
+            _longest_wait_s(active, now),
+            closed,
+            dict(errors),
+            (time.process_time() - own) / seconds,
+        )
+        del samples[:]
+    yield None
+
+
+def percentiles_us(samples: "array[int]", *shares: float) -> list[float]:
+    """Percentiles in µs of samples in ns, by the nearest rank; NaN where there is none."""
+    ordered = sorted(samples[:: len(samples) // MOST_SAMPLES + 1])
+    return [ordered[int(share * (len(ordered) - 1) + 0.5)] / 1000 if ordered else math.nan for share in shares]
+
+
+def _closed_silent(clients: list[Client], active: list[Client]) -> int:
+    speaking = set(map(id, active))
+    lost: Counter[str] = Counter()
+    inspect_silent([client for client in clients if id(client) not in speaking], lost)
+    return lost.total()
+
+
+def _longest_wait_s(active: list[Client], now: int) -> float:
+    return max((now - client.asked_ns for client in active if client.payload), default=0) / SECOND

@@ -1,0 +1,212 @@
+"""A server in a process of its own, ready when `start` returns, gone when its owner is.
+
+Why a process and not a thread: a server in a thread of its client shares the client's interpreter lock, and
+the two of them are then measured as one. And why not `multiprocessing`: a function defined in a notebook's
+cell cannot be found by name from a new process. Cloudpickle sends the function itself, over the child's
+standard input, and that pipe is the lifeline too (see `iomux.processes.child`).
+
+Cost: some 0.1 s to start a Python process.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import weakref
+from types import TracebackType
+from typing import IO
+
+import psutil
+
+from iomux import servers
+from iomux.processes.logs import read_log, written_bytes
+from iomux.processes.notebook_cell import replace_earlier_run
+from iomux.processes.resolve import name_of, resolve
+from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
+from iomux.servers.connection import Handler
+from iomux.system.machine import CpuTime, cores, cpu_time
+from iomux.system.sockets import Address, listen, wait_until_refused
+
+START_SECONDS = 20.0
+"""How long a server may take to come up, imports included."""
+LAST_WORDS_SECONDS = 1.0
+"""How long a server that dies may take from closing its sockets, which its clients see, to its traceback and end."""
+_SETTLE_SECONDS = 0.03  # a server whose first lines are wrong dies within this time, and `start` says so
+
+
+class ServerError(RuntimeError):
+    """A server failed to start, or ended by itself; the message holds its traceback."""
+
+    def __init__(self, message: str, cause: str = "", log: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """How its process ended, as in "ended with status 1"; empty if it was not about that."""
+        self.log = log
+        """What it had written until then."""
+
+
+class Server:
+    """A running server: where it listens, what it costs, how to end it. Made by `iomux.start`."""
+
+    def __init__(self, name: str, address: Address, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+        self.name = name
+        self.address = address
+        self.pid = process.pid
+        self._process = process
+        self._log = log
+        self._last_log, self._last_written = "", 0
+        self._close = weakref.finalize(self, _end_and_close, process, log)
+        self._stopped = False
+        self._owner = os.getpid()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """The end, up to 64 KiB, of what the server has written so far to its standard output and standard error."""
+        if not self._log.closed:
+            self._last_log = read_log(self._log)
+        return self._last_log
+
+    @property
+    def written_bytes(self) -> int:
+        """How many bytes it has written there so far; of many only the end is kept (`iomux.processes.logs`)."""
+        if not self._log.closed:
+            self._last_written = written_bytes(self._log)
+        return self._last_written
+
+    def cpu(self) -> CpuTime:
+        """User and system seconds of processor time that it has used so far. ServerError if it is gone."""
+        self.check()
+        return cpu_time(self.pid)
+
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of its process, in bytes (proc_pid_statm(5)). ServerError if it is gone."""
+        self.check()
+        return int(psutil.Process(self.pid).memory_info().rss)
+
+    def check(self, grace: float = 0.0) -> None:
+        """Raise ServerError, with its traceback, if the server has ended, or does so within `grace` seconds."""
+        if self._stopped:
+            raise ServerError(f"the {self.name} server at {_written(self.address)} was stopped: start it again")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
+        if not self.alive:
+            raise _ended(f"{self.name} server (pid {self.pid})", _cause(self._process), self.log)
+
+    def stop(self) -> None:
+        """End the server and all it has started; its port is free then. Does nothing the second time."""
+        again, self._stopped = self._stopped, True
+        _running.pop(self.address, None)
+        end(self._process)
+        if not again and self._owner == os.getpid():  # a fork ends nothing, and would wait in vain
+            wait_until_refused(self.address)
+        _ = self.log, self.written_bytes  # its last words stay readable
+        self._close()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        died = not self._stopped and not self.alive
+        try:
+            if died and kind is None:
+                self.check()
+        finally:
+            self.stop()
+
+    def __repr__(self) -> str:
+        return f"<{self.name} server at {_written(self.address)}, {self._state()}>"
+
+    def _state(self) -> str:
+        if self._stopped:
+            return "stopped"
+        return f"pid {self.pid}" if self.alive else _cause(self._process)
+
+
+def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
+    """Run a server in a process of its own on 127.0.0.1, on a free port; it is ready when this returns.
+
+    server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener,
+    handler=...)`, one defined in a notebook's cell included. handler: maps the bytes that arrived to the
+    bytes to send back; by default the server's own. cpu: the core to run on; by default the first that this
+    process may use, so that `iomux.load` can take another.
+
+    Use it in a `with`, or keep it and call `.stop()`; running a notebook's cell again replaces what it
+    started. Raises LookupError for an unknown or unavailable name and ServerError, with the server's
+    traceback, if it does not come up.
+    """
+    running = launch(server, handler, cpu)
+    replace_earlier_run(running)
+    return running
+
+
+def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
+    """As `start`, for one whose owner is not a notebook's cell: it replaces none, and none replaces it."""
+    if handler is not None and not callable(handler):
+        raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
+    serve = resolve(server)
+    name = name_of(server)
+    core = cores()[0] if cpu is None else cpu
+    if core not in cores():
+        raise ValueError(f"cpu {cpu} is not among the cores this process may use: {cores()}")
+    log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
+    with listen() as listener, contextlib.ExitStack() as on_failure:
+        on_failure.callback(log.close)
+        work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
+        options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
+        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options)
+        on_failure.callback(end, process)
+        _wait_until_ready(name, process, log)
+        on_failure.pop_all()
+        running = Server(name, listener.getsockname()[:2], process, log)
+    _running[running.address] = running
+    return running
+
+
+def running_server(address: Address) -> Server | None:
+    """The server of this process that listens at `address`, if there is one."""
+    return _running.get(address)
+
+
+_running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDictionary()
+os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner owns none of them
+
+
+def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+    assert process.stdout is not None
+    poller = select.poll()
+    poller.register(process.stdout, select.POLLIN)
+    came = poller.poll(START_SECONDS * 1000)
+    if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
+        cause = _cause(process) if came else f"was not ready after {START_SECONDS:.0f} s"
+        raise _ended(f"{name} server", cause, read_log(log))
+
+
+def _ended(who: str, cause: str, log: str) -> ServerError:
+    return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
+
+
+def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+    end(process)
+    log.close()
+
+
+def _cause(process: "subprocess.Popen[bytes]") -> str:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    if (code := process.returncode) is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"
+
+
+def _written(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"

@@ -1,0 +1,92 @@
+"""A job in a process of its own: run it there, wait for what it found, and bring that back.
+
+What measures must not share an interpreter lock, a garbage collector or a core with the notebook that asks
+for it. The job gets its work by value, runs on a core of its own where there is one, and ends with its
+owner (see `iomux.processes.worker_main`). A job that yields reports as it goes. Cost: some 0.1 s to start a process.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import IO, Any, TypeVar
+
+import psutil
+
+from iomux.processes.logs import read_log
+from iomux.processes.server import Server
+from iomux.processes.spawn import WITHOUT_SITE, end, spawn
+from iomux.system.machine import cores
+
+T = TypeVar("T")
+
+
+def core_beside(server: Server | None) -> int | None:
+    """The last core that the server does not run on; None (not pinned) where there is but one."""
+    taken = set[int]()
+    if server is not None and hasattr(psutil.Process, "cpu_affinity"):
+        taken = set(psutil.Process(server.pid).cpu_affinity() or ())
+    free = [core for core in cores() if core not in taken]
+    return free[-1] if free and len(cores()) > 1 else None
+
+
+def beside(job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str) -> T:
+    """Call `job(*arguments)` in a process of its own and return its result.
+
+    core: where it runs; None leaves it to the scheduler. seconds: how long it may take. what: its name in
+    an error. Raises RuntimeError, with its traceback, if it fails, TookTooLong if it takes longer.
+    """
+    with reporting(job, *arguments, core=core, what=what) as reports:
+        result: T = reports.next(seconds)
+    return result
+
+
+class TookTooLong(RuntimeError):
+    """A job did not come back within its time, and was ended."""
+
+
+class Reports:
+    """What a job in another process yields, one after the other. Made by `reporting`."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[bytes], what: str) -> None:
+        assert process.stdout is not None
+        self._pipe = Connection(os.dup(process.stdout.fileno()), writable=False)
+        self._process, self._log, self._what = process, log, what
+
+    def next(self, seconds: float) -> Any:
+        """Wait for the next report. Raises RuntimeError if the job failed, TookTooLong if none comes in time."""
+        try:
+            if self._pipe.poll(seconds):
+                return self._pipe.recv()
+        except (EOFError, OSError):  # OSError: it died in the middle of one
+            raise RuntimeError(f"{self._what} failed:\n{read_log(self._log) or 'no output'}") from None
+        raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s: it was ended")
+
+    def interrupt(self) -> None:
+        """Send the job SIGINT: one that handles it can come to an end in its own way."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._pipe.close()
+
+
+@contextlib.contextmanager
+def reporting(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
+    """Call `job(*arguments)` in a process of its own, and hear what it yields, or returns; on leaving, end it.
+
+    core, what: as for `beside`.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = spawn(
+            "iomux.processes.worker_main", {"job": job, "arguments": arguments, "cpu": core}, log, options=WITHOUT_SITE
+        )
+        try:
+            with contextlib.closing(Reports(process, log, what)) as reports:
+                yield reports
+        finally:
+            end(process)

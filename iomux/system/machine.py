@@ -1,0 +1,153 @@
+"""The machine a figure was measured on: cores, clocks, limits, and what a process has used of it.
+
+A latency without its machine means little, so every result carries `describe()`. CPU time is read from the
+process's own CPU clock, which counts nanoseconds (clock_getcpuclockid(3)); the split into user and system
+time comes from the scheduler's accounting, whose ticks are coarse (proc_pid_stat(5): 10 ms), so the split of
+an interval is scaled to its exact total, as the kernel itself does (kernel/sched/cputime.c, cputime_adjust).
+
+Every server's process imports this file, so what only the owner needs is imported where it is used.
+"""
+
+import contextlib
+import functools
+import os
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import ctypes
+
+
+class CpuTime(NamedTuple):
+    """Seconds of processor time that a process has used so far."""
+
+    user: float
+    """In ticks of the scheduler's accounting, often 0.01 s."""
+    system: float
+    total: float
+    """User and system together, exact to the resolution of the process's CPU clock."""
+
+    def since(self, earlier: "CpuTime") -> "CpuTime":
+        """What was used after `earlier`: the exact total, split as the ticks in between were."""
+        user, system, total = (now - then for now, then in zip(self, earlier, strict=True))
+        share = user / (user + system) if user + system > 0 else 0.5
+        return CpuTime(total * share, total * (1 - share), total)
+
+
+def cpu_time(pid: int) -> CpuTime:
+    """User and system seconds that process `pid` has used. Raises ProcessLookupError when it is gone."""
+    import psutil
+
+    try:
+        ticks = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(f"process {pid} is gone") from error
+    exact = _cpu_clock_seconds(pid)
+    return CpuTime(ticks.user, ticks.system, ticks.user + ticks.system if exact is None else exact)
+
+
+class Switches(NamedTuple):
+    """How often a thread gave its core up to wait for something, and how often it was taken from it (getrusage(2))."""
+
+    voluntary: int
+    involuntary: int
+
+
+def context_switches(pid: int) -> dict[int, Switches]:
+    """What each thread of process `pid` has made so far, by the thread's number; empty where nobody counts them.
+
+    /proc/PID/status has the main thread's only (proc_pid_status(5)). ProcessLookupError if the process is gone.
+    """
+    import psutil
+
+    try:
+        if sys.platform != "linux":  # the process's sum
+            return {pid: Switches(*psutil.Process(pid).num_ctx_switches())}
+        files = {int(thread): f"/proc/{pid}/task/{thread}/status" for thread in os.listdir(f"/proc/{pid}/task")}
+    except (psutil.NoSuchProcess, FileNotFoundError) as error:
+        raise ProcessLookupError(f"process {pid} is gone") from error
+    return {thread: Switches(*counts) for thread, file in files.items() if (counts := _counts(file))}
+
+
+def _counts(status: str) -> list[int]:
+    with contextlib.suppress(OSError), open(status, "rb") as lines:  # a thread may end before it is read
+        return [int(line.split()[1]) for line in lines if b"ctxt_switches" in line]
+    return []
+
+
+def switched(before: dict[int, Switches], after: dict[int, Switches]) -> Switches | None:
+    """The switches between two readings, of the threads that the second has; None where nobody counts them."""
+    both = [(now, before.get(thread, Switches(0, 0))) for thread, now in after.items()]
+    return Switches(*(sum(now[kind] - then[kind] for now, then in both) for kind in (0, 1))) if both else None
+
+
+def _cpu_clock_seconds(pid: int) -> float | None:
+    import ctypes
+
+    get_clock = getattr(_libc(), "clock_getcpuclockid", None)
+    clock = ctypes.c_int()
+    if get_clock is None or get_clock(pid, ctypes.byref(clock)) != 0:
+        return None
+    try:
+        return time.clock_gettime(clock.value)
+    except OSError:
+        return None
+
+
+@functools.cache
+def _libc() -> "ctypes.CDLL":
+    import ctypes
+
+    return ctypes.CDLL(None)
+
+
+def cores() -> list[int]:
+    """The cores that this process may run on (sched_getaffinity(2)); all of them where a system can't say."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pin(core: int | None) -> None:
+    """Let this process run on one core only; nothing where `core` is None or the system can't pin."""
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+
+
+@functools.cache
+def processor() -> str:
+    """The processor's name, as /proc/cpuinfo gives it, else as Python's platform module does."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    import platform
+
+    return platform.processor() or platform.machine()
+
+
+def describe() -> str:
+    """One line for under a figure: system, kernel, processor, cores, Python."""
+    import platform
+
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    return f"{system}, {processor()}, {len(cores())} cores, Python {platform.python_version()}"
+
+
+def limits() -> dict[str, int | None]:
+    """Descriptor limits of this process, and the longest backlog; None where the system does not say."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return {"descriptors_soft": soft, "descriptors_hard": hard, "backlog_max": _backlog_max()}
+
+
+def _backlog_max() -> int | None:
+    try:
+        with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return None

@@ -1,0 +1,129 @@
+"""What the kernel says of a server while it waits: where its threads sleep, its queues, epoll's interest lists.
+
+Linux tells them to anyone who may see the process: `/proc/PID/task/*/wchan` is the kernel function in which
+a thread sleeps (proc_pid_wchan(5)), and `/proc/net/tcp` has a line for each TCP socket of the machine, as
+`ss -tan` prints it (proc_net(5)). What stands on the interest list of an epoll object is in the `fdinfo` of its
+descriptor (proc_pid_fdinfo(5)); its ready list no file shows. Looking costs the one who looks, not the server.
+"""
+
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iomux.system.features import SOCKETS_LIST, has
+from iomux.system.sockets import Address
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STATES = {"01": "ESTABLISHED", "0A": "LISTEN", "06": "TIME_WAIT", "08": "CLOSE_WAIT"}
+"""Some of include/net/tcp_states.h; others are shown by their number."""
+_EPOLL = {
+    "EPOLLIN": 0x1,
+    "EPOLLPRI": 0x2,
+    "EPOLLOUT": 0x4,
+    "EPOLLERR": 0x8,
+    "EPOLLHUP": 0x10,
+    "EPOLLRDHUP": 0x2000,
+    "EPOLLEXCLUSIVE": 1 << 28,
+    "EPOLLONESHOT": 1 << 30,
+    "EPOLLET": 1 << 31,
+}
+"""Of include/uapi/linux/eventpoll.h; the kernel adds EPOLLERR and EPOLLHUP to whatever is asked (epoll_ctl(2))."""
+_WATCHED = re.compile(r"^tfd:\s*(\d+) events:\s*([0-9a-f]+)", re.MULTILINE)
+_RUNNING = "0"  # what wchan says of a thread that does not sleep, and where it may not tell
+
+
+def _exists(pid: int) -> bool:
+    import psutil  # here: the load generator's process imports this file, and needs the backlog only
+
+    return psutil.pid_exists(pid)
+
+
+def asleep_in(pid: int) -> Counter[str]:
+    """The kernel functions in which the threads of process `pid` sleep, each with the number of threads.
+
+    "not asleep" stands for those that run, or could; it is all that a kernel says which keeps wchan to itself.
+    Empty where a system does not tell. Raises ProcessLookupError when the process is gone.
+    """
+    if not _exists(pid):
+        raise ProcessLookupError(f"process {pid} is gone")
+    found: Counter[str] = Counter()
+    for thread in Path("/proc").glob(f"{pid}/task/*"):
+        try:
+            where = (thread / "wchan").read_text().strip()
+        except OSError:  # a thread may end before it is read
+            continue
+        found["not asleep" if where in ("", _RUNNING) else where] += 1
+    return found
+
+
+def queues(address: Address) -> "pd.DataFrame":
+    """The TCP sockets of this machine that are the server's at `address`, as the kernel lists them; a row a socket.
+
+    Columns: `state`; `peer_port`, 0 for the listening socket; `unread_bytes`: what has come and nobody has
+    fetched (of the listening socket: connections that nobody has accepted); `unsent_bytes`: what is not yet
+    acknowledged; `held`: whether some process has a descriptor for it. A connection that is not held is
+    the kernel's alone: it has been made, and waits to be accepted. No rows where a system does not tell. While
+    many others come and go a row may be missing or there twice: the kernel writes the list page by page (proc_net(5)).
+    """
+    import pandas as pd
+
+    lines = SOCKETS_LIST.read_text().splitlines()[1:] if has("queues") else []
+    ours = f":{address[1]:04X}"  # looked for before anything is parsed: the machine may have thousands of others
+    rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
+    frame = pd.DataFrame(rows, columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
+    return frame[frame["state"] != "TIME_WAIT"].sort_values("peer_port").reset_index(drop=True)
+
+
+def backlog(address: Address) -> int:
+    """How many connections wait to be accepted at `address`, on all its listeners; 0 where a system does not tell.
+
+    The kernel lists the listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx), so this reads a few lines, not the
+    thousands that follow.
+    """
+    if not has("queues"):
+        return 0
+    ours = f":{address[1]:04X}"
+    with SOCKETS_LIST.open() as lines:
+        next(lines)
+        listening = itertools.takewhile(lambda fields: _STATES.get(fields[3]) == "LISTEN", map(str.split, lines))
+        return sum(_row(fields)[2] for fields in listening if fields[1].endswith(ours))
+
+
+def _row(fields: list[str]) -> tuple[str, int, int, int, bool]:
+    unsent, unread = (int(number, 16) for number in fields[4].split(":"))
+    peer = int(fields[2].rpartition(":")[2], 16)
+    return _STATES.get(fields[3], fields[3]), peer, unread, unsent, fields[9] != "0"
+
+
+def interest_list(pid: int, epoll: int | None = None) -> "pd.DataFrame":
+    """What stands on the interest lists of a process's epoll objects; a row a descriptor that is watched.
+
+    pid: the process. epoll: the descriptor of one of its epoll objects; by default all are looked at. Columns:
+    `epoll`; `descriptor`, by the number under which it was registered; `asked`, the events, by their names,
+    without EPOLLERR and EPOLLHUP, which are always watched for. A one-shot entry that has told, and is disarmed, has
+    no event left. No rows where a system does not tell. Raises ProcessLookupError when the process is gone.
+    """
+    import pandas as pd
+
+    if not _exists(pid):
+        raise ProcessLookupError(f"process {pid} is gone")
+    numbers = [entry.name for entry in Path("/proc").glob(f"{pid}/fdinfo/*")] if epoll is None else [str(epoll)]
+    rows = [(int(number), *watched) for number in numbers for watched in _watched(pid, number)]
+    return pd.DataFrame(sorted(rows), columns=["epoll", "descriptor", "asked"])
+
+
+def _watched(pid: int, number: str) -> list[tuple[int, str]]:
+    try:
+        text = Path(f"/proc/{pid}/fdinfo/{number}").read_text()
+    except OSError:  # closed meanwhile, or a system without it
+        return []
+    return [(int(fd), _names(int(events, 16))) for fd, events in _WATCHED.findall(text)]
+
+
+def _names(events: int) -> str:
+    always = ("EPOLLERR", "EPOLLHUP")
+    return "|".join(name for name, bit in _EPOLL.items() if events & bit and name not in always)

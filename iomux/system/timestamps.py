@@ -1,0 +1,26 @@
+"""The kernel's receive stamps: asked for, and taken out of what comes beside the bytes (SO_TIMESTAMPNS, socket(7))."""
+
+import socket
+import struct
+
+from iomux.system.features import SO_TIMESTAMPNS, has
+
+ANCILLARY_BYTES = 64
+"""Room for one stamp: a header of 16 bytes and a struct timespec of 16 (cmsg(3))."""
+
+
+_TIMESPEC = struct.Struct("@ll")
+
+
+def ask_for_stamps(sock: socket.socket) -> None:
+    """Ask the kernel for a receive stamp with each `recvmsg`, where it has them."""
+    if has("timestamps"):
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+def stamp_in(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """The kernel's receive stamp, in nanoseconds; 0 where there is none (a struct timespec, socket(7))."""
+    if not ancillary:
+        return 0
+    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+    return int(seconds * 1_000_000_000 + nanoseconds)

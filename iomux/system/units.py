@@ -1,0 +1,19 @@
+"""Numbers as people write them: sizes and durations."""
+
+
+def size_name(size: float) -> str:
+    """A size as people write it: 64 B, 12 KiB, 1 MiB."""
+    for unit, factor in (("MiB", 1024**2), ("KiB", 1024)):
+        if size >= factor:
+            count = size / factor
+            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.2g} {unit}"
+    return f"{size:.0f} B"
+
+
+def duration(microseconds: float) -> str:
+    """A time to two or three digits, in the unit that suits it: 850 µs, 1.2 ms, 2.5 s."""
+    for unit, size in (("µs", 1.0), ("ms", 1e3), ("s", 1e6)):
+        value = microseconds / size
+        if value < 999.5 or unit == "s":
+            return f"{value:.0f} {unit}" if unit == "µs" or value >= 99.5 else f"{value:.3g} {unit}"
+    return f"{microseconds:.0f} µs"
