@@ -10,19 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 import iomux
-from tests.clients import all_gone, ask, connect, eventually
+from tests.support.clients import all_gone, ask, connect
+from tests.support.commands import children_at_work, iomux_command
 
 SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
-
-
-def iomux_command(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "iomux", *arguments], capture_output=True, text=True, timeout=120, env=env
-    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,15 +105,6 @@ def test_bench_tells_of_a_limit() -> None:
     done = iomux_command("bench", "select", *options)
     assert done.returncode == 0
     assert "select at 1,100 connections: a client was refused" in done.stdout
-
-
-def children_at_work(command: "subprocess.Popen[str]", count: int) -> list[psutil.Process]:
-    """The processes that a command has started, as soon as there are so many and each has computed for a while."""
-    process = psutil.Process(command.pid)
-    if not eventually(lambda: [sum(child.cpu_times()[:2]) > 0.3 for child in process.children()] == [True] * count):
-        command.kill()  # or its with statement would wait for it
-        pytest.fail(f"of {count} processes at work there were {process.children()}")
-    return process.children()
 
 
 def test_interrupted_bench_says_how_far_it_was_and_leaves_nothing() -> None:

@@ -20,8 +20,8 @@ from iomux.events import EventLoop
 from iomux.servers import get, pollers
 from iomux.servers.connection import OVER, READ, WRITE, Connection
 from iomux.system.sockets import accept_pending
-from tests.clients import DEADLINE, ask, connect, eventually
-from tests.counted import FEW, CountedPoller
+from tests.support.clients import DEADLINE, ask, connect, eventually
+from tests.support.counted import FEW, CountedPoller
 
 POLLERS = [name for name in pollers.names() if get(name).available()]
 

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests.regenerate import FIGURE, first_figure
+from tests.support.notebooks import read
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -17,12 +17,6 @@ FOLDED = re.compile(r"<details><summary>(.*?)</summary>\n\n(.*?)\n\n</details>",
 QUESTION = re.compile(
     r"^\*\*Question to take along\.\*\* .*\?.*\n\n(?=<details><summary>An answer</summary>)", re.MULTILINE
 )
-
-
-def read(path: Path) -> Any:
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    nbformat.validate(notebook)
-    return notebook
 
 
 def prose(path: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.lab import FIRST, NOTEBOOKS, Lab
 from tests.browser.page import Tab, tab
-from tests.test_notebooks import read
+from tests.support.notebooks import read
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -1,0 +1,1 @@
+"""What the README's "Measured" section states, measured again."""

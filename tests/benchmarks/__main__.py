@@ -1,0 +1,153 @@
+"""What the README's "Measured" section states, measured again: `python -m tests.benchmarks NAME [--rounds N]`.
+
+Each benchmark interleaves what it compares within a round, repeats the rounds, and prints the median, the
+least and the greatest. A ratio is taken within each round, between neighbours in time, before its median.
+A figure with a stated bound is printed with it, and whether the median meets it; the status is 1 if one does not.
+`all` runs every benchmark.
+"""
+
+import argparse
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from tqdm.auto import trange
+
+import iomux
+from iomux.servers import Serve
+from iomux.system.machine import describe
+from tests.benchmarks import copying, timeline, uring
+from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
+from tests.c.programs import CServer, c_client
+
+MILLION = 1_000_000
+
+
+def flat(rounds: int) -> Iterator[Line]:
+    """One active connection: median latency alone and among 10,000, of poll and of epoll."""
+    p50: dict[tuple[str, int], list[float]] = {(name, n): [] for name in ("poll", "epoll") for n in (1, 10_000)}
+    for _ in trange(rounds, leave=False):
+        for (name, connections), values in p50.items():
+            with iomux.start(name) as server:
+                values.append(iomux.load(server, connections, active=1, duration=1.0).p50_us)
+    for (name, connections), values in p50.items():
+        yield Figure(f"{name}, 1 active of {connections:,}: median latency", values, "µs")
+    for name, bound in (("poll", at_least(10)), ("epoll", at_most(1.5))):
+        yield Figure(f"{name}: among 10,000 / alone", ratios(p50[name, 10_000], p50[name, 1]), "times", bound)
+
+
+def cpu(rounds: int) -> Iterator[Line]:
+    """100 of 100 active, 64 bytes: requests for each second of the server's processor time."""
+    servers: dict[str, str | Serve] = {"C epoll": CServer(), **{name: name for name in ("epoll", "uvloop", "asyncio")}}
+    rate: dict[str, list[float]] = {name: [] for name in servers}
+    for _ in trange(rounds, leave=False):
+        for name, target in servers.items():
+            with iomux.start(target) as server:
+                result = iomux.load(server, connections=100, duration=1.0)
+                rate[name].append(1e6 / (result.cpu_us_per_request or float("nan")))
+    for name, values in rate.items():
+        yield Figure(f"{name}: requests a second of server CPU", values)
+    for name, bound in (("uvloop", None), ("asyncio", at_least(1)), ("C epoll", at_least(0.5))):
+        yield Figure(f"epoll / {name}", ratios(rate["epoll"], rate[name]), "times", bound)
+
+
+def generator(rounds: int) -> Iterator[Line]:
+    """The load generator against a bare C epoll client on the same epoll server."""
+    for active, what, bound in ((1, "median latency", at_most(1.25)), (100, "requests a second", at_least(0.8))):
+        ours: list[float] = []
+        theirs: list[float] = []
+        for _ in trange(rounds, leave=False):
+            with iomux.start("epoll") as server:
+                result = iomux.load(server, connections=100, active=active, duration=1.0)
+                c = c_client(server.address, 100, active, 64, 1.1)
+            ours.append(result.p50_us if active == 1 else result.requests_per_s)
+            theirs.append(c.p50_us if active == 1 else c.requests_per_s)
+        yield Figure(f"{active} of 100 active, iomux.load: {what}", ours)
+        yield Figure(f"{active} of 100 active, C client: {what}", theirs)
+        yield Figure(f"{active} of 100 active, iomux.load / C client", ratios(ours, theirs), "times", bound)
+
+
+def million(rounds: int) -> Iterator[Line]:
+    """A million requests through epoll and through io_uring, every byte compared; the server's memory around them."""
+    seen: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for name in [name for name in iomux.names() if name in ("epoll", "io_uring")] * rounds:
+        for what, value in zip(("requests", "lost", "grown"), _million(name), strict=True):
+            seen[name, what].append(value)
+    for name in ("epoll", "io_uring"):
+        yield Figure(f"{name}: requests", seen[name, "requests"])
+        yield Figure(f"{name}: lost or wrong", seen[name, "lost"], bound=never_more_than(0))
+        yield Figure(f"{name}: server memory grew by", seen[name, "grown"], "KiB", at_most(8192))
+
+
+def _million(name: str) -> tuple[int, int, float]:
+    """Requests, how many of them lost or wrong, and by how many KiB the server's memory grew."""
+    with iomux.start(name) as server:
+        iomux.load(server, connections=100, duration=1.0)
+        before, requests, lost = server.rss_bytes, 0, 0
+        with trange(MILLION, leave=False, unit="request") as bar:
+            while requests < MILLION:
+                result = iomux.load(server, connections=100, duration=2.0)
+                requests += result.requests
+                lost += sum(result.errors.values()) + result.unserved
+                bar.update(result.requests)
+        return requests, lost, (server.rss_bytes - before) / 1024
+
+
+BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
+    "flat": (flat, 5),
+    "cpu": (cpu, 15),
+    "generator": (generator, 15),
+    "million": (million, 1),
+    "copy": (copying.copy, 5),
+    "timeline": (timeline.timeline, 5),
+    "phases": (timeline.phases, 5),
+    "known": (timeline.known, 5),
+    "untraced": (timeline.untraced, 10),
+    "who_copies": (uring.who_copies, 20),
+    "uring": (uring.uring, 5),
+}
+
+
+def run(name: str, rounds: int | None) -> list[Figure]:
+    """Run one benchmark, print what it yields, and return its figures that have a bound."""
+    benchmark, usual = BENCHMARKS[name]
+    print(f"{name}: {benchmark.__doc__}")
+    return show(benchmark(rounds or usual))
+
+
+def run_all(rounds: int | None) -> Iterator[tuple[str, str, bool]]:
+    """Run every benchmark: its name, what is to be said of it, and whether that is as it should be."""
+    for name in BENCHMARKS:
+        if name == "untraced" and not os.environ.get("IOMUX_AGAINST"):
+            yield name, "NOT RUN: set IOMUX_AGAINST to a checkout of the commit to compare with", True
+            continue
+        try:
+            bounded = run(name, rounds)
+        except Exception as error:  # one that this machine cannot run must not keep the others from being run
+            yield name, f"BROKEN OFF: {type(error).__name__}: {error}", False
+        else:
+            yield name, verdict(bounded), all(figure.met for figure in bounded)
+        print()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the named benchmark, or all of them. Returns the status: 1 if a bound is not met."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=[*BENCHMARKS, "all"])
+    parser.add_argument("--rounds", type=int, help="how often everything is measured")
+    options = parser.parse_args(arguments)
+    print(describe())
+    if options.name != "all":
+        bounded = run(options.name, options.rounds)
+        print(verdict(bounded))
+        return int(not all(figure.met for figure in bounded))
+    outcomes = list(run_all(options.rounds))
+    print(*(f"{name:<12} {said}" for name, said, _ in outcomes), sep="\n")
+    status = int(not all(fine for _, _, fine in outcomes))
+    print(f"status {status}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

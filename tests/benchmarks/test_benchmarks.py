@@ -1,0 +1,118 @@
+"""The benchmarks' bounds are judged rightly, and the README names all that there is. Nothing is timed here."""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import __main__ as benchmarks
+from tests.benchmarks import show
+from tests.benchmarks.show import Bound, Figure, Line
+
+MEASURED = (Path(__file__).parents[2] / "README.md").read_text().partition("## Measured")[2].partition("\n## ")[0]
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("bound", "values", "met"),
+    [
+        (show.at_least(10), [1, 10, 99], True),
+        (show.at_least(10), [1, 9.9, 99], False),
+        (show.at_most(1.5), [1, 1.5, 99], True),
+        (show.at_most(1.5), [1, 1.6, 99], False),
+        (show.more_than(0), [-1, 0.1, 2], True),
+        (show.more_than(0), [-1, 0, 2], False),
+        (show.between(0.75, 1.25), [0, 0.75, 99], True),
+        (show.between(0.75, 1.25), [0, 1.25, 99], True),
+        (show.between(0.75, 1.25), [0, 0.7, 99], False),
+        (show.between(0.75, 1.25), [0, 1.3, 99], False),
+        (show.never_more_than(0), [0, 0, 0], True),
+        (show.never_more_than(0), [0, 0, 1], False),
+        (show.never_less_than(0), [0, 1, 1], True),
+        (show.never_less_than(0), [-1, 1, 1], False),
+        (show.at_least(0), [1, NAN, 2], False),
+        (show.at_most(9), [], False),
+    ],
+)
+def test_a_bound_is_judged_by_the_median_or_by_every_round(bound: Bound, values: list[float], met: bool) -> None:
+    assert Figure("made up", values, bound=bound).met is met
+
+
+def test_a_line_ends_with_the_bound_and_whether_it_is_met() -> None:
+    assert str(Figure("this", [1, 2, 3], "µs", show.at_most(2))).endswith("3 rounds)  at most 2: met")
+    assert str(Figure("this", [1, 2, 3], "µs", show.at_least(10_000))).endswith("3 rounds)  at least 10,000: NOT MET")
+    assert str(Figure("this", [], "µs", show.at_most(2))).endswith("not measured  at most 2: NOT MET")
+    assert str(Figure("this", [1, 2, 3], "µs")).endswith("2.00 µs       (1.00 to 3.00 in 3 rounds)")
+
+
+def made_up(rounds: int) -> Iterator[Line]:
+    """Two of three bounds are met."""
+    yield Figure("without a bound", [1.0] * rounds)
+    yield Figure("fast", [1.0] * rounds, "µs", show.at_most(2))
+    yield "a remark"
+    yield Figure("slow", [3.0] * rounds, "µs", show.at_most(2))
+    yield Figure("right", [0.0] * rounds, bound=show.never_more_than(0))
+
+
+def all_well(_: int) -> Iterator[Line]:
+    """The one bound is met."""
+    yield Figure("fast", [1.0], "µs", show.at_most(2))
+
+
+def broken(_: int) -> Iterator[Line]:
+    """This machine lacks something."""
+    yield "so far"
+    raise RuntimeError("no io_uring")
+
+
+@pytest.fixture
+def theirs(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.delenv("IOMUX_AGAINST", raising=False)
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", {"well": (all_well, 1), "untraced": (made_up, 1)})
+    return monkeypatch
+
+
+def test_an_unmet_bound_is_named_and_makes_the_status_1(
+    theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs.setitem(benchmarks.BENCHMARKS, "made_up", (made_up, 3))
+    assert benchmarks.main(["made_up"]) == 1
+    printed = capsys.readouterr().out
+    assert printed.endswith("2 of 3 bounds met; not met: slow\n")
+    assert "a remark\n" in printed
+    assert printed.count("in 3 rounds)") == 4
+    benchmarks.main(["made_up", "--rounds", "2"])
+    assert capsys.readouterr().out.count("in 2 rounds)") == 4
+
+
+def test_bounds_that_are_all_met_make_it_0(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmarks.main(["well"]) == 0
+    assert capsys.readouterr().out.endswith("1 of 1 bounds met\n")
+
+
+def test_all_says_what_it_leaves_out(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmarks.main(["all"]) == 0
+    well, untraced, status = capsys.readouterr().out.splitlines()[-3:]
+    assert re.fullmatch(r"well +1 of 1 bounds met", well)
+    assert re.fullmatch(r"untraced +NOT RUN: .*IOMUX_AGAINST.*", untraced)
+    assert status == "status 0"
+    theirs.setenv("IOMUX_AGAINST", "elsewhere")
+    assert benchmarks.main(["all"]) == 1, "now it is run, and one of its bounds is not met"
+
+
+def test_all_goes_on_after_one_that_breaks_off(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs.setattr(benchmarks, "BENCHMARKS", {"broken": (broken, 1), "well": (all_well, 1)})
+    assert benchmarks.main(["all"]) == 1
+    broke, well, status = capsys.readouterr().out.splitlines()[-3:]
+    assert re.fullmatch(r"broken +BROKEN OFF: RuntimeError: no io_uring", broke)
+    assert well.endswith("1 of 1 bounds met")
+    assert status == "status 1"
+
+
+def test_the_readme_names_every_benchmark_and_says_that_there_is_a_status() -> None:
+    named = re.findall(r"^\| `([a-z_]+)(?: --rounds \d+)?` \|", MEASURED, re.MULTILINE)
+    assert sorted(named) == sorted(benchmarks.BENCHMARKS)
+    assert "`all`" in MEASURED
+    assert "status 1" in MEASURED

@@ -1,0 +1,194 @@
+"""The clinic: of all items, each planted bug fails the one made for it, and else only those that follow from it.
+
+What follows may depend on chance (who closes first, how full a buffer was): it may fail, and nothing else may. Failing
+takes seconds of waiting: four checks run beside each other. Cures are tried for what they cure, and that they serve.
+"""
+
+import fcntl
+import socket
+import sys
+import termios
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import iomux
+from iomux.conformance.check import NAMES
+from iomux.conformance.report import Report
+from iomux.course import clinic
+from iomux.course.clinic.symptoms import come_back, watch
+from iomux.servers import Serve, get
+from iomux.system.features import has
+from iomux.system.procfs import queues
+from tests.support.clients import DEADLINE, eventually, receive_all
+
+SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure", "flood")
+LARGE = ("pieces", "together", "bulk", "hundred", "half-close", "slow-reader", "neighbours", "flood")
+ENDS = ("half-close", "end", "reset", "mid-reset", "leaks", "descriptor-limit")
+MANY = ("half-close", "idle", "neighbours", "flood", "silent", "leaving", "descriptor-limit", "past-1024")
+RESETS = (
+    "half-close",
+    "mid-reset",
+    "neighbours",
+    "back-pressure",
+    "urgent",
+    "leaving",
+    "leaks",
+    "past-1024",
+)
+CROWDS = ("descriptor-limit", "past-1024")
+CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
+    "always_writable": ("silent", {}),
+    "blocking_send": ("neighbours", {}),
+    "closed_duplicate": ("leaving", {}),
+    "eagain_fatal": ("bulk", dict.fromkeys(SLOW, "a client that does not read at once makes send say EAGAIN")),
+    "edge_one_read": ("sizes", dict.fromkeys(LARGE, "more than a read comes at once")),
+    "end_ignored": ("leaving", dict.fromkeys(ENDS, "a client ends, and is kept")),
+    "greedy_drain": ("flood", {}),
+    "half_close_drops": ("half-close", {}),
+    "late_binding": ("hundred", dict.fromkeys(MANY, "of several clients only the last is known")),
+    "no_back_pressure": ("back-pressure", {}),
+    "number_reused": ("mid-reset", {"reset": "the next client has the number of the one that was reset"}),
+    "out_of_descriptors": ("descriptor-limit", {}),
+    "past_fd_setsize": ("past-1024", {}),
+    "reset_fatal": ("reset", dict.fromkeys(RESETS, "a client that leaves with bytes unread resets its connection")),
+    "short_send": ("bulk", dict.fromkeys(SLOW, "a client that does not read at once makes send short")),
+    "state_kept": ("leaks", {}),
+    "swallows_ctrl_c": ("ctrl-c", {}),
+    "until_short": ("sizes", dict.fromkeys(LARGE, "bytes come in just the size of a read")),
+    "urgent_fatal": ("urgent", {}),
+    "worker_pool": ("idle", dict.fromkeys(CROWDS, "more clients stay than there are workers")),
+}
+"""By bug: the item made for it, and which others may fail because of it, and why."""
+BEYOND_CHECK = {"one_recv_one_line", "two_small_sends"}
+NEEDS_EPOLL = {"closed_duplicate", "edge_one_read"}
+Reports = dict[str, Report]
+
+
+def missing(name: str) -> str:
+    """Why a bug can't be tried here; empty where it can."""
+    return get("epoll").why_not() if name in NEEDS_EPOLL else ""
+
+
+@pytest.fixture(scope="module")
+def sick() -> Reports:
+    """Every item on every bug."""
+    return _all_at_once({name: (clinic.case(name).serve, None) for name in CAUGHT_BY if not missing(name)})
+
+
+@pytest.fixture(scope="module")
+def cured() -> Reports:
+    """What each cure is for."""
+    items = {name: {"echoes", "end", item, *list(follow)[:1]} for name, (item, follow) in CAUGHT_BY.items()}
+    return _all_at_once({name: (clinic.case(name).cured, items[name]) for name in CAUGHT_BY if not missing(name)})
+
+
+def _all_at_once(what: Mapping[str, tuple[Serve, Iterable[str] | None]]) -> Reports:
+    with ThreadPoolExecutor(4) as pool:
+        tried = {name: pool.submit(iomux.check, *how, progress=False) for name, how in what.items()}
+    return {name: report.result() for name, report in tried.items()}
+
+
+@pytest.mark.timeout(900)  # the fixture's time counts as the first test's
+@pytest.mark.parametrize("name", CAUGHT_BY)
+class TestPatient:
+    def test_of_all_items_the_bug_fails_its_own_and_those_that_follow(self, name: str, sick: Reports) -> None:
+        if reason := missing(name):
+            pytest.skip(reason)
+        item, follow = CAUGHT_BY[name]
+        report = sick[name]
+        if item not in report.failed:  # on a busy machine a bug may do no harm by chance: once more
+            assert iomux.check(clinic.case(name).serve, item, progress=False).failed == (item,)
+        assert set(report.failed) <= {item, *follow}, report
+        assert set(report.not_seen) <= {item, *follow}, report
+        assert {result.name for result in report.results} == set(NAMES)
+
+    def test_the_cure_passes(self, name: str, cured: Reports) -> None:
+        if reason := missing(name):
+            pytest.skip(reason)
+        assert cured[name].passed, cured[name]
+        assert not cured[name].not_seen, cured[name]
+
+
+def test_all_bugs_are_tried_and_twelve_are_caught_by_twelve_different_items() -> None:
+    assert set(CAUGHT_BY) | BEYOND_CHECK == set(clinic.cases())
+    assert len({item for item, _ in CAUGHT_BY.values()}) >= 12
+
+
+@pytest.mark.parametrize("name", clinic.cases())
+def test_a_cure_is_a_few_lines_beside_what_it_cures(name: str) -> None:
+    lines = clinic.diff(name).partition("--- sick\n+++ cured\n")[2].splitlines()
+    changed = [line for line in lines if line[:1] in {"+", "-"} and line[1:].strip()]
+    assert 1 <= sum(line.startswith("+") for line in changed) <= 8, changed
+    assert clinic.sick(name)
+    words = clinic.case(name).__doc__ or ""
+    assert all(word in words for word in ("Bug:", "Symptom:", "Cure:")), words
+    assert "Published:" in words or "Commonly found" in words
+
+
+def test_a_diff_says_where_its_bug_was_published() -> None:
+    assert "cocos2d-x issue 18620" in clinic.published("end_ignored")
+    assert "Cure" not in clinic.published("end_ignored")
+    for name in set(clinic.cases()) - {"state_kept"}:
+        heading = [line.removeprefix("# ") for line in clinic.diff(name).splitlines() if line.startswith("# ")]
+        assert " ".join(heading) == f"published: {clinic.published(name)}"
+    assert clinic.published("state_kept") == ""
+    assert clinic.diff("state_kept").startswith("--- sick")
+
+
+def test_an_unknown_bug_is_named_with_those_there_are() -> None:
+    with pytest.raises(LookupError, match="short_send"):
+        clinic.case("hiccups")
+
+
+def unsent_bytes(client: socket.socket) -> int:
+    """What the other end has not acknowledged (SIOCOUTQ, tcp(7))."""
+    return int.from_bytes(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
+def lines(side: str) -> bytes:
+    with (
+        iomux.start(getattr(clinic.case("one_recv_one_line"), side), handler=bytes.upper) as server,
+        socket.create_connection(server.address, timeout=DEADLINE) as client,
+    ):
+        for piece in (b"hel", b"lo\n", b"you\nthere\n"):
+            client.sendall(piece)
+            assert eventually(lambda: unsent_bytes(client) == 0)
+            assert eventually(lambda: not queues(server.address)["unread_bytes"].any()), "each piece is read by itself"
+        client.shutdown(socket.SHUT_WR)
+        return receive_all(client)
+
+
+@pytest.mark.skipif(not has("queues"), reason="not to be told here: no list of sockets says when a piece has been read")
+def test_a_line_is_what_ends_with_a_newline_not_what_one_recv_returns() -> None:
+    assert lines("serve") != b"HELLO\nYOU\nTHERE\n"
+    assert lines("cured") == b"HELLO\nYOU\nTHERE\n"
+
+
+def test_two_small_sends_lose_no_byte() -> None:
+    report = iomux.check(clinic.case("two_small_sends").serve, ["echoes", "pieces", "together"], progress=False)
+    assert report.passed, report
+
+
+def test_the_meter_sees_a_visit_and_what_it_leaves_behind() -> None:
+    def pass_by(address: tuple[str, int]) -> None:
+        socket.create_connection(address).close()
+
+    frame = watch(clinic.case("end_ignored").serve, pass_by, 1.8)  # it comes after 0.6 s
+    before, after = frame[frame.t_s < 0.6].cpu_percent, frame[frame.t_s > 1.2].cpu_percent
+    assert after.mean() > 5 * max(before.median(), 1)
+
+
+def test_what_comes_back_is_counted_to_the_end() -> None:
+    frame = come_back("poll", 1 << 20, pause=0.05, seconds=DEADLINE)
+    assert (frame.back_mib.iloc[-1], frame.missing_kib.max()) == (1, 0)
+    assert frame.t_s.is_monotonic_increasing
+
+
+def test_a_bug_and_its_cure_are_checked_beside_each_other() -> None:
+    bug, cure = clinic.both("swallows_ctrl_c", ["echoes", "ctrl-c"])
+    assert bug.failed == ("ctrl-c",)
+    assert cure.passed
+    with pytest.raises(LookupError, match="no item is called"):
+        clinic.both("swallows_ctrl_c", "nonsense")

@@ -1,0 +1,118 @@
+"""Notebook 12: each model solution has all points, and each starter fails as the notebook shows."""
+
+import ast
+import inspect
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+import iomux
+from iomux.course.coursework import chat, solutions
+from iomux.course.coursework import starter as given
+from iomux.servers import get
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "12_coursework.ipynb"
+needs_epoll = pytest.mark.skipif(not get("epoll").available(), reason=get("epoll").why_not())
+
+
+def cells(kind: str) -> list[str]:
+    notebook: Any = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    return [cell.source for cell in notebook.cells if cell.cell_type == kind]
+
+
+@pytest.fixture(scope="module")
+def starters() -> dict[str, Any]:
+    """What the notebook's cells define: those that only import and define are run, as a reader runs them."""
+    namespace: dict[str, Any] = {"__name__": "coursework_notebook"}
+    for source in cells("code"):
+        if all(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef) for node in ast.parse(source).body):
+            exec(source, namespace)
+    return namespace
+
+
+MODELS = {
+    "select": given.serve_select,
+    "poll": solutions.serve_poll,
+    "epoll": solutions.serve_edge_triggered,
+}
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, iomux.Report]:
+    """The whole check of what is given and of the solutions, beside each other: most of their time they wait."""
+    here = {name: serve for name, serve in MODELS.items() if get(name).available()}
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(here, pool.map(lambda serve: iomux.check(serve, progress=False), here.values()), strict=True))
+
+
+@pytest.mark.timeout(600)  # the fixture's time counts as the first test's
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_given_and_the_solutions_have_all_points(reports: dict[str, iomux.Report], name: str) -> None:
+    if reason := get(name).why_not():
+        pytest.skip(reason)
+    report = reports[name]
+    report.raise_if_failed()
+    assert report.earned == report.points - sum(report[name].points for name in report.not_seen)
+
+
+def test_the_poll_server_is_not_finished(starters: dict[str, Any]) -> None:
+    report = iomux.check(starters["serve_poll"], only=["echoes", "bulk"], progress=False)
+    assert report.failed == ("echoes",)
+    assert report.not_seen == ("bulk",)
+    assert report.earned == 0
+
+
+@needs_epoll
+def test_the_edge_triggered_server_forgets(starters: dict[str, Any]) -> None:
+    report = iomux.check(starters["serve_edge_triggered"], only=["echoes", "half-close"], progress=False)
+    assert report.failed == ("half-close",)
+    assert report.earned == report["echoes"].points
+
+
+def test_the_chat_room_is_not_finished(starters: dict[str, Any]) -> None:
+    report = iomux.check_chat(starters["serve_chat"], only=["passes-on", "memory"], progress=False)
+    assert report.failed == ("passes-on",)
+    assert report.not_seen == ("memory",)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [solutions.serve_poll, solutions.serve_edge_triggered, chat.Room, chat.serve_chat],
+    ids=lambda t: t.__name__,
+)
+def test_the_notebook_folds_out_the_solutions_that_are_tested(thing: Any) -> None:
+    folded = "\n".join(text for text in cells("markdown") if "<details>" in text)
+    assert inspect.getsource(thing).strip() in folded
+
+
+@pytest.mark.parametrize(
+    ("function", "points"), [("serve_poll", {"echoes": 8, "end": 4}), ("serve_naively", {"echoes": 0, "end": 4})]
+)
+def test_the_example_for_pytest_gives_points_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
+    naive = "def serve_naively(listener):\n    while True:\n        with listener.accept()[0] as client:\n"
+    naive += "            client.sendall(client.recv(4096))\n            client.recv(4096)\n"
+    file = tmp_path / "submission.py"
+    file.write_text(inspect.getsource(solutions) + naive)
+    plain = ["-o", "addopts=", "-p", "no:nbval", "-p", "no:xdist", "-p", "no:cacheprovider"]  # not this project's ways
+    command = [sys.executable, "-m", "pytest", "-q", *plain, "examples/test_submission.py"]
+    done = subprocess.run(
+        [*command, "-k", "echoes or end", "-o", "junit_family=xunit1", f"--junitxml={tmp_path / 'points.xml'}"],
+        cwd=ROOT,
+        env=os.environ | {"SUBMISSION": f"{file}:{function}"},
+        capture_output=True,
+        text=True,
+    )
+    found = {
+        str(case.get("name")).removeprefix("test_item[").removesuffix("]"): int(case.find(".//property").get("value"))  # type: ignore[arg-type, union-attr]
+        for case in ElementTree.parse(tmp_path / "points.xml").iter("testcase")
+    }
+    assert found == points, done.stdout
+    assert done.returncode == (0 if function == "serve_poll" else 1)

@@ -1,0 +1,313 @@
+"""`iomux.soak`: every server stands it and loses nothing; servers with a planted fault are found out, by name."""
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import iomux
+from iomux.harness.soak import client as kinds
+from iomux.harness.soak.client import SoakClient
+from iomux.harness.soak.scenario import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
+from iomux.harness.soak.tally import Tally
+from iomux.system.sockets import listen, reset
+from tests.support.clients import DEADLINE, all_gone, eventually
+from tests.support.faulty_servers import (
+    answering,
+    changes_a_byte,
+    closes_early,
+    dies,
+    forgets_what_it_owes,
+    loses_bytes,
+    never_answers,
+    says_too_much,
+    stalls,
+    takes_send_as_complete,
+    threaded,
+)
+
+
+def short(server: Any, **options: Any) -> iomux.SoakReport:
+    """A soak of a second."""
+    given = {"minutes": 0.012, "clients": 50, "seed": 11, "deadline": DEADLINE, "progress": False} | options
+    return iomux.soak(server, **given)
+
+
+ONE_OF_EACH_KIND = ["blocking", "threaded", "nonblocking", "epoll", "asyncio", "io_uring"]  # the fuzz test has all
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+def test_every_kind_of_server_stands_it_and_loses_nothing(name: str) -> None:
+    if name not in iomux.names():
+        pytest.skip(f"{name} is not available here")
+    minutes = 0.05 if name == "blocking" else 0.025  # one after the other, in which the first four have all faults
+    report = short(name, clients=None, minutes=minutes, seed=125)
+    assert report.failures == ()
+    assert report.lost == 0, report
+    assert report.requests > report.clients
+    assert report.compared_bytes > 100_000
+    assert min(report.faults.values()) >= 1, "a kind of fault was never injected"
+    assert list(report.faults) == list(FAULTS)
+    assert report.descriptors_before == report.descriptors_after
+    assert report.clients == (1 if name == "blocking" else 200)
+    assert 0 < report.most_at_once <= report.clients
+    assert f"seed {report.seed}" in repr(report)
+    assert "nothing was lost" in repr(report)
+
+
+PATIENCE = 1.0
+"""Seconds after which a client that hears nothing is lost, where a test has to wait until they are over."""
+ENDED = {kinds.CLOSED_EARLY, kinds.RESET_BY_SERVER, kinds.LOST}
+SHORT = {kinds.WRONG, kinds.STALLED, kinds.LOST}
+PLANTED = {
+    "changes a byte": (answering(changes_a_byte), {kinds.WRONG}, r"byte [\d,]+ was 0x.. and came back as 0x.."),
+    "stalls": (answering(stalls), {kinds.STALLED, kinds.LOST}, r"then nothing came for 1 s"),
+    "never answers": (
+        answering(never_answers),
+        {kinds.NEVER_ANSWERED, kinds.LOST},
+        r"read 0 as sent: nothing came within 1 s",
+    ),
+    "closes early": (answering(closes_early), ENDED, r"then the server closed, though the client had not"),
+    "says too much": (answering(says_too_much), {kinds.TOO_MANY, kinds.WRONG}, r"1 bytes more than it had sent"),
+    "loses bytes": (answering(loses_bytes), SHORT, r"came back as|short|nothing came"),
+    "takes send as complete": (threaded(takes_send_as_complete), SHORT | ENDED, r"came back as|short|nothing came"),
+    "forgets what it owes": (threaded(forgets_what_it_owes), {kinds.LOST}, r"stream ended, [\d,]+ bytes short"),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_fault_is_named(planted: str) -> None:
+    server, found, words = PLANTED[planted]
+    silent = {kinds.STALLED, kinds.NEVER_ANSWERED} & found
+    report = short(server, deadline=PATIENCE if silent else DEADLINE)
+    assert report.lost > 0
+    assert report.lost_kinds
+    assert set(report.lost_kinds) <= found
+    assert any(re.search(words, sentence) for sentence in report.failures), report
+    assert "LOST" in repr(report)
+
+
+def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
+    with listen() as listener:
+        client = SoakClient(errand(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
+        reset(listener.accept()[0])
+        select.select([client.sock], [], [], 10)  # the reset is here
+    with client.sock, pytest.raises(OSError, match="not connected") as met:
+        client.sock.shutdown(socket.SHUT_WR)
+    assert client.failure(met.value).kind == kinds.RESET_BY_SERVER
+
+
+def test_a_failure_says_which_client_and_what_was_sent_and_seen() -> None:
+    sentence = short(answering(changes_a_byte)).failures[0]
+    assert re.match(r"client [\d,]+ \(to [a-z -]+\) sent [\d,]+ bytes, read [\d,]+ as sent: byte", sentence)
+
+
+def test_a_server_that_dies_is_named_with_its_last_words() -> None:
+    report = short(dies, clients=1, minutes=1)
+    assert report.lost_kinds["server ended"] == 1
+    assert "ended with status 1" in report.failures[0]
+    assert any("ZeroDivisionError: planted" in sentence for sentence in report.failures)
+    assert report.descriptors_after is None
+    assert report.requests > 0
+    assert report.seconds < 30, "a run whose server is gone goes on no longer"
+
+
+def keeps_descriptors(listener: Any) -> None:
+    """Never closes what a client has left."""
+    kept = []
+
+    def converse(client: socket.socket) -> None:
+        try:
+            while data := client.recv(65536):
+                client.sendall(data)
+            client.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    while True:
+        kept.append(listener.accept()[0])
+        threading.Thread(target=converse, args=(kept[-1],), daemon=True).start()
+
+
+def test_descriptors_that_are_kept_are_named() -> None:
+    report = short(keeps_descriptors, deadline=PATIENCE)
+    assert report.lost_kinds == {"descriptors": 1}
+    assert report.descriptors_before is not None
+    assert report.descriptors_after is not None
+    assert report.descriptors_after > report.descriptors_before + 10
+    assert "when all had left" in report.failures[0]
+
+
+def keeps_descriptors_in_a_worker(listener: Any) -> None:
+    if os.fork() == 0:
+        keeps_descriptors(listener)
+    signal.pause()
+
+
+def test_descriptors_that_a_worker_keeps_are_named() -> None:
+    assert short(keeps_descriptors_in_a_worker, deadline=PATIENCE).lost_kinds == {"descriptors": 1}
+
+
+LATE = 120
+"""Messages: the first client, who is there for what is opened at first, has at most 100."""
+
+
+def opens_a_file_late(data: bytes, count: int) -> bytes:
+    """As a log is that is opened when there is something to say."""
+    served = vars(threading).setdefault("served", [])
+    served.append(os.dup(2) if len(served) == LATE else None)
+    return data
+
+
+def test_a_descriptor_more_is_no_leak() -> None:
+    report = short(answering(opens_a_file_late), deadline=PATIENCE)
+    assert report.lost == 0, report
+    assert report.descriptors_before is not None
+    assert report.descriptors_after == report.descriptors_before + 1
+
+
+def keeps_memory(data: bytes, count: int) -> bytes:
+    vars(threading).setdefault("kept", []).append(bytearray(b"x" * 100_000))
+    return data
+
+
+def test_memory_that_grows_is_named() -> None:
+    report = short(answering(keeps_memory))
+    assert report.lost_kinds == {"memory": 1}
+    assert "more than the 16 MiB that are let pass" in report.failures[0]
+
+
+def one_at_a_time(listener: Any) -> None:
+    from iomux.servers.blocking import serve
+
+    serve(listener)
+
+
+def test_who_serves_one_at_a_time_is_asked_by_one_or_found_out() -> None:
+    with pytest.raises(ValueError, match="blocking serves one client at a time, 2 would wait for each other"):
+        short("blocking", clients=2)
+    assert short(one_at_a_time, clients=1).lost == 0
+    report = short(one_at_a_time, deadline=0.3)
+    assert report.lost_kinds[kinds.NEVER_ANSWERED] > 10
+    assert "soak it with 1 client" in repr(report)
+
+
+def test_the_seed_decides_what_each_client_does() -> None:
+    assert [errand(5, number, 200) for number in range(50)] == [errand(5, number, 200) for number in range(50)]
+    assert errand(5, 0, 200) != errand(6, 0, 200)
+    assert pool_of(5) == pool_of(5) != pool_of(6)
+    many = [errand(5, number, 200) for number in range(300)]
+    assert {one.leaving for one in many} == {CLOSE, HALF_CLOSE, RESET, VANISH_UNREAD, VANISH_SILENT}
+    assert all(one.goals[-1] == one.total == one.ends[-1] and 1 <= one.leave_at <= one.total for one in many)
+    assert max(one.total for one in many) > 256 * 1024, "some must owe more than a server's high-water mark"
+
+
+def test_a_seed_is_drawn_and_reported() -> None:
+    first, second = (short("poll", seed=None, minutes=0.005).seed for _ in range(2))
+    assert first != second
+
+
+def test_the_report_shows_itself_in_a_notebook() -> None:
+    page = short(answering(changes_a_byte), seed=3)._repr_html_()
+    assert page.count("<table") == page.count("</table>") == 1
+    assert "LOST" in page
+    assert "<function" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 0}, "minutes is 0"),
+        ({"minutes": 61}, "at most 60"),
+        ({"minutes": "5"}, "minutes is '5': give a number"),
+        ({"clients": 0}, "clients is 0: choose from 1 to 1,000"),
+        ({"clients": 1001}, "clients is 1001"),
+        ({"clients": 1.5}, "clients is 1.5: give a whole number"),
+        ({"seed": -1}, "seed is -1: choose 0 or more"),
+        ({"seed": "x"}, "seed is 'x': give a whole number"),
+        ({"deadline": 0}, "deadline is 0"),
+    ],
+)
+def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        short("poll", **options)
+
+
+def test_a_running_server_is_refused_and_a_server_that_does_not_come_up_shows_why() -> None:
+    with iomux.start("poll") as running, pytest.raises(TypeError, match="runs already"):
+        short(running)
+    with pytest.raises(iomux.ServerError, match="returned: a server loops for ever"):
+        short(lambda listener: None)
+
+
+def soak_command(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "iomux", "soak", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_command_reports_as_text_and_as_json() -> None:
+    with soak_command("poll", "--minutes", "0.02", "--seed", "4", "--clients", "20") as command:
+        out, err = command.communicate(timeout=60)
+    assert command.returncode == 0, err
+    assert "poll: 20 clients at once" in out
+    assert "seed 4" in out
+    assert "nothing was lost" in out
+    assert "seed 4" in err, "the seed is known from the start"
+    with soak_command("poll", "--minutes", "0.01", "--json") as command:
+        report = json.loads(command.communicate(timeout=60)[0])
+    assert report["server"] == "poll"
+    assert report["lost"] == 0
+    assert report["requests"] > 0
+
+
+def test_the_command_ends_with_1_when_something_was_lost(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def serve(listener):\n    while True:\n        listener.accept()[0].close()\n")
+    with soak_command(f"{file}:serve", "--minutes", "0.02") as command:
+        out, _ = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert "LOST: " in out
+    assert "ended early" in out
+
+
+def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
+    with soak_command("poll", "--minutes", "5") as command:
+        assert command.stderr is not None
+        while not re.search(r"requests=[1-9]", said := command.stderr.readline(200)):
+            assert said, "it ended before it was interrupted"
+        started = psutil.Process(command.pid).children(recursive=True)
+        assert len(started) == 2
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert "interrupted: this is what there was by then" in out
+    assert "nothing was lost" in out
+    assert "Traceback" not in err
+    assert all_gone(started)
+
+
+def test_clients_that_are_killed_are_an_error_and_leave_nothing() -> None:
+    def clients() -> list[psutil.Process]:
+        return [
+            child for child in psutil.Process().children() if "iomux.processes.worker_main" in " ".join(child.cmdline())
+        ]
+
+    def kill() -> None:
+        if eventually(lambda: bool(clients())):
+            clients()[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(RuntimeError, match="the soak's clients failed"):
+        short("poll", minutes=1)
+    killer.join()

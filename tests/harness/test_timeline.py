@@ -1,0 +1,393 @@
+"""`iomux.timeline`: every request is a row, its phases are its time, and what can't be told apart is said."""
+
+import functools
+import math
+import os
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import iomux
+from iomux.harness.timeline.client import Question, Seen
+from iomux.harness.timeline.phases import PHASES, conversations, phases
+from iomux.harness.timeline.table import to_frame
+from iomux.harness.timeline.trace import RECV, SEND, Event, Trace, clocks_apart
+from iomux.servers import get, mechanisms
+from iomux.servers.instrument import UNTRACEABLE
+from iomux.system.features import has
+from tests.students.faults import answers_wrongly, breaks_at_first_client, returns_at_once
+from tests.students.right import OWN_WORK_SECONDS, asks_in_turn, sleeps
+from tests.support.timelines import COLUMNS, assert_whole, follow
+
+MIB = 1024 * 1024
+OWN_WORK_US = OWN_WORK_SECONDS * 1e6
+TRACEABLE = [mechanism.name for mechanism in mechanisms() if mechanism.name not in UNTRACEABLE]
+needs_stamps = pytest.mark.skipif(not has("timestamps"), reason="the kernel gives no receive stamps here")
+
+
+@functools.cache
+def plain(name: str) -> pd.DataFrame:
+    """One timeline of one client; what every test says of it is said of the same run. Not to be written to."""
+    return follow(name)
+
+
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_one_row_a_request_and_its_phases_are_its_time(name: str) -> None:
+    frame = plain(name)
+    assert set(frame["server"]) == {name}
+    assert set(frame["model"]) == {get(name).model}
+    assert frame[["connections", "active", "size_bytes"]].drop_duplicates().to_numpy().tolist() == [[1, 1, 64]]
+    assert (frame["total_us"] > 0).all()
+    assert (frame["send_call_us"] >= frame["send_us"] - 0.001).all()
+    assert frame["stamped"].all() == has("timestamps")
+    assert frame.attrs["machine"]
+
+
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_two_clocks_agree_on_the_total(name: str) -> None:
+    frame = plain(name)
+    apart = (frame["total_us"] - frame["response_us"]).abs() / frame["response_us"]
+    assert (apart <= 0.05).mean() >= 0.95
+
+
+@pytest.mark.parametrize("name", ["select", "poll", "epoll", "generators", "coroutines", "asyncio"])
+def test_woken_once_a_request(name: str) -> None:
+    calls = plain(name).attrs["syscalls_per_request"]
+    assert calls == pytest.approx({"wait": 1, "control": 0, "recv": 1, "send": 1, "accept": 0}, abs=0.02)
+
+
+def test_under_io_uring_the_copy_in_is_no_phase_of_the_servers() -> None:
+    frame = follow("io_uring", requests=20, handler=sleeps)
+    assert frame["recv_us"].isna().all()
+    assert "before the completion was seen" in frame.attrs["merged"]["recv"]
+    assert frame["notify_us"].median() < frame["handler_us"].median()
+    assert (frame["handler_us"] >= OWN_WORK_US).all()
+    assert frame["send_us"].median() < OWN_WORK_US / 2
+    assert follow("io_uring", requests=50, size=1 << 20)["send_us"].median() > 0
+
+
+@pytest.mark.parametrize("name", ["blocking", "threaded"])
+def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
+    frame = plain(name)
+    calls = {"wait": 0, "control": 0, "recv": 1, "send": 1, "accept": 0}
+    assert frame.attrs["syscalls_per_request"] == pytest.approx(calls, abs=0.02)
+    assert (frame["queue_us"] == 0).all()
+    assert "queue" not in frame.attrs["merged"]
+
+
+def test_the_calls_of_a_batch_are_those_of_all_that_were_in_it() -> None:
+    calls = follow("epoll", connections=300, active=300, requests=100).attrs["syscalls_per_request"]
+    assert (calls["recv"], calls["send"]) == pytest.approx((1, 1), abs=0.1)
+
+
+def test_edge_triggered_reads_until_there_is_no_more() -> None:
+    calls = plain("epoll-et").attrs["syscalls_per_request"]
+    assert 1 <= calls["recv"] <= 2.02, (
+        "the next request may be there before the second recv: see tests/harness/test_syscalls.py"
+    )
+    assert calls["send"] == pytest.approx(1, abs=0.02)
+    assert (calls["control"], calls["accept"]) == (0, 0)
+
+
+def test_asking_everyone_is_many_calls_and_no_queue_is_known() -> None:
+    frame = follow("nonblocking", connections=20)
+    assert frame.attrs["syscalls_per_request"]["recv"] > 1
+    assert frame.attrs["syscalls_per_request"]["wait"] == 0
+    assert frame["queue_us"].isna().all()
+    assert "no readiness call" in frame.attrs["merged"]["queue"]
+    assert frame["notify_us"].notna().all(), "its time is in notify"
+
+
+def test_a_function_of_the_students() -> None:
+    frame = follow(asks_in_turn, connections=3, active=2)
+    assert set(frame["server"]) == {"asks_in_turn"}
+    assert set(frame["model"]) == {""}
+    assert frame["queue_us"].isna().all()
+    assert "no readiness call" in frame.attrs["merged"]["queue"]
+    calls = frame.attrs["syscalls_per_request"]
+    assert (calls["recv"], calls["send"]) == pytest.approx((1, 1), abs=0.02)
+
+
+def test_a_server_that_would_not_survive_a_reset_is_sent_none() -> None:
+    for _ in range(3):
+        follow(asks_in_turn, connections=30, active=30, requests=50)
+
+
+@pytest.mark.parametrize("name", ["poll", "epoll", "nonblocking", "blocking"])
+def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "timestamps")
+    frame = follow(name)
+    assert frame[["request_us", "reply_us"]].isna().all(axis=None)
+    assert frame[["notify_us", "recv_us", "handler_us", "send_us", "client_us"]].notna().all(axis=None)
+    assert {"request", "reply"} <= set(frame.attrs["merged"])
+    assert "IOMUX_WITHOUT" in frame.attrs["merged"]["request"]
+    assert not frame["stamped"].any()
+    assert frame.attrs["missing_stamps"] == 200
+
+
+def test_a_clock_that_was_set_is_an_error_and_one_that_was_not_agrees_with_the_steady_one() -> None:
+    apart = [clocks_apart() for _ in range(50)]
+    assert max(apart) - min(apart) < 500_000
+    question = Question(("127.0.0.1", 1), 1, 1, 64, 1, 1.0)
+    with pytest.raises(RuntimeError, match="the system's clock was set by -2 ms during the run"):
+        to_frame(question, Seen(clock_moved_ns=-2_000_000), b"")
+
+
+def test_bytes_that_no_stamp_came_with_have_a_reason() -> None:
+    asked, served = Trace(2), Trace(2)
+    asked.note(1, SEND, 0, 100, 130, 0, 64)
+    asked.note(1, RECV, 0, 330, 350, 0, 64)
+    served.note(1, RECV, 200, 240, 260, 0, 64)
+    served.note(1, SEND, 200, 290, 320, 0, 64)
+    seen = Seen(asked.packed(), laps_ns={1: array("q", [250])})
+    frame = to_frame(Question(("127.0.0.1", 1), 1, 1, 64, 1, 1.0), seen, served.packed())
+    assert frame["total_us"].tolist() == [0.25]
+    assert has("timestamps") == (
+        frame.attrs["merged"]["request"] == "in notify: no stamp of the kernel's came with these bytes"
+    )
+
+
+@needs_stamps
+@pytest.mark.parametrize("name", ["poll", "blocking", "threaded"])
+def test_stamps_tell_the_kernels_part(name: str) -> None:
+    frame = plain(name)
+    assert frame[COLUMNS].notna().all(axis=None)
+    assert frame.attrs["merged"] == {}
+    assert frame.attrs["missing_stamps"] == 0
+    assert (frame[["request_us", "recv_us"]] > 0).all(axis=None)
+
+
+@pytest.mark.parametrize("name", ["poll", "epoll", "blocking"])
+def test_a_known_delay_is_in_the_handler_and_nowhere_else(name: str) -> None:
+    medians = follow(name, requests=20, handler=sleeps)[COLUMNS].median()
+    assert OWN_WORK_US <= medians["handler_us"] <= 10 * OWN_WORK_US
+    assert medians["recv_us"] < OWN_WORK_US / 2
+    assert medians["send_us"] < OWN_WORK_US / 2
+
+
+@pytest.mark.parametrize("name", ["blocking", "poll", "epoll"])
+def test_a_mebibyte_costs_its_copies(name: str) -> None:
+    small, large = (frame[COLUMNS].median() for frame in (plain(name), follow(name, size=MIB, requests=30)))
+    assert large["recv_us"] + large["send_us"] >= 5 * (small["recv_us"] + small["send_us"])
+
+
+def test_blocking_leaves_the_second_client_waiting() -> None:
+    frame = iomux.timeline("blocking", connections=2, active=2, requests=200, deadline=0.5)
+    assert frame.attrs["unserved"] == 1
+    assert_whole(frame)
+    assert len(frame) == 200
+    ends = frame["start_us"] + frame["total_us"]
+    assert (frame["start_us"].iloc[1:].to_numpy() >= ends.iloc[:-1].to_numpy() - 1).all(), "one after the other"
+
+
+@pytest.mark.parametrize("name", ["threaded", "coroutines", "asyncio", "epoll", "poll"])
+def test_many_active_are_all_served(name: str) -> None:
+    active = 4 if name == "threaded" else 10
+    frame = follow(name, connections=active, active=active)
+    ends = frame["start_us"] + frame["total_us"]
+    assert (frame["start_us"].iloc[1:].to_numpy() < ends.iloc[:-1].to_numpy()).any(), "several were under way at once"
+
+
+def test_uvloop_is_refused_with_the_reason() -> None:
+    if reason := get("uvloop").why_not():
+        pytest.skip(reason)
+    with pytest.raises(ValueError, match=r"uvloop can't be traced: .* libuv's own"):
+        iomux.timeline("uvloop")
+
+
+def test_a_running_server_can_not_be_traced() -> None:
+    with iomux.start("blocking") as running, pytest.raises(TypeError, match="runs already, untraced"):
+        iomux.timeline(running)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"requests": 0}, ValueError, "requests is 0: give a whole number from 1 to 200,000"),
+        ({"requests": 1.5}, ValueError, "requests is 1.5: give a whole number"),
+        ({"requests": True}, ValueError, "requests is True: give a whole number"),
+        ({"requests": "9"}, ValueError, "requests is '9': give a whole number"),
+        ({"requests": 200_001}, ValueError, "requests is 200001"),
+        ({"connections": 2, "active": 3}, ValueError, "active is 3: choose from 1 to connections"),
+        ({"size": 0}, ValueError, "size is 0"),
+        ({"size": True}, ValueError, "size is True: give a whole number"),
+        ({"connections": True}, ValueError, "connections is True: give a whole number"),
+        ({"active": True}, ValueError, "active is True: give a whole number"),
+        ({"deadline": 0}, ValueError, "deadline is 0"),
+        ({"deadline": "1"}, ValueError, "deadline is '1': give a number"),
+        ({"deadline": None}, ValueError, "deadline is None: give a number"),
+        ({"deadline": True}, ValueError, "deadline is True: give a number"),
+        ({"deadline": math.nan}, ValueError, "deadline is nan: choose more than 0"),
+        ({"connections": 10_000_000}, ValueError, "more descriptors than a process may open"),
+        ({"server": "nope"}, LookupError, "no server is called 'nope'"),
+    ],
+)
+def test_what_can_not_be_asked_for_is_a_clear_error(options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        iomux.timeline(**{"server": "blocking"} | options)
+
+
+@pytest.mark.parametrize(
+    ("server", "message"), [(returns_at_once, r"returned: a server loops"), (breaks_at_first_client, "on purpose")]
+)
+def test_a_server_with_a_bug_shows_its_traceback(server: Any, message: str) -> None:
+    with pytest.raises(iomux.ServerError, match=r"(?s)Traceback.*" + message):
+        iomux.timeline(server, requests=10, deadline=0.5)
+
+
+def test_a_wrong_reply_is_found_out() -> None:
+    with pytest.raises(RuntimeError, match="wrong reply"):
+        iomux.timeline("blocking", requests=10, deadline=0.5, handler=answers_wrongly)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc to count descriptors in")
+def test_no_descriptor_is_left_open() -> None:
+    follow("blocking", requests=10)  # what is opened once
+    before = set(os.listdir("/proc/self/fd"))
+    follow("blocking", requests=10)
+    with pytest.raises(iomux.ServerError):
+        iomux.timeline(returns_at_once, requests=10, deadline=0.5)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def event(kind: int, begin: int, end: int, size: int = 64, port: int = 1, ready: int = 0, stamp: int = 0) -> Event:
+    return Event(port, kind, ready, begin, end, stamp, size, calls=(0,) * 5)
+
+
+def spent(asked: list[Event], served: list[Event], size: int = 64) -> dict[str, float]:
+    """The phases, after what holds for all: their sum is from the client's first `send` to its last `recv`."""
+    found = phases(asked, served, size)
+    assert list(found) == list(PHASES)
+    assert sum(ns for ns in found.values() if not math.isnan(ns)) == asked[-1].end - asked[0].begin
+    return found
+
+
+def named(**known: float) -> dict[str, float]:
+    return dict.fromkeys(PHASES, 0) | known
+
+
+ASKED = event(SEND, 100, 130)
+RECEIVED = event(RECV, 240, 260, ready=200, stamp=110)
+
+
+def test_phases_of_one_piece_whose_reply_arrives_within_send() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED, event(SEND, 290, 320)])
+    assert found == named(request=10, notify=90, queue=40, recv=20, handler=30, send=10, client=50)
+
+
+def test_phases_of_a_reply_that_arrives_after_send() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], [RECEIVED, event(SEND, 290, 320)])
+    assert found == named(request=10, notify=90, queue=40, recv=20, handler=30, send=30, reply=5, client=25)
+
+
+def test_phases_of_two_pieces_are_sums() -> None:
+    served = [
+        event(RECV, 210, 220, 40, ready=200, stamp=110),
+        event(SEND, 225, 235, 40, ready=200),
+        event(RECV, 260, 268, 24, ready=250, stamp=120),
+        event(SEND, 270, 290, 24, ready=250),
+    ]
+    found = spent([ASKED, event(RECV, 240, 245, 40, stamp=230), event(RECV, 300, 310, 24, stamp=280)], served)
+    first = named(request=10, notify=90, queue=10, recv=10, handler=5, send=10)
+    second = named(notify=15, queue=10, recv=8, handler=2, send=10, client=30)
+    assert found == {phase: first[phase] + second[phase] for phase in PHASES}
+
+
+def test_phases_of_what_is_owed_and_sent_later() -> None:
+    served = [RECEIVED, event(SEND, 290, 320, 40, ready=200), event(SEND, 350, 370, 24, ready=340)]
+    found = spent([ASKED, event(RECV, 380, 390, stamp=360)], served)
+    assert found == named(request=10, notify=110, queue=50, recv=20, handler=30, send=40, client=30)
+
+
+def test_phases_without_the_requests_stamp() -> None:
+    served = [RECEIVED._replace(stamp=0), event(SEND, 290, 320)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], served)
+    assert math.isnan(found["request"])
+    assert found | {"request": 0} == named(notify=100, queue=40, recv=20, handler=30, send=10, client=50)
+
+
+def test_phases_without_the_replys_stamp() -> None:
+    found = spent([ASKED, event(RECV, 330, 350)], [RECEIVED, event(SEND, 290, 320)])
+    assert math.isnan(found["reply"])
+    assert found | {"reply": 0} == named(request=10, notify=90, queue=40, recv=20, handler=30, send=30, client=30)
+
+
+def test_phases_without_the_replys_stamp_when_it_is_read_before_send_returns() -> None:
+    found = spent([ASKED, event(RECV, 300, 310)], [RECEIVED, event(SEND, 290, 320)])
+    assert found | {"reply": 0} == named(request=10, notify=90, queue=40, recv=20, handler=30, send=20)
+
+
+def test_phases_without_a_readiness_call() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED._replace(ready=0), event(SEND, 290, 320)])
+    assert math.isnan(found["queue"])
+    assert found | {"queue": 0} == named(request=10, notify=130, recv=20, handler=30, send=10, client=50)
+
+
+def test_a_readiness_call_before_the_bytes_told_of_something_else() -> None:
+    found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED._replace(ready=105), event(SEND, 290, 320)])
+    assert found == named(request=10, notify=0, queue=130, recv=20, handler=30, send=10, client=50)
+
+
+def test_a_long_requests_stamp_is_its_last_segments() -> None:
+    served = [RECEIVED._replace(stamp=255, size=MIB), event(SEND, 290, 320, MIB)]
+    found = spent([event(SEND, 100, 250, MIB), event(RECV, 330, 350, MIB, stamp=300)], served, MIB)
+    assert found == named(request=140, recv=20, handler=30, send=10, client=50)
+
+
+def test_work_between_two_sends_without_a_wait_is_the_handlers() -> None:
+    served = [RECEIVED, event(SEND, 270, 280, 40, ready=200), event(SEND, 300, 320, 24, ready=200)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    assert found == named(request=10, notify=90, queue=40, recv=20, handler=30, send=30, reply=5, client=25)
+
+
+def test_work_before_a_recv_that_waits_is_the_handlers() -> None:
+    served = [
+        event(RECV, 210, 220, 40, ready=200, stamp=110),
+        event(RECV, 260, 270, 24, ready=260, stamp=120)._replace(entered=245),
+        event(SEND, 290, 320, ready=260),
+    ]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    assert found == named(request=10, notify=105, queue=10, recv=20, handler=45, send=30, reply=5, client=25)
+
+
+def test_between_two_pieces_without_a_readiness_call_work_is_not_told_from_waiting() -> None:
+    served = [event(RECV, 210, 220, 40, stamp=110), event(RECV, 260, 270, 24, stamp=120), event(SEND, 290, 320)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    assert found | {"queue": 0} == named(request=10, notify=140, recv=20, handler=20, send=30, reply=5, client=25)
+
+
+def test_a_copy_that_was_over_before_it_was_told_is_no_phase() -> None:
+    served = [event(RECV, 240, 240, ready=200, stamp=110), event(SEND, 290, 320, ready=200)]
+    found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
+    expected = named(request=10, notify=90, queue=40, handler=50, send=30, reply=5, client=25) | {"recv": math.nan}
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_conversations_are_cut_where_the_last_byte_is() -> None:
+    first, second = event(RECV, 1, 2, 40), event(SEND, 3, 4, 40)
+    third, fourth = event(RECV, 5, 6, 24), event(SEND, 7, 8, 24)
+    other, unfinished = event(RECV, 2, 3, port=2), event(RECV, 9, 10)
+    seen = [first, other, second, third, fourth, unfinished]
+    assert conversations(seen, SEND, 64) == {1: [[first, second, third, fourth]], 2: []}
+    received = {1: [[first, second, third], [fourth, unfinished]], 2: [[other]]}
+    assert conversations(seen, RECV, 64) == received
+    assert conversations([], RECV, 64) == {}
+
+
+def test_a_handler_that_sends_back_something_else_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"for \d+ bytes the server sent \d+: the handler has to send back"):
+        iomux.timeline("epoll", requests=20, handler=lambda data: data + data)
+
+
+def test_a_handler_that_raises_shows_its_traceback() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)closed by the server.*ZeroDivisionError"):
+        iomux.timeline("epoll", requests=20, handler=lambda data: bytes(1 // 0))
+
+
+def test_numbers_of_numpys_are_numbers() -> None:
+    given: dict[str, Any] = {"requests": np.int16(20), "size": np.int8(64), "deadline": np.float32(20)}
+    assert len(iomux.timeline("epoll", **given)) == 20

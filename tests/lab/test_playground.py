@@ -1,0 +1,304 @@
+"""The playground without a browser: what it shows, that it leaves nothing behind, what it says when things fail."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import iomux
+from iomux.lab import live
+from iomux.lab.playground import Playground
+from iomux.servers import get
+from iomux.system.units import duration
+from tests.conftest import children
+from tests.support.clients import DEADLINE
+
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
+
+
+@pytest.fixture
+def lab() -> Iterator[Playground]:
+    made = iomux.playground("poll", idle=3)
+    yield made
+    made.close()
+
+
+def controls(lab: Playground) -> Any:
+    """The view, which is made when the playground is shown."""
+    assert "application/vnd.jupyter.widget-view+json" in lab._repr_mimebundle_()
+    return lab._view
+
+
+def descriptors() -> int:
+    return psutil.Process().num_fds()
+
+
+def wait_for(holds: Callable[[], object], seconds: float = DEADLINE) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
+
+
+def servers() -> set[psutil.Process]:
+    return {child for child in children() if child.net_connections("tcp")}
+
+
+def test_a_run_is_seen_tick_by_tick_and_told_in_words(lab: Playground) -> None:
+    run = lab.choose(active=2).run(seconds=1.0)
+    assert [tick.pulse.at_s >= due for tick, due in zip(run.ticks, (0.5, 1.0), strict=True)] == [True, True]
+    assert run.requests > 0
+    assert run.p50_us <= run.p99_us
+    assert [bool(tick.events) for tick in run.ticks] == [False, True], "an hour of ticks stays small"
+    assert 0 < run.cpu_share < 1.5
+    assert 1 < run.cpu_us_per_request < 1e5
+    assert str(run).startswith("poll, 3 idle + 2 active: median ")
+    assert str(run).endswith("% of a core")
+    assert not run.remarks
+    assert not lab.running
+    assert not children()
+
+
+@pytest.mark.parametrize("name", [name for name in iomux.names() if name not in {"poll", "select", "generators"}])
+def test_the_tape_is_of_the_loaded_server_itself(lab: Playground, name: str) -> None:
+    from iomux.lab.live_tape import newest
+    from iomux.lab.live_trace import why_not
+
+    run = lab.choose(mechanism=name, idle=0, active=1).run(seconds=0.2)
+    assert run.requests > 0
+    tape = newest(name, run.ticks[-1].events)
+    if why_not(name):
+        assert tape.empty
+        return
+    counts = tape["mark"].value_counts()
+    assert counts["read"] == counts["write"] > 3
+    assert (tape["begin_us"] <= tape["end_us"]).all()
+    assert set(tape["client"]) == {"A"}
+    assert set(tape[tape["mark"].isin(["read", "write"])]["size_bytes"]) == {64}
+
+
+def test_the_tape_tells_whom_a_sleeping_handler_keeps_waiting(lab: Playground) -> None:
+    from iomux.lab.live_tape import newest
+
+    run = lab.choose(idle=5, active=4, handler_ms=20).run(seconds=0.5)
+    tape = newest("poll", run.ticks[-1].events)
+    assert set(tape["client"]) == {"A", "B", "C"}
+    slept = tape[tape["mark"] == "handler"]
+    assert ((slept["end_us"] - slept["begin_us"]) >= 20_000).all()
+    turns = sorted(zip(slept["begin_us"], slept["end_us"], strict=True))
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(turns)), "one at a time"
+
+
+def test_start_and_stop_leave_nothing_behind(lab: Playground) -> None:
+    view = controls(lab)
+    lab.run(seconds=0.3)  # what is opened once is open then
+    before, files = descriptors(), temporary()
+    view._start.click()
+    wait_for(lambda: lab.runs[-1].ticks)
+    assert view._start.disabled
+    assert not view._stop.disabled
+    assert len(children()) == 2
+    assert len(servers()) >= 1
+    view._stop.click()
+    assert not lab.running
+    assert not children()
+    wait_for(lambda: view._stop.disabled and not view._start.disabled)
+    lab.stop()
+    view._stop.click()
+    assert (descriptors(), temporary()) == (before, files)
+
+
+def temporary() -> set[Path]:
+    import tempfile
+
+    return {path for path in Path(tempfile.gettempdir()).glob("iomux-*") if path.is_file()}
+
+
+def test_a_control_that_is_turned_during_a_run_begins_a_new_one(lab: Playground) -> None:
+    view = controls(lab)
+    lab.start()
+    wait_for(lambda: lab.runs[-1].ticks)
+    before = children()
+    view._controls["mechanism"].value = "blocking"
+    assert lab.running
+    assert not before & children()
+    assert [run.setting.mechanism for run in lab.runs] == ["poll", "blocking"]
+    wait_for(lambda: lab.runs[-1].ticks)
+    wait_for(lambda: "poll, 3 idle" in view._earlier.value)
+    assert len(children()) == 2
+    view._controls["mechanism"].value = "blocking"
+    assert len(lab.runs) == 2, "the same value is no change"
+
+
+def test_what_code_chooses_the_controls_show_and_the_other_way_round(lab: Playground) -> None:
+    view = controls(lab)
+    lab.choose(idle=1234, active=7, size_bytes=99, handler_ms=2.5)
+    assert [view._controls[name].value for name in ("idle", "active", "size_bytes", "handler_ms")] == [1234, 7, 99, 2.5]
+    view._controls["idle"].value = 10
+    assert lab.setting == live.Setting("poll", 10, 7, 99, 2.5)
+    assert not lab.runs
+
+
+def test_more_idle_connections_than_descriptors_are_not_offered(
+    lab: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (700, 700))
+    offered = [value for _, value in controls(lab)._controls["idle"].options]
+    assert max(offered) == 500
+    run = lab.choose(idle=5000).run(seconds=0.3)
+    assert "5,001 connections need more descriptors than a process may open here (700)" in run.trouble
+
+
+def test_selects_limit_is_said_and_the_run_goes_on(lab: Playground) -> None:
+    if reason := get("select").why_not():
+        pytest.skip(reason)
+    run = lab.choose(mechanism="select", idle=1100).run(seconds=1.0)
+    assert run.requests > 0
+    assert "FD_SETSIZE is 1,024" in run.refused
+    view = controls(lab)
+    assert "FD_SETSIZE" in view._status.value
+    assert "of 1,100 idle connections" in view._status.value
+
+
+def test_a_server_that_dies_is_told_in_words(lab: Playground, capsys: pytest.CaptureFixture[str]) -> None:
+    view = controls(lab)
+    lab.start()
+    wait_for(lambda: lab.runs[-1].ticks)
+    next(child for child in children() if "iomux.processes.child" in " ".join(child.cmdline())).kill()
+    wait_for(lambda: not lab.running)
+    assert "the server was ended by SIGKILL" in lab.runs[-1].trouble
+    wait_for(lambda: "the server was ended by SIGKILL" in view._status.value)
+    assert not children()
+    assert capsys.readouterr().err == ""
+
+
+def test_who_is_never_answered_is_counted(lab: Playground) -> None:
+    lab.choose(mechanism="blocking", idle=0, active=2).start()
+    wait_for(lambda: "1 of 2 active clients was never answered" in lab.runs[-1].remarks)
+    slow = lab.choose(mechanism="poll", active=1, handler_ms=1000).run(seconds=0.2)
+    assert "no answer came" in str(slow)
+
+
+def test_what_this_machine_lacks_the_run_says(lab: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "poll")
+    assert "poll is not available here: hidden" in lab.run(seconds=0.3).trouble
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"mechanism": "kqueue"}, LookupError, "no server is called 'kqueue'"),
+        ({"idle": -1}, ValueError, "idle is -1"),
+        ({"active": 0}, ValueError, "active is 0"),
+        ({"idle": "many"}, ValueError, "idle is 'many'"),
+        ({"size_bytes": 0}, ValueError, "size is 0"),
+        ({"handler_ms": 5000}, ValueError, "handler_ms is 5000"),
+        ({"speed": 3}, TypeError, "speed: there is no such setting"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(lab: Playground, wrong: Any, error: type[Exception], said: str) -> None:
+    before = lab.setting
+    with pytest.raises(error, match=said):
+        lab.choose(**wrong)
+    assert lab.setting == before
+
+
+@pytest.mark.parametrize("seconds", [0, 61, "3"])
+def test_a_run_is_bounded(lab: Playground, seconds: Any) -> None:
+    with pytest.raises(ValueError, match="seconds is"):
+        lab.start(seconds)
+
+
+def test_a_new_playground_stops_what_another_one_runs(lab: Playground) -> None:
+    lab.start()
+    wait_for(lambda: lab.runs[-1].ticks)
+    other = iomux.playground("poll", idle=0)
+    assert not lab.running
+    assert not children()
+    lab.start()
+    other.run(seconds=0.3)
+    assert not lab.running
+
+
+def test_closing_the_controls_stops_the_run(lab: Playground) -> None:
+    view = controls(lab)
+    lab.start()
+    view.box.close()
+    assert not lab.running
+    assert not children()
+
+
+def test_without_widgets_it_says_so_and_runs(lab: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "widgets")
+    (said,) = lab._repr_mimebundle_().values()
+    assert said.startswith("no controls here: hidden")
+    assert "\n" not in said
+    assert "lab.run(" in said
+    assert lab.run(seconds=0.3).requests > 0
+    assert not iomux.doctor().loc["widgets", "available"]
+
+
+def test_without_ipywidgets_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (said,) = iomux.playground("blocking")._repr_mimebundle_().values()
+    assert "pip install 'iomux[lab]'" in said
+
+
+def test_an_interrupt_ends_the_run(lab: Playground) -> None:
+    def interrupt() -> None:
+        wait_for(lambda: lab.runs and lab.runs[-1].ticks)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(seconds=60)
+    assert not lab.running
+    assert not children()
+
+
+@pytest.mark.parametrize("end", ["raise SystemExit", "os.kill(os.getpid(), 9)"])
+def test_nothing_outlives_the_owner(end: str) -> None:
+    script = (
+        "import os, psutil, time, iomux\n"
+        "lab = iomux.playground('blocking')\nlab.start()\n"
+        "while not lab.runs[-1].ticks: time.sleep(0.01)\n"
+        "print(*[child.pid for child in psutil.Process().children()], flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script + end], capture_output=True, text=True, timeout=60)
+    assert len(done.stdout.split()) == 2
+    assert done.stderr == ""
+    wait_for(lambda: not any(psutil.pid_exists(int(pid)) for pid in done.stdout.split()))
+
+
+def test_the_figure_is_the_views_and_the_pages(lab: Playground) -> None:
+    from iomux.lab.figure import png
+
+    assert png([])[:4] == b"\x89PNG"
+    view = controls(lab)
+    run = lab.run(seconds=0.6)
+    assert view._figure.value[:4] == b"\x89PNG"
+    ax = iomux.plot.playground(lab.runs)
+    latency, cpu, tape = ax.figure.axes
+    (middle,) = [line for line in latency.lines if line.get_marker() == "v"]
+    ys: Any = middle.get_ydata()
+    assert list(ys) == [tick.pulse.p50_us for tick in run.ticks]
+    assert cpu.lines
+    assert "Event tape of poll" in tape.get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "words"), [(85.4, "85 µs"), (999.6, "1 ms"), (1234, "1.23 ms"), (250_000, "250 ms"), (3e6, "3 s")]
+)
+def test_times_are_told_in_the_unit_that_suits_them(microseconds: float, words: str) -> None:
+    assert duration(microseconds) == words

@@ -1,0 +1,137 @@
+"""Each exercise of 00 to 06 solved for real, and what its folded answer says. Behaviour, with wide margins."""
+
+import select
+
+import pytest
+
+import iomux
+from iomux.servers import get
+from iomux.solutions import blocking, epoll_, event_driven_programs, nonblocking, poll_, select_, start_here
+from tests.students.right import sleeps
+
+with_epoll = pytest.mark.skipif(not get("epoll").available(), reason="epoll is missing here, or hidden")
+
+
+def test_00_1_some_number_of_clients_makes_the_median_tenfold_and_few_do_not() -> None:
+    multiples = start_here.exercise_1((1, 3, 100), sleeps)  # one after the other: as many times as there are clients
+    assert multiples[100] > 10 > multiples[3]
+
+
+def test_00_2_the_second_client_of_a_blocking_server_is_never_served() -> None:
+    assert "never served: 1 client\n" in str(start_here.exercise_2())
+
+
+def test_00_3_a_handler_shouts() -> None:
+    assert start_here.exercise_3(b"printf hello | nc") == b"PRINTF HELLO | NC"
+
+
+def test_01_1_a_smaller_stack_reserves_less_and_takes_as_much() -> None:
+    usual, small = (blocking.exercise_1().loc[name] for name in ("serve", "small_stacks"))
+    assert usual["unserved"] == small["unserved"] == 0
+    assert small["virtual_each_bytes"] < usual["virtual_each_bytes"] - (1 << 20)
+    assert 0.5 < small["rss_each_bytes"] / usual["rss_each_bytes"] < 2
+
+
+def test_01_2_a_pool_of_eight_serves_eight_and_lets_twelve_wait() -> None:
+    assert blocking.exercise_2() == {8: 0, 20: 12}
+
+
+def test_01_3_the_second_is_answered_because_the_first_has_lost_its_connection() -> None:
+    turn = blocking.exercise_3()
+    assert turn.answer == b"hello?"
+    assert turn.first_hears == b""
+    assert turn.seconds >= 0.1, "its patience with the first"
+
+
+def test_02_1_some_hundred_questions_take_some_tenths_of_a_millisecond_or_more() -> None:
+    seen = nonblocking.exercise_1()
+    assert seen.clients > 20
+    assert seen.p50_us > 200
+
+
+def test_02_2_connect_says_in_progress_and_so_error_how_it_ended() -> None:
+    assert nonblocking.exercise_2() == {
+        "listening": ("EINPROGRESS", "0"),
+        "nobody": ("EINPROGRESS", "ECONNREFUSED"),
+    }
+
+
+def test_02_3_backing_off_has_the_latency_of_the_short_sleep_and_the_work_of_the_long_one() -> None:
+    prices = nonblocking.exercise_3()
+    latency, work = prices["p50_us"], prices["cpu_share"]
+    assert latency["backing off"] < latency["50 ms"] / 3
+    assert work["backing off"] < work["1 ms"] / 2
+
+
+def test_03_1_a_click_that_clicks_never_ends_and_the_librarys_timers_get_their_turn() -> None:
+    clicks = event_driven_programs.exercise_1()
+    assert clicks.ours == 1_000
+    assert clicks.ticks == 5
+    assert clicks.library > clicks.ticks
+
+
+def test_03_2_whoever_is_served_eats_no_earlier_and_is_free() -> None:
+    table = event_driven_programs.exercise_2().round()
+    assert table["all"].to_dict() == {"blocking": 54, "nonblocking": 41, "called": 38, "served": 38}
+    assert table["free"].to_dict() == {"blocking": 0, "nonblocking": 0, "called": 3, "served": 38}
+
+
+def test_03_3_planned_moments_do_not_drift() -> None:
+    beats = event_driven_programs.exercise_3()
+    assert beats["planned"] < 24 < 24.9 < beats["from now"], "of 20 beats the first and the last may be late"
+
+
+def test_04_1_who_asks_about_writing_always_never_sleeps() -> None:
+    shares = select_.exercise_1()
+    assert shares["page"] < shares["always writing"] / 5
+    assert shares["always writing"] > 0.05
+
+
+@pytest.mark.skipif(not iomux.choose("select", connections=1_100), reason="too few descriptors")
+def test_04_2_who_comes_too_late_is_turned_away_and_the_others_are_served() -> None:
+    assert select_.exercise_2().endswith("turned away; of 10 active ones 0 not served")
+
+
+def test_04_3_what_one_says_all_the_others_hear() -> None:
+    assert select_.exercise_3() == {"ann": b"", "bob": b"hello", "eve": b"hello"}
+
+
+def test_05_1_a_hang_up_in_the_question_changes_nothing() -> None:
+    answers = poll_.exercise_1()
+    assert answers == {"in order": ("POLLIN",) * 2, "reset": ("POLLIN POLLHUP POLLERR",) * 2}
+
+
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="POLLRDHUP is Linux's own")
+def test_05_2_the_end_is_told_before_what_comes_before_it_is_read() -> None:
+    told = poll_.exercise_2()
+    assert told.pop("last words") == "POLLIN"
+    assert told == dict.fromkeys(("no more", "read", "read to the end"), "POLLIN POLLRDHUP")
+
+
+def test_05_3_a_request_is_two_calls_of_poll_and_two_changes() -> None:
+    assert poll_.exercise_3() == {"register": 2, "poll": 2}
+
+
+@with_epoll
+def test_06_1_one_accept_for_an_edge_leaves_clients_outside() -> None:
+    assert epoll_.exercise_1() == {"accept": [1, 2], "accept_pending": [3, 4]}
+
+
+@with_epoll
+def test_06_2_the_wake_ups_of_one_listener_grow_with_the_processes() -> None:
+    herds = epoll_.exercise_2((1, 4))
+    assert (herds["accepted"] == 20).all()
+    assert herds["woken"][4] > 2 * herds["woken"][1]
+
+
+@with_epoll
+def test_06_3_writing_at_once_and_remembering_leave_one_call_a_request() -> None:
+    calls = epoll_.exercise_3()
+    assert calls["poll"].to_list() == [2, 1, 1]
+    assert calls["modify"].to_list() == [2, 1, 0]
+
+
+@with_epoll
+def test_06_3_the_improved_server_still_keeps_the_contract() -> None:
+    report = iomux.check(epoll_.improved()["serve"], only="slow-reader", progress=False)
+    assert report.passed, str(report)

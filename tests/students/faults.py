@@ -1,0 +1,154 @@
+"""Servers and handlers with a fault in them, each one that people make; see `tests.students.right` for why here."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def returns_at_once(listener: socket.socket, handler: Any = None) -> None:
+    """A server that forgot its loop."""
+
+
+def breaks_at_once(listener: Any) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+def leaves(listener: Any) -> None:
+    sys.exit(3)
+
+
+def breaks_at_first_client(listener: Any, handler: Any = None) -> None:
+    """A server with a bug that shows when somebody comes."""
+    listener.accept()
+    raise ZeroDivisionError("on purpose")
+
+
+def prints_without_end(listener: Any) -> None:
+    while True:
+        print("x" * 1000)
+
+
+def prints_without_end_in_a_child(listener: Any) -> None:
+    if os.fork() == 0:
+        prints_without_end(listener)
+    time.sleep(600)
+
+
+def prints_much_and_breaks(listener: Any) -> None:
+    listener.accept()
+    for _ in range(40_000):
+        print("x" * 1000)
+    raise ZeroDivisionError("on purpose")
+
+
+def keeps_those_to_whom_send_fails(listener: socket.socket) -> None:
+    """Whom it owes it does not read from: `send` alone finds out that one is gone."""
+    kept, owed = [], dict[socket.socket, bytes]()
+    while True:
+        idle = [client for client in owed if not owed[client]]
+        readable, writable, _ = select.select([listener, *idle], [client for client in owed if owed[client]], [])
+        for ready in readable:
+            if ready is listener:
+                client, _ = listener.accept()
+                client.setblocking(False)
+                owed[client] = b""
+                continue
+            with contextlib.suppress(ConnectionError):
+                owed[ready] = ready.recv(65536)
+            if not owed[ready]:
+                del owed[ready]
+                ready.close()
+        for client in writable:
+            try:
+                owed[client] = owed[client][client.send(owed[client]) :]
+            except ConnectionError:
+                del owed[client]
+                kept.append(client)
+
+
+def closes_its_input(listener: Any) -> None:
+    os.close(0)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    time.sleep(600)
+
+
+def answers_wrongly(data: bytes) -> bytes:
+    """As many bytes as came, and others."""
+    return bytes(len(data))
+
+
+def answers_each_wrongly(listener: socket.socket, handler: Any = None) -> None:
+    def converse(client: socket.socket) -> None:
+        while data := client.recv(4096):
+            client.sendall(b"x" * len(data))
+
+    while True:
+        threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def wrong_to_every_second(listener: socket.socket, handler: Any = None) -> None:
+    def converse(client: socket.socket, wrong: bool) -> None:
+        while data := client.recv(4096):
+            client.sendall(b"x" * len(data) if wrong else data)
+
+    wrong = False
+    while True:
+        threading.Thread(target=converse, args=(listener.accept()[0], wrong), daemon=True).start()
+        wrong = not wrong
+
+
+def says_more(listener: socket.socket, handler: Any = None) -> None:
+    """A server that answers twice."""
+    while True:
+        client, _ = listener.accept()
+        while data := client.recv(100):
+            client.sendall(data * 2)
+
+
+def hangs_after_150(client: socket.socket) -> None:
+    for _ in range(150):
+        client.sendall(client.recv(4096))
+    time.sleep(60)
+
+
+def faulty(fault: Callable[[socket.socket, bytes, int], None]) -> Callable[[Any], None]:
+    """A threaded server that does with its `number`-th message what `fault` says."""
+
+    def serve(listener: Any) -> None:
+        def converse(client: socket.socket) -> None:
+            number = 0
+            while data := client.recv(65536):
+                fault(client, data, number)
+                number += 1
+            client.close()
+
+        while True:
+            threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+    return serve
+
+
+def wrong(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data if number < 10 else bytes(len(data)))
+
+
+def closes(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data)
+    if number == 5:
+        client.shutdown(socket.SHUT_RDWR)
+
+
+def talks_too_much(client: socket.socket, data: bytes, number: int) -> None:
+    client.sendall(data + b"!")
+
+
+def silent_after_five(client: socket.socket, data: bytes, number: int) -> None:
+    if number < 5:
+        client.sendall(data)

@@ -1,0 +1,34 @@
+"""A timeline, with what has to hold for every one."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import iomux
+from iomux.harness.timeline.phases import PHASES
+from iomux.servers import get
+
+COLUMNS = [f"{phase}_us" for phase in PHASES]
+
+
+def follow(server: Any, **options: Any) -> pd.DataFrame:
+    """A timeline, after what holds for every one: as many rows as asked for, and phases whose sum is the total."""
+    if isinstance(server, str) and (reason := get(server).why_not()):
+        pytest.skip(f"{server}: {reason}")
+    options = {"requests": 200, "deadline": 20.0} | options
+    frame = iomux.timeline(server, **options)
+    assert len(frame) == options["requests"]
+    assert list(frame["request"]) == list(range(len(frame)))
+    assert_whole(frame)
+    assert frame.attrs["errors"] == {}
+    assert frame.attrs["unserved"] == 0
+    return frame
+
+
+def assert_whole(frame: pd.DataFrame) -> None:
+    """What holds for every row: the phases are the total, and no phase is less than nothing."""
+    assert (frame[COLUMNS].sum(axis=1) - frame["total_us"]).abs().max() < 1e-6
+    assert frame[COLUMNS].min().min() >= -0.001
+    assert frame["start_us"].is_monotonic_increasing
+    assert frame["start_us"].iloc[0] == 0
