@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from iomux.harness.tape.tape import tape as tape
     from iomux.harness.timeline.timeline import timeline as timeline
     from iomux.lab.playground import playground as playground
+    from iomux.processes.errors import ServerError as ServerError
     from iomux.processes.server import Server as Server
-    from iomux.processes.server import ServerError as ServerError
     from iomux.processes.server import start as start
     from iomux.servers import mechanisms as mechanisms
     from iomux.servers import names as names
@@ -52,7 +52,7 @@ _HOME = {
     "LoadResult": "iomux.harness.load.result",
     "Report": "iomux.conformance.report",
     "Server": "iomux.processes.server",
-    "ServerError": "iomux.processes.server",
+    "ServerError": "iomux.processes.errors",
     "SoakReport": "iomux.harness.soak.report",
     "WhoCopies": "iomux.harness.copying.who_copies_result",
     "check": "iomux.conformance.check",

@@ -2,7 +2,7 @@
 
 import sys
 
-from iomux.cli import main
+from iomux.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,16 +8,15 @@ one loop serve buttons, sockets and timers.
 All handlers run on the loop's one thread, one after another: none sees another half done, and one that takes
 long holds up everybody. What takes long goes to a thread of its own (`in_thread`), which hands its result back as an
 event. A loop that sleeps in its poller would not see what another thread puts into the queue, so that thread also
-writes a byte into a pipe that the loop watches: D. J. Bernstein's self-pipe trick (cr.yp.to/docs/selfpipe.html).
+wakes it through a pipe that it watches (`iomux.system.self_pipe`).
 
-Sources: pipe(7); WHATWG, HTML Standard, section 8.1.7 "Event loops"; the poller is that of `iomux.servers.readiness`.
+Sources: WHATWG, HTML Standard, section 8.1.7 "Event loops"; the poller is that of `iomux.servers.readiness`.
 """
 
 import contextlib
 import functools
 import heapq
 import itertools
-import os
 import threading
 import time
 from collections import deque
@@ -29,6 +28,7 @@ from typing import Any, NamedTuple, Self
 from iomux.servers import pollers
 from iomux.servers.connection import READ, complain
 from iomux.servers.readiness import Poller, moment, patience
+from iomux.system.self_pipe import SelfPipe
 
 EventHandler = Callable[..., object]
 """What is called for an event, with the event's details."""
@@ -72,11 +72,8 @@ class EventLoop:
         self._number = itertools.count().__next__
         self._threads = 0
         self._stopped = False
-        self._pipe_lock = threading.RLock()  # a signal's handler may emit while its thread does
-        self._pipe: tuple[int, ...] = os.pipe()
-        for end in self._pipe:
-            os.set_blocking(end, False)
-        self._poller.register(self._pipe[0], READ)
+        self._pipe = SelfPipe()
+        self._poller.register(self._pipe.fd, READ)
 
     def on(self, kind: Hashable, handler: EventHandler) -> None:
         """Have events of a kind handled; several handlers of a kind are called in the order in which they came."""
@@ -93,7 +90,8 @@ class EventLoop:
     def emit_from_thread(self, kind: Hashable, *details: Any) -> None:
         """The same from any thread, or a signal's handler: the loop is woken. Raises RuntimeError if it is closed."""
         self._queue.append(Event(kind, details))  # appending to a deque is atomic
-        self._wake()
+        if not self._pipe.wake():
+            raise RuntimeError("this event loop is closed: nobody will handle the event")
 
     def after(self, seconds: float, handler: EventHandler, *details: Any) -> Timer:
         """Call a handler in so many seconds, once; `off` with what this returns cancels it. ValueError for NaN."""
@@ -141,10 +139,7 @@ class EventLoop:
 
     def close(self) -> None:
         """Let go of the loop's own descriptors, its poller's included; what it watched stays open."""
-        with self._pipe_lock:
-            ends, self._pipe = self._pipe, ()
-        for end in ends:
-            os.close(end)
+        self._pipe.close()
         getattr(self._poller, "close", lambda: None)()
 
     def __enter__(self) -> Self:
@@ -163,8 +158,8 @@ class EventLoop:
     def _collect(self) -> None:
         """Sleep until something happens, unless something has; put all that has happened into the queue."""
         for fd, _ in self._poller.poll(self._patience()):
-            if fd == self._pipe[0]:
-                os.read(fd, 4096)  # only a wake-up: the event itself is in the queue already
+            if fd == self._pipe.fd:
+                self._pipe.drain()  # only a wake-up: the event itself is in the queue already
             else:
                 self._queue.append(Event(self._watched[fd], ()))
         now = time.monotonic()
@@ -200,10 +195,3 @@ class EventLoop:
     def _finish(self, then: EventHandler, outcome: "Future[Any]") -> None:
         self._threads -= 1
         then(outcome.result())
-
-    def _wake(self) -> None:
-        with self._pipe_lock:  # or `close` might give the number to a stranger's file, and we would write into that
-            if not self._pipe:
-                raise RuntimeError("this event loop is closed: nobody will handle the event")
-            with contextlib.suppress(BlockingIOError):  # full of wake-ups: one is enough
-                os.write(self._pipe[1], b"\0")

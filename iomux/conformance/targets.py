@@ -24,9 +24,10 @@ import psutil
 
 from iomux import servers
 from iomux.conformance.trial.subject import Fault, NotStarted, Subject
+from iomux.processes.errors import ServerError
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import START_SECONDS, Server, ServerError, start
+from iomux.processes.server import START_SECONDS, Server, start
 from iomux.processes.spawn import end, spawn
 from iomux.system.sockets import Address
 

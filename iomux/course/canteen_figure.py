@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from iomux.figures.phases import LOOKS
+from iomux.figures.phase_look import LOOKS
 from iomux.figures.style import new_axes, plain, under
 
 if TYPE_CHECKING:

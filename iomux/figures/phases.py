@@ -1,44 +1,26 @@
-"""How the phases of `iomux.timeline` look, and the figure of their shares against concurrency.
+"""The figures of a timeline's phases against concurrency: their shares, and the server's in microseconds."""
 
-Pale is the time until the next one has the request: on its way, being told, being woken. Full colour is work
-of the server's own thread: the two copies and what lies between. A phase keeps its colour in every figure.
-"""
-
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patheffects import Normal, Stroke
 
+from iomux.figures.phase_look import (
+    COLUMNS,
+    LOOKS,
+    active_in,
+    legend,
+    machine_of,
+    one_experiment,
+    stacked,
+    without_grid,
+)
 from iomux.figures.style import End, log_ticks, name_ends, new_axes, plain, style, under
-from iomux.harness.timeline.phases import PHASES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Look(NamedTuple):
-    """How one phase is drawn everywhere."""
-
-    color: str
-    hatch: str
-    words: str
-
-
-LOOKS = {
-    "request": Look("#e3e3e3", "", "request on its way"),
-    "notify": Look("#b9d3ea", "///", "until the server is told"),
-    "queue": Look("#e6dcf2", "...", "told, not yet served"),
-    "recv": Look("#c0392b", "", "recv: the copy in"),
-    "handler": Look("#f4d03f", "", "handler"),
-    "send": Look("#1e8449", "", "send: the copy out"),
-    "reply": Look("#e3e3e3", "\\\\", "reply on its way"),
-    "client": Look("#efe3d0", "xx", "until the client has it"),
-}
-COLUMNS = [f"{phase}_us" for phase in PHASES]
-"""The phases' columns in a timeline."""
-_LEAST = 0.1  # µs in `timeline`, % in `phases`: what is nowhere more can't be seen, and the legend does not name it
 
 
 def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -77,20 +59,12 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     return without_grid(ax, "x")
 
 
-def one_experiment(frame: "pd.DataFrame") -> None:
-    """Raise ValueError where there is no request, or requests that were asked differently would be drawn as one."""
-    if frame.empty:
-        raise ValueError("there is no request in these timelines: nothing to draw")
-    for column in ("size_bytes", "active"):
-        if (frame.groupby(["server", "connections"])[column].nunique() > 1).any():
-            found = ", ".join(f"{number:,}" for number in sorted(frame[column].unique()))
-            raise ValueError(f"{column} is {found}: draw timelines of one {column} at a time")
-
-
-def without_grid(ax: Axes, axis: Literal["x", "y"]) -> Axes:
-    """No lines along that axis: it is one of names, not of numbers."""
-    ax.grid(False, axis=axis)
-    return ax
+def _column(ax: Axes, place: float, rows: "pd.DataFrame") -> None:
+    tail = len(rows) // 4
+    means = rows.sort_values("total_us")[COLUMNS].iloc[tail : len(rows) - tail].fillna(0).mean()
+    whole = float(means.sum())
+    stacked(ax, place, 100 * means / whole, thick=0.85, upright=True)
+    ax.annotate(f"{whole:,.0f}\nµs", (place, 101), ha="center", va="bottom", fontsize=8)
 
 
 _BELOW: Any = {
@@ -100,49 +74,6 @@ _BELOW: Any = {
     "fontweight": "bold",
     "annotation_clip": False,
 }
-
-
-def _column(ax: Axes, place: float, rows: "pd.DataFrame") -> None:
-    tail = len(rows) // 4
-    means = rows.sort_values("total_us")[COLUMNS].iloc[tail : len(rows) - tail].fillna(0).mean()
-    whole, bottom = float(means.sum()), 0.0
-    for phase, look in LOOKS.items():
-        share = 100 * float(means[f"{phase}_us"]) / whole
-        ax.bar(
-            place,
-            share,
-            bottom=bottom,
-            color=look.color,
-            hatch=look.hatch,
-            edgecolor="white",
-            linewidth=0.5,
-            label=look.words,
-            width=0.85,
-        )
-        bottom += share
-    ax.annotate(f"{whole:,.0f}\nµs", (place, 101), ha="center", va="bottom", fontsize=8)
-
-
-def legend(ax: Axes) -> None:
-    """Name the phases that can be seen in at least one bar: on the loopback `reply` is empty."""
-    boxes: Any = ax.containers
-    bars = {box.get_label(): box for box in boxes if min(box[0].get_width(), box[0].get_height()) > _LEAST}
-    handles: Any = [bars[look.words] for look in LOOKS.values() if look.words in bars]
-    where: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    ax.legend(handles=handles, **where, frameon=False, fontsize=8, handlelength=1.6, handleheight=1.4)
-
-
-def active_in(frame: "pd.DataFrame") -> str:
-    """How many connections were active in these timelines: one number, or several."""
-    return ", ".join(f"{count:,}" for count in sorted(frame["active"].unique()))
-
-
-def machine_of(frame: "pd.DataFrame") -> str:
-    """What measured, and not what draws; of several timelines put together each has its own."""
-    if "machine" in frame:
-        return " and ".join(dict.fromkeys(frame["machine"]))
-    return str(frame.attrs.get("machine", ""))
-
 
 MARKERS = {"notify": "o", "recv": "s", "handler": "D", "send": "^"}
 """The phases of the server, in their order, and the marker of each."""

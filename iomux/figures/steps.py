@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from iomux.figures.phases import LOOKS
+from iomux.figures.phase_look import LOOKS
 from iomux.figures.style import new_axes, plain, style, under
 from iomux.figures.tape import MARKS, draw_lanes, handle, legend
 from iomux.harness.tape.trigger_modes import STEPS

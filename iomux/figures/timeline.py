@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from matplotlib.axes import Axes
 
-from iomux.figures.phases import COLUMNS, LOOKS, legend, machine_of, without_grid
+from iomux.figures.phase_look import COLUMNS, legend, machine_of, stacked, without_grid
 from iomux.figures.style import new_axes, plain, style, under
 from iomux.system.units import size_name
 
@@ -86,20 +86,9 @@ def _median_request(rows: "pd.DataFrame") -> "pd.Series[float]":
 
 
 def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
+    whole = stacked(ax, place, row, thick=0.62, upright=False)
     left = 0.0
-    for phase, look in LOOKS.items():
-        width = float(np.nan_to_num(row[f"{phase}_us"]))
-        ax.barh(
-            place,
-            width,
-            left=left,
-            color=look.color,
-            hatch=look.hatch,
-            edgecolor="white",
-            linewidth=0.5,
-            label=look.words,
-            height=0.62,
-        )
+    for width in row[COLUMNS].fillna(0):
         if width > _NARROW * longest:
             box = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1}
             ax.annotate(f"{width:.0f}", (left + width / 2, place), ha="center", va="center", fontsize=8, bbox=box)
@@ -108,5 +97,5 @@ def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
     if not math.isnan(row["recv_us"]):  # under io_uring the bytes come with the notification
         copies = f"recv + send {row['recv_us'] + row['send_us']:,.0f} µs"
     beside: Any = {"textcoords": "offset points", "fontsize": 9}
-    ax.annotate(f"{left:,.0f} µs", (left, place), (5, 1), **beside, va="bottom", fontweight="bold")
-    ax.annotate(copies, (left, place), (5, -1), **beside | {"fontsize": 7}, va="top")
+    ax.annotate(f"{whole:,.0f} µs", (whole, place), (5, 1), **beside, va="bottom", fontweight="bold")
+    ax.annotate(copies, (whole, place), (5, -1), **beside | {"fontsize": 7}, va="top")

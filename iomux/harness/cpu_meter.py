@@ -11,7 +11,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from iomux.processes.server import Server, ServerError
+from iomux.processes.errors import ServerError
+from iomux.processes.server import Server
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from iomux.lab.live import Setting, Tick
-from iomux.processes.server import ServerError
+from iomux.processes.errors import ServerError
 from iomux.system.units import duration
 
 

@@ -11,7 +11,6 @@ Cost: some 0.1 s to start a Python process.
 import contextlib
 import os
 import select
-import signal
 import subprocess
 import tempfile
 import weakref
@@ -21,6 +20,7 @@ from typing import IO
 import psutil
 
 from iomux import servers
+from iomux.processes.errors import ServerError, cause_of_end, ended
 from iomux.processes.logs import read_log, written_bytes
 from iomux.processes.notebook_cell import replace_earlier_run
 from iomux.processes.resolve import name_of, resolve
@@ -34,17 +34,6 @@ START_SECONDS = 20.0
 LAST_WORDS_SECONDS = 1.0
 """How long a server that dies may take from closing its sockets, which its clients see, to its traceback and end."""
 _SETTLE_SECONDS = 0.03  # a server whose first lines are wrong dies within this time, and `start` says so
-
-
-class ServerError(RuntimeError):
-    """A server failed to start, or ended by itself; the message holds its traceback."""
-
-    def __init__(self, message: str, cause: str = "", log: str = "") -> None:
-        super().__init__(message)
-        self.cause = cause
-        """How its process ended, as in "ended with status 1"; empty if it was not about that."""
-        self.log = log
-        """What it had written until then."""
 
 
 class Server:
@@ -98,7 +87,7 @@ class Server:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
         if not self.alive:
-            raise _ended(f"{self.name} server (pid {self.pid})", _cause(self._process), self.log)
+            raise ended(f"{self.name} server (pid {self.pid})", cause_of_end(self._process), self.log)
 
     def stop(self) -> None:
         """End the server and all it has started; its port is free then. Does nothing the second time."""
@@ -129,7 +118,7 @@ class Server:
     def _state(self) -> str:
         if self._stopped:
             return "stopped"
-        return f"pid {self.pid}" if self.alive else _cause(self._process)
+        return f"pid {self.pid}" if self.alive else cause_of_end(self._process)
 
 
 def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
@@ -187,25 +176,13 @@ def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[byt
     poller.register(process.stdout, select.POLLIN)
     came = poller.poll(START_SECONDS * 1000)
     if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
-        cause = _cause(process) if came else f"was not ready after {START_SECONDS:.0f} s"
-        raise _ended(f"{name} server", cause, read_log(log))
-
-
-def _ended(who: str, cause: str, log: str) -> ServerError:
-    return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
+        cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
+        raise ended(f"{name} server", cause, read_log(log))
 
 
 def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
     end(process)
     log.close()
-
-
-def _cause(process: "subprocess.Popen[bytes]") -> str:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1)
-    if (code := process.returncode) is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with status {code}"
 
 
 def _written(address: Address) -> str:

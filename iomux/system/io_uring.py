@@ -17,10 +17,8 @@ number in capitals, and the layouts: include/uapi/linux/io_uring.h.
 import contextlib
 import ctypes
 import errno
-import mmap
 import os
 import socket
-import struct
 import threading
 from typing import Any
 
@@ -59,20 +57,12 @@ class Ring:
             on_failure.callback(os.close, self.fd)
             if not features & uapi.FEAT_SINGLE_MMAP or not features & uapi.FEAT_NODROP:
                 raise OSError(errno.ENOSYS, "this kernel's io_uring is older than Linux 5.5")
-            self._map(offsets[:7], offsets[7:])
+            mapped = uapi.map_rings(self.fd, self.entries, self.size, offsets[:7], offsets[7:])
+            self.rings, self.sqes, sq, cq, self._cqes = mapped
+            self._sq_head, self._sq_tail, self._sq_flags = sq
+            self._cq_head, self._cq_tail = cq
             on_failure.pop_all()
         _open.add(self)
-
-    def _map(self, sq: list[int], cq: list[int]) -> None:
-        """Map the two rings, in one piece, and the entries; find heads and tails in them."""
-        length = max(sq[6] + 4 * self.entries, cq[5] + uapi.CQE.size * self.size)
-        self.rings = mmap.mmap(self.fd, length, offset=uapi.OFF_SQ_RING)
-        self.sqes = mmap.mmap(self.fd, uapi.SQE.size * self.entries, offset=uapi.OFF_SQES)
-        word = ctypes.c_uint32.from_buffer  # stored in one piece; struct.pack_into("=I") goes byte by byte
-        self._sq_head, self._sq_tail, self._sq_flags = (word(self.rings, sq[i]) for i in (0, 1, 4))
-        self._cq_head, self._cq_tail = word(self.rings, cq[0]), word(self.rings, cq[1])
-        self._cqes = cq[5]
-        struct.pack_into(f"={self.entries}I", self.rings, sq[6], *range(self.entries))  # slot i holds entry i
 
     def queue(
         self,

@@ -5,6 +5,7 @@ Every name in capitals, and its number, is that of include/uapi/linux/io_uring.h
 
 import ctypes
 import errno
+import mmap
 import os
 import struct
 import sys
@@ -59,6 +60,29 @@ def lend(buffer: Any) -> Lent:
     """Find out where a writable buffer (bytearray, memoryview, mmap) lies; it can't be resized from then on."""
     address, keep = address_of(buffer)
     return Lent(address, len(buffer), keep)
+
+
+class Mapped(NamedTuple):
+    """The rings and the entries in memory, and their heads, tails and flags as numbers that the kernel sees change."""
+
+    rings: mmap.mmap
+    sqes: mmap.mmap
+    sq: tuple[ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32]
+    """The submission ring's head, tail and flags."""
+    cq: tuple[ctypes.c_uint32, ctypes.c_uint32]
+    """The completion ring's head and tail."""
+    cqes: int
+    """Where in `rings` the completions begin."""
+
+
+def map_rings(fd: int, entries: int, size: int, sq: list[int], cq: list[int]) -> Mapped:
+    """Map the two rings, in one piece, and the entries; sq, cq: the offsets that io_uring_setup(2) has told."""
+    rings = mmap.mmap(fd, max(sq[6] + 4 * entries, cq[5] + CQE.size * size), offset=OFF_SQ_RING)
+    sqes = mmap.mmap(fd, SQE.size * entries, offset=OFF_SQES)
+    word = ctypes.c_uint32.from_buffer  # stored in one piece; struct.pack_into("=I") goes byte by byte
+    struct.pack_into(f"={entries}I", rings, sq[6], *range(entries))  # slot i holds entry i
+    head, tail, flags = (word(rings, sq[i]) for i in (0, 1, 4))
+    return Mapped(rings, sqes, (head, tail, flags), (word(rings, cq[0]), word(rings, cq[1])), cq[5])
 
 
 def call(*arguments: int) -> int:

@@ -123,7 +123,7 @@ def untraced(rounds: int) -> Iterator[Line]:
 
 def _requests_per_cpu_second(tree: str) -> float:
     """Both trees' servers are started in the same way: as a command, on the first core."""
-    script = "import os; os.sched_setaffinity(0, {0}); from iomux.cli import main; main(['serve', 'epoll'])"
+    script = "import os; os.sched_setaffinity(0, {0}); from iomux.cli.main import main; main(['serve', 'epoll'])"
     server = subprocess.Popen(
         [sys.executable, "-c", script], cwd=tree, env={**os.environ, "PYTHONPATH": tree}, stdout=subprocess.PIPE
     )

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 import iomux
-from iomux.figures.phases import LOOKS, MARKERS
+from iomux.figures.phase_look import LOOKS
+from iomux.figures.phases import MARKERS
 from iomux.harness.timeline.phases import PHASES
 from tests.support.figures import texts_outside
 

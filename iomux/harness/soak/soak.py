@@ -20,8 +20,9 @@ from iomux import servers
 from iomux.harness.soak.report import SoakReport, summarize
 from iomux.harness.soak.run import LEAVE_SECONDS, SoakPlan, run
 from iomux.harness.soak.tally import Tally
+from iomux.processes.errors import ServerError
 from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import LAST_WORDS_SECONDS, Server, ServerError, start
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
 from iomux.processes.worker import Reports, core_beside, reporting
 from iomux.system.limits import check_descriptors, check_real, check_whole
 

@@ -17,8 +17,9 @@ from iomux import servers
 from iomux.harness.timeline import server as traced_server
 from iomux.harness.timeline.client import Question, Seen, ask, room
 from iomux.harness.timeline.table import to_frame
+from iomux.processes.errors import ServerError
 from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import LAST_WORDS_SECONDS, Server, ServerError, start
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
 from iomux.processes.worker import beside, core_beside
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE

@@ -1,4 +1,4 @@
-"""What `iomux bench` does: compare servers, or pollers, and hand over the table as text, JSON, CSV or a figure."""
+"""The command bench: compare servers, or pollers, and give the table as text, JSON, CSV or a figure."""
 
 import argparse
 from pathlib import Path

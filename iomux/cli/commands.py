@@ -1,4 +1,4 @@
-"""What the commands of `iomux` do, but for `iomux.cli_bench`; `iomux.cli` says how they are called."""
+"""The commands serve, check, soak and doctor. Results go to standard output, warnings to standard error."""
 
 import argparse
 import ipaddress

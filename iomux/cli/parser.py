@@ -1,0 +1,132 @@
+"""The command line's grammar: the commands, their options, and what `--help` says of each."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from iomux.cli import commands, values
+from iomux.cli.bench import bench as run_bench
+
+_LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.sweep calls them; the defaults are its own
+    ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
+    ("active", values.active, "how many of them ask, or 'all' (default: 1)"),
+    ("size", values.whole, "bytes a request (default: 64)"),
+    ("duration", values.real, "measured seconds a run (default: 0.5)"),
+    ("repeats", values.whole, "interleaved rounds (default: 3)"),
+    ("rate", values.real, "planned requests a second: an open loop (default: a closed loop)"),
+)
+
+_SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.soak calls them; the defaults are its own
+    ("minutes", values.real, "how long (default: 5, at most 60)"),
+    (
+        "clients",
+        values.whole,
+        "how many at once (default: 200; 1 for blocking, which serves one; at most 1,000)",
+    ),
+    ("seed", values.whole, "decides what each client does (default: drawn, and reported)"),
+    ("deadline", values.real, "seconds without an answer after which a client counts as lost (default: 10)"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its errors on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+class _Version(argparse.Action):
+    """--version, looked up only where it is asked for: the look-up takes as long as Python's own start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"iomux {version('iomux')}")
+        parser.exit()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; each command's function is in `options.run`."""
+    whole = _Parser(
+        prog="iomux", description="Learn I/O multiplexing: run real servers, load them, see where time goes."
+    )
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    subparsers = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_serve(subparsers)
+    _add_bench(subparsers)
+    _add_check(subparsers)
+    _add_soak(subparsers)
+    doctor = subparsers.add_parser("doctor", help="say what this machine can run, and why not the rest")
+    doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    doctor.set_defaults(run=commands.doctor)
+    return whole
+
+
+def _add_serve(subparsers: Any) -> None:
+    serve = subparsers.add_parser("serve", help="run one server until it is interrupted")
+    serve.add_argument("name", metavar="NAME", help="a registered server (see iomux doctor), or file.py:function")
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: %(default)s, this machine only)",
+    )
+    serve.add_argument("--port", type=values.port, default=0, help="the port (default: 0, the kernel chooses one)")
+    serve.set_defaults(run=commands.serve)
+
+
+def _add_bench(subparsers: Any) -> None:
+    bench = subparsers.add_parser("bench", help="load servers and compare them, or compare pollers without a server")
+    bench.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="registered servers, or file.py:function; with --ring pollers (default: select poll epoll)",
+    )
+    for name, kind, what in _LOAD:
+        bench.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
+    bench.add_argument(
+        "--ring",
+        type=values.ring,
+        metavar="N,A,W",
+        help="no server and no load: hand bytes along a ring of N socket pairs, A at once, until W were written on",
+    )
+    bench.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to a file as well")
+    bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
+    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections, or the ring")
+    bench.set_defaults(run=run_bench, loads=[name for name, _, _ in _LOAD])
+
+
+def _add_check(subparsers: Any) -> None:
+    check = subparsers.add_parser(
+        "check",
+        help="try a server for all that a correct echo server does; status 1 if it fails",
+    )
+    check.add_argument(
+        "target",
+        metavar="TARGET",
+        help="a registered server, file.py:function, host:port of a running one, or a quoted command with {port} in it",
+    )
+    check.add_argument(
+        "--only",
+        type=values.items,
+        metavar="ITEM,ITEM",
+        help="try only these, by their names in a report (default: all)",
+    )
+    check.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    check.set_defaults(run=commands.check)
+
+
+def _add_soak(subparsers: Any) -> None:
+    soak = subparsers.add_parser(
+        "soak",
+        help="hundreds of clients that half-close, reset and vanish, for minutes, each byte accounted for",
+        description="Run a server and let real clients connect, send in pieces, read slowly, half-close, reset and "
+        "vanish, at random and in each other's midst. Ends with status 1 if anything was lost: a byte, an answer, a "
+        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports what there is.",
+    )
+    soak.add_argument("name", metavar="NAME", help="an echo server: registered (see iomux doctor), or file.py:function")
+    for name, kind, what in _SOAK:
+        soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
+    soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    soak.set_defaults(run=commands.soak, soaks=[name for name, _, _ in _SOAK])

@@ -1,0 +1,30 @@
+"""What is said of a server that did not start, or has ended: how its process ended, and what it had written."""
+
+import contextlib
+import signal
+import subprocess
+
+
+class ServerError(RuntimeError):
+    """A server failed to start, or ended by itself; the message holds its traceback."""
+
+    def __init__(self, message: str, cause: str = "", log: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+        """How its process ended, as in "ended with status 1"; empty if it was not about that."""
+        self.log = log
+        """What it had written until then."""
+
+
+def ended(who: str, cause: str, log: str) -> ServerError:
+    """The error for a server that has ended, with its last words."""
+    return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
+
+
+def cause_of_end(process: "subprocess.Popen[bytes]") -> str:
+    """How a process ended, as in "ended with status 1"."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    if (code := process.returncode) is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"
