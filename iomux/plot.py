@@ -5,29 +5,29 @@ without colour too. Colours: Okabe and Ito's palette, made for colour-blind read
 Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
 """
 
-from iomux.course.canteen_figure import canteen as canteen
-from iomux.course.clinic.symptoms_figure import symptom as symptom
 from iomux.figures.busy_waiting import cpu_meter as cpu_meter
 from iomux.figures.busy_waiting import pauses as pauses
 from iomux.figures.busy_waiting import trade as trade
+from iomux.figures.canteen import canteen as canteen
 from iomux.figures.copy_cost import copy_cost as copy_cost
 from iomux.figures.growth import growth as growth
+from iomux.figures.look.style import pair as pair
 from iomux.figures.memory import memory as memory
 from iomux.figures.pass_along import pass_along as pass_along
 from iomux.figures.phases import phase_times as phase_times
 from iomux.figures.phases import phases as phases
+from iomux.figures.playground import playground as playground
 from iomux.figures.steps import five_steps as five_steps
 from iomux.figures.steps import steps as steps
-from iomux.figures.style import pair as pair
 from iomux.figures.sweep import cpu as cpu
 from iomux.figures.sweep import distribution as distribution
 from iomux.figures.sweep import latency as latency
 from iomux.figures.sweep import littles_law as littles_law
 from iomux.figures.sweep import throughput as throughput
 from iomux.figures.sweep import work as work
+from iomux.figures.symptom import symptom as symptom
 from iomux.figures.tape import tape as tape
 from iomux.figures.ticks import ticks as ticks
 from iomux.figures.timeline import timeline as timeline
 from iomux.figures.who_copies import overlap as overlap
 from iomux.figures.who_copies import who_copies as who_copies
-from iomux.lab.figure import playground as playground

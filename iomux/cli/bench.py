@@ -64,11 +64,10 @@ def _check_outputs(csv: Path | None, plot: Path | None) -> None:
 
 
 def _draw(frame: "pd.DataFrame", path: Path, name: str) -> None:
-    import matplotlib as mpl
-
-    mpl.use("agg")  # a file is wanted, no window
     from iomux import plot
+    from iomux.figures.look.style import without_window
 
+    without_window()
     figure = getattr(plot, name)(frame).get_figure(root=True)
     figure.savefig(path, dpi=150)
 

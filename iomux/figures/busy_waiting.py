@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from iomux.figures.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:

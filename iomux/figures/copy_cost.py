@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from iomux.figures.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
-from iomux.figures.style import Style, drawn, log_ticks, new_axes, plain, style, thousands, under
+from iomux.figures.look.style import Style, drawn, log_ticks, new_axes, plain, style, thousands, under
 
 if TYPE_CHECKING:
     import pandas as pd

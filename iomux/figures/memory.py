@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from iomux.figures.style import End, against, name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import End, against, name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
     import pandas as pd

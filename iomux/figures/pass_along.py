@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from iomux.figures.style import End, against, drawn, medians, name_ends, new_axes, plain, style, under, wall
+from iomux.figures.look.style import End, against, drawn, medians, name_ends, new_axes, plain, style, under, wall
 from iomux.harness.pass_along import PUBLISHED, PUBLISHED_BY, PUBLISHED_FOR
 
 if TYPE_CHECKING:

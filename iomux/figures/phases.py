@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patheffects import Normal, Stroke
 
-from iomux.figures.phase_look import (
+from iomux.figures.look.phases import (
     COLUMNS,
     LOOKS,
     active_in,
@@ -17,7 +17,7 @@ from iomux.figures.phase_look import (
     stacked,
     without_grid,
 )
-from iomux.figures.style import End, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import End, log_ticks, name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
     import pandas as pd

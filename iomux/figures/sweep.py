@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from iomux.figures.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
+from iomux.figures.look.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:

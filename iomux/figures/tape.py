@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from iomux.figures.phase_look import LOOKS
-from iomux.figures.style import new_axes, plain, style, under
+from iomux.figures.look.phases import LOOKS
+from iomux.figures.look.style import new_axes, plain, style, under
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from iomux.figures.style import new_axes, plain, under
+from iomux.figures.look.style import new_axes, plain, under
 from iomux.system.machine import describe
 
 _AT_THE_TOP: Any = {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from matplotlib.axes import Axes
 
-from iomux.figures.phase_look import COLUMNS, legend, machine_of, stacked, without_grid
-from iomux.figures.style import new_axes, plain, style, under
+from iomux.figures.look.phases import COLUMNS, legend, machine_of, stacked, without_grid
+from iomux.figures.look.style import new_axes, plain, style, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from iomux.figures.style import new_axes, plain, style, under
+from iomux.figures.look.style import new_axes, plain, style, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:

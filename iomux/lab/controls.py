@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 
 from iomux import servers
-from iomux.lab.figure import png
+from iomux.figures.playground import png
 from iomux.lab.live import LONGEST_S, Setting
 from iomux.lab.run import Run, reading
 from iomux.system.limits import check_descriptors

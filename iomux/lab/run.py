@@ -2,10 +2,16 @@
 
 import statistics
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from iomux.lab.live import Setting, Tick
+from iomux.lab.live_tape import newest
+from iomux.lab.live_trace import why_not
 from iomux.processes.errors import ServerError
 from iomux.system.units import duration
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass
@@ -59,6 +65,15 @@ class Run:
     def remarks(self) -> list[str]:
         """What else has to be known: what went wrong, limits that were met, clients that were lost or never served."""
         return remarks(self)
+
+    @property
+    def untraceable(self) -> str:
+        """Why this server's calls can't be followed, so that it has no tape; empty where they can."""
+        return why_not(self.setting.mechanism)
+
+    def tape(self) -> "pd.DataFrame":
+        """The newest of what the server did for its first active clients, as `iomux.tape` gives it; empty at first."""
+        return newest(self.setting.mechanism, self.ticks[-1].events if self.ticks else [])
 
     def _settled(self) -> list[Tick]:
         settled = self.ticks[1:]  # the first tick is the warm-up

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.axes import Axes
 
-from iomux.figures.style import log_ticks, name_ends, new_axes
+from iomux.figures.look.style import log_ticks, name_ends, new_axes
 
 
 @pytest.fixture

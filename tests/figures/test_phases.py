@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 import iomux
-from iomux.figures.phase_look import LOOKS
+from iomux.figures.look.phases import LOOKS
 from iomux.figures.phases import MARKERS
 from iomux.harness.timeline.phases import PHASES
 from tests.support.figures import texts_outside

@@ -13,7 +13,7 @@ import pytest
 
 import iomux
 from iomux.figures.copy_cost import name_lines
-from iomux.figures.style import new_axes
+from iomux.figures.look.style import new_axes
 from iomux.harness.copying import copy_calls as copy_ways
 from iomux.harness.copying.copy_calls import WAYS, Bench, Trial
 from iomux.harness.copying.copy_result import CopyCost

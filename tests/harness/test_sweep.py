@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.figures import style
+from iomux.figures.look import style
 from tests.support.figures import texts_outside
 
 

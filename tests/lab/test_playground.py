@@ -282,7 +282,7 @@ def test_nothing_outlives_the_owner(end: str) -> None:
 
 
 def test_the_figure_is_the_views_and_the_pages(lab: Playground) -> None:
-    from iomux.lab.figure import png
+    from iomux.figures.playground import png
 
     assert png([])[:4] == b"\x89PNG"
     view = controls(lab)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from iomux.figures.phase_look import LOOKS
-from iomux.figures.style import new_axes, plain, under
+from iomux.figures.look.phases import LOOKS
+from iomux.figures.look.style import new_axes, plain, under
 
 if TYPE_CHECKING:
     import pandas as pd

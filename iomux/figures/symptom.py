@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
-from iomux.figures.style import name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import name_ends, new_axes, plain, style, under
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from iomux.figures.axes import End as End
-from iomux.figures.axes import log_ticks as log_ticks
-from iomux.figures.axes import name_ends as name_ends
+from iomux.figures.look.axes import End as End
+from iomux.figures.look.axes import log_ticks as log_ticks
+from iomux.figures.look.axes import name_ends as name_ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,6 +161,11 @@ def drawn(frame: "pd.DataFrame") -> str:
     """What a line and its band are, in words."""
     repeats = frame.groupby(["server", "connections"]).size().max()
     return "one run each" if repeats == 1 else f"line: median of {repeats} runs, band: least to greatest"
+
+
+def without_window() -> None:
+    """Draw in memory only, for a program that writes figures into files and may have no screen."""
+    plt.switch_backend("agg")
 
 
 def plain(ax: Axes, title: str) -> Axes:

@@ -6,20 +6,38 @@ It never touches pyplot, whose state is the main thread's.
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from iomux.figures.style import End, log_ticks, name_ends, plain, style
+from iomux.figures.look.style import End, log_ticks, name_ends, plain, style
 from iomux.figures.tape import draw_lanes, legend
-from iomux.lab.live_tape import newest
-from iomux.lab.live_trace import FOLLOWED, why_not
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
-    from iomux.lab.run import Run
+    import pandas as pd
+
+
+class Run(Protocol):
+    """What is drawn of one run of the playground: `iomux.lab.run.Run` is one."""
+
+    @property
+    def setting(self) -> Any:
+        """What was run: mechanism, idle, active, handler_ms."""
+
+    @property
+    def ticks(self) -> Sequence[Any]:
+        """What was seen each half second: a `pulse` of the clients, and the server's `cpu_share`."""
+
+    @property
+    def untraceable(self) -> str:
+        """Why there can be no tape; empty where there can."""
+
+    def tape(self) -> "pd.DataFrame":
+        """The newest that the server did for its first clients; empty where nothing was seen yet."""
+
 
 _SIZE_INCHES, _DOTS_PER_INCH = (9.6, 6.4), 100
 _SHORTEST_S = 2.0  # of the time axis: a run that has just begun does not fill it
@@ -30,7 +48,7 @@ _MARKERS = 20  # on a line, at most
 _GREY = "#777777"
 
 
-def playground(runs: "Sequence[Run]", figure: Figure | None = None) -> Axes:
+def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     """Latency (median and 99th percentile) and processor time of each run, tick by tick, and the last one's tape.
 
     runs: of a `Playground`. figure: where; by default a new one. Returns the Axes of the latency.
@@ -49,7 +67,7 @@ def playground(runs: "Sequence[Run]", figure: Figure | None = None) -> Axes:
     return latency
 
 
-def png(runs: "Sequence[Run]") -> bytes:
+def png(runs: Sequence[Run]) -> bytes:
     """The figure as a picture."""
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DOTS_PER_INCH)
     playground(runs, figure)
@@ -58,7 +76,7 @@ def png(runs: "Sequence[Run]") -> bytes:
         return file.getvalue()
 
 
-def _latency(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
+def _latency(ax: Axes, runs: Sequence[Run], longest: float) -> None:
     ends: list[End] = []
     for run in runs:
         answered = [tick.pulse for tick in run.ticks if tick.pulse.requests]
@@ -89,12 +107,12 @@ def _named(ax: Axes, ends: list[End]) -> None:
         text.set_fontsize(8)
 
 
-def _line(ax: Axes, x: list[float], y: list[float], run: "Run", strength: float) -> None:
+def _line(ax: Axes, x: list[float], y: list[float], run: Run, strength: float) -> None:
     look, every = style(run.setting.mechanism), len(x) // _MARKERS + 1
     ax.plot(x, y, color=look.color, alpha=strength, marker=look.marker, linestyle=look.dash, ms=5, markevery=every)
 
 
-def _cpu(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
+def _cpu(ax: Axes, runs: Sequence[Run], longest: float) -> None:
     ends: list[End] = []
     for run in runs:
         x, y = [tick.pulse.at_s for tick in run.ticks], [100 * tick.cpu_share for tick in run.ticks]
@@ -105,21 +123,21 @@ def _cpu(ax: Axes, runs: "Sequence[Run]", longest: float) -> None:
     _named(ax, ends)
 
 
-def _tape(ax: Axes, runs: "Sequence[Run]") -> None:
+def _tape(ax: Axes, runs: Sequence[Run]) -> None:
     last = runs[-1] if runs else None
-    name = last.setting.mechanism if last else ""
-    frame = newest(name, last.ticks[-1].events if last and last.ticks else [])
-    if frame.empty:
-        reason = why_not(name)
+    frame = last.tape() if last else None
+    if last is None or frame is None or frame.empty:
         ax.set_axis_off()
-        said = f"no tape of {name}: {reason}" if reason else "no tape yet"
+        said = (
+            f"no tape of {last.setting.mechanism}: {last.untraceable}" if last and last.untraceable else "no tape yet"
+        )
         ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", color=_GREY)
         return
     draw_lanes(ax, frame)
     ax.set_xlabel("ms since the first mark")
-    assert last
-    which = "connection" if last.setting.active == 1 else f"{min(last.setting.active, FOLLOWED)} active connections"
-    _plain(ax, f"Event tape of {name}, under load: what it did last for its first {which}")
+    clients = frame["client"].nunique()
+    which = "connection" if last.setting.active == 1 else f"{clients} active connections"
+    _plain(ax, f"Event tape of {last.setting.mechanism}, under load: what it did last for its first {which}")
     ax.grid(False, axis="y")
     legend(ax, frame, loc="upper center", bbox_to_anchor=(0.45, -0.21), ncol=7, columnspacing=1.2)
 
@@ -137,11 +155,11 @@ def _plain(ax: Axes, title: str) -> None:
     plain(ax, title).set_title(title, loc="left", fontweight="bold", fontsize=10, y=1.0)
 
 
-def _strength(run: "Run", runs: "Sequence[Run]") -> float:
+def _strength(run: Run, runs: Sequence[Run]) -> float:
     return 1.0 if run is runs[-1] else 0.4
 
 
-def _name(run: "Run") -> str:
+def _name(run: Run) -> str:
     setting = run.setting
     more = f", {setting.handler_ms:g} ms" if setting.handler_ms else ""
     return f"{setting.mechanism}, {setting.idle:,} + {setting.active:,}{more}"

@@ -1,0 +1,1 @@
+"""How every figure looks: a mechanism's colour and marker, a phase's colour, axes, and the names at lines' ends."""

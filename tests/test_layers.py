@@ -1,0 +1,74 @@
+"""The house has floors: what each room imports is what CONTRIBUTING's map says, and nothing imports in a circle."""
+
+import ast
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MAP = re.compile(r"^\| (\d+) \| (`.*?`) \|.*\| ([\d, ]*) \|$", re.MULTILINE)
+FILES = {path.relative_to(ROOT): path for path in (ROOT / "iomux").rglob("*.py")}
+MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
+
+
+def imported(path: Path) -> set[Path]:
+    """The files of iomux that a file imports, wherever in it, for a type checker alone too."""
+    found = set()
+    for node in ast.walk(ast.parse(FILES[path].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {MODULES[name.name] for name in node.names if name.name in MODULES}
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            full = (f"{node.module}.{name.name}" for name in node.names)
+            found |= {MODULES[name if name in MODULES else node.module] for name in full}
+    return found - {path}
+
+
+IMPORTS = {path: imported(path) for path in FILES}
+
+
+def layers() -> tuple[dict[Path, int], dict[int, set[int]]]:
+    """The map: the layer of each room, and which layers each layer imports from."""
+    of_room, below = {}, {}
+    for number, rooms, others in MAP.findall((ROOT / "CONTRIBUTING.md").read_text()):
+        of_room |= {Path("iomux", room): int(number) for room in re.findall(r"`(.*?)`", rooms)}
+        below[int(number)] = {int(other) for other in others.split(",") if other.strip()}
+    return {(Path("iomux") if room == Path("iomux/iomux") else room): n for room, n in of_room.items()}, below
+
+
+def test_each_room_is_on_the_map_and_each_room_of_the_map_is_there() -> None:
+    assert set(layers()[0]) == {path.parent for path in FILES}
+
+
+def test_a_room_imports_from_the_layers_that_the_map_says_and_from_no_other() -> None:
+    of_room, below = layers()
+    seen: dict[int, set[int]] = {number: set() for number in below}
+    for path, others in IMPORTS.items():
+        for other in others:
+            if other.parent != path.parent:
+                here, there = of_room[path.parent], of_room[other.parent]
+                assert there < here, f"{path} (layer {here}) imports {other} (layer {there})"
+                seen[here].add(there)
+    assert seen == below
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    TopologicalSorter(IMPORTS).prepare()  # raises CycleError, with the circle
+
+
+def test_no_room_is_too_full_and_no_file_too_long() -> None:
+    assert max(len(list(room.glob("*.py"))) for room in layers()[0]) <= 16
+    assert {path for path in FILES if len(FILES[path].read_text().splitlines()) > 200} == set()
+
+
+def test_matplotlib_is_imported_where_figures_are_drawn_and_nowhere_else() -> None:
+    drawing = {
+        path.parent for path in FILES if re.search(r"^\s*(import|from) matplotlib\b", FILES[path].read_text(), re.M)
+    }
+    assert drawing == {Path("iomux/figures")}
+
+
+def test_no_room_at_the_root_bears_the_name_of_a_public_function() -> None:
+    import iomux
+
+    rooms = {path.parts[1].removesuffix(".py") for path in FILES if path.parts[1] != "__init__.py"}
+    assert {name for name in rooms & set(iomux.__all__) if callable(getattr(iomux, name))} == set()
