@@ -28,7 +28,8 @@ IMPORTS = {path: imported(path) for path in FILES}
 
 def layers() -> tuple[dict[Path, int], dict[int, set[int]]]:
     """The map: the layer of each room, and which layers each layer imports from."""
-    of_room, below = {}, {}
+    of_room: dict[Path, int] = {}
+    below: dict[int, set[int]] = {}
     for number, rooms, others in MAP.findall((ROOT / "CONTRIBUTING.md").read_text()):
         of_room |= {Path("iomux", room): int(number) for room in re.findall(r"`(.*?)`", rooms)}
         below[int(number)] = {int(other) for other in others.split(",") if other.strip()}
@@ -61,10 +62,10 @@ def test_no_room_is_too_full_and_no_file_too_long() -> None:
 
 
 def test_matplotlib_is_imported_where_figures_are_drawn_and_nowhere_else() -> None:
-    drawing = {
-        path.parent for path in FILES if re.search(r"^\s*(import|from) matplotlib\b", FILES[path].read_text(), re.M)
-    }
-    assert drawing == {Path("iomux/figures")}
+    importing = re.compile(r"^\s*(import|from) matplotlib\b", re.MULTILINE)
+    drawing = {path for path in FILES if importing.search(FILES[path].read_text())}
+    assert drawing
+    assert all(Path("iomux/figures") in path.parents for path in drawing)
 
 
 def test_no_room_at_the_root_bears_the_name_of_a_public_function() -> None:
