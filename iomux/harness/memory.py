@@ -23,7 +23,7 @@ from iomux.harness.load.clients import connect
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import LAST_WORDS_SECONDS, start
 from iomux.processes.worker import beside, core_beside
-from iomux.system.limits import check_descriptors, whole_numbers
+from iomux.system.limits import too_many, whole_numbers
 from iomux.system.machine import describe
 from iomux.system.sockets import Address
 
@@ -71,11 +71,9 @@ def holding(
 
 def _row(name: str, target: str | servers.Serve, level: int) -> dict[str, Any]:
     base = {"server": name, "connections": level}
-    try:
-        check_descriptors(level)
-    except ValueError as error:
+    if reason := too_many(level):
         nothing = ("threads", "rss_bytes", "virtual_bytes", "rss_each_bytes", "virtual_each_bytes")
-        return base | dict.fromkeys(nothing, float("nan")) | {"unserved": 0, "reason": str(error)}
+        return base | dict.fromkeys(nothing, float("nan")) | {"unserved": 0, "reason": reason}
     with start(target) as server:
         before = read(server.pid)
         core = core_beside(server)

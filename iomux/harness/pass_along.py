@@ -25,7 +25,7 @@ from iomux.processes.worker import beside, core_beside
 from iomux.servers.connection import READ
 from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
-from iomux.system.limits import LONGEST_SECONDS, check_descriptors, check_whole, whole_numbers
+from iomux.system.limits import LONGEST_SECONDS, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
@@ -123,11 +123,9 @@ def _measure(name: str, pairs: int, active: int, writes: int, runs: int) -> tupl
 
 
 def _too_many(pairs: int) -> str:
-    try:
-        check_descriptors(pairs, "pairs", each=2)
-    except ValueError as error:
-        return str(error)
-    return f"{pairs:,} pairs are too many: choose at most {MOST_PAIRS:,}" if pairs > MOST_PAIRS else ""
+    if pairs > MOST_PAIRS:
+        return f"{pairs:,} pairs are too many: choose at most {MOST_PAIRS:,}"
+    return too_many(pairs, "pairs", each=2)
 
 
 def _all_runs(name: str, pairs: int, active: int, writes: int, runs: int) -> tuple[list[float], str]:

@@ -18,7 +18,7 @@ from iomux import servers
 from iomux.figures.playground import png
 from iomux.lab.live import LONGEST_S, Setting
 from iomux.lab.run import Run, reading
-from iomux.system.limits import check_descriptors
+from iomux.system.limits import too_many
 
 IDLE = (0, 10, 100, 500, 1_000, 2_000, 5_000, 10_000)
 ACTIVE = (1, 2, 10, 100, 1_000)
@@ -153,15 +153,7 @@ class View:
 
 def _possible(numbers: Iterable[int]) -> list[int]:
     """Those numbers of connections that a process may have here."""
-
-    def fits(number: int) -> bool:
-        try:
-            check_descriptors(number + 1)
-        except ValueError:
-            return False
-        return True
-
-    return [number for number in numbers if fits(number)]
+    return [number for number in numbers if not too_many(number + 1)]
 
 
 def _status(running: bool, said: list[str]) -> str:

@@ -26,7 +26,7 @@ from iomux.harness.timeline.server import traced
 from iomux.harness.timeline.sockets import TracedSocket
 from iomux.harness.timeline.trace import COUNTED, EVENT, Event, clock, events
 from iomux.servers.connection import Handler
-from iomux.servers.instrument import UNTRACEABLE
+from iomux.servers.instrument import UNTRACEABLE, Listener
 from iomux.system.timestamps import ask_for_stamps
 
 ACCEPT = 2
@@ -94,33 +94,20 @@ class Followed:
         self.close()
 
 
-class FollowedListener:
+def followed_listener(listener: socket.socket, ring: Ring, numbers: Collection[int]) -> Listener:
     """A listening socket that hands out traced sockets for the connections to be followed, by their number."""
+    ask_for_stamps(listener)  # those it accepts inherit it
+    number = itertools.count().__next__
 
-    def __init__(self, listener: socket.socket, ring: Ring, numbers: Collection[int]) -> None:
-        self._listener, self._ring, self._numbers = listener, ring, numbers
-        self._accepted = 0
-        ask_for_stamps(listener)  # those it accepts inherit it
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """As socket.accept."""
+    def accept() -> tuple[Any, Any]:
         begin = clock()
-        client, address = self._listener.accept()
-        number = self._accepted
-        self._accepted += 1
-        if number not in self._numbers:
+        client, address = listener.accept()
+        if (here := number()) not in numbers:
             return client, address
-        self._ring.note(number, ACCEPT, self._ring.ready, begin, clock(), 0, 0)
-        return cast(socket.socket, TracedSocket(client, cast(Any, self._ring), number)), address
+        ring.note(here, ACCEPT, ring.ready, begin, clock(), 0, 0)
+        return TracedSocket(client, cast(Any, ring), here), address
 
-    def __enter__(self) -> "FollowedListener":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._listener, name)
+    return Listener(listener, accept)
 
 
 def serve(server: str, path: str, numbers: Collection[int], listener: socket.socket, handler: Handler) -> NoReturn:
@@ -129,7 +116,7 @@ def serve(server: str, path: str, numbers: Collection[int], listener: socket.soc
     ring = Ring(mmap.mmap(descriptor, _BYTES))
     os.close(descriptor)
     _forget(path)  # both have it: whatever ends them now, nothing is left behind
-    listening = cast(socket.socket, FollowedListener(listener, ring, numbers))
+    listening = cast(socket.socket, followed_listener(listener, ring, numbers))
     servers.run_forever(traced(server, cast(Any, ring)), listening, handler)
 
 

@@ -10,6 +10,24 @@ from iomux import servers
 from iomux.servers import coroutines, epoll_, pollers, readiness
 from iomux.servers.connection import Handler, echo
 
+
+class Listener:
+    """A listening socket with another `accept`; everything else is the socket's own."""
+
+    def __init__(self, listener: socket.socket, accept: Callable[[], tuple[Any, Any]]) -> None:
+        self._listener = listener
+        self.accept = accept
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+
 _SCHEDULED: dict[str, Callable[..., Any]] = {"generators": coroutines.run, "coroutines": coroutines.run_async}
 
 

@@ -100,6 +100,15 @@ def check_request(
             raise ValueError(message)
 
 
+def too_many(count: int, what: str = "connections", each: int = 1) -> str:
+    """Why one process can't open that many here, in the words of `check_descriptors`; empty if it can."""
+    try:
+        check_descriptors(count, what, each)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def check_descriptors(count: int, what: str = "connections", each: int = 1) -> None:
     """Raise ValueError if one process can't open that many connections here, or `what` takes `each` descriptors."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -10,13 +10,12 @@ in memory.
 """
 
 from collections.abc import Sequence
-
-from tqdm.auto import tqdm
+from functools import partial
 
 from iomux.harness.copying.copy_calls import WAYS
 from iomux.harness.copying.copy_result import CopyCost, summarize
 from iomux.harness.copying.copy_rounds import measure
-from iomux.processes.worker import beside, core_beside
+from iomux.harness.copying.parts import in_parts
 from iomux.system.features import find
 from iomux.system.limits import LARGEST_BYTES, check_whole, whole_numbers
 
@@ -25,7 +24,6 @@ SIZES = tuple(64 * 4**power for power in range(9))
 MOST_REPEATS = 10_000
 """The most rounds: with the usual sizes some four minutes."""
 _PROCESSES = 4
-_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
 
 
 def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: bool = True) -> CopyCost:
@@ -40,15 +38,9 @@ def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: 
     chosen = _checked(sizes, repeats)
     missing = {how: facility.why_not() for how, known in WAYS.items() if (facility := find(known.needs))}
     ways = {how: known.way for how, known in WAYS.items() if not missing.get(how)}
-    core, parts, seen = core_beside(None), min(_PROCESSES, repeats), []
-    with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
-        for part in range(parts):
-            first, end = repeats * part // parts, repeats * (part + 1) // parts
-            seconds = 60 + (end - first + 10) * len(ways) * sum(chosen) / _SLOWEST_BYTES_PER_S
-            work = (ways, chosen, end - first, first)
-            seen.append(beside(measure, *work, core=core, seconds=seconds, what="the measurement of copies"))
-            bar.update(end - first)
-    return summarize(chosen, seen, missing)
+    bytes_a_round, what = len(ways) * sum(chosen), "the measurement of copies"
+    seen = in_parts(partial(measure, ways, chosen), repeats, _PROCESSES, bytes_a_round, what, progress)
+    return summarize(chosen, list(seen), missing)
 
 
 def _checked(sizes: Sequence[int] | int, repeats: int) -> list[int]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from iomux.harness.copying.copy_calls import Bench, Trial, Way
+from iomux.harness.load.rounds import rotated
 
 _WARMUP_ROUNDS = 2
 _TRIES = 5  # until a size counts as too large: the kernel enlarges a buffer as it is used
@@ -76,8 +77,7 @@ def _try_out(trial: Trial, bench: Bench, how: str, size: int) -> str:
 
 def _round(trials: Mapping[Key, Trial], ways: list[str], number: int, seen: Seen) -> None:
     """Each way in its turn at each size; another one begins than in the round before."""
-    begin = number % len(ways)
-    order = ways[begin:] + ways[:begin]
+    order = rotated(ways, number)
     for how, size in sorted(trials, key=lambda key: (key[1], order.index(key[0]))):
         for _ in range(_TRIES):
             if (took := _time(trials[how, size], size)) is not None:

@@ -9,13 +9,14 @@ worker is by default, which inherits the core of whoever submitted) they would t
 Cost: some 10 s; `size` times `count` bytes in the kernel and as many in the process, at most 256 MiB each.
 """
 
-from tqdm.auto import tqdm
+from functools import partial
 
 from iomux import servers
+from iomux.harness.copying.parts import in_parts
 from iomux.harness.copying.who_copies_result import WhoCopies, summarize
 from iomux.harness.copying.who_copies_rounds import measure
 from iomux.harness.copying.who_copies_ways import WAYS
-from iomux.processes.worker import beside, core_beside
+from iomux.processes.worker import core_beside
 from iomux.system.limits import check_descriptors, is_whole
 from iomux.system.machine import cores
 
@@ -25,7 +26,6 @@ MOST_CONNECTIONS = 4096
 MOST_REPEATS = 1000
 """The most rounds that `who_copies` accepts."""
 _PROCESSES = 2
-_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
 
 
 def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, progress: bool = True) -> WhoCopies:
@@ -46,16 +46,12 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
         raise RuntimeError(f"no way is left to measure: {'; '.join(dict.fromkeys(missing.values()))}")
     core = core_beside(None)
     helpers = [other for other in cores() if other != core]  # all of them, if there is but one: core is None then
-    parts, seen = min(_PROCESSES, repeats), []
-    with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
-        for part in range(parts):
-            first, end = repeats * part // parts, repeats * (part + 1) // parts
-            seconds = 60 + (end - first + 3) * len(names) * (1 + size * count / _SLOWEST_BYTES_PER_S)
-            work = (names, size, count, end - first, first, helpers)
-            seen.append(beside(measure, *work, core=core, seconds=seconds, what="the measurement of who copies"))
-            if seen[-1].unfit:
-                raise RuntimeError(f"{seen[-1].unfit}; choose a smaller size or count")
-            bar.update(end - first)
+    work, bytes_a_round = partial(measure, names, size, count, helpers=helpers), len(names) * size * count
+    seen = []
+    for part in in_parts(work, repeats, _PROCESSES, bytes_a_round, "the measurement of who copies", progress):
+        if part.unfit:
+            raise RuntimeError(f"{part.unfit}; choose a smaller size or count")
+        seen.append(part)
     return summarize(size, count, seen, missing, core is not None)
 
 

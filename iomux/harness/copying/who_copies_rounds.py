@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from iomux.harness.copying.who_copies_ways import WAYS, Bench, Way, clock
+from iomux.harness.load.rounds import rotated
 from iomux.system.machine import CpuTime
 
 SLICES = 50
@@ -88,8 +89,7 @@ def measure(names: Sequence[str], size: int, count: int, rounds: int, first: int
 
 
 def _round(ways: Mapping[str, Way], bench: Bench, loops: int, number: int) -> list[Turn]:
-    order = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]
-    return [_turn(name, ways[name], bench, loops, number) for name in order]
+    return [_turn(name, ways[name], bench, loops, number) for name in rotated(ways, number)]
 
 
 def _calibrate(ways: Mapping[str, Way], bench: Bench) -> int:

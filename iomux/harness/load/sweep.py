@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from iomux import servers
 from iomux.harness.load.load import load
 from iomux.harness.load.result import LoadResult
+from iomux.harness.load.rounds import rotated
 from iomux.processes.interrupts import saying_how_far
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import start
 from iomux.servers.connection import REFUSED
-from iomux.system.limits import check_descriptors, check_request, check_whole, whole_numbers
+from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def sweep(
         (repeat, level, name, target)
         for repeat in range(repeats)
         for level in levels
-        for name, target in _rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
+        for name, target in rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
     ]
     import pandas as pd  # only now: what was asked for wrongly is said at once
     from tqdm.auto import tqdm
@@ -101,12 +102,6 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
         raise ValueError(f"repeats is {repeats}: at least 1 is needed")
 
 
-def _rotated(servers: list[Any], by: int) -> list[Any]:
-    """Another one begins in each round, so that none always runs after the same neighbour."""
-    by %= len(servers)
-    return servers[by:] + servers[:by]
-
-
 def _labels(chosen: Sequence[str | servers.Serve]) -> list[str]:
     """The servers' short names, made longer where two would be the same."""
     short = [name_of(server) for server in chosen]
@@ -126,7 +121,7 @@ def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known
     """One run as a row. A limit that the server itself has named in an earlier round is not run into again."""
     asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
     base = {"connections": level} | asked
-    if reason := known_limit or _too_many(level):
+    if reason := known_limit or too_many(level):
         return _missing(base, reason)
     try:
         with start(target) as server:
@@ -137,14 +132,6 @@ def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
     return _missing(row, reason) if reason else row | {"reason": ""}
-
-
-def _too_many(level: int) -> str:
-    try:
-        check_descriptors(level)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def _limit_met(result: LoadResult, log: str) -> str:

@@ -10,19 +10,18 @@ Cost: one `recv` and one `send` for as many messages as are sent at once.
 import errno
 import os
 import socket
-import struct
 from bisect import bisect_right
 
 from iomux.harness.soak import scenario as errands
 from iomux.harness.soak.scenario import Errand
 from iomux.harness.soak.tally import Failure, Tally
+from iomux.system.sockets import reset
 
 NOT_CONNECTED, NEVER_ANSWERED, STALLED = "not connected", "never answered", "stalled"
 WRONG, TOO_MANY, CLOSED_EARLY = "wrong bytes", "too many bytes", "closed early"
 LOST, RESET_BY_SERVER, STILL_OWED = "bytes lost", "reset by the server", "still owed"
 _UNDER_WAY = (errno.EINPROGRESS, errno.EAGAIN)  # connect(2), EINPROGRESS
 _WAS_RESET = (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)  # what recv(2), send(2) and shutdown(2) say after a reset
-_NO_LINGER = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds (socket(7))
 
 
 class Failed(Exception):
@@ -67,9 +66,9 @@ class SoakClient:
 
     def leave(self, how: str) -> None:
         """End the connection, without waiting for anything."""
-        if how == errands.RESET:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._note(how)
+        if how == errands.RESET:
+            reset(self.sock)
         self.sock.close()
         self.over = True
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from iomux.servers.connection import READ, Handler
+from iomux.servers.instrument import Listener
 
 clock = time.monotonic_ns  # one clock for all processes of a machine: CLOCK_MONOTONIC, clock_gettime(2)
 
@@ -139,22 +140,17 @@ class RecordedSocket:
         self.close()
 
 
-class RecordedListener:
+def recorded_listener(listener: socket.socket, recorder: Recorder) -> Listener:
     """A listening socket whose clients are recorded."""
 
-    def __init__(self, listener: socket.socket, recorder: Recorder) -> None:
-        self._listener, self._recorder = listener, recorder
-
-    def accept(self) -> tuple[RecordedSocket, Any]:
-        """As socket.accept."""
+    def accept() -> tuple[RecordedSocket, Any]:
         begin = clock()
-        client, address = self._listener.accept()
-        self._recorder.ports[client.fileno()] = address[1]
-        self._recorder.note(address[1], "accept", begin)
-        return RecordedSocket(client, self._recorder, address[1]), address
+        client, address = listener.accept()
+        recorder.ports[client.fileno()] = address[1]
+        recorder.note(address[1], "accept", begin)
+        return RecordedSocket(client, recorder, address[1]), address
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._listener, name)
+    return Listener(listener, accept)
 
 
 class RecordedPoller:

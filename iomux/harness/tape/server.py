@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from iomux import servers
-from iomux.harness.tape.recorder import RecordedListener, RecordedPoller, Recorder
+from iomux.harness.tape.recorder import RecordedPoller, Recorder, recorded_listener
 from iomux.harness.tape.select_calls import record_select
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import Server
@@ -47,7 +47,7 @@ def serve_recorded(server: str | servers.Serve, path: str, listener: socket.sock
     if not isinstance(server, str):
         record_select(recorder)
     serve = with_poller(server, functools.partial(RecordedPoller, recorder=recorder))
-    servers.run_forever(serve, cast(socket.socket, RecordedListener(listener, recorder)), recorder.handler(handler))
+    servers.run_forever(serve, cast(socket.socket, recorded_listener(listener, recorder)), recorder.handler(handler))
 
 
 def collect(server: Server, path: Path, clients: int, seconds: float) -> list[list[Any]]:

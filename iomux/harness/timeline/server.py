@@ -11,7 +11,7 @@ import socket
 from typing import Any, NoReturn, cast
 
 from iomux import servers
-from iomux.harness.timeline.sockets import TracedListener, TracedPoller
+from iomux.harness.timeline.sockets import TracedPoller, traced_listener
 from iomux.harness.timeline.trace import Trace
 from iomux.servers.connection import Handler, complain, echo
 from iomux.servers.instrument import with_poller
@@ -27,7 +27,7 @@ def serve(
     """Run `server` traced, with room for so many events; at SIGTERM write them, packed, to `path`, and end."""
     trace = Trace(room)
     signal.signal(signal.SIGTERM, lambda *_: _write_and_leave(trace, path))
-    listening = cast(socket.socket, TracedListener(listener, trace))
+    listening = cast(socket.socket, traced_listener(listener, trace))
     arguments = (listening,) if handler is None else (listening, handler)
     try:
         servers.run_forever(traced(server, trace), *arguments)

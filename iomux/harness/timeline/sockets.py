@@ -14,9 +14,10 @@ where it blocks, the peek.
 import functools
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, Trace, clock
+from iomux.servers.instrument import Listener
 from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
 
@@ -114,28 +115,16 @@ class TracedSocket:
         self._sock.close()
 
 
-class TracedListener:
+def traced_listener(listener: socket.socket, trace: Trace) -> Listener:
     """A listening socket whose clients are traced."""
+    ask_for_stamps(listener)  # those it accepts inherit it
 
-    def __init__(self, listener: socket.socket, trace: Trace) -> None:
-        self._listener = listener
-        self._trace = trace
-        ask_for_stamps(listener)  # those it accepts inherit it
+    def accept() -> tuple[TracedSocket, Any]:
+        trace.calls[ACCEPTS] += 1
+        client, address = listener.accept()
+        return TracedSocket(client, trace, address[1]), address
 
-    def accept(self) -> tuple[socket.socket, Any]:
-        """As socket.accept."""
-        self._trace.calls[ACCEPTS] += 1
-        client, address = self._listener.accept()
-        return cast(socket.socket, TracedSocket(client, self._trace, address[1])), address
-
-    def __enter__(self) -> "TracedListener":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._listener, name)
+    return Listener(listener, accept)
 
 
 class TracedPoller:

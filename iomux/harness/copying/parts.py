@@ -1,0 +1,32 @@
+"""The rounds of a measurement in several processes, one after the other.
+
+Where one process's memory comes to lie decides what a copy there costs: of several processes it is an accident less.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from tqdm.auto import tqdm
+
+from iomux.processes.worker import beside, core_beside
+
+T = TypeVar("T")
+_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
+_WARMUP_ROUNDS = 10  # more than there are
+
+
+def in_parts(
+    measure: Callable[[int, int], T], repeats: int, parts: int, bytes_a_round: int, what: str, progress: bool
+) -> Iterator[T]:
+    """Call `measure(rounds, first)` in a process of its own for each part of the rounds; yield what each has seen.
+
+    first: the number of a part's first round. bytes_a_round: how many are moved, which bounds the time that a process
+    may take. what: its name in an error. Raises as `iomux.processes.worker` does.
+    """
+    parts, core = min(parts, repeats), core_beside(None)
+    with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
+        for part in range(parts):
+            first, end = repeats * part // parts, repeats * (part + 1) // parts
+            seconds = 60 + (end - first + _WARMUP_ROUNDS) * (1 + bytes_a_round / _SLOWEST_BYTES_PER_S)
+            yield beside(measure, end - first, first, core=core, seconds=seconds, what=what)
+            bar.update(end - first)
