@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MAP = re.compile(r"^\| (\d+) \| (`.*?`) \|.*\| ([\d, ]*) \|$", re.MULTILINE)
+MAP = re.compile(r"^\| (\d+) \| (`.*?`) \|.*\|([\d, ]*)\|$", re.MULTILINE)
 FILES = {path.relative_to(ROOT): path for path in (ROOT / "iomux").rglob("*.py")}
 MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 

@@ -31,7 +31,7 @@ def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> None:
         raise ValueError("the following arguments are required: NAME; see iomux bench --help")
     check_descriptors(max(loads.get("connections", [1])))
     frame = sweep(options.names, **loads)
-    _hand_over(frame, options, _as_text(frame), "latency")
+    _hand_over(frame, options, _as_text(frame))
 
 
 def _bench_ring(options: argparse.Namespace) -> None:
@@ -40,16 +40,16 @@ def _bench_ring(options: argparse.Namespace) -> None:
 
     pairs, active, writes = options.ring
     frame = pass_along(options.names or pollers.names(), pairs, active, writes)
-    _hand_over(frame, options, _ring_as_text(frame), "pass_along")
+    _hand_over(frame, options, _ring_as_text(frame))
 
 
-def _hand_over(frame: "pd.DataFrame", options: argparse.Namespace, text: str, figure: str) -> None:
+def _hand_over(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> None:
     """Print what was measured, as JSON or as `text`, and write the files that were asked for."""
     print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
     if options.csv:
         frame.to_csv(options.csv, index=False)
     if options.plot:
-        _draw(frame, options.plot, figure)
+        _draw(frame, options.plot)
 
 
 def _check_outputs(csv: Path | None, plot: Path | None) -> None:
@@ -63,12 +63,14 @@ def _check_outputs(csv: Path | None, plot: Path | None) -> None:
         raise ValueError(f"{plot.name} is no picture: its name has to end in .png, .svg or .pdf")
 
 
-def _draw(frame: "pd.DataFrame", path: Path, name: str) -> None:
-    from iomux import plot
-    from iomux.figures.look.style import without_window
+def _draw(frame: "pd.DataFrame", path: Path) -> None:
+    from iomux.figures.look.style import without_window  # matplotlib takes a second to import
+    from iomux.figures.pass_along import pass_along
+    from iomux.figures.sweep import latency
 
     without_window()
-    figure = getattr(plot, name)(frame).get_figure(root=True)
+    ax = latency(frame) if "server" in frame else pass_along(frame)
+    figure: Any = ax.get_figure(root=True)
     figure.savefig(path, dpi=150)
 
 

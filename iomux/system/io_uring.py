@@ -1,13 +1,13 @@
 """io_uring: two rings in memory that this process and the kernel share.
 
-The process writes *entries* (what it wants done) into the submission ring and moves its tail; the kernel takes
-them and moves the head. When an operation is over, the kernel writes a *completion* into the other ring and
-moves that tail; the process reads it and moves the head. Neither writes what the other moves, so there is
-no lock. One system call, io_uring_enter, hands over any number of entries and waits for completions; with
-a kernel thread that watches the submission ring (SQPOLL) not even that one is needed.
+The process writes *entries* (what it wants done) into the submission ring and moves its tail; the kernel takes them
+and moves the head. When an operation is over, the kernel writes a *completion* into the other ring and moves that
+tail; the process reads it and moves the head. Neither writes what the other moves, so there is no lock. One system
+call, io_uring_enter, hands over any number of entries and waits for completions; with a kernel thread that watches the
+submission ring (SQPOLL) not even that one is needed.
 
-*Readiness* says that a call would not wait; *completion* says that it is done. So memory is lent: from submission
-to completion a buffer is the kernel's, and `Ring` keeps it referenced for so long.
+*Readiness* says that a call would not wait; *completion* says that it is done. So memory is lent: from submission to
+completion a buffer is the kernel's, and `Ring` keeps it referenced for so long.
 
 Cost: some 3 µs of Python for an entry and its completion, and a share of a system call.
 Sources: io_uring(7), io_uring_setup(2), io_uring_enter(2); the rings, io_uring/io_uring.c; every name and
@@ -48,8 +48,7 @@ class Ring:
         params = bytearray(uapi.PARAMS.pack(0, completions, setup, cpu, idle_ms, *[0] * 16))
         self.fd = uapi.call(uapi.SETUP, entries, uapi.address_of(params)[0])
         self.entries, self.size, _, _, _, features, _, *offsets = uapi.PARAMS.unpack(params)
-        self.enters = 0
-        self._queued = self._numbers = 0
+        self.enters = self._queued = self._numbers = 0
         self._pending: dict[int, tuple[Any, Any]] = {}
         self._early: list[Completion] = []
         self._fence = threading.Lock()
@@ -92,12 +91,12 @@ class Ring:
 
     def nop(self, token: Any = None) -> int:
         """Do nothing; completes with 0."""
-        return self.queue(uapi.OP_NOP, -1, _NOTHING, token)
+        return self.queue(uapi.OP_NOP, -1, uapi.NOTHING, token)
 
     def accept(self, listener: int, token: Any = None) -> int:
         """Accept clients (multishot, Linux 5.19): each completes with its descriptor, the last without `more`."""
         quiet = socket.SOCK_CLOEXEC
-        return self.queue(uapi.OP_ACCEPT, listener, _NOTHING, token, 0, uapi.ACCEPT_MULTISHOT, 0, quiet)
+        return self.queue(uapi.OP_ACCEPT, listener, uapi.NOTHING, token, 0, uapi.ACCEPT_MULTISHOT, 0, quiet)
 
     def recv(self, fd: int, memory: Lent, token: Any = None, flags: int = 0, msg_flags: int = 0) -> int:
         """Receive; completes with how many bytes came, often fewer than there is room for; 0 at the stream's end."""
@@ -198,5 +197,4 @@ class Ring:
         return found
 
 
-_NOTHING = Lent(0, 0, None)
 _open: set[Ring] = set()  # never collected unless closed: the kernel may write to what it was lent

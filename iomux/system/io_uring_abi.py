@@ -56,6 +56,9 @@ class Lent(NamedTuple):
     """What holds it in its place."""
 
 
+NOTHING = Lent(0, 0, None)
+
+
 def lend(buffer: Any) -> Lent:
     """Find out where a writable buffer (bytearray, memoryview, mmap) lies; it can't be resized from then on."""
     address, keep = address_of(buffer)
