@@ -1,1 +1,4 @@
-"""The items of a chat room."""
+"""The items of a chat room.
+
+As those of an echo server.
+"""

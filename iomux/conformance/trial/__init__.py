@@ -1,1 +1,4 @@
-"""What one item's process needs: the server under test, its clients, the item, the outcome."""
+"""What the process of one item needs: the server under test, its clients, the item, the outcome.
+
+It is imported once for each item, so it brings in little; it knows no item.
+"""

@@ -1,1 +1,4 @@
-"""What a server does for a script's clients: recorded sockets and pollers."""
+"""What a server does for the clients of a script, step by step: recorded sockets and pollers.
+
+It writes down every call, and so is too slow to be a timing: for that there is the timeline.
+"""
