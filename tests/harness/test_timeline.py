@@ -20,11 +20,10 @@ from iomux.servers import get, mechanisms
 from iomux.servers.instrument import UNTRACEABLE
 from iomux.system.features import has
 from tests.students.faults import answers_wrongly, breaks_at_first_client, returns_at_once
-from tests.students.right import OWN_WORK_SECONDS, asks_in_turn, sleeps
-from tests.support.timelines import COLUMNS, assert_whole, follow
+from tests.students.right import asks_in_turn, sleeps
+from tests.support.timelines import COLUMNS, OWN_WORK_US, assert_whole, follow
 
 MIB = 1024 * 1024
-OWN_WORK_US = OWN_WORK_SECONDS * 1e6
 TRACEABLE = [mechanism.name for mechanism in mechanisms() if mechanism.name not in UNTRACEABLE]
 needs_stamps = pytest.mark.skipif(not has("timestamps"), reason="the kernel gives no receive stamps here")
 

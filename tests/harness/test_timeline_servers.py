@@ -10,7 +10,6 @@ from iomux.harness.timeline import client as asking
 from iomux.harness.timeline.client import Question, Seen, ask
 from iomux.harness.timeline.table import to_frame
 from iomux.processes.worker import beside
-from tests.harness.test_timeline import OWN_WORK_US, assert_whole, follow
 from tests.students.faults import answers_each_wrongly, hangs_after_150, wrong_to_every_second
 from tests.students.right import (
     Converse,
@@ -29,6 +28,7 @@ from tests.students.right import (
     works_between_two_recvs,
     works_between_two_sends,
 )
+from tests.support.timelines import OWN_WORK_US, assert_whole, follow
 
 
 @pytest.mark.parametrize(

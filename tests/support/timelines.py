@@ -8,8 +8,10 @@ import pytest
 import iomux
 from iomux.harness.timeline.phases import PHASES
 from iomux.servers import get
+from tests.students.right import OWN_WORK_SECONDS
 
 COLUMNS = [f"{phase}_us" for phase in PHASES]
+OWN_WORK_US = OWN_WORK_SECONDS * 1e6
 
 
 def follow(server: Any, **options: Any) -> pd.DataFrame:
