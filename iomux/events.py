@@ -26,8 +26,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from iomux.servers import pollers
-from iomux.servers.connection import READ, complain
-from iomux.servers.readiness import Poller, moment, patience
+from iomux.servers.connection import READ, log_error
+from iomux.servers.readiness import Poller, deadline, timeout
 from iomux.system.self_pipe import SelfPipe
 
 EventHandler = Callable[..., object]
@@ -58,13 +58,13 @@ class Watch(NamedTuple):
 class EventLoop:
     """A queue of events and the handlers of each kind. It holds descriptors: use it in a `with`, or `close` it.
 
-    poller, second: what it sleeps in, and one second in the unit of that one's timeout; by default the best there is.
+    poller, unit: what it sleeps in, and one second in the unit of that one's timeout; by default the best there is.
     A handler that raises ends neither the loop nor the other handlers: the exception becomes an event of the kind
     "error", and where nobody handles those, a traceback on standard error.
     """
 
-    def __init__(self, poller: Poller | None = None, second: float = 1) -> None:
-        self._poller, self._second = (poller, second) if poller else pollers.make(pollers.best())
+    def __init__(self, poller: Poller | None = None, unit: float = 1) -> None:
+        self._poller, self._unit = (poller, unit) if poller else pollers.make(pollers.best())
         self._queue: deque[Event] = deque()
         self._handlers: dict[Hashable, list[EventHandler]] = {}
         self._timers: list[Timer] = []
@@ -95,7 +95,7 @@ class EventLoop:
 
     def after(self, seconds: float, handler: EventHandler, *details: Any) -> Timer:
         """Call a handler in so many seconds, once; `off` with what this returns cancels it. ValueError for NaN."""
-        timer = Timer(moment(seconds), self._number())
+        timer = Timer(deadline(seconds), self._number())
         heapq.heappush(self._timers, timer)
         self.on(timer, functools.partial(handler, *details))
         return timer
@@ -169,7 +169,7 @@ class EventLoop:
     def _patience(self) -> float | None:
         if self._queue:
             return 0
-        return patience(self._timers[0].due, self._second) if self._timers else None
+        return timeout(self._timers[0].due, self._unit) if self._timers else None
 
     def _handle(self, event: Event) -> None:
         find = self._handlers.pop if isinstance(event.kind, Timer) else self._handlers.get  # a timer's is for once
@@ -180,7 +180,7 @@ class EventLoop:
                 if "error" in self._handlers and event.kind != "error":
                     self.emit("error", error)
                 else:
-                    complain()
+                    log_error()
 
     def _work(self, work: Callable[[], Any], done: Timer) -> None:
         """On a thread of its own: work, and leave it to the loop to take the result, or to raise what was raised."""

@@ -134,7 +134,7 @@ def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
 def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
     hidden = {**os.environ, "IOMUX_WITHOUT": "timestamps,splice"}
     facts = json.loads(iomux_command("doctor", "--json", env=hidden).stdout)
-    missing = {facility["name"]: facility["why_not"] for facility in facts["facilities"] if not facility["available"]}
+    missing = {feature["name"]: feature["why_not"] for feature in facts["features"] if not feature["available"]}
     assert {"timestamps", "splice"} <= set(missing)
     assert "IOMUX_WITHOUT" in missing["splice"]
     lines = iomux_command("doctor", env=hidden).stdout.splitlines()

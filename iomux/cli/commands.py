@@ -90,7 +90,7 @@ def doctor(options: argparse.Namespace) -> int:
     from iomux.harness.doctor import facts
 
     everything = facts()
-    _warn_of_what_hides_nothing([row["name"] for row in everything["mechanisms"] + everything["facilities"]])
+    _warn_of_what_hides_nothing([row["name"] for row in everything["mechanisms"] + everything["features"]])
     if options.json:
         print(json.dumps(everything, indent=1))
         return 0
@@ -99,9 +99,9 @@ def doctor(options: argparse.Namespace) -> int:
         state = "yes" if mechanism["available"] else f"no: {mechanism['why_not']}"
         print(f"{mechanism['name']:<12} {mechanism['model']:<13} {mechanism['summary']:<52} {state}")
     print()
-    for facility in everything.pop("facilities"):
-        state = "yes" if facility["available"] else f"no: {facility['why_not']}"
-        print(f"{facility['name']:<12} {'measuring':<13} {facility['summary']:<52} {state}")
+    for feature in everything.pop("features"):
+        state = "yes" if feature["available"] else f"no: {feature['why_not']}"
+        print(f"{feature['name']:<12} {'measuring':<13} {feature['summary']:<52} {state}")
     print()
     for key, value in everything.items():
         print(f"{_WORDS.get(key, key.replace('_', ' ')):<38} {_as_words(value)}")

@@ -22,10 +22,10 @@ from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trial.outcome import Outcome, try_item
 from iomux.conformance.trial.subject import Fault, NotStarted, Subject
-from iomux.processes.interrupts import saying_how_far
+from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
 from iomux.processes.server import LAST_WORDS_SECONDS
-from iomux.processes.worker import TookTooLong, beside
+from iomux.processes.worker import TookTooLong, run_in_worker
 
 LIMIT_SECONDS = 60.0
 """How long one item may take; only a server that answers now and then comes near it."""
@@ -75,7 +75,7 @@ def try_all(
     from tqdm.auto import tqdm
 
     with (
-        saying_how_far(lambda: f"{len(results)} of {len(chosen)} items were tried"),
+        report_progress_on_interrupt(lambda: f"{len(results)} of {len(chosen)} items were tried"),
         tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar,
     ):
         worth_it = True
@@ -109,7 +109,7 @@ def _tried(item: Item, target: Target) -> Outcome:
 
 def _beside(item: Item, subject: Subject) -> Outcome:
     try:
-        return beside(try_item, item, subject, core=None, seconds=LIMIT_SECONDS, what=f"the item {item.name}")
+        return run_in_worker(try_item, item, subject, core=None, seconds=LIMIT_SECONDS, what=f"the item {item.name}")
     except TookTooLong:
         return Outcome("failed", "the clients were still not done after a minute")
 
@@ -127,7 +127,7 @@ def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
 
 
 def _result(item: Item, target: Target, outcome: Outcome) -> Result:
-    beyond = next((item.beyond[model] for model in target.models if model in item.beyond), "")
+    exempt = next((item.exempt[model] for model in target.models if model in item.exempt), "")
     return Result(
         name=item.name,
         status=outcome.status,
@@ -137,7 +137,7 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         seen=outcome.seen,
         hint=outcome.hint or item.hint,
         man=item.man,
-        beyond=beyond if outcome.status == "failed" and not outcome.hint else "",
+        exempt=exempt if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
     )
 

@@ -34,7 +34,7 @@ class Result:
     """The cause, for the student; not the code."""
     man: str
     """Where to read on."""
-    beyond: str = ""
+    exempt: str = ""
     """Why a server of this model can't pass; empty where it could."""
     detail: dict[str, object] = field(default_factory=dict)
     """Figures of this run."""
@@ -145,7 +145,7 @@ def _told(result: Result) -> list[tuple[str, str]]:
     """What a student needs to know of an item that did not pass."""
     if result.status == "not seen":
         return [("why:", result.seen)]
-    cause = ("model:", result.beyond) if result.beyond else ("hint:", result.hint)
+    cause = ("model:", result.exempt) if result.exempt else ("hint:", result.hint)
     return [("sent:", result.sent), ("seen:", result.seen), cause, ("read:", result.man)]
 
 

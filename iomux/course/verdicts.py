@@ -11,7 +11,7 @@ apart from the claim, and looks at other figures than the claim does: a claim th
 from collections.abc import Callable, Iterable, Sequence
 
 from iomux import servers
-from iomux.system.features import find
+from iomux.system.features import feature
 from iomux.system.limits import check_descriptors
 
 
@@ -33,11 +33,11 @@ def choose(*names: str, connections: int = 1) -> list[str]:
 
 
 def not_tried(needs: Sequence[str] = (), connections: int = 1) -> str:
-    """Why this machine cannot try what needs these mechanisms and facilities, and so many connections; empty if it can.
+    """Why this machine cannot try what needs these mechanisms and features, and so many connections; empty if it can.
 
     Raises LookupError for a name that is not registered.
     """
-    missing = [f"{name}: {why}" for name in needs if (why := (find(name) or servers.get(name)).why_not())]
+    missing = [f"{name}: {why}" for name in needs if (why := (feature(name) or servers.get(name)).why_not())]
     try:
         check_descriptors(connections)
     except ValueError as error:
@@ -54,7 +54,7 @@ def verdict(
 ) -> None:
     """Print whether a claim holds: `claim: True` or `claim: False`, or why that is open.
 
-    holds: called only where every mechanism and facility in `needs` is available and a process may open `connections`:
+    holds: called only where every mechanism and feature in `needs` is available and a process may open `connections`:
     else the line is `claim: not tried here (why)`. doubt: why this run cannot tell, empty if it can; called before
     `holds`, which is not called if there is a doubt: then the line is `claim: not to be told here (why)`.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INTERVAL_S = 0.05
 
 
-def metered(server: Server, *acts: tuple[str, Callable[[], object]]) -> "pd.DataFrame":
+def record_cpu(server: Server, *acts: tuple[str, Callable[[], object]]) -> "pd.DataFrame":
     """Do one thing after the other, and read meanwhile what share of a core the server uses; a row a reading.
 
     acts: (label, what to call). Columns: `server`, `at_s` (seconds since the first act began, the middle of the

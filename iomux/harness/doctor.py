@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.system.features import facilities
+from iomux.system.features import features
 from iomux.system.machine import cores, describe, limits, processor
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def facts() -> dict[str, Any]:
-    """All that `doctor` tells, as plain values: system, limits, clocks, mechanisms and facilities."""
+    """All that `doctor` tells, as plain values: system, limits, clocks, mechanisms and features."""
     import platform
 
     clock = time.get_clock_info("perf_counter")
@@ -31,9 +31,9 @@ def facts() -> dict[str, Any]:
             {"name": m.name, "model": m.model, "available": m.available(), "why_not": m.why_not(), "summary": m.summary}
             for m in servers.mechanisms()
         ],
-        "facilities": [
+        "features": [
             {"name": f.name, "available": f.available(), "why_not": f.why_not(), "summary": f.summary}
-            for f in facilities()
+            for f in features()
         ],
     }
 
@@ -47,7 +47,7 @@ def doctor() -> "pd.DataFrame":
     import pandas as pd
 
     everything = facts()
-    rows = everything.pop("mechanisms") + [{"model": "measuring"} | row for row in everything.pop("facilities")]
+    rows = everything.pop("mechanisms") + [{"model": "measuring"} | row for row in everything.pop("features")]
     frame = pd.DataFrame(rows).set_index("name")
     frame.attrs.update(everything, machine=describe())
     return frame

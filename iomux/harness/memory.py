@@ -22,7 +22,7 @@ from iomux import servers
 from iomux.harness.load.clients import connect
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import LAST_WORDS_SECONDS, start
-from iomux.processes.worker import beside, core_beside
+from iomux.processes.worker import free_core, run_in_worker
 from iomux.system.limits import too_many, whole_numbers
 from iomux.system.machine import describe
 from iomux.system.sockets import Address
@@ -35,7 +35,7 @@ _PATIENCE_S = 5.0
 _AT_A_TIME = 100  # one after the other, ten thousand clients of poll would wait for its walk ten thousand times
 
 
-class Held(NamedTuple):
+class MemoryUse(NamedTuple):
     """A server's process at one moment: its memory in bytes, and its threads."""
 
     rss_bytes: int
@@ -43,7 +43,7 @@ class Held(NamedTuple):
     threads: int
 
 
-def holding(
+def memory_held(
     names: str | servers.Serve | Sequence[str | servers.Serve], connections: Sequence[int] | int = (1, 10, 100, 1000)
 ) -> "pd.DataFrame":
     """What servers need to hold so many silent connections; one row a server and number.
@@ -76,9 +76,11 @@ def _row(name: str, target: str | servers.Serve, level: int) -> dict[str, Any]:
         return base | dict.fromkeys(nothing, float("nan")) | {"unserved": 0, "reason": reason}
     with start(target) as server:
         before = read(server.pid)
-        core = core_beside(server)
+        core = free_core(server)
         seconds = 60 + level / 100
-        unserved, after = beside(_hold, server.address, level, server.pid, core=core, seconds=seconds, what="holding")
+        unserved, after = run_in_worker(
+            _hold, server.address, level, server.pid, core=core, seconds=seconds, what="holding"
+        )
         server.check(LAST_WORDS_SECONDS if unserved else 0.0)
     each = {
         f"{kind}_each_bytes": (getattr(after, f"{kind}_bytes") - getattr(before, f"{kind}_bytes")) / level
@@ -87,14 +89,14 @@ def _row(name: str, target: str | servers.Serve, level: int) -> dict[str, Any]:
     return base | after._asdict() | each | {"unserved": unserved, "reason": ""}
 
 
-def read(pid: int) -> Held:
+def read(pid: int) -> MemoryUse:
     """The memory and the threads of a process, now. psutil.NoSuchProcess when it is gone."""
     process = psutil.Process(pid)
     memory = process.memory_info()
-    return Held(int(memory.rss), int(memory.vms), process.num_threads())
+    return MemoryUse(int(memory.rss), int(memory.vms), process.num_threads())
 
 
-def _hold(address: Address, count: int, pid: int) -> tuple[int, Held]:
+def _hold(address: Address, count: int, pid: int) -> tuple[int, MemoryUse]:
     """Connect and speak, a few at a time; return how many were not answered, and what the server holds."""
     clients = connect(address, count, _PATIENCE_S, Counter())  # kept: they hold the connections open
     answered, in_vain = 0, False

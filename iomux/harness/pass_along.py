@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.harness.load.generator import clock
-from iomux.processes.interrupts import saying_how_far
-from iomux.processes.worker import beside, core_beside
+from iomux.harness.load.generator import perf_ns
+from iomux.processes.interrupts import report_progress_on_interrupt
+from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import READ
 from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
@@ -78,7 +78,7 @@ def pass_along(
     rings = [(level, name) for level in levels for name in chosen]
     done = 0
     with (
-        saying_how_far(lambda: f"{done} of {len(rings)} rings were done, and are lost"),
+        report_progress_on_interrupt(lambda: f"{done} of {len(rings)} rings were done, and are lost"),
         tqdm(rings, unit="ring", disable=not progress, leave=False) as bar,
     ):
         for level, name in bar:
@@ -116,7 +116,7 @@ def _measure(name: str, pairs: int, active: int, writes: int, runs: int) -> tupl
         return nothing, reason
     work, what = (name, pairs, active, writes, runs), f"{name} with {pairs:,} pairs"
     try:
-        times, reason = beside(_all_runs, *work, core=core_beside(None), seconds=LONGEST_SECONDS, what=what)
+        times, reason = run_in_worker(_all_runs, *work, core=free_core(None), seconds=LONGEST_SECONDS, what=what)
     except RuntimeError as error:
         return nothing, str(error).strip().splitlines()[-1]
     return times or nothing, reason
@@ -132,13 +132,13 @@ def _all_runs(name: str, pairs: int, active: int, writes: int, runs: int) -> tup
     gc.disable()  # this process is there for the runs alone, and a collection would be a time of ours
     try:
         with contextlib.ExitStack() as opened:
-            ring = Ring(make(name)[0], pairs, opened)
+            ring = PairRing(make(name)[0], pairs, opened)
             return [ring.run(active, writes) for _ in range(runs)], ""
     except (ValueError, OSError) as error:  # FD_SETSIZE; no more memory, or descriptors of the whole machine
         return [], str(error)
 
 
-class Ring:
+class PairRing:
     """Socket pairs in a ring, watched by a poller: what is read from one is written into the next."""
 
     def __init__(self, poller: Poller, pairs: int, opened: contextlib.ExitStack) -> None:
@@ -163,7 +163,7 @@ class Ring:
 
     def _until_silent(self, fired: int, writes: int) -> float:
         poll, read, write, after = self._poller.poll, os.read, os.write, self._next
-        count, began = 0, clock()
+        count, began = 0, perf_ns()
         while count != fired:
             for fd, _ in poll(0):
                 count += len(read(fd, 1))
@@ -171,7 +171,7 @@ class Ring:
                     write(after[fd], _BYTE)
                     writes -= 1
                     fired += 1
-        return (clock() - began) / 1000
+        return (perf_ns() - began) / 1000
 
 
 def _pair(opened: contextlib.ExitStack) -> tuple[int, int]:

@@ -40,7 +40,7 @@ _LOOK_S = 0.001
 """Between two looks whether all who were woken sleep again: only then comes the next client."""
 
 
-def herd(processes: int = 4, clients: int = 20, ways: Sequence[str] | None = None) -> "pd.DataFrame":
+def thundering_herd(processes: int = 4, clients: int = 20, ways: Sequence[str] | None = None) -> "pd.DataFrame":
     """Who wakes when clients come, one after the other, to so many processes; one row a way and process.
 
     ways: which of `WAYS`, by default all.

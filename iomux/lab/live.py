@@ -18,7 +18,7 @@ from iomux.harness.timeline.trace import Event
 from iomux.lab import live_load as pulse
 from iomux.lab import live_trace as following
 from iomux.processes.server import Server, launch
-from iomux.processes.worker import Reports, TookTooLong, core_beside, reporting
+from iomux.processes.worker import Reports, TookTooLong, free_core, worker_reports
 from iomux.servers.connection import REFUSED, Handler, echo
 from iomux.system.limits import check_descriptors, check_real, check_request
 
@@ -84,13 +84,13 @@ def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[
     """
     setting.check()
     check_descriptors(setting.connections)
-    with following.Followed() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
-        core = core_beside(server)
+    with following.SharedTrace() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
+        core = free_core(server)
         plan = Plan(
             server.address, setting.connections, setting.active, setting.size_bytes, seconds, 0.0, None, _CONNECT_S,
             server.pid, spin=core is not None,
         )  # fmt: skip
-        with reporting(pulse.run, plan, TICK_S, core=core, what="the load generator") as reports:
+        with worker_reports(pulse.run, plan, TICK_S, core=core, what="the load generator") as reports:
             before, used = time.monotonic(), server.cpu().total
             for came in _until_stopped(reports, server, stop):
                 now, use = time.monotonic(), server.cpu().total
@@ -118,7 +118,9 @@ def _until_stopped(reports: Reports, server: Server, stop: threading.Event) -> I
 def _serve(setting: Setting, path: str) -> str | servers.Serve:
     if following.why_not(setting.mechanism):
         return setting.mechanism
-    return following.follow(setting.mechanism, path, following.followed(setting.connections, setting.active))
+    return following.trace_some(
+        setting.mechanism, path, following.traced_connections(setting.connections, setting.active)
+    )
 
 
 def _handler(setting: Setting) -> Handler:

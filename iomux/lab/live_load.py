@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from iomux.harness.load.clients import Client, connect, inspect_silent, spread
-from iomux.harness.load.generator import SECOND, Generator, clock
+from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.harness.load.plan import Plan
 
 MOST_SAMPLES = 4096
@@ -52,13 +52,13 @@ def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
     gc.disable()  # a collection in the middle would be a latency of ours
-    began, closed = clock(), -1
+    began, closed = perf_ns(), -1
     until = began + int(plan.duration * SECOND)
     tick = int(tick_s * SECOND)
-    while (start := clock()) < until:
+    while (start := perf_ns()) < until:
         own = time.process_time()
         generator.closed_loop(until if until - start < 3 * tick // 2 else start + tick)
-        now = clock()
+        now = perf_ns()
         seconds = (now - start) / SECOND
         if closed < 0:
             closed = _closed_silent(clients, active)

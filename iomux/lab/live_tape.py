@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomux.harness.tape.tape import COLUMNS
 from iomux.harness.timeline.trace import RECV, Event
-from iomux.lab.live_trace import ACCEPT, FOLLOWED
+from iomux.lab.live_trace import ACCEPT, TRACED_CONNECTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def newest(server: str, events: Sequence[Event], most: int = MOST_EVENTS) -> "pd
     """
     import pandas as pd
 
-    names = dict(zip(sorted({event.port for event in events})[:FOLLOWED], _LETTERS, strict=False))
+    names = dict(zip(sorted({event.port for event in events})[:TRACED_CONNECTIONS], _LETTERS, strict=False))
     shown = sorted((event for event in events if event.port in names), key=lambda event: event.end)[-most:]
     marks = [mark for event in _from_arrivals(shown) for mark in _marks(names[event.port], event)]
     marks += [(names[read.port], "handler", write.begin, read.end, write.begin, 0) for read, write in _answers(shown)]

@@ -24,26 +24,26 @@ from typing import Any, NoReturn, cast
 from iomux import servers
 from iomux.harness.timeline.server import traced
 from iomux.harness.timeline.sockets import TracedSocket
-from iomux.harness.timeline.trace import COUNTED, EVENT, Event, clock, events
+from iomux.harness.timeline.trace import COUNTED, EVENT, Event, events, realtime_ns
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE, Listener
 from iomux.system.timestamps import ask_for_stamps
 
 ACCEPT = 2
 """The kind of event that an `accept` is here, beside RECV and SEND."""
-FOLLOWED = 3
+TRACED_CONNECTIONS = 3
 """How many of the active connections are followed."""
 _ROOM = 1024  # events
 _COUNT = struct.Struct("@q")
 _BYTES = _COUNT.size + _ROOM * EVENT.size
 
 
-def followed(connections: int, active: int) -> frozenset[int]:
+def traced_connections(connections: int, active: int) -> frozenset[int]:
     """Which connections are followed, by the order in which they come: the first few that `spread` makes active."""
-    return frozenset(number * connections // active for number in range(min(active, FOLLOWED)))
+    return frozenset(number * connections // active for number in range(min(active, TRACED_CONNECTIONS)))
 
 
-class Ring:
+class EventBuffer:
     """The newest events of one server, in shared memory. It has the part of a `Trace` that the traced sockets use."""
 
     def __init__(self, memory: mmap.mmap) -> None:
@@ -62,7 +62,7 @@ class Ring:
         _COUNT.pack_into(self._memory, 0, number + 1)
 
 
-class Followed:
+class SharedTrace:
     """The owner's side: a file without a name, soon, that both have mapped. `close` it, or use it in a `with`."""
 
     def __init__(self) -> None:
@@ -87,24 +87,24 @@ class Followed:
         self._memory.close()
         _forget(self.path)
 
-    def __enter__(self) -> "Followed":
+    def __enter__(self) -> "SharedTrace":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def followed_listener(listener: socket.socket, ring: Ring, numbers: Collection[int]) -> Listener:
+def partly_traced(listener: socket.socket, ring: EventBuffer, numbers: Collection[int]) -> Listener:
     """A listening socket that hands out traced sockets for the connections to be followed, by their number."""
     ask_for_stamps(listener)  # those it accepts inherit it
     number = itertools.count().__next__
 
     def accept() -> tuple[Any, Any]:
-        begin = clock()
+        begin = realtime_ns()
         client, address = listener.accept()
         if (here := number()) not in numbers:
             return client, address
-        ring.note(here, ACCEPT, ring.ready, begin, clock(), 0, 0)
+        ring.note(here, ACCEPT, ring.ready, begin, realtime_ns(), 0, 0)
         return TracedSocket(client, cast(Any, ring), here), address
 
     return Listener(listener, accept)
@@ -113,14 +113,14 @@ def followed_listener(listener: socket.socket, ring: Ring, numbers: Collection[i
 def serve(server: str, path: str, numbers: Collection[int], listener: socket.socket, handler: Handler) -> NoReturn:
     """Run a registered server with some of its connections followed, their events in the memory of file `path`."""
     descriptor = os.open(path, os.O_RDWR)
-    ring = Ring(mmap.mmap(descriptor, _BYTES))
+    ring = EventBuffer(mmap.mmap(descriptor, _BYTES))
     os.close(descriptor)
     _forget(path)  # both have it: whatever ends them now, nothing is left behind
-    listening = cast(socket.socket, followed_listener(listener, ring, numbers))
+    listening = cast(socket.socket, partly_traced(listener, ring, numbers))
     servers.run_forever(traced(server, cast(Any, ring)), listening, handler)
 
 
-def follow(server: str, path: str, numbers: Collection[int]) -> servers.Serve:
+def trace_some(server: str, path: str, numbers: Collection[int]) -> servers.Serve:
     """The `serve` function to be started: the server of that name, followed; LookupError where it is not available."""
     servers.get(server).load()
     serving = functools.partial(serve, server, path, numbers)

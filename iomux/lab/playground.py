@@ -16,7 +16,7 @@ from typing import Any
 from iomux import servers
 from iomux.lab.live import LONGEST_S, Setting, ticks
 from iomux.lab.run import Run, trouble
-from iomux.system.features import find
+from iomux.system.features import feature
 from iomux.system.limits import check_real
 
 MOST_RUNS = 8
@@ -168,7 +168,7 @@ def playground(mechanism: str | None = None, **setting: Any) -> Playground:
 
 def missing() -> str:
     """Why there are no controls here, and how to get them; empty where there are."""
-    widgets = find("widgets")
+    widgets = feature("widgets")
     return widgets.why_not() if widgets else ""
 
 

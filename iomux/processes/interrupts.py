@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def saying_how_far(words: Callable[[], str]) -> Iterator[None]:
+def report_progress_on_interrupt(words: Callable[[], str]) -> Iterator[None]:
     """Let a KeyboardInterrupt go on with `words()` as its message, without the place where it happened to come."""
     try:
         yield

@@ -24,7 +24,7 @@ from iomux.system.machine import cores
 T = TypeVar("T")
 
 
-def core_beside(server: Server | None) -> int | None:
+def free_core(server: Server | None) -> int | None:
     """The last core that the server does not run on; None (not pinned) where there is but one."""
     taken = set[int]()
     if server is not None and hasattr(psutil.Process, "cpu_affinity"):
@@ -33,13 +33,13 @@ def core_beside(server: Server | None) -> int | None:
     return free[-1] if free and len(cores()) > 1 else None
 
 
-def beside(job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str) -> T:
+def run_in_worker(job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str) -> T:
     """Call `job(*arguments)` in a process of its own and return its result.
 
     core: where it runs; None leaves it to the scheduler. seconds: how long it may take. what: its name in
     an error. Raises RuntimeError, with its traceback, if it fails, TookTooLong if it takes longer.
     """
-    with reporting(job, *arguments, core=core, what=what) as reports:
+    with worker_reports(job, *arguments, core=core, what=what) as reports:
         result: T = reports.next(seconds)
     return result
 
@@ -76,7 +76,7 @@ class Reports:
 
 
 @contextlib.contextmanager
-def reporting(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
+def worker_reports(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
     """Call `job(*arguments)` in a process of its own, and hear what it yields, or returns; on leaving, end it.
 
     core, what: as for `beside`.

@@ -45,12 +45,12 @@ class Mechanism(NamedTuple):
     where: str
     """`module:function` of its `serve`."""
     missing: Callable[[], str] = _nothing_missing
-    way_of: str = ""
+    variant_of: str = ""
     """The mechanism of which it is another use: where that one is hidden, so is this."""
 
     def why_not(self) -> str:
         """Why this machine cannot run it; empty where it can."""
-        if {self.name, self.way_of} & hidden():
+        if {self.name, self.variant_of} & hidden():
             return "hidden by the environment variable IOMUX_WITHOUT"
         return self.missing()
 
@@ -86,7 +86,7 @@ _ALL = (
         "the kernel keeps the list, tells of changes",
         "epoll_:serve_edge_triggered",
         _lacks("epoll", "epoll"),
-        way_of="epoll",
+        variant_of="epoll",
     ),
     Mechanism("generators", "multiplexing", "straight-line code that yields where it must wait", "coroutines:serve"),
     Mechanism("coroutines", "multiplexing", "the same as async def, on the same scheduler", "coroutines:serve_async"),

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
-from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, complain, echo
+from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, echo, log_error
 from iomux.system.sockets import BACKLOG, SHORTAGE
 
 _ACCEPTS = 64
@@ -44,7 +44,7 @@ class _Conversation(asyncio.BufferedProtocol):
         try:
             self._transport.write(self._handler(bytes(self._buffer[:nbytes])))
         except Exception:  # the handler's fault ends its own client, and says so; asyncio keeps quiet about OSError
-            complain()
+            log_error()
             self._transport.abort()
 
     def pause_writing(self) -> None:

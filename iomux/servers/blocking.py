@@ -13,7 +13,7 @@ import socket
 import time
 from typing import NoReturn
 
-from iomux.servers.connection import CHUNK_BYTES, Handler, checked, complain, echo
+from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 
@@ -45,6 +45,6 @@ def converse(client: socket.socket, handler: Handler) -> None:
             try:
                 reply = answer(data)
             except Exception:  # the handler's fault ends its own client, and says so
-                complain()
+                log_error()
                 return
             client.sendall(reply)

@@ -57,7 +57,7 @@ def checked(handler: Handler) -> Handler:
     return handler if handler is echo else answer
 
 
-def complain(*lines: str) -> None:
+def log_error(*lines: str) -> None:
     """Write the lines, or the exception being handled, to standard error; nobody reading it is no error."""
     with contextlib.suppress(OSError, ValueError):
         print(*(lines or (traceback.format_exc(),)), sep="\n", file=sys.stderr, flush=True)
@@ -81,44 +81,44 @@ class Connection:
     def advance(self) -> bool:
         """Send what is owed, read once, answer, and never wait; say whether `interest` has changed."""
         try:
-            if self.owed and not self._pay():
-                return self._settle()
+            if self.owed and not self._send_owed():
+                return self._update_interest()
             data = self._recv(CHUNK_BYTES)
         except BlockingIOError:
             self.drained = True
-            return self._settle()
+            return self._update_interest()
         except OSError:  # reset, or timed out: this client is lost, the server is not
-            return self._abandon()
+            return self._give_up()
         if not data:
             self.ended = True
-            return self._settle()
+            return self._update_interest()
         try:
             reply = self._handler(data)
         except Exception:  # the handler's fault ends its own client, and says so
-            complain()
-            return self._abandon()
+            log_error()
+            return self._give_up()
         try:
             sent = 0 if self.owed else self._send(reply)  # nothing may overtake what is owed
         except BlockingIOError:
             sent = 0
         except OSError:
-            return self._abandon()
+            return self._give_up()
         if sent == len(reply) and self.interest == READ:
             return False  # nearly always
         self.owed += memoryview(reply)[sent:]
-        return self._settle()
+        return self._update_interest()
 
     def close(self) -> None:
         """Close the socket; its descriptor is free at once."""
         self.sock.close()
 
-    def _pay(self) -> bool:
+    def _send_owed(self) -> bool:
         """Send some of what is owed; say whether to read on."""
         with contextlib.suppress(BlockingIOError):
             del self.owed[: self._send(self.owed)]
         return not self.ended and len(self.owed) < HIGH_WATER_BYTES
 
-    def _settle(self) -> bool:
+    def _update_interest(self) -> bool:
         """Set the interest that follows from what is owed; say whether it has changed."""
         before = self.interest
         if not self.owed:
@@ -129,7 +129,7 @@ class Connection:
             self.interest = READ | WRITE
         return self.interest != before
 
-    def _abandon(self) -> bool:
+    def _give_up(self) -> bool:
         self.interest = OVER
         return True
 

@@ -114,21 +114,21 @@ async def welcome_async(listener: socket.socket, handler: Handler, spawn: Spawn)
             spawn(converse_async(client, handler))
 
 
-def run(listener: socket.socket, handler: Handler, poller: Poller, second: float) -> None:
+def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
     """Serve every client of `listener` by generators over a level-triggered `poller`. Never returns.
 
-    second: one second in the unit of the poller's timeout.
+    unit: one second in the unit of the poller's timeout.
     """
     listener.setblocking(False)
-    scheduler = Scheduler(poller, second)
+    scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome(listener, handler, scheduler.spawn))
     scheduler.run()
 
 
-def run_async(listener: socket.socket, handler: Handler, poller: Poller, second: float) -> None:
+def run_async(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
     """The same by coroutines."""
     listener.setblocking(False)
-    scheduler = Scheduler(poller, second)
+    scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome_async(listener, handler, scheduler.spawn))
     scheduler.run()
 

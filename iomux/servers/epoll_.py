@@ -23,7 +23,7 @@ from iomux.servers.readiness import Clients, Poller, run
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` from one thread that sleeps in epoll_wait(2). Never returns."""
-    run(listener, handler, select.epoll(), second=1)
+    run(listener, handler, select.epoll(), unit=1)
 
 
 def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> NoReturn:
@@ -36,7 +36,7 @@ def run_edge_triggered(listener: socket.socket, handler: Handler, epoll: Poller)
     clients = Clients(listener, handler, epoll, 1, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
     may_have_more: dict[int, None] = {}  # a set that keeps its order: fair turns
     while True:
-        for fd, _ in epoll.poll(0 if may_have_more else clients.patience):
+        for fd, _ in epoll.poll(0 if may_have_more else clients.timeout):
             if fd in clients.connections:
                 may_have_more[fd] = None
             else:
@@ -44,7 +44,7 @@ def run_edge_triggered(listener: socket.socket, handler: Handler, epoll: Poller)
         for fd in tuple(may_have_more):
             if not _turn(clients, fd):
                 del may_have_more[fd]
-        if clients.patience is not None:
+        if clients.timeout is not None:
             clients.resume()
 
 

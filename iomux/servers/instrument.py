@@ -53,8 +53,8 @@ def with_poller(server: str | servers.Serve, wrap: Wrap) -> servers.Serve:
 
 def _on_poller(run: Callable[..., Any], name: str, wrap: Wrap) -> servers.Serve:
     def serve(listener: socket.socket, handler: Handler = echo) -> None:
-        poller, second = pollers.make(name)
-        run(listener, handler, wrap(poller, poller.poll, in_kernel=name == "epoll"), second)
+        poller, unit = pollers.make(name)
+        run(listener, handler, wrap(poller, poller.poll, in_kernel=name == "epoll"), unit)
 
     return serve
 

@@ -18,4 +18,4 @@ from iomux.servers.readiness import run
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` from one thread that sleeps in poll(2). Never returns."""
-    run(listener, handler, select.poll(), second=1000)
+    run(listener, handler, select.poll(), unit=1000)

@@ -31,5 +31,5 @@ def make(name: str) -> tuple[Poller, float]:
         raise LookupError(f"no poller is called {name!r}: choose one of {', '.join(_MAKE)}")
     if reason := get(name).why_not():
         raise LookupError(f"{name} is not available here: {reason}")
-    poller, second = _MAKE[name]
-    return poller(), second
+    poller, unit = _MAKE[name]
+    return poller(), unit

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
-from iomux.servers.connection import OVER, READ, REFUSED, Connection, Handler, complain
+from iomux.servers.connection import OVER, READ, REFUSED, Connection, Handler, log_error
 from iomux.system.sockets import SHORTAGE, accept_pending
 
 
@@ -44,26 +44,26 @@ LONGEST_SECONDS = 86_400.0
 """The longest that `patience` waits at once: a timeout in milliseconds has to fit an int (poll(2), epoll_wait(2))."""
 
 
-def moment(seconds: float) -> float:
+def deadline(seconds: float) -> float:
     """The moment of time.monotonic() in so many seconds. Raises ValueError for NaN, which would never come."""
     if math.isnan(seconds):
         raise ValueError("seconds is not a number: the moment would never come")
     return time.monotonic() + seconds
 
 
-def patience(due: float, second: float) -> float:
+def timeout(due: float, unit: float) -> float:
     """How long to wait for a moment of time.monotonic(), in the poller's unit: a day at most, then ask again."""
-    return min(max(0.0, due - time.monotonic()), LONGEST_SECONDS) * second
+    return min(max(0.0, due - time.monotonic()), LONGEST_SECONDS) * unit
 
 
 class Clients:
     """The clients of one server: admitted, watched, let go.
 
-    second: one second in the unit of the poller's timeout. interest: what a new client is watched for.
+    unit: one second in the unit of the poller's timeout. interest: what a new client is watched for.
     """
 
     def __init__(
-        self, listener: socket.socket, handler: Handler, poller: Poller, second: float, interest: int = READ
+        self, listener: socket.socket, handler: Handler, poller: Poller, unit: float, interest: int = READ
     ) -> None:
         self.connections: dict[int, Connection] = {}
         self.turns: dict[int, Callable[[], bool]] = {listener.fileno(): self.accept}
@@ -72,9 +72,9 @@ class Clients:
         self._handler = handler
         self._poller = poller
         self._interest = interest
-        self.patience: float | None = None
+        self.timeout: float | None = None
         """How long to wait for readiness: for ever, but while descriptors are short, until they are tried for again."""
-        self._second = second
+        self._unit = unit
         self._again = 0.0
         self._refused = False
         listener.setblocking(False)
@@ -91,7 +91,7 @@ class Clients:
             self._pause()
         return False
 
-    def settle(self, fd: int) -> None:
+    def update_interest(self, fd: int) -> None:
         """Tell the poller that a client's interest has changed; let the client go if none is left."""
         connection = self.connections[fd]
         if connection.interest == OVER:
@@ -110,7 +110,7 @@ class Clients:
         """After a lack of descriptors: accept again if a client has left, or a second has passed."""
         if time.monotonic() >= self._again:
             self._poller.register(self._listener.fileno(), READ)
-            self.patience = None
+            self.timeout = None
 
     def _admit(self, client: socket.socket) -> None:
         fd = client.fileno()
@@ -119,7 +119,7 @@ class Clients:
         except (ValueError, OSError) as error:
             client.close()
             if not self._refused:
-                complain(f"iomux: {REFUSED}, and others may be: {error}")
+                log_error(f"iomux: {REFUSED}, and others may be: {error}")
             self._refused = True
         else:
             self.connections[fd] = connection = Connection(client, self._handler)
@@ -128,20 +128,20 @@ class Clients:
     def _pause(self) -> None:
         # The listener stays readable while a client waits in the backlog: watched, it would wake us for ever.
         self._poller.unregister(self._listener.fileno())
-        self.patience = self._second
+        self.timeout = self._unit
         self._again = time.monotonic() + 1
 
 
-def run(listener: socket.socket, handler: Handler, poller: Poller, second: float) -> NoReturn:
+def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> NoReturn:
     """Serve every client of `listener` from one thread, woken by a level-triggered `poller`. Never returns.
 
-    second: one second in the unit of the poller's timeout.
+    unit: one second in the unit of the poller's timeout.
     """
-    clients = Clients(listener, handler, poller, second)
+    clients = Clients(listener, handler, poller, unit)
     turns = clients.turns
     while True:
-        for fd, _ in poller.poll(clients.patience):
+        for fd, _ in poller.poll(clients.timeout):
             if turns[fd]():
-                clients.settle(fd)
-        if clients.patience is not None:
+                clients.update_interest(fd)
+        if clients.timeout is not None:
             clients.resume()

@@ -14,8 +14,8 @@ import heapq
 import time
 from collections.abc import Coroutine, Generator
 
-from iomux.servers.connection import complain
-from iomux.servers.readiness import Poller, moment, patience
+from iomux.servers.connection import log_error
+from iomux.servers.readiness import Poller, deadline, timeout
 
 Wait = tuple[int, int] | float
 """What a task yields: a descriptor and what it must be ready for, or seconds to sleep (0: let the others go first)."""
@@ -24,16 +24,16 @@ Task = Generator[Wait, None, object] | Coroutine[Wait, None, object]
 
 
 class Scheduler:
-    """Tasks over one level-triggered poller. second: one second in the unit of the poller's timeout.
+    """Tasks over one level-triggered poller. unit: one second in the unit of the poller's timeout.
 
     One task at a time may wait for a descriptor: the second is told so by a ValueError. A descriptor stays on the
     interest list until its task waits for something else or ends (asking anew each time costs two system calls
     under epoll), so a task that closes it does so last.
     """
 
-    def __init__(self, poller: Poller, second: float) -> None:
+    def __init__(self, poller: Poller, unit: float) -> None:
         self._poller = poller
-        self._second = second
+        self._unit = unit
         self._waiting: dict[int, Task] = {}
         self._interest: dict[int, int] = {}
         self._timers: list[tuple[float, int, Task]] = []
@@ -52,7 +52,7 @@ class Scheduler:
                 self._step(heapq.heappop(self._timers)[2])
 
     def _patience(self) -> float | None:
-        return patience(self._timers[0][0], self._second) if self._timers else None
+        return timeout(self._timers[0][0], self._unit) if self._timers else None
 
     def _step(self, task: Task, held: int = -1, error: Exception | None = None) -> None:
         """Run a task to its next wait. held: the descriptor that it waited for, still on the interest list, or -1."""
@@ -61,7 +61,7 @@ class Scheduler:
         except StopIteration:
             self._forget(held)
         except Exception:  # its fault ends this task only
-            complain()
+            log_error()
             self._forget(held)
         else:
             if not isinstance(wait, tuple) or wait[0] != held:
@@ -74,7 +74,7 @@ class Scheduler:
                 self._watch(task, *wait)
             else:
                 # The id: of two that are due together the tasks themselves can't be compared.
-                heapq.heappush(self._timers, (moment(wait), id(task), task))
+                heapq.heappush(self._timers, (deadline(wait), id(task), task))
         except (OSError, ValueError, TypeError) as error:  # it can't wait for that, and learns so where it stands
             self._step(task, error=error)
 

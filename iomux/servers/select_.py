@@ -60,4 +60,4 @@ class SelectPoller:
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` from one thread that sleeps in select(2). Never returns."""
-    run(listener, handler, SelectPoller(), second=1)
+    run(listener, handler, SelectPoller(), unit=1)

@@ -13,7 +13,7 @@ import threading
 from typing import NoReturn
 
 from iomux.servers.blocking import accept_one, converse
-from iomux.servers.connection import REFUSED, Handler, complain, echo
+from iomux.servers.connection import REFUSED, Handler, echo, log_error
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
@@ -25,4 +25,4 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
             threading.Thread(target=converse, args=(client, handler), daemon=True).start()
         except RuntimeError as error:  # "can't start new thread": a limit of the machine, pthread_create(3)
             client.close()
-            complain(f"iomux: {REFUSED}, and others may be: {error}")
+            log_error(f"iomux: {REFUSED}, and others may be: {error}")

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
-from iomux.servers.connection import CHUNK_BYTES, Handler, checked, complain, echo
+from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
 from iomux.system.io_uring import Ring
 from iomux.system.io_uring_abi import SETUP_COOP_TASKRUN, lend
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
@@ -49,7 +49,7 @@ class _Client:
         try:
             self._reply, self._sent = self._handler(bytes(self._view[:size])), 0
         except Exception:  # the handler's fault ends its own client, and says so
-            complain()
+            log_error()
             self._close()
             return
         if size == len(self._view) < CHUNK_BYTES:
@@ -74,7 +74,7 @@ class _Client:
         self._left()
 
 
-class _Door:
+class _Acceptor:
     """The listener: one entry accepts client after client; at the descriptor limit it is shut for a while."""
 
     def __init__(self, ring: Ring, listener: socket.socket, handler: Handler) -> None:
@@ -114,7 +114,7 @@ def new_ring() -> Ring:
 def run_on(ring: Ring, listener: socket.socket, handler: Handler) -> NoReturn:
     """Serve every client of `listener` on the ring given: the token of each entry is what to call when it is done."""
     listener.setblocking(True)  # on a nonblocking socket the kernel says EAGAIN instead of waiting for us
-    _Door(ring, listener, handler)
+    _Acceptor(ring, listener, handler)
     while True:
         for done, result, more in ring.wait():
             done(result, more)

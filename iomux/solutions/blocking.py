@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import iomux
-from iomux.harness.memory import holding
+from iomux.harness.memory import memory_held
 from iomux.servers import threaded
 from iomux.solutions.page_servers import functions
 
@@ -36,7 +36,7 @@ def small_stacks(listener: socket.socket) -> NoReturn:
 
 def exercise_1(clients: int = 100) -> "pd.DataFrame":
     """What a client needs in RAM and what it reserves, with stacks of the usual size (`serve`) and with small ones."""
-    held = holding([threaded.serve, small_stacks], connections=clients)
+    held = memory_held([threaded.serve, small_stacks], connections=clients)
     return held.set_index("server")[["rss_each_bytes", "virtual_each_bytes", "unserved"]]
 
 

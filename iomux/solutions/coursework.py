@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import iomux
 from iomux.course.coursework import chat, solutions
-from iomux.course.coursework.starter import newcomers
-from iomux.harness.load.clients import let_in
+from iomux.course.coursework.starter import accept_waiting
+from iomux.harness.load.clients import wait_until_accepted
 from iomux.servers import Serve
 from iomux.servers.connection import CHUNK_BYTES, READ, WRITE, Handler, echo
 
@@ -83,7 +83,7 @@ def hangs_up(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 def exercise_4() -> tuple["Report", list[bytes]]:
     """What `check_chat` says of a chat of whole lines, and what a third hears of two who speak in pieces."""
     with iomux.start(serve_lines) as server, _member(server) as ada, _member(server) as bob, _member(server) as eve:
-        let_in(server.address)
+        wait_until_accepted(server.address)
         for speaker, piece in ((ada, b"good "), (bob, b"how "), (ada, b"day\n"), (bob, b"are you?\n")):
             time.sleep(0.1)
             speaker.sendall(piece)
@@ -101,7 +101,7 @@ def serve_lines(listener: socket.socket) -> NoReturn:
     while True:
         for fd, event in room.poller.poll():
             if fd == door:
-                for member in newcomers(listener)[0]:
+                for member in accept_waiting(listener)[0]:
                     room.enter(member)
             elif event & WRITE:
                 room.pay(fd)

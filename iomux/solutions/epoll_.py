@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import iomux
-from iomux.harness.thundering_herd import herd
+from iomux.harness.thundering_herd import thundering_herd
 from iomux.servers import pollers
 from iomux.solutions.page_servers import calls_a_request, server
 from iomux.system.sockets import accept_pending
@@ -48,7 +48,7 @@ def exercise_2(processes: Sequence[int] = (1, 6), clients: int = 20) -> "pd.Data
     """By the number of processes, how often all together woke, were told, and came in vain to their one listener."""
     import pandas as pd
 
-    sums = {count: herd(count, clients, ways=["one listener"]).sum(numeric_only=True) for count in processes}
+    sums = {count: thundering_herd(count, clients, ways=["one listener"]).sum(numeric_only=True) for count in processes}
     return pd.DataFrame(sums).T[["woken", "told", "accepted", "in_vain"]]
 
 

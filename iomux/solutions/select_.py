@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import iomux
-from iomux.harness.load.clients import let_in
+from iomux.harness.load.clients import wait_until_accepted
 from iomux.solutions.page_servers import functions, server
 
 PAGE = "04_select.ipynb"
@@ -94,7 +94,7 @@ def exercise_3() -> dict[str, bytes]:
     with iomux.start(chatting()["serve"]) as running, contextlib.ExitStack() as all_three:
         names = "ann", "bob", "eve"
         there = {name: all_three.enter_context(socket.create_connection(running.address, 5)) for name in names}
-        let_in(running.address)
+        wait_until_accepted(running.address)
         there["ann"].sendall(b"hello")
         heard = {name: there[name].recv(100) for name in ("bob", "eve")}
         there["ann"].settimeout(0.1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import iomux
 from iomux.course import clinic
 from iomux.course.clinic.symptoms import watch
-from iomux.course.coursework.starter import newcomers
+from iomux.course.coursework.starter import accept_waiting
 from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, echo
 from iomux.system.sockets import RETRY_SECONDS, Address
 
@@ -49,7 +49,7 @@ def cured_tutorial(listener: socket.socket, handler: Handler = echo) -> NoReturn
         short = False
         for sock in {*readable, *writable}:
             if sock is listener:
-                came, short = newcomers(listener)
+                came, short = accept_waiting(listener)
                 owed.update((new, bytearray()) for new in came)
                 continue
             try:

@@ -24,7 +24,7 @@ def hidden() -> frozenset[str]:
     return frozenset(name.strip() for name in os.environ.get("IOMUX_WITHOUT", "").split(",") if name.strip())
 
 
-class Facility(NamedTuple):
+class Feature(NamedTuple):
     """One thing that some measurement needs, by its name."""
 
     name: str
@@ -77,26 +77,26 @@ def _lacks(function: str) -> Callable[[], str]:
 
 
 _ALL = (
-    Facility("timestamps", "the kernel's stamp on each arrival", _refused("SO_TIMESTAMPNS", SO_TIMESTAMPNS)),
-    Facility("msg_trunc", "a recv that discards instead of copying", _msg_trunc_missing),
-    Facility("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
-    Facility("splice", "from a socket to a pipe, past the process", _lacks("splice")),
-    Facility("zerocopy", "a send from the process's own pages", _refused("SO_ZEROCOPY", SO_ZEROCOPY)),
-    Facility("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
-    Facility("widgets", "controls in a notebook, for the playground", _lacks_widgets),
+    Feature("timestamps", "the kernel's stamp on each arrival", _refused("SO_TIMESTAMPNS", SO_TIMESTAMPNS)),
+    Feature("msg_trunc", "a recv that discards instead of copying", _msg_trunc_missing),
+    Feature("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
+    Feature("splice", "from a socket to a pipe, past the process", _lacks("splice")),
+    Feature("zerocopy", "a send from the process's own pages", _refused("SO_ZEROCOPY", SO_ZEROCOPY)),
+    Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
+    Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )
 
 
-def facilities() -> tuple[Facility, ...]:
-    """All facilities, available here or not."""
+def features() -> tuple[Feature, ...]:
+    """All features, available here or not."""
     return _ALL
 
 
-def find(name: str) -> Facility | None:
-    """The facility of that name, or None."""
-    return next((facility for facility in _ALL if facility.name == name), None)
+def feature(name: str) -> Feature | None:
+    """The feature of that name, or None."""
+    return next((feature for feature in _ALL if feature.name == name), None)
 
 
-def has(name: str) -> bool:
-    """Whether this machine has the facility of that name. Raises KeyError for a name that there is not."""
-    return {facility.name: facility for facility in _ALL}[name].available()
+def available(name: str) -> bool:
+    """Whether this machine has the feature of that name. Raises KeyError for a name that there is not."""
+    return {feature.name: feature for feature in _ALL}[name].available()

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iomux.system.features import SOCKETS_LIST, has
+from iomux.system.features import SOCKETS_LIST, available
 from iomux.system.sockets import Address
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def queues(address: Address) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    lines = SOCKETS_LIST.read_text().splitlines()[1:] if has("queues") else []
+    lines = SOCKETS_LIST.read_text().splitlines()[1:] if available("queues") else []
     ours = f":{address[1]:04X}"  # looked for before anything is parsed: the machine may have thousands of others
     rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
     frame = pd.DataFrame(rows, columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
@@ -84,7 +84,7 @@ def backlog(address: Address) -> int:
     The kernel lists the listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx), so this reads a few lines, not the
     thousands that follow.
     """
-    if not has("queues"):
+    if not available("queues"):
         return 0
     ours = f":{address[1]:04X}"
     with SOCKETS_LIST.open() as lines:

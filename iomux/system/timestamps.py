@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from iomux.system.features import SO_TIMESTAMPNS, has
+from iomux.system.features import SO_TIMESTAMPNS, available
 
 ANCILLARY_BYTES = 64
 """Room for one stamp: a header of 16 bytes and a struct timespec of 16 (cmsg(3))."""
@@ -14,7 +14,7 @@ _TIMESPEC = struct.Struct("@ll")
 
 def ask_for_stamps(sock: socket.socket) -> None:
     """Ask the kernel for a receive stamp with each `recvmsg`, where it has them."""
-    if has("timestamps"):
+    if available("timestamps"):
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
 

@@ -6,11 +6,11 @@ from functools import partial
 from tqdm.auto import trange
 
 import iomux
-from iomux.harness.copying.copy_calls import WAYS, Bench, Trial, recv_into
+from iomux.harness.copying.copy_calls import WAYS, CopyBench, Trial, recv_into
 from iomux.harness.copying.copy_cost import SIZES
 from iomux.harness.copying.copy_result import SPAN_BYTES, CopyCost, summarize
 from iomux.harness.copying.copy_rounds import measure
-from iomux.processes.worker import beside, core_beside
+from iomux.processes.worker import free_core, run_in_worker
 from iomux.system.units import size_name
 from tests.benchmarks.show import Figure, Line, at_least, at_most, ratios
 
@@ -56,7 +56,7 @@ def control(copied: Sequence[float], discarded: Sequence[float]) -> Iterator[Lin
         yield f"  in {least} of them it is at least that: under MSG_TRUNC less than {LEAST_NS_PER_KIB} ns/KiB"
 
 
-def taken(bench: Bench, size: int) -> Trial:
+def taken(bench: CopyBench, size: int) -> Trial:
     """A receive as servers do it: it takes the bytes, frees the kernel's buffers, and may acknowledge."""
     target, data = bench.target[:size], bench.payload[:size]
     call = partial(bench.loopback.near.recv_into, target, size)
@@ -67,5 +67,5 @@ def _asides() -> CopyCost:
     """What `iomux.copy_cost` leaves out, in a process of its own."""
     ways = {"on": recv_into, "off": partial(recv_into, offset=8), "taken": taken}
     sizes = [size for size in SIZES if SPAN_BYTES[0] <= size <= SPAN_BYTES[1]]
-    seen = beside(measure, ways, sizes, 50, core=core_beside(None), seconds=60, what="the measurement of asides")
+    seen = run_in_worker(measure, ways, sizes, 50, core=free_core(None), seconds=60, what="the measurement of asides")
     return summarize(sizes, [seen], {})

@@ -58,7 +58,7 @@ def epoll_after_scan(listener: "socket.socket", handler: Any = iomux.echo) -> No
         return ready
 
     methods = {name: partial(both, name) for name in ("register", "modify", "unregister")}
-    readiness.run(listener, handler, cast(readiness.Poller, SimpleNamespace(poll=wait, **methods)), second=1)
+    readiness.run(listener, handler, cast(readiness.Poller, SimpleNamespace(poll=wait, **methods)), unit=1)
 
 
 def phases(rounds: int) -> Iterator[Line]:

@@ -161,7 +161,7 @@ def test_file_and_function(tmp_path: Path) -> None:
     report = check(f"{tmp_path}/mine.py:serve", ("echoes", "hundred"))
     assert report.target == "serve"
     assert report.failed == ("hundred",)
-    assert report["hundred"].beyond == "", "of a student's function nobody knows the model"
+    assert report["hundred"].exempt == "", "of a student's function nobody knows the model"
 
 
 # What students write, and what is to be said of it.

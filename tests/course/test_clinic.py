@@ -19,7 +19,7 @@ from iomux.conformance.report import Report
 from iomux.course import clinic
 from iomux.course.clinic.symptoms import come_back, watch
 from iomux.servers import Serve, get
-from iomux.system.features import has
+from iomux.system.features import available
 from iomux.system.procfs import queues
 from tests.support.clients import DEADLINE, eventually, receive_all
 
@@ -160,7 +160,9 @@ def lines(side: str) -> bytes:
         return receive_all(client)
 
 
-@pytest.mark.skipif(not has("queues"), reason="not to be told here: no list of sockets says when a piece has been read")
+@pytest.mark.skipif(
+    not available("queues"), reason="not to be told here: no list of sockets says when a piece has been read"
+)
 def test_a_line_is_what_ends_with_a_newline_not_what_one_recv_returns() -> None:
     assert lines("serve") != b"HELLO\nYOU\nTHERE\n"
     assert lines("cured") == b"HELLO\nYOU\nTHERE\n"

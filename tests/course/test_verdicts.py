@@ -58,7 +58,7 @@ def test_choose_leaves_out_what_a_process_may_not_open(capsys: pytest.CaptureFix
     assert "poll is left out: 5,000,000 connections need more descriptors" in capsys.readouterr().out
 
 
-def test_a_verdict_may_need_a_facility(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_may_need_a_feature(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "splice")
     iomux.verdict("quicker", lambda: 1 / 0, ["splice"])
     assert (

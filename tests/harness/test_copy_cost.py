@@ -15,16 +15,18 @@ import iomux
 from iomux.figures.copy_cost import name_lines
 from iomux.figures.look.style import new_axes
 from iomux.harness.copying import copy_calls as copy_ways
-from iomux.harness.copying.copy_calls import WAYS, Bench, Trial
+from iomux.harness.copying.copy_calls import WAYS, CopyBench, Trial
 from iomux.harness.copying.copy_result import CopyCost
 from iomux.harness.copying.copy_rounds import measure
-from iomux.system.features import has
+from iomux.system.features import available
 from iomux.system.units import size_name
 from tests.support.figures import texts_outside
 
 SIZES = [64, 4096, 16384, 65536]
 MIB = 1024 * 1024
-needs_trunc = pytest.mark.skipif(not has("msg_trunc"), reason="only Linux discards a stream's bytes under MSG_TRUNC")
+needs_trunc = pytest.mark.skipif(
+    not available("msg_trunc"), reason="only Linux discards a stream's bytes under MSG_TRUNC"
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +36,9 @@ def cost() -> CopyCost:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench() -> Iterator[CopyBench]:
     """A connection, its memory and its file."""
-    made = Bench(65536)
+    made = CopyBench(65536)
     yield made
     made.close()
 
@@ -69,9 +71,9 @@ def test_rows_are_made_of_the_raw_samples(cost: CopyCost) -> None:
         assert row["min_us"] == raw.min() / 1000 <= row["p25_us"] <= row["median_us"] <= row["p75_us"]
 
 
-@pytest.mark.parametrize("how", [how for how, known in WAYS.items() if not known.needs or has(known.needs)])
+@pytest.mark.parametrize("how", [how for how, known in WAYS.items() if not known.needs or available(known.needs)])
 @pytest.mark.parametrize("size", [1, 4096, 65536])
-def test_every_way_moves_every_byte_to_where_it_belongs(bench: Bench, how: str, size: int) -> None:
+def test_every_way_moves_every_byte_to_where_it_belongs(bench: CopyBench, how: str, size: int) -> None:
     trial = WAYS[how].way(bench, size)
     bench.wipe(size)
     assert trial.ready() == ""
@@ -85,7 +87,7 @@ def test_every_way_moves_every_byte_to_where_it_belongs(bench: Bench, how: str, 
 
 
 @needs_trunc
-def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: Bench) -> None:
+def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench) -> None:
     trial = copy_ways.discard(bench, 65536)
     assert trial.ready() == ""
     bench.target[:65536] = b"\xaa" * 65536
@@ -99,7 +101,7 @@ def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: Bench) ->
     assert link.waiting() == 0
 
 
-def test_a_destination_off_its_boundary_gets_the_same_bytes(bench: Bench) -> None:
+def test_a_destination_off_its_boundary_gets_the_same_bytes(bench: CopyBench) -> None:
     trial = copy_ways.recv_into(bench, 4096, offset=8)
     bench.wipe(4096)
     assert trial.ready() == ""
@@ -108,7 +110,7 @@ def test_a_destination_off_its_boundary_gets_the_same_bytes(bench: Bench) -> Non
     assert bench.target[8 : 8 + 4096] == bench.payload[:4096]
 
 
-def test_all_bytes_wait_before_the_call_whatever_waited_before(bench: Bench) -> None:
+def test_all_bytes_wait_before_the_call_whatever_waited_before(bench: CopyBench) -> None:
     for size in (10, 65536, 1):
         assert bench.loopback.hold(bench.payload[:size]) == ""
         assert bench.loopback.waiting() == size
@@ -118,7 +120,7 @@ def test_all_bytes_wait_before_the_call_whatever_waited_before(bench: Bench) -> 
 
 
 def test_bytes_that_are_not_what_was_sent_are_an_error() -> None:
-    def wrong(bench: Bench, size: int) -> Trial:
+    def wrong(bench: CopyBench, size: int) -> Trial:
         return copy_ways.recv_into(bench, size)._replace(intact=lambda _: False)
 
     with pytest.raises(RuntimeError, match="wrong of 64 bytes: what is in memory"):
@@ -128,7 +130,7 @@ def test_bytes_that_are_not_what_was_sent_are_an_error() -> None:
 def test_a_call_that_falls_short_is_no_sample() -> None:
     calls = iter([7, 7, 7])
 
-    def sometimes(bench: Bench, size: int) -> Trial:
+    def sometimes(bench: CopyBench, size: int) -> Trial:
         trial = copy_ways.memcpy(bench, size)
         return trial._replace(moved=lambda _: next(calls, size))
 
@@ -141,7 +143,7 @@ def test_a_call_that_falls_short_is_no_sample() -> None:
 
 
 def test_a_size_that_the_buffer_does_not_hold_has_its_reason() -> None:
-    small = Bench(MIB, buffer_bytes=16 * 1024)
+    small = CopyBench(MIB, buffer_bytes=16 * 1024)
     try:
         reason = copy_ways.recv_into(small, MIB).ready()
         assert reason.startswith("of 1,048,576 bytes ")
@@ -164,7 +166,7 @@ def test_a_size_that_does_not_fit_is_a_row() -> None:
     assert "recv_into, 64 MiB: not measured: of 67,108,864 bytes" in str(cost)
 
 
-def test_a_missing_facility_is_a_row_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_feature_is_a_row_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "msg_trunc,sendfile")
     cost = iomux.copy_cost(SIZES, repeats=1, progress=False)
     for how in WAYS:
@@ -308,7 +310,7 @@ def test_sizes_are_written_as_people_do(size: int, name: str) -> None:
 def test_it_shows_itself(cost: CopyCost) -> None:
     assert repr(cost) == str(cost)
     assert cost.machine in str(cost)
-    assert all(size_name(size) in str(cost) for size in (SIZES[0], SIZES[-1])) == has("msg_trunc")
+    assert all(size_name(size) in str(cost) for size in (SIZES[0], SIZES[-1])) == available("msg_trunc")
     assert "<table" in cost._repr_html_()
     assert cost.machine in cost._repr_html_()
 

@@ -22,11 +22,11 @@ import pytest
 import iomux
 from iomux.harness.load import clients as harness_clients
 from iomux.harness.load import generator, plan
-from iomux.harness.load.clients import connect, let_in
+from iomux.harness.load.clients import connect, wait_until_accepted
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import summarize
 from iomux.processes.server import Server
-from iomux.processes.worker import beside
+from iomux.processes.worker import run_in_worker
 from iomux.system.machine import Switches, context_switches, switched
 from iomux.system.procfs import backlog
 from tests.students.faults import closes, faulty, silent_after_five, talks_too_much, wrong
@@ -103,7 +103,7 @@ def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
         return plan.run(asked) | {"looked": looked[0]}
 
     asked = Plan(poll.address, 20, 20, 64, 0.1, 0.1, None, DEADLINE, poll.pid, False)
-    seen = beside(run, asked, core=None, seconds=60, what="the load generator")
+    seen = run_in_worker(run, asked, core=None, seconds=60, what="the load generator")
     assert seen["looked"] == 3, "before the warm-up, after it, and at the end"
     assert len(seen["response_ns"]) >= 20
     assert max(seen["response_ns"]) < 0.9 * generator.SECOND
@@ -387,7 +387,7 @@ def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.Monkey
     with iomux.start("poll") as server:
         active = connect(server.address, 1, 5.0, errors)
         asking = generator.Generator(active, 64, True, errors)
-        begin = generator.clock()
+        begin = generator.perf_ns()
         asking.open_loop(begin, begin + generator.SECOND // 2, rate=50)
         longest = max(slept)
         asking.drain(5.0)
@@ -413,7 +413,7 @@ def test_it_waits_until_all_are_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
 
         accepting = threading.Thread(target=accept_slowly)
         accepting.start()
-        let_in(address)
+        wait_until_accepted(address)
         assert backlog(address) == 0
         accepting.join()
 
@@ -444,7 +444,7 @@ def test_nobody_asks_before_all_are_accepted() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
 def test_it_does_not_wait_for_a_server_that_accepts_no_more() -> None:
     with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
-        let_in(listener.getsockname())
+        wait_until_accepted(listener.getsockname())
         assert backlog(listener.getsockname()) == 1
 
 
@@ -452,4 +452,4 @@ def test_where_the_sockets_are_not_listed_nothing_is_waited_for(monkeypatch: pyt
     monkeypatch.setenv("IOMUX_WITHOUT", "queues")
     with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
         assert backlog(listener.getsockname()) == 0
-        let_in(listener.getsockname())
+        wait_until_accepted(listener.getsockname())

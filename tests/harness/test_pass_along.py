@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.pass_along import PUBLISHED, Ring
+from iomux.harness.pass_along import PUBLISHED, PairRing
 from iomux.servers import pollers
 from iomux.servers.select_ import SelectPoller
 from iomux.system.sockets import raise_descriptor_limit
@@ -55,7 +55,7 @@ class Spy:
 def test_exactly_as_many_bytes_are_read_as_were_put_in_and_written(pairs: int, active: int, writes: int) -> None:
     spy = Spy()
     with contextlib.ExitStack() as opened:
-        ring = Ring(spy, pairs, opened)
+        ring = PairRing(spy, pairs, opened)
         for _ in range(3):
             spy.told.clear()
             assert ring.run(active, writes) > 0
@@ -66,7 +66,7 @@ def test_exactly_as_many_bytes_are_read_as_were_put_in_and_written(pairs: int, a
 def test_a_byte_goes_on_to_the_next_pair_and_round_the_ring() -> None:
     spy = Spy()
     with contextlib.ExitStack() as opened:
-        Ring(spy, 3, opened).run(active=1, writes=7)
+        PairRing(spy, 3, opened).run(active=1, writes=7)
     order = list(dict.fromkeys(spy.told))
     assert len(order) == 3
     assert spy.told == [order[number % 3] for number in range(8)]
@@ -75,7 +75,7 @@ def test_a_byte_goes_on_to_the_next_pair_and_round_the_ring() -> None:
 def test_the_first_bytes_are_put_in_at_even_distances() -> None:
     spy = Spy()
     with contextlib.ExitStack() as opened:
-        ring = Ring(spy, 10, opened)
+        ring = PairRing(spy, 10, opened)
         ring.run(active=10, writes=0)
         everyone, spy.told = spy.told, []
         ring.run(active=3, writes=0)
@@ -85,7 +85,7 @@ def test_the_first_bytes_are_put_in_at_even_distances() -> None:
 def test_every_run_takes_all_off_the_list_and_puts_them_back() -> None:
     spy = Spy()
     with contextlib.ExitStack() as opened:
-        ring = Ring(spy, 4, opened)
+        ring = PairRing(spy, 4, opened)
         spy.calls.clear()
         ring.run(active=2, writes=5)
     assert spy.calls == ["unregister", "register"] * 4
@@ -96,7 +96,7 @@ def test_more_active_than_an_epoll_object_tells_of_at_once(name: str) -> None:
     raise_descriptor_limit()
     pairs = 400 if name == "select" else 1500
     with contextlib.ExitStack() as opened:
-        assert Ring(poller := pollers.make(name)[0], pairs, opened).run(active=pairs, writes=3 * pairs) > 0
+        assert PairRing(poller := pollers.make(name)[0], pairs, opened).run(active=pairs, writes=3 * pairs) > 0
         assert poller.poll(0) == []
 
 
@@ -104,7 +104,7 @@ def test_a_ring_that_can_not_be_made_leaves_no_descriptor() -> None:
     raise_descriptor_limit()
     before = psutil.Process().num_fds()
     with pytest.raises(ValueError, match="FD_SETSIZE"), contextlib.ExitStack() as opened:
-        Ring(SelectPoller(), 600, opened)
+        PairRing(SelectPoller(), 600, opened)
     assert psutil.Process().num_fds() == before
 
 

@@ -12,20 +12,20 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.harness.timeline.client import Question, Seen
+from iomux.harness.timeline.client import ClientTrace, TimelinePlan
 from iomux.harness.timeline.phases import PHASES, conversations, phases
 from iomux.harness.timeline.table import to_frame
 from iomux.harness.timeline.trace import RECV, SEND, Event, Trace, clocks_apart
 from iomux.servers import get, mechanisms
 from iomux.servers.instrument import UNTRACEABLE
-from iomux.system.features import has
+from iomux.system.features import available
 from tests.students.faults import answers_wrongly, breaks_at_first_client, returns_at_once
 from tests.students.right import asks_in_turn, sleeps
 from tests.support.timelines import COLUMNS, OWN_WORK_US, assert_whole, follow
 
 MIB = 1024 * 1024
 TRACEABLE = [mechanism.name for mechanism in mechanisms() if mechanism.name not in UNTRACEABLE]
-needs_stamps = pytest.mark.skipif(not has("timestamps"), reason="the kernel gives no receive stamps here")
+needs_stamps = pytest.mark.skipif(not available("timestamps"), reason="the kernel gives no receive stamps here")
 
 
 @functools.cache
@@ -42,7 +42,7 @@ def test_one_row_a_request_and_its_phases_are_its_time(name: str) -> None:
     assert frame[["connections", "active", "size_bytes"]].drop_duplicates().to_numpy().tolist() == [[1, 1, 64]]
     assert (frame["total_us"] > 0).all()
     assert (frame["send_call_us"] >= frame["send_us"] - 0.001).all()
-    assert frame["stamped"].all() == has("timestamps")
+    assert frame["stamped"].all() == available("timestamps")
     assert frame.attrs["machine"]
 
 
@@ -131,9 +131,9 @@ def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypa
 def test_a_clock_that_was_set_is_an_error_and_one_that_was_not_agrees_with_the_steady_one() -> None:
     apart = [clocks_apart() for _ in range(50)]
     assert max(apart) - min(apart) < 500_000
-    question = Question(("127.0.0.1", 1), 1, 1, 64, 1, 1.0)
+    question = TimelinePlan(("127.0.0.1", 1), 1, 1, 64, 1, 1.0)
     with pytest.raises(RuntimeError, match="the system's clock was set by -2 ms during the run"):
-        to_frame(question, Seen(clock_moved_ns=-2_000_000), b"")
+        to_frame(question, ClientTrace(clock_moved_ns=-2_000_000), b"")
 
 
 def test_bytes_that_no_stamp_came_with_have_a_reason() -> None:
@@ -142,10 +142,10 @@ def test_bytes_that_no_stamp_came_with_have_a_reason() -> None:
     asked.note(1, RECV, 0, 330, 350, 0, 64)
     served.note(1, RECV, 200, 240, 260, 0, 64)
     served.note(1, SEND, 200, 290, 320, 0, 64)
-    seen = Seen(asked.packed(), laps_ns={1: array("q", [250])})
-    frame = to_frame(Question(("127.0.0.1", 1), 1, 1, 64, 1, 1.0), seen, served.packed())
+    seen = ClientTrace(asked.packed(), laps_ns={1: array("q", [250])})
+    frame = to_frame(TimelinePlan(("127.0.0.1", 1), 1, 1, 64, 1, 1.0), seen, served.packed())
     assert frame["total_us"].tolist() == [0.25]
-    assert has("timestamps") == (
+    assert available("timestamps") == (
         frame.attrs["merged"]["request"] == "in notify: no stamp of the kernel's came with these bytes"
     )
 

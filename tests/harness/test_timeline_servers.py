@@ -7,9 +7,9 @@ import pytest
 
 import iomux
 from iomux.harness.timeline import client as asking
-from iomux.harness.timeline.client import Question, Seen, ask
+from iomux.harness.timeline.client import ClientTrace, TimelinePlan, run_client
 from iomux.harness.timeline.table import to_frame
-from iomux.processes.worker import beside
+from iomux.processes.worker import run_in_worker
 from tests.students.faults import answers_each_wrongly, hangs_after_150, wrong_to_every_second
 from tests.students.right import (
     Converse,
@@ -59,12 +59,12 @@ def test_more_calls_than_there_is_room_for_names_what_helps(monkeypatch: pytest.
 
 
 def test_the_clients_room_is_an_error_of_one_line() -> None:
-    def ask_with_little_room(question: Question, spin: bool) -> Seen:
+    def ask_with_little_room(question: TimelinePlan, spin: bool) -> ClientTrace:
         asking.LEAST_EVENTS = 0
-        return ask(question, spin)
+        return run_client(question, spin)
 
     with iomux.start(served_by(byte_by_byte)) as running:
-        question = Question(running.address, 1, 1, 64, 500, 20.0)
+        question = TimelinePlan(running.address, 1, 1, 64, 500, 20.0)
         seen = asked(question, ask_with_little_room)
     with pytest.raises(RuntimeError, match=r"^the client saw [0-9,]+ calls for these requests, and room for 2,204: .*"):
         to_frame(question, seen, b"")
@@ -99,14 +99,14 @@ def test_a_run_cut_short_by_silence_says_so() -> None:
     assert frame.attrs["unserved"] == 0
 
 
-def asked(question: Question, job: Callable[..., Seen] = ask) -> Seen:
+def asked(question: TimelinePlan, job: Callable[..., ClientTrace] = run_client) -> ClientTrace:
     """What the timeline's client saw, in a process of its own as ever."""
-    return beside(job, question, False, core=None, seconds=60, what="the client")
+    return run_in_worker(job, question, False, core=None, seconds=60, what="the client")
 
 
 def test_a_run_cut_short_by_time_returns_what_there_is() -> None:
     with iomux.start(served_by(works_between_two_sends)) as running:
-        seen = asked(Question(running.address, 1, 1, 64, 10_000, 2.0, seconds=0.5))
+        seen = asked(TimelinePlan(running.address, 1, 1, 64, 10_000, 2.0, seconds=0.5))
     answered = sum(map(len, seen.laps_ns.values()))
     assert 0 < seen.warmup < answered < 200
     assert seen.errors == {"not asked, the time was up": seen.warmup + 10_000 - answered}
@@ -114,7 +114,7 @@ def test_a_run_cut_short_by_time_returns_what_there_is() -> None:
 
 def test_a_slow_server_is_not_warmed_up_for_ever() -> None:
     with iomux.start("blocking", handler=sleeps_long) as running:
-        seen = asked(Question(running.address, 1, 1, 64, 2, 2.0))
+        seen = asked(TimelinePlan(running.address, 1, 1, 64, 2, 2.0))
     assert 1 <= seen.warmup < 20
     assert sum(map(len, seen.laps_ns.values())) == seen.warmup + 2
 

@@ -14,7 +14,7 @@ import iomux
 from iomux import plot
 from iomux.harness import thundering_herd as herd_module
 from iomux.harness.tape.trigger_modes import MODES, STEPS, five_steps
-from iomux.harness.thundering_herd import WAYS, herd
+from iomux.harness.thundering_herd import WAYS, thundering_herd
 from iomux.system.procfs import interest_list
 from tests.support.clients import connect, eventually
 from tests.support.figures import texts_outside
@@ -82,13 +82,13 @@ def test_a_mode_that_there_is_not_and_a_machine_without_epoll_are_said(monkeypat
     with pytest.raises(LookupError, match="choose among level, edge, one-shot"):
         five_steps("twice")
     monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
-    for ask in (five_steps, herd):
+    for ask in (five_steps, thundering_herd):
         with pytest.raises(LookupError, match="epoll is not available here: hidden"):
             ask()
 
 
 def test_every_process_is_woken_for_each_client_unless_it_watches_exclusively_or_its_own() -> None:
-    frame = herd(processes=3, clients=10)
+    frame = thundering_herd(processes=3, clients=10)
     total = frame.groupby("way")[["woken", "told", "accepted", "in_vain"]].sum()
     every, exclusive, own = (total.loc[way] for way in WAYS)
     assert every["accepted"] == exclusive["accepted"] == own["accepted"] == 10
@@ -100,10 +100,10 @@ def test_every_process_is_woken_for_each_client_unless_it_watches_exclusively_or
 
 def test_a_herd_of_nobody_and_one_that_dies_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        herd(processes=0)
+        thundering_herd(processes=0)
     with pytest.raises(ValueError, match="no way: choose from one listener, EPOLLEXCLUSIVE"):
-        herd(ways=["no way"])
+        thundering_herd(ways=["no way"])
     unknown: dict[str, Any] = {"a way that there is not": ()}
     monkeypatch.setattr(herd_module, "WAYS", unknown)  # in this process only: those of the herd don't know it
     with pytest.raises(RuntimeError, match=r"did not come up:(.|\n)*KeyError"):
-        herd(processes=1, clients=1)
+        thundering_herd(processes=1, clients=1)

@@ -13,8 +13,8 @@ import pytest
 from matplotlib.lines import Line2D
 
 import iomux
-from iomux.harness.cpu_meter import metered
-from iomux.harness.memory import holding
+from iomux.harness.cpu_meter import record_cpu
+from iomux.harness.memory import memory_held
 from iomux.system.procfs import asleep_in, queues
 from tests.support.clients import connect, eventually
 from tests.support.figures import texts_outside
@@ -72,10 +72,10 @@ def test_the_second_client_lies_in_the_kernel_with_its_bytes() -> None:
 
 
 def test_holding_counts_the_threads_and_those_who_got_no_answer() -> None:
-    frame: Any = holding(["threaded", "poll"], 20).set_index("server")
+    frame: Any = memory_held(["threaded", "poll"], 20).set_index("server")
     assert frame["threads"].to_list() == [21, 1]
     assert frame["unserved"].to_list() == [0, 0]
-    assert holding(refuses_every_other, 4)["unserved"].item() == 2
+    assert memory_held(refuses_every_other, 4)["unserved"].item() == 2
     assert (frame["virtual_bytes"] > frame["rss_bytes"]).all()
     grown = frame["virtual_each_bytes"]
     assert grown["threaded"] > 64 * 1024  # a stack for each is reserved, ulimit -s
@@ -84,19 +84,19 @@ def test_holding_counts_the_threads_and_those_who_got_no_answer() -> None:
 
 
 def test_more_than_a_process_may_open_is_a_row_with_its_reason() -> None:
-    row = holding("poll", 100_000_000).iloc[0]
+    row = memory_held("poll", 100_000_000).iloc[0]
     assert "descriptors" in row["reason"]
     assert math.isnan(row["rss_bytes"])
     with pytest.raises(ValueError, match="at least 1"):
-        holding("poll", 0)
+        memory_held("poll", 0)
 
 
 def test_the_meter_tells_who_works_and_when() -> None:
     acts: list[tuple[str, Callable[[], object]]] = [("a", lambda: time.sleep(0.4)), ("b", lambda: time.sleep(0.4))]
     with iomux.start("nonblocking") as server:
-        asking = metered(server, *acts)
+        asking = record_cpu(server, *acts)
     with iomux.start("blocking") as server:
-        waiting = metered(server, *acts)
+        waiting = record_cpu(server, *acts)
     assert list(dict.fromkeys(asking["act"])) == ["a", "b"]
     assert asking["at_s"].is_monotonic_increasing
     assert asking["cpu_share"].sum() > 0
@@ -110,7 +110,7 @@ def test_a_server_that_ends_under_the_meter_is_told() -> None:
             client.recv(1)
 
     with pytest.raises(iomux.ServerError, match="goes_away"), iomux.start(goes_away) as server:
-        metered(server, ("ask", ask), ("wait", lambda: eventually(lambda: not server.alive)))
+        record_cpu(server, ("ask", ask), ("wait", lambda: eventually(lambda: not server.alive)))
 
 
 MACHINE = {"machine": "here"}

@@ -18,8 +18,8 @@ import pytest
 
 import iomux
 from iomux.harness.copying.who_copies_rounds import measure
-from iomux.harness.copying.who_copies_ways import WAYS, Bench
-from iomux.processes.worker import beside
+from iomux.harness.copying.who_copies_ways import WAYS, WaitingBytes
+from iomux.processes.worker import run_in_worker
 from iomux.servers import get
 from iomux.system.machine import cores
 from tests.denied import UNDER_SECCOMP
@@ -40,8 +40,8 @@ def result() -> iomux.WhoCopies:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    made = Bench(SIZE, COUNT)
+def bench() -> Iterator[WaitingBytes]:
+    made = WaitingBytes(SIZE, COUNT)
     yield made
     made.close()
 
@@ -86,14 +86,14 @@ def test_by_default_one_call_copies_all_and_a_helper_leaves_none_to_us(result: i
     assert (rows["io_uring SQPOLL"]["syscalls"] <= 2).all()
 
 
-def fill_half(bench: Bench, half: slice) -> None:
+def fill_half(bench: WaitingBytes, half: slice) -> None:
     for number, link in enumerate(bench.links):
         data = memoryview(bench._sent)[number : number + bench.size][half]
         assert link.far.send(data) == len(data)
 
 
 @pytest.mark.parametrize("way", HERE)
-def test_what_comes_in_pieces_is_gone_on_with(bench: Bench, way: str) -> None:
+def test_what_comes_in_pieces_is_gone_on_with(bench: WaitingBytes, way: str) -> None:
     made = WAYS[way][0](bench, cores())
     try:
         fill_half(bench, slice(0, SIZE // 2))
@@ -111,7 +111,7 @@ def test_what_comes_in_pieces_is_gone_on_with(bench: Bench, way: str) -> None:
         made.close()
 
 
-def test_bytes_that_are_wrong_or_mixed_up_are_noticed(bench: Bench) -> None:
+def test_bytes_that_are_wrong_or_mixed_up_are_noticed(bench: WaitingBytes) -> None:
     assert not bench.fill()
     way = WAYS["blocking"][0](bench, cores())
     way.prepare()
@@ -132,7 +132,7 @@ def test_helpers_run_where_they_are_told_and_not_where_the_application_is_pinned
         found: dict[str, list[set[int]]] = {}
         for way in ("io_uring IOSQE_ASYNC", "io_uring SQPOLL"):
             before = set(os.listdir("/proc/self/task"))
-            bench = Bench(4096, 4)
+            bench = WaitingBytes(4096, 4)
             made = WAYS[way][0](bench, helpers)
             bench.fill()
             made.prepare()
@@ -145,7 +145,7 @@ def test_helpers_run_where_they_are_told_and_not_where_the_application_is_pinned
         return found
 
     *helpers, own = cores()
-    found = beside(where_helpers_run, helpers, core=own, seconds=30, what="the look at the helpers")
+    found = run_in_worker(where_helpers_run, helpers, core=own, seconds=30, what="the look at the helpers")
     assert all(found.values()), found
     for way, masks in found.items():
         assert all(mask <= set(helpers) for mask in masks), (way, masks)
@@ -167,7 +167,7 @@ def worker_ns(tid: int) -> int:
 
 
 @needs_io_uring
-def test_the_processor_time_of_a_worker_that_has_ended_counts(bench: Bench) -> None:
+def test_the_processor_time_of_a_worker_that_has_ended_counts(bench: WaitingBytes) -> None:
     before, worked, own_ns = workers(), dict[int, int](), list[int]()
 
     def errand() -> None:

@@ -30,8 +30,8 @@ POLLERS = [name for name in pollers.names() if get(name).available()]
 @pytest.fixture(params=POLLERS)
 def tasks(request: pytest.FixtureRequest) -> Iterator[Scheduler]:
     """A scheduler over each poller that there is."""
-    poller, second = pollers.make(request.param)
-    yield Scheduler(poller, second)
+    poller, unit = pollers.make(request.param)
+    yield Scheduler(poller, unit)
     if isinstance(poller, contextlib.AbstractContextManager):
         poller.__exit__(None, None, None)
 
@@ -264,8 +264,8 @@ def test_over_the_next_best_poller_where_epoll_is_hidden(name: str, monkeypatch:
 @pytest.mark.parametrize("converse", [coroutines.converse, coroutines.converse_async])
 def test_a_clients_end_leaves_no_frame(converse: Any, pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
-    poller, second = pollers.make(pollers.best())
-    tasks = Scheduler(poller, second)
+    poller, unit = pollers.make(pollers.best())
+    tasks = Scheduler(poller, unit)
     task: Task = converse(near, iomux.echo)
     tasks.spawn(task)
     far.sendall(b"hello")

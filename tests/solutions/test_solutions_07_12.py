@@ -18,7 +18,7 @@ from iomux.solutions import (
     the_copy,
     when_it_breaks,
 )
-from iomux.system.features import find
+from iomux.system.features import feature
 from iomux.system.limits import check_descriptors
 
 TRIES = 4
@@ -30,9 +30,9 @@ def seen(holds: Callable[[], bool]) -> bool:
 
 
 def need(*names: str) -> None:
-    """Skip, and say why, where this machine lacks a mechanism or a facility."""
+    """Skip, and say why, where this machine lacks a mechanism or a feature."""
     for name in names:
-        if reason := (find(name) or get(name)).why_not():
+        if reason := (feature(name) or get(name)).why_not():
             pytest.skip(f"{name}: {reason}")
 
 

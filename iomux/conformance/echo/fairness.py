@@ -17,7 +17,7 @@ from pathlib import Path
 
 from iomux.conformance.trial.clients import MIB, ask, compare, connect, expect
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, stopped
-from iomux.system.features import find
+from iomux.system.features import feature
 from iomux.system.machine import cpu_time
 from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
@@ -41,7 +41,7 @@ def flooded_bytes(subject: Subject, flooder_first: bool) -> int:
     kernel's scheduler decides who is next, in slices of milliseconds: then 0, if the other client is answered at all.
     Raises Fault if it is not, NotSeen where there are no stamps or no process to hold still.
     """
-    if (stamps := find("timestamps")) is not None and (reason := stamps.why_not()):
+    if (stamps := feature("timestamps")) is not None and (reason := stamps.why_not()):
         raise NotSeen(reason)
     with connect(subject) as one, connect(subject) as other:
         flooder, polite = (one, other) if flooder_first else (other, one)

@@ -115,7 +115,7 @@ def bulk(subject: Subject) -> None:
     hint="Whom does your server wait for while it serves one? Nothing that it calls for one client may sleep while "
     "others have something to say. And is everything that belongs to one client kept apart from the others'?",
     man="select(2), poll(2), epoll(7)",
-    beyond=ONE_AT_A_TIME,
+    exempt=ONE_AT_A_TIME,
 )
 def hundred(subject: Subject) -> None:
     """Concurrency, and no mixing up."""

@@ -36,7 +36,7 @@ _MOST_IN_ONE_TURN = 9 * MIB // 4  # libuv stays for 32 reads of 64 KiB (src/unix
     hint="Your server has to hold them all and wait for none. What is the most that it can hold, and does it wait for "
     "a client's first word?",
     man="epoll(7), pthreads(7)",
-    beyond=ONE_AT_A_TIME,
+    exempt=ONE_AT_A_TIME,
 )
 def idle(subject: Subject) -> None:
     """1,000 idle clients and one active."""
@@ -111,7 +111,7 @@ def slow_reader(subject: Subject) -> None:
     sent="one client that sends all it can and reads nothing, and after it one that asks 10 times",
     hint="Where does your server wait until the slow client's bytes are taken? While it waits there, it serves nobody.",
     man="send(2), fcntl(2) (O_NONBLOCK)",
-    beyond=ONE_AT_A_TIME,
+    exempt=ONE_AT_A_TIME,
 )
 def neighbours(subject: Subject) -> None:
     """Slow readers are their own problem."""
@@ -151,7 +151,7 @@ def back_pressure(subject: Subject) -> None:
     hint="How long does your server stay with one client that always has more? Read a bounded amount, then look "
     "after the others; what is left will be reported again, if you ask in the right way.",
     man="epoll(7) (Possible pitfalls: starvation)",
-    beyond=ONE_AT_A_TIME,
+    exempt=ONE_AT_A_TIME,
 )
 def flood(subject: Subject) -> None:
     """Fairness, counted in bytes: how much of the flood is answered before the small message is."""

@@ -46,7 +46,7 @@ def _answered(client: socket.socket) -> str:
     hint="accept fails with EMFILE, and the clients that wait stay in the backlog. It is no reason to end, and none to "
     "ask again at once and for ever: until a descriptor is free, the answer is the same.",
     man="accept(2) (EMFILE), getrlimit(2)",
-    beyond=ONE_AT_A_TIME,
+    exempt=ONE_AT_A_TIME,
 )
 def descriptor_limit(subject: Subject) -> None:
     """EMFILE survived, without spinning, and recovered from."""
@@ -83,7 +83,7 @@ def _served(subject: Subject) -> bool:
     hint="select can't watch a descriptor whose *number* is 1,024 or more: its set of bits has no place for it. Use "
     "another call, or close such a client at once so that it knows.",
     man="select(2) (FD_SETSIZE)",
-    beyond=ONE_AT_A_TIME,
+    exempt=ONE_AT_A_TIME,
 )
 def past_1024(subject: Subject) -> None:
     """Past FD_SETSIZE: served, or an honest refusal."""

@@ -47,7 +47,7 @@ def leaving(subject: Subject) -> None:
     hint="Who says that there is something to do? A server with nothing to do sleeps in the kernel. Look for a loop "
     "that goes round when nothing has happened: a timeout of 0, or a wish that is always true, as to write.",
     man="poll(2) (POLLOUT), select(2), epoll(7)",
-    beyond=ASKS_ALL_THE_TIME,
+    exempt=ASKS_ALL_THE_TIME,
 )
 def silent(subject: Subject) -> None:
     """Nothing to do, nothing done."""

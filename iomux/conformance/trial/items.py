@@ -28,7 +28,7 @@ class Item:
     """Where to read on."""
     trial: Trial
     points: int = 4
-    beyond: Mapping[str, str] = field(default_factory=dict)
+    exempt: Mapping[str, str] = field(default_factory=dict)
     """Why a server of an I/O model, or a registered one by its name, can't pass; by that name."""
 
 
@@ -47,13 +47,13 @@ def item(
     hint: str,
     man: str,
     points: int = 4,
-    beyond: Mapping[str, str] | None = None,
+    exempt: Mapping[str, str] | None = None,
     into: dict[str, Item] = ITEMS,
 ) -> Callable[[Trial], Trial]:
     """Register a trial as an item; see `Item` for the words. into: the items of what kind of server."""
 
     def register(trial: Trial) -> Trial:
-        into[name] = Item(name, asks, sent, hint, man, trial, points, beyond or {})
+        into[name] = Item(name, asks, sent, hint, man, trial, points, exempt or {})
         return trial
 
     return register

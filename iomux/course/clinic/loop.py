@@ -30,20 +30,20 @@ class Client:
 
 Clients = dict[int, Client]
 Step = Callable[[Client], None]
-Take = Callable[[Client, Handler], None]
+Read = Callable[[Client, Handler], None]
 Turn = Callable[[Client, Handler], int]
 """What is done for a client that is ready; returns what to wait for next, OVER if nothing."""
 Admit = Callable[[socket.socket, Poller, Clients], None]
-LetGo = Callable[[Poller, Clients, int], None]
+Drop = Callable[[Poller, Clients, int], None]
 
 
-def pay(client: Client) -> None:
+def send_owed(client: Client) -> None:
     """Send what the kernel takes of what is owed."""
     with contextlib.suppress(BlockingIOError):
         del client.owed[: client.sock.send(client.owed)]
 
 
-def take(client: Client, handler: Handler) -> None:
+def read(client: Client, handler: Handler) -> None:
     """Read once; owe the answer."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
@@ -51,7 +51,7 @@ def take(client: Client, handler: Handler) -> None:
         client.owed += handler(data) if data else b""
 
 
-def wanted(client: Client) -> int:
+def interest_of(client: Client) -> int:
     """What to wait for: room while something is owed, bytes while it is not too much, nothing when all is over."""
     if client.ended or len(client.owed) >= HIGH_WATER_BYTES:
         return WRITE if client.owed else OVER
@@ -59,19 +59,23 @@ def wanted(client: Client) -> int:
 
 
 def turn(
-    client: Client, handler: Handler, pay: Step = pay, take: Take = take, wanted: Callable[[Client], int] = wanted
+    client: Client,
+    handler: Handler,
+    send_owed: Step = send_owed,
+    read: Read = read,
+    interest_of: Callable[[Client], int] = interest_of,
 ) -> int:
     """One turn of a client: send, read, send. A client that was lost is over."""
     try:
         if client.owed:
-            pay(client)
-        if wanted(client) & READ:
-            take(client, handler)
+            send_owed(client)
+        if interest_of(client) & READ:
+            read(client, handler)
             if client.owed:
-                pay(client)
+                send_owed(client)
     except OSError:
         return OVER
-    return wanted(client)
+    return interest_of(client)
 
 
 def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: int = READ) -> None:
@@ -86,7 +90,7 @@ def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: i
         poller.modify(listener.fileno(), OVER)
 
 
-def let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Off the list first: the number is given to the next client at once."""
     poller.unregister(fd)
     clients.pop(fd).sock.close()
@@ -97,46 +101,46 @@ def run(
     handler: Handler,
     turn: Turn = turn,
     admit: Admit = admit,
-    let_go: LetGo = let_go,
+    drop: Drop = drop,
     poller: Poller | None = None,
 ) -> NoReturn:
     """Serve every client of `listener` with these steps, woken by `poller`, a `select.poll()` where none is given."""
-    poller, clients = open_ward(listener, poller or select.poll())
+    poller, clients = begin(listener, poller or select.poll())
     while True:
-        round_(listener, handler, poller, clients, turn, admit, let_go)
+        one_round(listener, handler, poller, clients, turn, admit, drop)
 
 
-def open_ward(listener: socket.socket, poller: Poller) -> tuple[Poller, Clients]:
+def begin(listener: socket.socket, poller: Poller) -> tuple[Poller, Clients]:
     """A poller that watches the listener, and no clients yet."""
     listener.setblocking(False)
     poller.register(listener.fileno(), READ)
     return poller, {}
 
 
-def round_(
+def one_round(
     listener: socket.socket,
     handler: Handler,
     poller: Poller,
     clients: Clients,
     turn: Turn = turn,
     admit: Admit = admit,
-    let_go: LetGo = let_go,
+    drop: Drop = drop,
 ) -> None:
     """Sleep until somebody is ready; give each who is a turn."""
     for fd, _ in poller.poll(None):
         if fd not in clients:
             admit(listener, poller, clients)
             continue
-        settle(listener, poller, clients, fd, turn(clients[fd], handler), let_go)
+        settle(listener, poller, clients, fd, turn(clients[fd], handler), drop)
 
 
 def settle(
-    listener: socket.socket, poller: Poller, clients: Clients, fd: int, interest: int, let_go: LetGo = let_go
+    listener: socket.socket, poller: Poller, clients: Clients, fd: int, interest: int, drop: Drop = drop
 ) -> None:
     """Tell the poller what a client waits for now; let it go if that is nothing."""
     client = clients[fd]
     if interest == OVER:
-        let_go(poller, clients, fd)
+        drop(poller, clients, fd)
         poller.modify(listener.fileno(), READ)  # a descriptor is free
     elif interest != client.interest:
         client.interest = interest

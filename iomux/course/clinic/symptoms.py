@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from iomux.processes.server import start
 from iomux.servers import Serve
-from iomux.system.features import has
+from iomux.system.features import available
 from iomux.system.procfs import queues
 from iomux.system.sockets import Address
 
@@ -33,7 +33,7 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
     """Start a server, let clients act from the first half second on, and meter it; it is stopped at the end.
 
     One row a reading: `t_s`, `cpu_percent` of a core since the reading before, `memory_mib` more than at first, and
-    `waiting`, the clients whose bytes lie in the kernel unread, accepted or not (NaN where the facility queues is
+    `waiting`, the clients whose bytes lie in the kernel unread, accepted or not (NaN where the feature queues is
     missing). The visit is over when it returns, or when the server is stopped. Raises ServerError if it ends meanwhile.
     """
     import pandas as pd
@@ -58,7 +58,7 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
 
 
 def _waiting(address: Address) -> float:
-    if not has("queues"):
+    if not available("queues"):
         return float("nan")
     seen = queues(address)
     return float(((seen["state"] != "LISTEN") & (seen["unread_bytes"] > 0)).sum())

@@ -11,7 +11,7 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.course.coursework.starter import newcomers
+from iomux.course.coursework.starter import accept_waiting
 from iomux.servers.connection import CHUNK_BYTES, READ, WRITE
 from iomux.system.sockets import RETRY_SECONDS
 
@@ -80,7 +80,7 @@ def serve_chat(listener: socket.socket) -> NoReturn:
         short = False
         for fd, event in ready:
             if fd == door:
-                came, short = newcomers(listener)
+                came, short = accept_waiting(listener)
                 for member in came:
                     room.enter(member)
                 continue

@@ -11,7 +11,7 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.course.coursework.starter import newcomers
+from iomux.course.coursework.starter import accept_waiting
 from iomux.servers.connection import OVER, READ, Connection, Handler, echo
 from iomux.system.sockets import RETRY_SECONDS
 
@@ -27,7 +27,7 @@ def serve_poll(listener: socket.socket, handler: Handler = echo) -> NoReturn:
         short = False
         for fd, _ in ready:
             if fd == door:
-                came, short = newcomers(listener)
+                came, short = accept_waiting(listener)
                 for sock in came:
                     clients[sock.fileno()] = Connection(sock, handler)
                     poller.register(sock.fileno(), READ)
@@ -52,7 +52,7 @@ def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> No
         short = False
         for fd, _ in ready:
             if fd == door:
-                came, short = newcomers(listener)
+                came, short = accept_waiting(listener)
                 for sock in came:
                     clients[sock.fileno()] = Connection(sock, handler)
                     epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)

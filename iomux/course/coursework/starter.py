@@ -15,7 +15,7 @@ from iomux.servers.select_ import FD_SETSIZE
 from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
 
 
-def newcomers(listener: socket.socket) -> tuple[list[socket.socket], bool]:
+def accept_waiting(listener: socket.socket) -> tuple[list[socket.socket], bool]:
     """Every client that waits at a nonblocking listener, nonblocking too; and whether descriptors ran short.
 
     If they did, clients still wait in the backlog, so the listener stays readable (accept(2), EMFILE): a loop that goes
@@ -44,7 +44,7 @@ def serve_select(listener: socket.socket, handler: Handler = echo) -> NoReturn:
         short = False
         for fd in {*readable, *writable}:
             if fd == door:
-                came, short = newcomers(listener)
+                came, short = accept_waiting(listener)
                 _admit(came, clients, handler)
             elif clients[fd].advance() and clients[fd].interest == OVER:
                 clients.pop(fd).close()

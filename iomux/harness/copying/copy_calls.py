@@ -38,7 +38,7 @@ class Trial(NamedTuple):
     """Whether a result of `call` left every byte where it belongs."""
 
 
-class Bench:
+class CopyBench:
     """The connection, the memory and the file that all trials of a process share."""
 
     def __init__(self, largest: int, buffer_bytes: int | None = None) -> None:
@@ -63,7 +63,7 @@ class Bench:
         self.landing[:size] = bytes(size)
 
 
-Way = Callable[[Bench, int], Trial]
+Way = Callable[[CopyBench, int], Trial]
 
 
 def pages(size: int) -> memoryview:
@@ -73,28 +73,28 @@ def pages(size: int) -> memoryview:
     return view
 
 
-def recv_into(bench: Bench, size: int, offset: int = 0) -> Trial:
+def recv_into(bench: CopyBench, size: int, offset: int = 0) -> Trial:
     """Copy `size` bytes out of the receive buffer, to `offset` bytes after a page boundary."""
     target, data = bench.target[offset : offset + size], bench.payload[:size]
     call = partial(bench.loopback.near.recv_into, target, size, socket.MSG_PEEK)
     return Trial(_waiting(bench, size, call), call, int, _nothing, lambda _: target == data)
 
 
-def discard(bench: Bench, size: int) -> Trial:
+def discard(bench: CopyBench, size: int) -> Trial:
     """The same call under MSG_TRUNC: Linux counts the bytes and copies none (tcp(7))."""
     target, untouched = bench.target[:size], bytes(size)
     call = partial(bench.loopback.near.recv_into, target, size, socket.MSG_PEEK | socket.MSG_TRUNC)
     return Trial(_waiting(bench, size, call), call, int, _nothing, lambda _: target == untouched)
 
 
-def recv(bench: Bench, size: int) -> Trial:
+def recv(bench: CopyBench, size: int) -> Trial:
     """Copy into a new bytes object: the allocation is part of it."""
     data = bench.payload[:size]
     call = partial(bench.loopback.near.recv, size, socket.MSG_PEEK)
     return Trial(_waiting(bench, size, call), call, len, _nothing, lambda result: result == data)
 
 
-def memcpy(bench: Bench, size: int) -> Trial:
+def memcpy(bench: CopyBench, size: int) -> Trial:
     """Copy between two page-aligned buffers of this process: no system call.
 
     A memoryview's slice assignment is the C library's memmove and little else; ctypes would add the
@@ -105,7 +105,7 @@ def memcpy(bench: Bench, size: int) -> Trial:
     return Trial(lambda: call() or "", call, lambda _: size, _nothing, lambda _: target == data)
 
 
-def send(bench: Bench, size: int) -> Trial:
+def send(bench: CopyBench, size: int) -> Trial:
     """Copy into the kernel, and on loopback on to the receiver's queue; all in one call, or it is no sample."""
     data, link = bench.payload[:size], bench.loopback
     call = partial(link.far.send, data)
@@ -118,7 +118,7 @@ def send(bench: Bench, size: int) -> Trial:
     )
 
 
-def sendfile(bench: Bench, size: int) -> Trial:
+def sendfile(bench: CopyBench, size: int) -> Trial:
     """Hand over the page cache's own pages (sendfile(2)); all in one call, or it is no sample."""
     data, link = bench.payload[:size], bench.loopback
     call = partial(os.sendfile, link.far.fileno(), bench.file.fileno(), 0)
@@ -131,7 +131,7 @@ def sendfile(bench: Bench, size: int) -> Trial:
     )
 
 
-def _waiting(bench: Bench, size: int, call: Callable[[], Any]) -> Callable[[], str]:
+def _waiting(bench: CopyBench, size: int, call: Callable[[], Any]) -> Callable[[], str]:
     """All bytes wait, and the call was made once unrecorded: its code and data are in the cache, as after any other."""
     hold, data = bench.loopback.hold, bench.payload[:size]
 
@@ -165,7 +165,7 @@ class Known(NamedTuple):
     """"receive", "send", or "memory": no system call."""
     way: Way
     needs: str = ""
-    """The facility without which it is left out (`iomux.system.features`)."""
+    """The feature without which it is left out (`iomux.system.features`)."""
 
 
 WAYS = {

@@ -16,7 +16,7 @@ from iomux.harness.copying.copy_calls import WAYS
 from iomux.harness.copying.copy_result import CopyCost, summarize
 from iomux.harness.copying.copy_rounds import measure
 from iomux.harness.copying.parts import in_parts
-from iomux.system.features import find
+from iomux.system.features import feature
 from iomux.system.limits import LARGEST_BYTES, check_whole, whole_numbers
 
 SIZES = tuple(64 * 4**power for power in range(9))
@@ -36,7 +36,7 @@ def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: 
     Raises ValueError for what can't be asked for, RuntimeError if bytes are not what was sent.
     """
     chosen = _checked(sizes, repeats)
-    missing = {how: facility.why_not() for how, known in WAYS.items() if (facility := find(known.needs))}
+    missing = {how: needed.why_not() for how, known in WAYS.items() if (needed := feature(known.needs))}
     ways = {how: known.way for how, known in WAYS.items() if not missing.get(how)}
     bytes_a_round, what = len(ways) * sum(chosen), "the measurement of copies"
     seen = in_parts(partial(measure, ways, chosen), repeats, _PROCESSES, bytes_a_round, what, progress)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iomux.harness.copying.copy_calls import WAYS
-from iomux.harness.copying.copy_rounds import Key, Seen
+from iomux.harness.copying.copy_rounds import CopySamples, Key
 from iomux.system.machine import describe
 from iomux.system.units import size_name
 
@@ -126,7 +126,7 @@ def _slope(rows: "pd.DataFrame") -> float:
     return float((us[-1] - us[0]) * 1000 / ((sizes[-1] - sizes[0]) / 1024))
 
 
-def summarize(sizes: Sequence[int], seen: Sequence[Seen], missing: Mapping[str, str]) -> CopyCost:
+def summarize(sizes: Sequence[int], seen: Sequence[CopySamples], missing: Mapping[str, str]) -> CopyCost:
     """Make a result of what the processes saw. missing: by the ways that were not tried, why; empty for the others."""
     import numpy as np
     import pandas as pd
@@ -143,12 +143,12 @@ def summarize(sizes: Sequence[int], seen: Sequence[Seen], missing: Mapping[str, 
     return CopyCost(frame, machine, {key: samples for key, samples in pooled.items() if len(samples)})
 
 
-def _reason(key: Key, seen: Sequence[Seen], missing: Mapping[str, str]) -> str:
+def _reason(key: Key, seen: Sequence[CopySamples], missing: Mapping[str, str]) -> str:
     said = (part.reasons.get(key, "") for part in seen)
     return missing.get(key[0], "") or next(filter(None, said), "no call moved all bytes")
 
 
-def _row(key: Key, samples: "Nanoseconds", reason: str, seen: Sequence[Seen]) -> dict[str, Any]:
+def _row(key: Key, samples: "Nanoseconds", reason: str, seen: Sequence[CopySamples]) -> dict[str, Any]:
     import numpy as np
 
     how, size = key

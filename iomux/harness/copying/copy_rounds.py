@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from iomux.harness.copying.copy_calls import Bench, Trial, Way
+from iomux.harness.copying.copy_calls import CopyBench, Trial, Way
 from iomux.harness.load.rounds import rotated
 
 _WARMUP_ROUNDS = 2
@@ -22,7 +22,7 @@ Key = tuple[str, int]
 """A way and a size in bytes."""
 
 
-class Seen(NamedTuple):
+class CopySamples(NamedTuple):
     """What one process saw."""
 
     samples: "dict[Key, array[int]]"
@@ -33,13 +33,13 @@ class Seen(NamedTuple):
     """Empty, or why that way can't be timed at that size."""
 
 
-def measure(ways: Mapping[str, Way], sizes: Sequence[int], rounds: int, first: int = 0) -> Seen:
+def measure(ways: Mapping[str, Way], sizes: Sequence[int], rounds: int, first: int = 0) -> CopySamples:
     """Time each way at each size once a round; another way begins in each round, and `first` is its number.
 
     Raises RuntimeError if a call left bytes that are not those that were sent. A size that the socket's
     buffers do not hold, or never move in one call, is a reason.
     """
-    bench = Bench(max(sizes))
+    bench = CopyBench(max(sizes))
     try:
         trials = {(how, size): way(bench, size) for size in sizes for how, way in ways.items()}
         reasons = {(how, size): _try_out(trial, bench, how, size) for (how, size), trial in trials.items()}
@@ -55,11 +55,11 @@ def measure(ways: Mapping[str, Way], sizes: Sequence[int], rounds: int, first: i
         bench.close()
 
 
-def _nothing_yet(trials: Mapping[Key, Trial], reasons: dict[Key, str]) -> Seen:
-    return Seen({key: array("q") for key in trials}, dict.fromkeys(trials, 0), reasons)
+def _nothing_yet(trials: Mapping[Key, Trial], reasons: dict[Key, str]) -> CopySamples:
+    return CopySamples({key: array("q") for key in trials}, dict.fromkeys(trials, 0), reasons)
 
 
-def _try_out(trial: Trial, bench: Bench, how: str, size: int) -> str:
+def _try_out(trial: Trial, bench: CopyBench, how: str, size: int) -> str:
     """Why this way can't be timed at this size; empty once a call moved every byte to where it belongs."""
     reason = ""
     for _ in range(_TRIES):
@@ -75,7 +75,7 @@ def _try_out(trial: Trial, bench: Bench, how: str, size: int) -> str:
     return reason
 
 
-def _round(trials: Mapping[Key, Trial], ways: list[str], number: int, seen: Seen) -> None:
+def _round(trials: Mapping[Key, Trial], ways: list[str], number: int, seen: CopySamples) -> None:
     """Each way in its turn at each size; another one begins than in the round before."""
     order = rotated(ways, number)
     for how, size in sorted(trials, key=lambda key: (key[1], order.index(key[0]))):

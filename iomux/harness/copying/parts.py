@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tqdm.auto import tqdm
 
-from iomux.processes.worker import beside, core_beside
+from iomux.processes.worker import free_core, run_in_worker
 
 T = TypeVar("T")
 _SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
@@ -23,10 +23,10 @@ def in_parts(
     first: the number of a part's first round. bytes_a_round: how many are moved, which bounds the time that a process
     may take. what: its name in an error. Raises as `iomux.processes.worker` does.
     """
-    parts, core = min(parts, repeats), core_beside(None)
+    parts, core = min(parts, repeats), free_core(None)
     with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:
         for part in range(parts):
             first, end = repeats * part // parts, repeats * (part + 1) // parts
             seconds = 60 + (end - first + _WARMUP_ROUNDS) * (1 + bytes_a_round / _SLOWEST_BYTES_PER_S)
-            yield beside(measure, end - first, first, core=core, seconds=seconds, what=what)
+            yield run_in_worker(measure, end - first, first, core=core, seconds=seconds, what=what)
             bar.update(end - first)

@@ -16,7 +16,7 @@ from iomux.harness.copying.parts import in_parts
 from iomux.harness.copying.who_copies_result import WhoCopies, summarize
 from iomux.harness.copying.who_copies_rounds import measure
 from iomux.harness.copying.who_copies_ways import WAYS
-from iomux.processes.worker import core_beside
+from iomux.processes.worker import free_core
 from iomux.system.limits import check_descriptors, is_whole
 from iomux.system.machine import cores
 
@@ -44,7 +44,7 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
     names = [name for name in WAYS if name not in missing]
     if not names:
         raise RuntimeError(f"no way is left to measure: {'; '.join(dict.fromkeys(missing.values()))}")
-    core = core_beside(None)
+    core = free_core(None)
     helpers = [other for other in cores() if other != core]  # all of them, if there is but one: core is None then
     work, bytes_a_round = partial(measure, names, size, count, helpers=helpers), len(names) * size * count
     seen = []

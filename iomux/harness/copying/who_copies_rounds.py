@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from iomux.harness.copying.who_copies_ways import WAYS, Bench, Way, clock
+from iomux.harness.copying.who_copies_ways import WAYS, WaitingBytes, Way, perf_ns
 from iomux.harness.load.rounds import rotated
 from iomux.system.machine import CpuTime
 
@@ -67,7 +67,7 @@ def measure(names: Sequence[str], size: int, count: int, rounds: int, first: int
 
     helpers: the cores on which io_uring's threads run. Raises RuntimeError if bytes were not those that were sent.
     """
-    bench = Bench(size, count)
+    bench = WaitingBytes(size, count)
     ways: dict[str, Way] = {}
     reasons: dict[str, str] = {}
     try:
@@ -88,11 +88,11 @@ def measure(names: Sequence[str], size: int, count: int, rounds: int, first: int
         bench.close()
 
 
-def _round(ways: Mapping[str, Way], bench: Bench, loops: int, number: int) -> list[Turn]:
+def _round(ways: Mapping[str, Way], bench: WaitingBytes, loops: int, number: int) -> list[Turn]:
     return [_turn(name, ways[name], bench, loops, number) for name in rotated(ways, number)]
 
 
-def _calibrate(ways: Mapping[str, Way], bench: Bench) -> int:
+def _calibrate(ways: Mapping[str, Way], bench: WaitingBytes) -> int:
     """How many loops a slice has, from the least of some tries: of the copy, and of the computing."""
     plain = next(iter(ways))
     copying = min(_turn(plain, ways[plain], bench, 0, 0).calls_ns for _ in range(_TRIES))
@@ -112,27 +112,27 @@ def compute(loops: int) -> int:
     return total
 
 
-def _turn(name: str, way: Way, bench: Bench, loops: int, number: int) -> Turn:
+def _turn(name: str, way: Way, bench: WaitingBytes, loops: int, number: int) -> Turn:
     if reason := bench.fill():
         raise RuntimeError(f"they fitted before: {reason}")
     seen = [0] * len(bench.links)
     quiet = _when_helpers_sleep()
     way.prepare()
-    calls, used, began = way.calls(), _used(), clock()
+    calls, used, began = way.calls(), _used(), perf_ns()
     way.ask(seen)
-    asked, cpu_asked = clock(), time.thread_time_ns()
+    asked, cpu_asked = perf_ns(), time.thread_time_ns()
     asked_calls = way.calls()
     way.look(seen)
     before = len(seen) - seen.count(0)
     for _ in range(SLICES):
         compute(loops)
         way.look(seen)
-    computed, cpu_computed = clock(), time.thread_time_ns()
+    computed, cpu_computed = perf_ns(), time.thread_time_ns()
     meanwhile = len(seen) - seen.count(0) - before
     if way.calls() != asked_calls:
         raise RuntimeError(f"{name}: looking at the completions took a system call")
     way.collect(seen)
-    collected, using = clock(), _used().since(used)
+    collected, using = perf_ns(), _used().since(used)
     stamps = tuple(stamp - began for stamp in seen)
     spent = round(1e9 * using.total) - (cpu_computed - cpu_asked)
     helped = max(0, _when_helpers_sleep() - quiet)  # of two clocks, one after the other

@@ -23,10 +23,10 @@ from iomux.system.io_uring_abi import Lent, lend
 
 IDLE_MS = 5
 """How long SQPOLL's thread goes on watching before it falls asleep: processor time that is a part of its price."""
-clock = time.perf_counter_ns
+perf_ns = time.perf_counter_ns
 
 
-class Bench:
+class WaitingBytes:
     """`count` connections of this process to itself, and memory for `size` bytes from each."""
 
     def __init__(self, size: int, count: int) -> None:
@@ -75,7 +75,7 @@ def _nothing(*_: object) -> None:
     """A synchronous way has all its bytes when it has asked."""
 
 
-def blocking(bench: Bench, helpers: Sequence[int]) -> Way:
+def blocking(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
     """recv on one socket after the other, until its bytes are in."""
     calls = 0
 
@@ -86,12 +86,12 @@ def blocking(bench: Bench, helpers: Sequence[int]) -> Way:
             while done < bench.size:
                 done += link.near.recv_into(target[done:])
                 calls += 1
-            seen[number] = clock()
+            seen[number] = perf_ns()
 
     return Way(lambda: _wait(bench, True), ask, _nothing, _nothing, lambda: calls, _nothing)
 
 
-def epoll(bench: Bench, helpers: Sequence[int]) -> Way:
+def epoll(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
     """Ask epoll who is ready, and recv from those; registering them came before."""
     calls, poller = 0, select.epoll()
     numbers = {link.near.fileno(): number for number, link in enumerate(bench.links)}
@@ -108,22 +108,22 @@ def epoll(bench: Bench, helpers: Sequence[int]) -> Way:
                 number = numbers[fd]
                 done[number] += bench.links[number].near.recv_into(bench.buffers[number][done[number] :])
                 if done[number] == bench.size:
-                    seen[number] = clock()
+                    seen[number] = perf_ns()
 
     return Way(lambda: _wait(bench, False), ask, _nothing, _nothing, lambda: calls, poller.close)
 
 
-def _wait(bench: Bench, waits: bool) -> None:
+def _wait(bench: WaitingBytes, waits: bool) -> None:
     for link in bench.links:
         link.near.setblocking(waits)
 
 
-def uring(bench: Bench, helpers: Sequence[int]) -> Way:
+def uring(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
     """One submission for all, as it comes."""
     return _on(Ring(len(bench.links)), bench)
 
 
-def uring_async(bench: Bench, helpers: Sequence[int]) -> Way:
+def uring_async(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
     """One submission for all, each entry marked IOSQE_ASYNC: for a worker, without an attempt at submission."""
     ring = Ring(len(bench.links))
     mask = bytearray(sum(1 << core for core in helpers).to_bytes(128, "little"))
@@ -131,13 +131,13 @@ def uring_async(bench: Bench, helpers: Sequence[int]) -> Way:
     return _on(ring, bench, uapi.IOSQE_ASYNC)
 
 
-def uring_sqpoll(bench: Bench, helpers: Sequence[int]) -> Way:
+def uring_sqpoll(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
     """Entries left in the ring, where the kernel's thread, awake already, finds them."""
     setup = uapi.SETUP_SQPOLL | uapi.SETUP_SQ_AFF
     return _on(Ring(len(bench.links), setup=setup, idle_ms=IDLE_MS, cpu=helpers[0]), bench)
 
 
-def _on(ring: Ring, bench: Bench, flags: int = 0) -> Way:
+def _on(ring: Ring, bench: WaitingBytes, flags: int = 0) -> Way:
     memory = [lend(buffer) for buffer in bench.buffers]
     rest: list[tuple[int, int]] = []
 
@@ -154,7 +154,7 @@ def _on(ring: Ring, bench: Bench, flags: int = 0) -> Way:
             ring.recv(bench.links[number].near.fileno(), lent, (number, done), flags)
 
     def take(found: list[Completion], seen: list[int]) -> None:
-        now = clock()
+        now = perf_ns()
         for (number, before), result, _ in found:
             if result <= 0:
                 raise OSError(-result, os.strerror(-result) if result else "the connection has ended")
@@ -179,7 +179,7 @@ def _on(ring: Ring, bench: Bench, flags: int = 0) -> Way:
     return Way(prepare, ask, look, collect, lambda: ring.enters, ring.close)
 
 
-WAYS: dict[str, tuple[Callable[[Bench, Sequence[int]], Way], str]] = {
+WAYS: dict[str, tuple[Callable[[WaitingBytes, Sequence[int]], Way], str]] = {
     "blocking": (blocking, "blocking"),
     "epoll": (epoll, "epoll"),
     "io_uring": (uring, "io_uring"),

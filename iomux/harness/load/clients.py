@@ -108,7 +108,7 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
     return clients
 
 
-def let_in(address: tuple[str, int]) -> None:
+def wait_until_accepted(address: tuple[str, int]) -> None:
     """Wait until the server has accepted everybody, or accepts no more: what it owes the backlog is no request's time.
 
     A connection is made by the kernel, and accepted later: on a busy machine a server may have thousands to accept when

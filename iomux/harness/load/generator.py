@@ -21,7 +21,7 @@ from typing import Any
 from iomux.harness.load.clients import Client, Lost, kind_of, payloads
 from iomux.servers.connection import CHUNK_BYTES
 
-clock = time.perf_counter_ns
+perf_ns = time.perf_counter_ns
 SECOND = 1_000_000_000
 _TICK = 0.02  # seconds between two looks at the clock while nothing happens
 _SPIN_NS = 2_000_000
@@ -53,18 +53,18 @@ class Generator:
         for client in self._clients.copy().values():
             if not client.payload:
                 self._ask(client)
-        while clock() < until:
+        while perf_ns() < until:
             for client in self._answered(_TICK):
                 self._ask(client)
 
     def until_answered(self, requests: int, patience: float, seconds: float) -> None:
         """Closed loop until so many are answered; ends early after `seconds`, or `patience` seconds of silence."""
-        until = clock() + int(seconds * SECOND)
+        until = perf_ns() + int(seconds * SECOND)
         for client in self._clients.copy().values():
             if not client.payload:
                 self._ask(client)
         asked = max((client.asked_ns for client in self._clients.values()), default=0)
-        while len(self.response_ns) < requests and self._clients and (now := clock()) < until:
+        while len(self.response_ns) < requests and self._clients and (now := perf_ns()) < until:
             if now - max(self.now, asked) > patience * SECOND:
                 return
             for client in self._answered(_TICK):
@@ -74,7 +74,7 @@ class Generator:
         """Send at the planned times from `begin` to `until`, each client in its turn; a busy one sends when free."""
         number, planned = 0, begin
         while planned < until and self._clients:
-            now = clock()
+            now = perf_ns()
             while planned <= min(now, until - 1):
                 client = self._active[number % len(self._active)]
                 client.waiting.append(planned)
@@ -92,7 +92,7 @@ class Generator:
         """Take the answers that are still to come, for at most `deadline` seconds after the last was asked for."""
         pending = [client for client in self._clients.values() if client.payload]
         waiting = any(client.waiting for client in pending)
-        since = clock() if waiting else max((client.asked_ns for client in pending), default=0)
+        since = perf_ns() if waiting else max((client.asked_ns for client in pending), default=0)
         self._take_answers(since + int(deadline * SECOND))
         for client in self._active:
             if client.payload:
@@ -100,9 +100,9 @@ class Generator:
             elif client.waiting:
                 self.errors[_UNASKED] += len(client.waiting)
 
-    def take_leave(self, seconds: float) -> None:
+    def drain_in_flight(self, seconds: float) -> None:
         """Take the answers that are under way, for at most so long: a simple server may not survive a reset."""
-        self._take_answers(clock() + int(seconds * SECOND))
+        self._take_answers(perf_ns() + int(seconds * SECOND))
 
     def end_warmup(self) -> None:
         """Let what is under way be answered and drop all samples, and what was planned and could not be sent.
@@ -111,11 +111,11 @@ class Generator:
         """
         for client in self._active:
             client.waiting.clear()
-        self._take_answers(clock() + _PAUSE_NS)
+        self._take_answers(perf_ns() + _PAUSE_NS)
         del self.response_ns[:], self.service_ns[:], self.late_ns[:]
 
     def _take_answers(self, until: int) -> None:
-        while clock() < until and any(client.payload for client in self._clients.values()):
+        while perf_ns() < until and any(client.payload for client in self._clients.values()):
             self._answer_planned(_TICK)
 
     def _answered(self, seconds: float) -> Iterator[Client]:
@@ -136,14 +136,14 @@ class Generator:
             except (OSError, Lost) as error:
                 self._lose(client, error)
                 continue
-            self.now = now = clock()
+            self.now = now = perf_ns()
             record(now - client.planned_ns)
             client.served = True
             yield client
 
     def _ask(self, client: Client) -> None:
         client.payload = client.awaited = payload = self._next_payload()
-        client.planned_ns = client.asked_ns = clock()
+        client.planned_ns = client.asked_ns = perf_ns()
         try:
             sent = client.send(payload)
         except BlockingIOError:

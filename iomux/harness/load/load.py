@@ -9,7 +9,7 @@ from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, running_server
-from iomux.processes.worker import beside, core_beside
+from iomux.processes.worker import free_core, run_in_worker
 from iomux.system.limits import check_address, check_descriptors, check_request
 from iomux.system.sockets import Address
 
@@ -46,13 +46,13 @@ def load(
     check_descriptors(connections)
     if server:
         server.check()
-    core = core_beside(server)
+    core = free_core(server)
     pid = server.pid if server else None
     numbers = int(connections), int(count), int(size), float(duration), float(warmup)  # NumPy's overflow
     planned = None if rate is None else float(rate)
     plan = Plan(target, *numbers, planned, float(deadline), pid, spin=core is not None)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
-    seen = beside(run, plan, core=core, seconds=budget, what="the load generator")
+    seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator")
     if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
         raise ConnectionRefusedError(f"nobody listens at {target[0]}:{target[1]}: start the server first")
     if server:

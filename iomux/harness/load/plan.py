@@ -5,8 +5,8 @@ import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-from iomux.harness.load.clients import connect, inspect_silent, let_in, spread
-from iomux.harness.load.generator import SECOND, Generator, clock
+from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
+from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.system.machine import CpuTime, Switches, context_switches, cpu_time, switched
 
 
@@ -29,21 +29,21 @@ class Plan(NamedTuple):
 def run(plan: Plan) -> dict[str, Any]:
     """Carry out one plan and return what was seen, as plain values and arrays."""
     errors: Counter[str] = Counter()
-    began = clock()
+    began = perf_ns()
     clients = connect(plan.address, plan.connections, plan.deadline, errors)
-    connected = clock()
-    let_in(plan.address)
+    connected = perf_ns()
+    wait_until_accepted(plan.address)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
     gc.disable()  # a collection in the middle would be a latency of ours
     _server_use(plan)  # the first reading imports what it needs: not while somebody is being timed
-    warm = clock() + int(plan.warmup * SECOND)
-    _exchange(generator, plan.rate, clock(), warm)
+    warm = perf_ns() + int(plan.warmup * SECOND)
+    _exchange(generator, plan.rate, perf_ns(), warm)
     generator.end_warmup()
-    before, own_before, start = _server_use(plan), time.process_time(), clock()
+    before, own_before, start = _server_use(plan), time.process_time(), perf_ns()
     _exchange(generator, plan.rate, start, start + int(plan.duration * SECOND))
     generator.drain(plan.deadline)
-    own, seconds = time.process_time() - own_before, (clock() - start) / SECOND
+    own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
     after = _server_use(plan)
     server = None if before is None or after is None else after.cpu.since(before.cpu)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)

@@ -12,7 +12,7 @@ from iomux import servers
 from iomux.harness.load.load import load
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import rotated
-from iomux.processes.interrupts import saying_how_far
+from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import start
 from iomux.servers.connection import REFUSED
@@ -74,7 +74,7 @@ def sweep(
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
     with (
-        saying_how_far(lambda: f"{len(rows)} of {len(runs)} runs were done, and are lost"),
+        report_progress_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done, and are lost"),
         tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
     ):
         for repeat, level, name, target in bar:

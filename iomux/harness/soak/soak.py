@@ -23,7 +23,7 @@ from iomux.harness.soak.tally import Tally
 from iomux.processes.errors import ServerError
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
-from iomux.processes.worker import Reports, core_beside, reporting
+from iomux.processes.worker import Reports, free_core, worker_reports
 from iomux.system.limits import check_descriptors, check_real, check_whole
 
 CLIENTS = 200
@@ -105,7 +105,7 @@ def _follow(server: Server, plan: SoakPlan, title: str, progress: bool) -> tuple
     """Run the clients beside the server until they are done; the last tally, and whether it was interrupted."""
     tally = Tally()
     with (
-        reporting(run, plan, core=core_beside(server), what="the soak's clients") as reports,
+        worker_reports(run, plan, core=free_core(server), what="the soak's clients") as reports,
         tqdm(total=round(plan.seconds), unit="s", desc=title, disable=not progress, leave=False) as bar,
         _first_interrupt(reports.interrupt) as interrupts,
     ):

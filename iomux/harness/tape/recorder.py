@@ -14,7 +14,7 @@ from typing import Any
 from iomux.servers.connection import READ, Handler
 from iomux.servers.instrument import Listener
 
-clock = time.monotonic_ns  # one clock for all processes of a machine: CLOCK_MONOTONIC, clock_gettime(2)
+monotonic_ns = time.monotonic_ns  # one clock for all processes of a machine: CLOCK_MONOTONIC, clock_gettime(2)
 
 
 IN_VAIN = "EAGAIN"
@@ -36,14 +36,14 @@ class Recorder:
 
     def note(self, port: int, step: str, begin: int, size: int = 0) -> None:
         """Keep a step that ends now."""
-        self._free[port] = end = clock()
+        self._free[port] = end = monotonic_ns()
         self._write_vain(port)
         self._write(port, step, begin, end, size, 1)
 
     def in_vain(self, port: int, begin: int) -> None:
         """Keep a `recv` that found nothing: those that follow each other become one line, with their number."""
         first, _, times = self._vain.get(port, (begin, 0, 0))
-        self._vain[port] = first, clock(), times + 1
+        self._vain[port] = first, monotonic_ns(), times + 1
         if begin - first > _IN_VAIN_NS:
             self._write_vain(port)
 
@@ -64,7 +64,7 @@ class Recorder:
         """The same handler, recorded."""
 
         def handle(data: bytes) -> bytes:
-            begin = clock()
+            begin = monotonic_ns()
             reply = handler(data)
             self.note(self.current, "handler", begin, len(reply))
             return reply
@@ -80,41 +80,41 @@ class RecordedSocket:
 
     def recv(self, *arguments: Any) -> bytes:
         """As socket.recv."""
-        begin = clock()
+        begin = monotonic_ns()
         data: bytes = self._asked(self._sock.recv, begin, *arguments)
         self._received(begin, len(data))
         return data
 
     def recv_into(self, *arguments: Any) -> int:
         """As socket.recv_into."""
-        begin = clock()
+        begin = monotonic_ns()
         size: int = self._asked(self._sock.recv_into, begin, *arguments)
         self._received(begin, size)
         return size
 
     def send(self, data: Any) -> int:
         """As socket.send."""
-        begin = clock()
+        begin = monotonic_ns()
         size = self._sock.send(data)
         self._recorder.note(self._port, "send", begin, size)
         return size
 
     def sendmsg(self, *arguments: Any) -> int:
         """As socket.sendmsg: by it asyncio sends what it owes, from Python 3.12 on."""
-        begin = clock()
+        begin = monotonic_ns()
         size = self._sock.sendmsg(*arguments)
         self._recorder.note(self._port, "send", begin, size)
         return size
 
     def sendall(self, data: Any) -> None:
         """As socket.sendall: a step of sending, with its waits."""
-        begin = clock()
+        begin = monotonic_ns()
         self._sock.sendall(data)
         self._recorder.note(self._port, "send", begin, len(data))
 
     def close(self) -> None:
         """As socket.close."""
-        begin = clock()
+        begin = monotonic_ns()
         if self._recorder.ports.pop(self._sock.fileno(), None):
             self._sock.close()
             self._recorder.note(self._port, "close", begin)
@@ -144,7 +144,7 @@ def recorded_listener(listener: socket.socket, recorder: Recorder) -> Listener:
     """A listening socket whose clients are recorded."""
 
     def accept() -> tuple[RecordedSocket, Any]:
-        begin = clock()
+        begin = monotonic_ns()
         client, address = listener.accept()
         recorder.ports[client.fileno()] = address[1]
         recorder.note(address[1], "accept", begin)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.harness.tape.recorder import IN_VAIN, clock
+from iomux.harness.tape.recorder import IN_VAIN, monotonic_ns
 from iomux.harness.tape.script import Line, check_script
 from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.processes.resolve import name_of
@@ -105,9 +105,9 @@ def _play(address: Address, script: Sequence[Line], answers: Mapping[bytes, byte
             for who in dict.fromkeys(who for _, who, _ in script)
         }
         ports = {client.sock.getsockname()[1]: who for who, client in clients.items()}
-        began = clock()
+        began = monotonic_ns()
         for when, who, data in script:
-            time.sleep(max(0.0, when - (clock() - began) / 1e9))
+            time.sleep(max(0.0, when - (monotonic_ns() - began) / 1e9))
             if data:
                 clients[who].ask(data, answers[data])
             else:

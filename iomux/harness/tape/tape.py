@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.harness.tape.recorder import IN_VAIN, clock
+from iomux.harness.tape.recorder import IN_VAIN, monotonic_ns
 from iomux.harness.tape.script import Line, check_script
 from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.processes.resolve import name_of
@@ -112,24 +112,24 @@ class _Clients:
 
     def play(self, script: Sequence[Line]) -> int:
         """Play the script; return when it began."""
-        began = clock()
+        began = monotonic_ns()
         for when, who, data in script:
-            time.sleep(max(0.0, when - (clock() - began) / 1e9))
+            time.sleep(max(0.0, when - (monotonic_ns() - began) / 1e9))
             if who not in self._socks:
                 self._connect(who)
-            begin = clock()
+            begin = monotonic_ns()
             with contextlib.suppress(OSError):  # the server may have closed it: then there is no more to see
                 if data:
                     self._socks[who].sendall(data)
                 else:
                     self._socks[who].shutdown(socket.SHUT_WR)
-            self.seen.append((who, "arrival" if data else "hang-up", begin, begin, clock(), len(data), 1))
+            self.seen.append((who, "arrival" if data else "hang-up", begin, begin, monotonic_ns(), len(data), 1))
         return began
 
     def _connect(self, who: str) -> None:
-        begin = clock()
+        begin = monotonic_ns()
         sock = self._open_sockets.enter_context(socket.create_connection(self._address, timeout=5))
-        self.seen.append((who, "connect", begin, begin, clock(), 0, 1))
+        self.seen.append((who, "connect", begin, begin, monotonic_ns(), 0, 1))
         self._socks[who] = sock
         self.names[sock.getsockname()[1]] = who
 

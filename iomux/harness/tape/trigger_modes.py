@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from iomux.harness.tape.recorder import IN_VAIN, clock
+from iomux.harness.tape.recorder import IN_VAIN, monotonic_ns
 from iomux.harness.tape.tape import COLUMNS
 from iomux.servers import get
 from iomux.system.sockets import tcp_pair
@@ -46,12 +46,12 @@ class _Play:
 
     def read(self, most: int) -> int:
         """Read once; the bytes that came, 0 where there were none."""
-        begin = clock()
+        begin = monotonic_ns()
         try:
             size = len(self.near.recv(most))
         except BlockingIOError:
             size = 0
-        self.seen.append((self.step, "read" if size else IN_VAIN, begin, clock(), size))
+        self.seen.append((self.step, "read" if size else IN_VAIN, begin, monotonic_ns(), size))
         return size
 
     def drain(self) -> None:
@@ -64,14 +64,14 @@ class _Play:
         self._note("hang-up", lambda: self.far.shutdown(socket.SHUT_WR))
 
     def ask(self) -> None:
-        begin = clock()
+        begin = monotonic_ns()
         mark = "notification" if self.epoll.poll(0) else "nothing ready"
-        self.seen.append((self.step, mark, begin, clock(), 0))
+        self.seen.append((self.step, mark, begin, monotonic_ns(), 0))
 
     def _note(self, mark: str, call: Callable[[], Any], size: int = 0) -> None:
-        begin = clock()
+        begin = monotonic_ns()
         call()
-        self.seen.append((self.step, mark, begin, clock(), size))
+        self.seen.append((self.step, mark, begin, monotonic_ns(), size))
 
 
 def five_steps(modes: str | Sequence[str] = tuple(MODES)) -> "pd.DataFrame":
@@ -108,7 +108,7 @@ def _of_one(mode: str) -> list[tuple[Any, ...]]:
 
 def _five(play: _Play) -> int:
     """Take the five steps, and ask twice after each; when they began."""
-    began = clock()
+    began = monotonic_ns()
     steps = (lambda: play.arrive(4), lambda: play.read(2), lambda: play.arrive(2), play.drain, play.hang_up)
     for number, step in enumerate(steps):
         play.step = number + 1
@@ -121,4 +121,4 @@ def _five(play: _Play) -> int:
 
 
 def _sleep_until(began: int, seconds: float) -> None:
-    time.sleep(max(0.0, seconds - (clock() - began) / 1e9))
+    time.sleep(max(0.0, seconds - (monotonic_ns() - began) / 1e9))

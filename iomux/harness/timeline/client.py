@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from iomux.harness.load.clients import Client, connect, spread
 from iomux.harness.load.generator import Generator
-from iomux.harness.timeline.trace import RECV, SEND, Trace, clock, clocks_apart
+from iomux.harness.timeline.trace import RECV, SEND, Trace, clocks_apart, realtime_ns
 from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
 _STAMPS_BEGIN_SECONDS = 0.05  # after the first socket has asked for them (net/core/dev.c, net_enable_timestamp)
@@ -26,7 +26,7 @@ MOST_EVENTS = 1_000_000
 """The most events that one side keeps: some 100 MB."""
 
 
-def room(requests: int, active: int, size: int) -> int:
+def event_capacity(requests: int, active: int, size: int) -> int:
     """How many events one side may see: a `recv` and a `send` a request, and more where it comes in pieces.
 
     Each of the `active` clients may have one request more than is followed.
@@ -34,7 +34,7 @@ def room(requests: int, active: int, size: int) -> int:
     return min(max((requests + WARMUP + active) * 2 * (2 + size // 1024), LEAST_EVENTS), MOST_EVENTS)
 
 
-class Question(NamedTuple):
+class TimelinePlan(NamedTuple):
     """What to ask: as the arguments of `iomux.timeline`."""
 
     address: tuple[str, int]
@@ -49,7 +49,7 @@ class Question(NamedTuple):
 
 
 @dataclass
-class Seen:
+class ClientTrace:
     """What the clients saw."""
 
     packed: bytes = b""
@@ -66,13 +66,13 @@ class Seen:
     """By how much the system's clock and the steady one came apart meanwhile."""
 
 
-def ask(question: Question, spin: bool) -> Seen:
+def run_client(question: TimelinePlan, spin: bool) -> ClientTrace:
     """Ask in a closed loop, a warm-up and `question.requests` times, and return what was seen.
 
     spin: as for the load generator.
     """
-    seen = Seen()
-    trace = Trace(room(question.requests, question.active, question.size))
+    seen = ClientTrace()
+    trace = Trace(event_capacity(question.requests, question.active, question.size))
     clients = connect(question.address, question.connections, question.deadline, seen.errors)
     active = spread(clients, question.active)
     sockets = [_stamp(client, question.size, trace) for client in active]
@@ -87,13 +87,13 @@ def ask(question: Question, spin: bool) -> Seen:
         seen.packed = trace.packed()
     except OverflowError as error:
         seen.overflow = str(error)
-    generator.take_leave(_LEAVE_SECONDS)
+    generator.drain_in_flight(_LEAVE_SECONDS)
     _count_missing(missing, late, active, seen)
     seen.unserved = sum(not client.served for client in active) + question.active - len(active)
     return seen
 
 
-def _converse(question: Question, generator: Generator, seen: Seen) -> tuple[int, bool]:
+def _converse(question: TimelinePlan, generator: Generator, seen: ClientTrace) -> tuple[int, bool]:
     """Let the clients ask; how many answers were still to come at the end, and whether it was the time that was up."""
     generator.until_answered(WARMUP, question.deadline, _WARMUP_SECONDS)
     seen.warmup = len(generator.response_ns)
@@ -103,7 +103,7 @@ def _converse(question: Question, generator: Generator, seen: Seen) -> tuple[int
     return seen.warmup + question.requests - len(generator.response_ns), late
 
 
-def _count_missing(missing: int, late: bool, active: list[Client], seen: Seen) -> None:
+def _count_missing(missing: int, late: bool, active: list[Client], seen: ClientTrace) -> None:
     """A run that ended early is not to look like a whole one: say what cut it short."""
     waiting = sum(bool(client.payload) for client in active)
     if missing > 0 and late:
@@ -138,18 +138,18 @@ class StampedSocket:
 
     def send(self, data: Any) -> int:
         """As socket.send."""
-        begin, steady = clock(), time.perf_counter_ns()
+        begin, steady = realtime_ns(), time.perf_counter_ns()
         if not self._left:  # before the call: if it fails, a new request has begun all the same
             self._left, self._began = self._size, steady
         size = self._sock.send(data)
-        self._note(SEND, 0, begin, clock(), 0, size)
+        self._note(SEND, 0, begin, realtime_ns(), 0, size)
         return size
 
     def recv(self, most: int) -> bytes:
         """As socket.recv."""
-        begin = clock()
+        begin = realtime_ns()
         data, ancillary, _, _ = self._sock.recvmsg(most, ANCILLARY_BYTES)
-        end, steady = clock(), time.perf_counter_ns()
+        end, steady = realtime_ns(), time.perf_counter_ns()
         self._left -= len(data)
         if not self._left:
             self._laps_ns.append(steady - self._began)

@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from iomux.harness.timeline.trace import RECV, SEND, WAIT, Trace, clock
+from iomux.harness.timeline.trace import RECV, SEND, WAIT, Trace, realtime_ns
 from iomux.system.io_uring import Completion, Ring
 from iomux.system.io_uring_abi import OP_RECVMSG, Lent, lend
 from iomux.system.timestamps import ANCILLARY_BYTES, stamp_in
@@ -50,7 +50,7 @@ class TracedRing:
         port = self._ports[fd]
 
         def received(size: int, more: bool) -> None:
-            ready, begin = self._trace.ready, clock()
+            ready, begin = self._trace.ready, realtime_ns()
             done(size, more)
             if size > 0:  # noted when the answer is queued: what noting costs is no part of the handler's time
                 self._trace.note(port, RECV, ready, begin, begin, _stamp(header, control), size)
@@ -59,7 +59,7 @@ class TracedRing:
 
     def send(self, fd: int, data: bytes, done: Done, skip: int = 0) -> int:
         """As Ring.send."""
-        begin, ready, port = clock(), self._trace.ready, self._ports[fd]
+        begin, ready, port = realtime_ns(), self._trace.ready, self._ports[fd]
 
         def was_sent(size: int, more: bool) -> None:
             if size > 0:
@@ -77,7 +77,7 @@ class TracedRing:
         found = self._ring.wait()
         self._trace.calls[WAIT] += self._ring.enters - self._counted  # also those of a `queue` that found it full
         self._counted = self._ring.enters
-        self._trace.ready = clock()
+        self._trace.ready = realtime_ns()
         return found
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 from iomux import servers
 from iomux.harness.timeline.sockets import TracedPoller, traced_listener
 from iomux.harness.timeline.trace import Trace
-from iomux.servers.connection import Handler, complain, echo
+from iomux.servers.connection import Handler, echo, log_error
 from iomux.servers.instrument import with_poller
 
 
@@ -56,7 +56,7 @@ def _write_and_leave(trace: Trace, path: str) -> NoReturn:
     try:
         packed = trace.packed()
     except OverflowError as error:
-        complain(f"iomux: {error}")
+        log_error(f"iomux: {error}")
         os._exit(1)
     with open(f"{path}.part", "wb") as file:
         file.write(packed)

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, Trace, clock
+from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, Trace, realtime_ns
 from iomux.servers.instrument import Listener
 from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
@@ -39,7 +39,7 @@ class TracedSocket:
             return self._sock.recv(size, flags)
         ready, entered, begin = self._before_recv(flags)
         data, ancillary, _, _ = self._sock.recvmsg(size, ANCILLARY_BYTES, flags)
-        self._received = ready, begin, clock(), ancillary, len(data), entered
+        self._received = ready, begin, realtime_ns(), ancillary, len(data), entered
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -50,28 +50,28 @@ class TracedSocket:
             return self._sock.recv_into(buffer, nbytes, flags)
         ready, entered, begin = self._before_recv(flags)
         size, ancillary, _, _ = self._sock.recvmsg_into([place[: nbytes or len(place)]], ANCILLARY_BYTES, flags)
-        self._received = ready, begin, clock(), ancillary, size, entered
+        self._received = ready, begin, realtime_ns(), ancillary, size, entered
         return size
 
     def send(self, data: Any, flags: int = 0) -> int:
         """As socket.send."""
-        begin = clock()
+        begin = realtime_ns()
         size = self._sock.send(data, flags)
-        self._after_send(begin, clock(), size)
+        self._after_send(begin, realtime_ns(), size)
         return size
 
     def sendmsg(self, *arguments: Any) -> int:
         """As socket.sendmsg: by it asyncio sends what it owes, from Python 3.12 on."""
-        begin = clock()
+        begin = realtime_ns()
         size = self._sock.sendmsg(*arguments)
-        self._after_send(begin, clock(), size)
+        self._after_send(begin, realtime_ns(), size)
         return size
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """As socket.sendall."""
-        begin = clock()
+        begin = realtime_ns()
         self._sock.sendall(data, flags)
-        self._after_send(begin, clock(), memoryview(data).nbytes)
+        self._after_send(begin, realtime_ns(), memoryview(data).nbytes)
 
     def setblocking(self, flag: bool) -> None:
         """As socket.setblocking."""
@@ -87,10 +87,10 @@ class TracedSocket:
         self._note_received()
         self._trace.calls[RECVS] += 1
         if not self._waits or flags & socket.MSG_DONTWAIT:
-            return self._trace.ready, 0, clock()
-        entered = clock()
+            return self._trace.ready, 0, realtime_ns()
+        entered = realtime_ns()
         self._sock.recv(1, socket.MSG_PEEK)
-        self._told = clock()
+        self._told = realtime_ns()
         return self._told, entered, self._told
 
     def _after_send(self, begin: int, end: int, size: int) -> None:
@@ -140,7 +140,7 @@ class TracedPoller:
         """As the poller's `poll`, and the selector's `select`."""
         self._trace.calls[WAIT] += 1
         ready = self._wait(timeout)
-        self._trace.ready = clock()
+        self._trace.ready = realtime_ns()
         return ready
 
     select = poll

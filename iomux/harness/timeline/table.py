@@ -3,10 +3,10 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from iomux.harness.timeline.client import Question, Seen
+from iomux.harness.timeline.client import ClientTrace, TimelinePlan
 from iomux.harness.timeline.phases import PHASES, conversations, phases
 from iomux.harness.timeline.trace import COUNTED, RECV, SEND, Event, events
-from iomux.system.features import find
+from iomux.system.features import feature
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CLOCK_SET_NS = 1_000_000  # slewing (adjtimex(2)) moves the steady clock too, clock_gettime(2): only a step parts them
 
 
-def to_frame(question: Question, seen: Seen, served: bytes) -> "pd.DataFrame":
+def to_frame(question: TimelinePlan, seen: ClientTrace, served: bytes) -> "pd.DataFrame":
     """One row a request, those of the warm-up dropped; see `iomux.timeline` for the columns."""
     import pandas as pd
 
@@ -41,7 +41,7 @@ Pair = tuple[list[Event], list[Event], int]
 """One request: the client's events, the server's, and what the client's stopwatch said."""
 
 
-def _followed(question: Question, seen: Seen, served: bytes) -> list[Pair]:
+def _followed(question: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
     """The warm-up and the requests that were asked for. Raises RuntimeError if they can't be followed."""
     if abs(seen.clock_moved_ns) > _CLOCK_SET_NS:
         moved = seen.clock_moved_ns / 1e6
@@ -78,7 +78,7 @@ def _all_seen(served: list[Event], size: int) -> bool:
     return served[0].kind == RECV and sum(event.size for event in served if event.kind == RECV) == size
 
 
-def _matched(question: Question, seen: Seen, served: bytes) -> list[Pair]:
+def _matched(question: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
     """Each rightly answered request, in the order of the answers."""
     ours = conversations(events(seen.packed), RECV, question.size)
     theirs = conversations(events(served), SEND, question.size)
@@ -90,7 +90,7 @@ def _matched(question: Question, seen: Seen, served: bytes) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair[0][-1].end)
 
 
-def _row(question: Question, asked: list[Event], served: list[Event], lap_ns: int) -> dict[str, Any]:
+def _row(question: TimelinePlan, asked: list[Event], served: list[Event], lap_ns: int) -> dict[str, Any]:
     spent = phases(asked, served, question.size)
     return {
         "connections": question.connections,
@@ -105,7 +105,7 @@ def _row(question: Question, asked: list[Event], served: list[Event], lap_ns: in
     }
 
 
-def _answers(question: Question, served: bytes) -> list[Event]:
+def _answers(question: TimelinePlan, served: bytes) -> list[Event]:
     """The last event of each request that the server has answered, followed or not."""
     return [request[-1] for port in conversations(events(served), SEND, question.size).values() for request in port]
 
@@ -125,7 +125,7 @@ def syscalls_per_request(answers: list[Event], warmup: int, most: int) -> dict[s
 
 def _merged(frame: "pd.DataFrame") -> dict[str, str]:
     """Which phases this server, or this machine, does not tell apart, and why."""
-    timestamps = find("timestamps")
+    timestamps = feature("timestamps")
     assert timestamps is not None
     unstamped = timestamps.why_not() or "no stamp of the kernel's came with these bytes"
     why = {

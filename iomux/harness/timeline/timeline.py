@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from iomux import servers
 from iomux.harness.timeline import server as traced_server
-from iomux.harness.timeline.client import Question, Seen, ask, room
+from iomux.harness.timeline.client import ClientTrace, TimelinePlan, event_capacity, run_client
 from iomux.harness.timeline.table import to_frame
 from iomux.processes.errors import ServerError
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
-from iomux.processes.worker import beside, core_beside
+from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE
 from iomux.system.limits import check_descriptors, check_request, check_whole
@@ -68,8 +68,8 @@ def timeline(
     deadline = float(deadline)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "trace")
-        with start(traced(target, room(requests, active, size), path), handler=handler) as running:
-            question = Question(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
+        with start(traced(target, event_capacity(requests, active, size), path), handler=handler) as running:
+            question = TimelinePlan(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
             seen = _ask_beside(running, question)
             running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
             served = collect(running, path)
@@ -96,10 +96,12 @@ def _check(server: Any, connections: int, active: int, size: int, requests: int,
     return target
 
 
-def _ask_beside(running: Server, question: Question) -> Seen:
-    core = core_beside(running)
+def _ask_beside(running: Server, question: TimelinePlan) -> ClientTrace:
+    core = free_core(running)
     seconds = 60 + question.seconds + question.connections / 100 + 2 * question.deadline
-    return beside(ask, question, core is not None, core=core, seconds=seconds, what="the timeline's client")
+    return run_in_worker(
+        run_client, question, core is not None, core=core, seconds=seconds, what="the timeline's client"
+    )
 
 
 def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-clock = time.time_ns
+realtime_ns = time.time_ns
 RECV, SEND = 0, 1
 COUNTED = ("wait", "control", "recv", "send", "accept")
 """The system calls counted: the readiness call, changes of an interest list in the kernel, and the socket's own."""
@@ -22,7 +22,7 @@ EVENT = struct.Struct("@13q")
 
 def clocks_apart() -> int:
     """How far this clock is from the steady one, in nanoseconds, where the three readings took the least time."""
-    readings = [(time.perf_counter_ns(), clock(), time.perf_counter_ns()) for _ in range(_READINGS)]
+    readings = [(time.perf_counter_ns(), realtime_ns(), time.perf_counter_ns()) for _ in range(_READINGS)]
     before, now, after = min(readings, key=lambda reading: reading[2] - reading[0])
     return now - (before + after) // 2
 

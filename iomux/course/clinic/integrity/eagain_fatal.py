@@ -15,13 +15,13 @@ from iomux.course.clinic.loop import Client, run, turn
 from iomux.servers.connection import Handler, echo
 
 
-def pay(client: Client) -> None:
+def send_owed(client: Client) -> None:
     """Send what is owed; whoever calls treats every OSError as the end of this client."""
     while client.owed:
         del client.owed[: client.sock.send(client.owed)]
 
 
-def cured_pay(client: Client) -> None:
+def cured_send_owed(client: Client) -> None:
     """Send what is owed, until the kernel takes no more."""
     with contextlib.suppress(BlockingIOError):
         while client.owed:
@@ -29,10 +29,10 @@ def cured_pay(client: Client) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, pay=pay))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, send_owed=send_owed))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, pay=cured_pay))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, send_owed=cured_send_owed))

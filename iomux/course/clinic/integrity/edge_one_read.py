@@ -12,14 +12,14 @@ import socket
 from functools import partial
 from typing import NoReturn
 
-from iomux.course.clinic.loop import Client, admit, let_go, open_ward, turn
+from iomux.course.clinic.loop import Client, admit, begin, drop, turn
 from iomux.servers.connection import OVER, READ, WRITE, Handler, echo
 
 _TURN_BYTES = 4096
 _EDGE = READ | WRITE | select.EPOLLET if hasattr(select, "EPOLLET") else 0
 
 
-def small_take(client: Client, handler: Handler) -> None:
+def small_read(client: Client, handler: Handler) -> None:
     """Read at most 4,096 bytes."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(_TURN_BYTES)
@@ -27,30 +27,30 @@ def small_take(client: Client, handler: Handler) -> None:
         client.owed += handler(data) if data else b""
 
 
-small_turn = partial(turn, take=small_take)
+small_turn = partial(turn, read=small_read)
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    poller, clients = open_ward(listener, select.epoll())
+    """With the bug. Never returns."""
+    poller, clients = begin(listener, select.epoll())
     while True:
         for fd, _ in poller.poll(None):
             if fd not in clients:
                 admit(listener, poller, clients, _EDGE)
             elif small_turn(clients[fd], handler) == OVER:
-                let_go(poller, clients, fd)
+                drop(poller, clients, fd)
                 poller.modify(listener.fileno(), READ)
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    poller, clients = open_ward(listener, select.epoll())
+    """Without it. Never returns."""
+    poller, clients = begin(listener, select.epoll())
     while True:
         for fd, _ in poller.poll(None):
             if fd not in clients:
                 admit(listener, poller, clients, _EDGE)
             elif (interest := small_turn(clients[fd], handler)) == OVER:
-                let_go(poller, clients, fd)
+                drop(poller, clients, fd)
                 poller.modify(listener.fileno(), READ)
             else:
                 poller.modify(fd, interest | select.EPOLLET)  # what is still ready is reported again

@@ -14,7 +14,7 @@ from iomux.course.clinic.loop import Client, run, turn
 from iomux.servers.connection import HIGH_WATER_BYTES, OVER, READ, WRITE, Handler, echo
 
 
-def wanted(client: Client) -> int:
+def interest_of(client: Client) -> int:
     """What to wait for."""
     if client.ended:
         return OVER
@@ -23,7 +23,7 @@ def wanted(client: Client) -> int:
     return READ | WRITE if client.owed else READ
 
 
-def cured_wanted(client: Client) -> int:
+def cured_interest_of(client: Client) -> int:
     """What to wait for: after its last word, until nothing is owed."""
     if client.ended:
         return WRITE if client.owed else OVER
@@ -33,10 +33,10 @@ def cured_wanted(client: Client) -> int:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, wanted=wanted))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, interest_of=interest_of))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, wanted=cured_wanted))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, interest_of=cured_interest_of))

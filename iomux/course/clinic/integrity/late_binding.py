@@ -12,13 +12,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
-from iomux.course.clinic.loop import admit, open_ward, settle, turn
+from iomux.course.clinic.loop import admit, begin, settle, turn
 from iomux.servers.connection import Handler, echo
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    poller, clients = open_ward(listener, select.poll())
+    """With the bug. Never returns."""
+    poller, clients = begin(listener, select.poll())
     turns: dict[int, Callable[[], int]] = {}
     while True:
         for fd, _ in poller.poll(None):
@@ -34,8 +34,8 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    poller, clients = open_ward(listener, select.poll())
+    """Without it. Never returns."""
+    poller, clients = begin(listener, select.poll())
     turns: dict[int, Callable[[], int]] = {}
     while True:
         for fd, _ in poller.poll(None):

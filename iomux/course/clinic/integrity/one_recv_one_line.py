@@ -15,7 +15,7 @@ from iomux.course.clinic.loop import Client, run, turn
 from iomux.servers.connection import CHUNK_BYTES, Handler, echo
 
 
-def take(client: Client, handler: Handler) -> None:
+def read(client: Client, handler: Handler) -> None:
     """Read a line; owe the handler's answer to it, as a line."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
@@ -24,7 +24,7 @@ def take(client: Client, handler: Handler) -> None:
             client.owed += handler(line) + b"\n"
 
 
-def cured_take(client: Client, handler: Handler) -> None:
+def cured_read(client: Client, handler: Handler) -> None:
     """Read; owe the handler's answer to each whole line, keep the rest."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
@@ -35,10 +35,10 @@ def cured_take(client: Client, handler: Handler) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, take=take))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, read=read))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, take=cured_take))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, read=cured_read))

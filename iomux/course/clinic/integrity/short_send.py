@@ -15,14 +15,14 @@ from iomux.course.clinic.loop import Client, run, turn
 from iomux.servers.connection import Handler, echo
 
 
-def pay(client: Client) -> None:
+def send_owed(client: Client) -> None:
     """Send, and believe that all went."""
     with contextlib.suppress(BlockingIOError):
         client.sock.send(client.owed)
         client.owed.clear()
 
 
-def cured_pay(client: Client) -> None:
+def cured_send_owed(client: Client) -> None:
     """Send what the kernel takes of what is owed."""
     with contextlib.suppress(BlockingIOError):
         sent = client.sock.send(client.owed)
@@ -30,10 +30,10 @@ def cured_pay(client: Client) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, pay=pay))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, send_owed=send_owed))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, pay=cured_pay))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, send_owed=cured_send_owed))

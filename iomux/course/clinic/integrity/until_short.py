@@ -17,7 +17,7 @@ from iomux.servers.connection import Handler, echo
 _BUFFER_BYTES = 1000
 
 
-def take(client: Client, handler: Handler) -> None:
+def read(client: Client, handler: Handler) -> None:
     """Read until a piece is shorter than the buffer."""
     client.sock.setblocking(True)
     data = piece = client.sock.recv(_BUFFER_BYTES)
@@ -29,7 +29,7 @@ def take(client: Client, handler: Handler) -> None:
     client.owed += handler(data) if data else b""
 
 
-def cured_take(client: Client, handler: Handler) -> None:
+def cured_read(client: Client, handler: Handler) -> None:
     """Read once; the rest is reported again."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(_BUFFER_BYTES)
@@ -38,10 +38,10 @@ def cured_take(client: Client, handler: Handler) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, take=take))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, read=read))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, take=cured_take))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, read=cured_read))

@@ -11,11 +11,11 @@ from functools import partial
 from typing import NoReturn
 
 from iomux.course.clinic.loop import Client, run, turn
-from iomux.course.clinic.loop import pay as cured_pay
+from iomux.course.clinic.loop import send_owed as cured_send_owed
 from iomux.servers.connection import Handler, echo
 
 
-def pay(client: Client) -> None:
+def send_owed(client: Client) -> None:
     """Send all that is owed, however long that takes."""
     client.sock.setblocking(True)
     client.sock.sendall(client.owed)
@@ -24,10 +24,10 @@ def pay(client: Client) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, pay=pay))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, send_owed=send_owed))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, pay=cured_pay))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, send_owed=cured_send_owed))

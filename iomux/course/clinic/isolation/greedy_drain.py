@@ -10,35 +10,35 @@ import socket
 from functools import partial
 from typing import NoReturn
 
-from iomux.course.clinic.loop import Client, pay, run, turn, wanted
+from iomux.course.clinic.loop import Client, interest_of, run, send_owed, turn
 from iomux.servers.connection import CHUNK_BYTES, READ, Handler, echo
 
 
-def take(client: Client, handler: Handler) -> None:
+def read(client: Client, handler: Handler) -> None:
     """Read all there is; answer."""
     with contextlib.suppress(BlockingIOError):
-        while wanted(client) & READ:
+        while interest_of(client) & READ:
             data = client.sock.recv(CHUNK_BYTES)
             client.ended = not data
             client.owed += handler(data) if data else b""
-            pay(client)
+            send_owed(client)
 
 
-def cured_take(client: Client, handler: Handler) -> None:
+def cured_read(client: Client, handler: Handler) -> None:
     """Read once; answer."""
     with contextlib.suppress(BlockingIOError):
-        if wanted(client) & READ:
+        if interest_of(client) & READ:
             data = client.sock.recv(CHUNK_BYTES)
             client.ended = not data
             client.owed += handler(data) if data else b""
-            pay(client)
+            send_owed(client)
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, take=take))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, read=read))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, take=cured_take))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, read=cured_read))

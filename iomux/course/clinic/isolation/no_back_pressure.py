@@ -11,11 +11,11 @@ from functools import partial
 from typing import NoReturn
 
 from iomux.course.clinic.loop import Client, run, turn
-from iomux.course.clinic.loop import wanted as cured_wanted
+from iomux.course.clinic.loop import interest_of as cured_interest_of
 from iomux.servers.connection import OVER, READ, WRITE, Handler, echo
 
 
-def wanted(client: Client) -> int:
+def interest_of(client: Client) -> int:
     """What to wait for."""
     if client.ended:
         return WRITE if client.owed else OVER
@@ -23,10 +23,10 @@ def wanted(client: Client) -> int:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, wanted=wanted))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, interest_of=interest_of))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, wanted=cured_wanted))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, interest_of=cured_interest_of))

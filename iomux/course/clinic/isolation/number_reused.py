@@ -11,7 +11,7 @@ from collections import defaultdict
 from functools import partial
 from typing import NoReturn
 
-from iomux.course.clinic import loop as ward
+from iomux.course.clinic import loop as loop
 from iomux.course.clinic.loop import Client, Clients, run, turn
 from iomux.servers.connection import Handler, echo
 from iomux.servers.readiness import Poller
@@ -20,28 +20,28 @@ _owed: defaultdict[int, bytearray] = defaultdict(bytearray)
 """What is owed, by descriptor."""
 
 
-def take(client: Client, handler: Handler) -> None:
+def read(client: Client, handler: Handler) -> None:
     """Read once; owe the answer, in the table."""
     client.owed = _owed[client.sock.fileno()]
-    ward.take(client, handler)
+    loop.read(client, handler)
 
 
-def let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Unregister, close."""
-    ward.let_go(poller, clients, fd)
+    loop.drop(poller, clients, fd)
 
 
-def cured_let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def cured_drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Unregister, close, forget."""
-    ward.let_go(poller, clients, fd)
+    loop.drop(poller, clients, fd)
     _owed.pop(fd, None)
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, take=take), let_go=let_go)
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, read=read), drop=drop)
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, take=take), let_go=cured_let_go)
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, read=read), drop=cured_drop)

@@ -9,38 +9,38 @@ Cure: an error of a client's socket is the end of that client.
 import socket
 from typing import NoReturn
 
-from iomux.course.clinic.loop import Client, pay, run, take, wanted
+from iomux.course.clinic.loop import Client, interest_of, read, run, send_owed
 from iomux.servers.connection import OVER, READ, Handler, echo
 
 
 def turn(client: Client, handler: Handler) -> int:
     """One turn of a client: send, read, send."""
     if client.owed:
-        pay(client)
-    if wanted(client) & READ:
-        take(client, handler)
-        pay(client)
-    return wanted(client)
+        send_owed(client)
+    if interest_of(client) & READ:
+        read(client, handler)
+        send_owed(client)
+    return interest_of(client)
 
 
 def cured_turn(client: Client, handler: Handler) -> int:
     """One turn of a client: send, read, send. A client that was lost is over."""
     try:
         if client.owed:
-            pay(client)
-        if wanted(client) & READ:
-            take(client, handler)
-            pay(client)
+            send_owed(client)
+        if interest_of(client) & READ:
+            read(client, handler)
+            send_owed(client)
     except OSError:
         return OVER
-    return wanted(client)
+    return interest_of(client)
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
+    """With the bug. Never returns."""
     run(listener, handler, turn)
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
+    """Without it. Never returns."""
     run(listener, handler, cured_turn)

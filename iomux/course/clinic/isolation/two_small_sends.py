@@ -17,7 +17,7 @@ from iomux.servers.connection import Handler, echo
 _HEADER_BYTES = 8
 
 
-def pay(client: Client) -> None:
+def send_owed(client: Client) -> None:
     """Send a header; send the rest."""
     with contextlib.suppress(BlockingIOError):
         del client.owed[: client.sock.send(client.owed[:_HEADER_BYTES])]
@@ -27,10 +27,10 @@ def pay(client: Client) -> None:
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Sick, as a socket is made: accepted sockets inherit the option. Never returns."""
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
-    run(listener, handler, partial(turn, pay=pay))
+    run(listener, handler, partial(turn, send_owed=send_owed))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
+    """Without it. Never returns."""
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    run(listener, handler, partial(turn, pay=pay))
+    run(listener, handler, partial(turn, send_owed=send_owed))

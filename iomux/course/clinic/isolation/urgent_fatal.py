@@ -10,13 +10,13 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.course.clinic.loop import admit, open_ward, settle, turn
+from iomux.course.clinic.loop import admit, begin, settle, turn
 from iomux.servers.connection import OVER, READ, Handler, echo
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    poller, clients = open_ward(listener, select.poll())
+    """With the bug. Never returns."""
+    poller, clients = begin(listener, select.poll())
     while True:
         for fd, condition in poller.poll(None):
             if fd not in clients:
@@ -28,8 +28,8 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    poller, clients = open_ward(listener, select.poll())
+    """Without it. Never returns."""
+    poller, clients = begin(listener, select.poll())
     while True:
         for fd, _ in poller.poll(None):
             if fd not in clients:

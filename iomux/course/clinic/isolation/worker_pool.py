@@ -17,7 +17,7 @@ _WORKERS = 128
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
+    """With the bug. Never returns."""
 
     def work() -> NoReturn:
         while True:
@@ -30,7 +30,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
+    """Without it. Never returns."""
     while True:
         client = accept_one(listener)
         threading.Thread(target=converse, args=(client, handler), daemon=True).start()

@@ -28,10 +28,10 @@ def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: i
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
+    """With the bug. Never returns."""
     run(listener, handler, admit=admit)
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
+    """Without it. Never returns."""
     run(listener, handler, admit=cured_admit)

@@ -9,7 +9,7 @@ Cure: refuse the client, keep the server; or poll, or epoll.
 import socket
 from typing import NoReturn
 
-from iomux.course.clinic import loop as ward
+from iomux.course.clinic import loop as loop
 from iomux.course.clinic.loop import Clients, run
 from iomux.servers.connection import Handler, echo
 from iomux.servers.readiness import Poller
@@ -18,22 +18,22 @@ from iomux.servers.select_ import SelectPoller
 
 def admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
     """Let every waiting client in."""
-    ward.admit(listener, poller, clients)
+    loop.admit(listener, poller, clients)
 
 
 def cured_admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
     """Let every waiting client in, send away whom select can't watch."""
     try:
-        ward.admit(listener, poller, clients)
+        loop.admit(listener, poller, clients)
     except ValueError:
         clients.popitem()[1].sock.close()
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
+    """With the bug. Never returns."""
     run(listener, handler, admit=admit, poller=SelectPoller())
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
+    """Without it. Never returns."""
     run(listener, handler, admit=cured_admit, poller=SelectPoller())

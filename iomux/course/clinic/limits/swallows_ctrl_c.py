@@ -10,25 +10,25 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.course.clinic.loop import open_ward, round_
-from iomux.servers.connection import Handler, complain, echo
+from iomux.course.clinic.loop import begin, one_round
+from iomux.servers.connection import Handler, echo, log_error
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    poller, clients = open_ward(listener, select.poll())
+    """With the bug. Never returns."""
+    poller, clients = begin(listener, select.poll())
     while True:
         try:
-            round_(listener, handler, poller, clients)
+            one_round(listener, handler, poller, clients)
         except:  # noqa: E722 (the planted bug)
-            complain()
+            log_error()
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    poller, clients = open_ward(listener, select.poll())
+    """Without it. Never returns."""
+    poller, clients = begin(listener, select.poll())
     while True:
         try:
-            round_(listener, handler, poller, clients)
+            one_round(listener, handler, poller, clients)
         except Exception:
-            complain()
+            log_error()

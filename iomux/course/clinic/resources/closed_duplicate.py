@@ -20,13 +20,13 @@ _last_visitors: deque[socket.socket] = deque(maxlen=8)
 """Duplicates, as a log, a helper process, or a stream object keeps them."""
 
 
-def let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Remember the visitor, close."""
     sock = clients.pop(fd).sock
     _good_bye(sock)
 
 
-def cured_let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def cured_drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Off the list; then remember the visitor, close."""
     poller.unregister(fd)
     sock = clients.pop(fd).sock
@@ -41,10 +41,10 @@ def _good_bye(sock: socket.socket) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, let_go=let_go, poller=select.epoll())
+    """With the bug. Never returns."""
+    run(listener, handler, drop=drop, poller=select.epoll())
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, let_go=cured_let_go, poller=select.epoll())
+    """Without it. Never returns."""
+    run(listener, handler, drop=cured_drop, poller=select.epoll())

@@ -15,7 +15,7 @@ from iomux.course.clinic.loop import Client, run, turn
 from iomux.servers.connection import CHUNK_BYTES, Handler, echo
 
 
-def take(client: Client, handler: Handler) -> None:
+def read(client: Client, handler: Handler) -> None:
     """Read once; owe the answer."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
@@ -23,7 +23,7 @@ def take(client: Client, handler: Handler) -> None:
             client.owed += handler(data)
 
 
-def cured_take(client: Client, handler: Handler) -> None:
+def cured_read(client: Client, handler: Handler) -> None:
     """Read once; owe the answer, or take note of the end."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
@@ -33,10 +33,10 @@ def cured_take(client: Client, handler: Handler) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, partial(turn, take=take))
+    """With the bug. Never returns."""
+    run(listener, handler, partial(turn, read=read))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, partial(turn, take=cured_take))
+    """Without it. Never returns."""
+    run(listener, handler, partial(turn, read=cured_read))

@@ -9,7 +9,7 @@ Cure: every way in has its way out.
 import socket
 from typing import NoReturn
 
-from iomux.course.clinic import loop as ward
+from iomux.course.clinic import loop as loop
 from iomux.course.clinic.loop import Client, Clients, run
 from iomux.servers.connection import Handler, echo
 from iomux.servers.readiness import Poller
@@ -22,28 +22,28 @@ _buffers: dict[int, tuple[Client, bytearray]] = {}
 def admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
     """Let every waiting client in, and set up a buffer for each."""
     known = set(clients)
-    ward.admit(listener, poller, clients)
+    loop.admit(listener, poller, clients)
     for fd in clients.keys() - known:
         client = clients[fd]
         _buffers[id(client)] = client, bytearray(_BUFFER_BYTES)
 
 
-def let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Unregister, close."""
-    ward.let_go(poller, clients, fd)
+    loop.drop(poller, clients, fd)
 
 
-def cured_let_go(poller: Poller, clients: Clients, fd: int) -> None:
+def cured_drop(poller: Poller, clients: Clients, fd: int) -> None:
     """Unregister, close, forget."""
     _buffers.pop(id(clients[fd]))
-    ward.let_go(poller, clients, fd)
+    loop.drop(poller, clients, fd)
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick. Never returns."""
-    run(listener, handler, admit=admit, let_go=let_go)
+    """With the bug. Never returns."""
+    run(listener, handler, admit=admit, drop=drop)
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Cured. Never returns."""
-    run(listener, handler, admit=admit, let_go=cured_let_go)
+    """Without it. Never returns."""
+    run(listener, handler, admit=admit, drop=cured_drop)
