@@ -14,7 +14,7 @@ import pytest
 
 import iomux
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 OPEN = "not to be told here"
 
 
