@@ -3,6 +3,12 @@
 A mechanism keeps its colour, its marker and its dash in every figure, so that lines can be told apart
 without colour too. Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal
 Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
+
+Example:
+>>> cost = iomux.copy_cost([64, 4096], repeats=10, progress=False)
+>>> left, right = iomux.plot.pair()
+>>> iomux.plot.copy_cost(cost, left, side="receive") is left, iomux.plot.copy_cost(cost, right, side="send") is right
+(True, True)
 """
 
 from iomux.figures.busy_waiting import cpu_meter as cpu_meter
