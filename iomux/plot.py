@@ -5,10 +5,9 @@ without colour too. Colours: Okabe and Ito's palette, made for colour-blind read
 Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
 
 Example:
->>> cost = iomux.copy_cost([64, 4096], repeats=10, progress=False)
 >>> left, right = iomux.plot.pair()
->>> iomux.plot.copy_cost(cost, left, side="receive") is left, iomux.plot.copy_cost(cost, right, side="send") is right
-(True, True)
+>>> iomux.plot.canteen(iomux.canteen.visit(iomux.canteen.cook(3)), left) is left
+True
 """
 
 from iomux.figures.busy_waiting import cpu_meter as cpu_meter
