@@ -70,7 +70,7 @@ def lay_out(app: Any, what: str, name: str, found: Any, options: Any, lines: lis
     """A docstring for the page: the arguments' names stand out, and an example is a block of its own."""
     text, word, example = "\n".join(lines).partition("\nExample:\n")
     if callable(found) and (names := "|".join(inspect.signature(found).parameters)):
-        text = re.sub(rf"(?m)(^|[.,;] |and )((?:{names})(?=[:,] |,?$| and ))", r"\1**\2**", text)
+        text = re.sub(rf"(?m)(^|[.,;] |and )((?:{names})(?=[:,](?: |$)| and ))", r"\1**\2**", text)
     lines[:] = "\n".join([text, word, example]).split("\n")
 
 
