@@ -1,18 +1,26 @@
-"""The site: the README and the notebooks as they stand, by Sphinx and MyST-NB. Stored outputs only, nothing is run."""
+"""The site: the README and the notebooks as they stand, by Sphinx and MyST-NB. Stored outputs only, nothing is run.
 
+The reference (docs/reference) is made from the docstrings, by autodoc. It imports the iomux beside it.
+"""
+
+import dataclasses
+import inspect
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+REFERENCE = ("servers", "measuring", "figures", "grading", "programs", "course", "parts", "system")
+sys.path.insert(0, str(ROOT))
 
 project = html_title = "iomux"
 author = "the iomux developers"
 root_doc = "README"
-include_patterns = ["README.md", "CONTRIBUTING.md", "notebooks/*.ipynb"]
-extensions = ["myst_nb"]
+include_patterns = ["README.md", "CONTRIBUTING.md", "notebooks/*.ipynb", "docs/reference.md", "docs/reference/*.md"]
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
 exclude_patterns = [".*", "build"]  # large, and not walked through
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -22,6 +30,14 @@ nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json
 suppress_warnings = ["mystnb.unknown_mime_type"]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 myst_heading_anchors = 3
+
+# Docstrings are plain text, in which single backticks mean code.
+default_role = "literal"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
+toc_object_entries = False  # every name has a heading
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {"navbar_persistent": []}
@@ -40,8 +56,32 @@ def entry(path: Path) -> str:
 def add_contents(app: Any, document: str, source: list[str]) -> None:
     """The README lists the notebooks in a table, for readers; Sphinx wants a table of contents of its own."""
     if document == root_doc:
-        lines = [*map(entry, sorted((ROOT / "notebooks").glob("*.ipynb"))), "CONTRIBUTING"]
-        source[0] += "\n".join(["\n```{toctree}", ":hidden:\n", *lines, "```\n"])
+        lines = [*map(entry, sorted((ROOT / "notebooks").glob("*.ipynb"))), "docs/reference", "CONTRIBUTING"]
+        source[0] += toctree(lines)
+    if document == "docs/reference":
+        source[0] += toctree([f"reference/{page}" for page in REFERENCE])
+
+
+def toctree(pages: list[str]) -> str:
+    return "\n".join(["\n```{toctree}", ":hidden:\n", *pages, "```\n"])
+
+
+def lay_out(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """A docstring for the page: the arguments' names stand out, and an example is a block of its own."""
+    text, word, example = "\n".join(lines).partition("\nExample:\n")
+    if callable(found) and (names := "|".join(inspect.signature(found).parameters)):
+        text = re.sub(rf"(?m)(^|[.,;] |and )((?:{names})(?=[:,](?: |$)| and ))", r"\1**\2**", text)
+    lines[:] = "\n".join([text, word, example]).split("\n")
+
+
+def sign(app: Any, what: str, name: str, found: Any, options: Any, arguments: str, result: str) -> tuple[Any, Any]:
+    """A signature for the page: types by their short names. What is only handed out, and not made by hand, has none."""
+    handed_out = dataclasses.is_dataclass(found) or hasattr(found, "_fields") or "Made by" in (found.__doc__ or "")
+    if what == "class" and handed_out:
+        return "", None
+    return tuple(
+        text and re.sub(r"~(?!iomux)(\w+\.)+", "", text).replace("[[...], ", "[..., ") for text in (arguments, result)
+    )
 
 
 def unlink_folders(app: Any, document: str, source: list[str]) -> None:
@@ -67,5 +107,7 @@ def add_front_page(app: Any, failure: Exception | None) -> None:
 def setup(app: Any) -> None:
     app.connect("source-read", add_contents)
     app.connect("source-read", unlink_folders)
+    app.connect("autodoc-process-docstring", lay_out)
+    app.connect("autodoc-process-signature", sign)
     app.connect("html-page-context", link_pages)
     app.connect("build-finished", add_front_page)

@@ -22,7 +22,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from iomux.servers import pollers
@@ -61,6 +60,13 @@ class EventLoop:
     poller, unit: what it sleeps in, and one second in the unit of that one's timeout; by default the best there is.
     A handler that raises ends neither the loop nor the other handlers: the exception becomes an event of the kind
     "error", and where nobody handles those, a traceback on standard error.
+
+    Example:
+    >>> with iomux.events.EventLoop() as loop:
+    ...     loop.on("click", print)
+    ...     loop.emit("click", "Save")
+    ...     loop.run()
+    Save
     """
 
     def __init__(self, poller: Poller | None = None, unit: float = 1) -> None:
@@ -70,8 +76,7 @@ class EventLoop:
         self._timers: list[Timer] = []
         self._watched: dict[int, Watch] = {}
         self._number = itertools.count().__next__
-        self._threads = 0
-        self._stopped = False
+        self._threads, self._stopped = 0, False
         self._pipe = SelfPipe()
         self._poller.register(self._pipe.fd, READ)
 
@@ -145,9 +150,7 @@ class EventLoop:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def _something_left(self) -> bool:

@@ -3,6 +3,11 @@
 A mechanism keeps its colour, its marker and its dash in every figure, so that lines can be told apart
 without colour too. Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal
 Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
+
+Example:
+>>> left, right = iomux.plot.pair()
+>>> iomux.plot.canteen(iomux.canteen.visit(iomux.canteen.cook(3)), left) is left
+True
 """
 
 from iomux.figures.busy_waiting import cpu_meter as cpu_meter

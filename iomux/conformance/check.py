@@ -56,6 +56,11 @@ def check(target: str | servers.Serve, only: str | Iterable[str] | None = None, 
 
     What can't be seen on a target is "not seen", never passed. The report's text has no timings. Raises LookupError
     for an unknown server or item, TypeError and ValueError for what is no target, or an address where nothing listens.
+
+    Example:
+    >>> report = iomux.check("poll", only=["echoes", "sizes"], progress=False)
+    >>> report.passed, report.earned == report.points
+    (True, True)
     """
     return try_all(_ECHO_ITEMS, "echo", target, only, progress)
 
@@ -150,5 +155,10 @@ def check_chat(target: str | servers.Serve, only: str | Iterable[str] | None = N
 
     Arguments, report and errors are those of `iomux.check`; the items are `chat_room.CHAT_ITEMS`. Cost: some 7 s for a
     correct room.
+
+    Example:
+    >>> from iomux.course.coursework.chat import serve_chat
+    >>> iomux.check_chat(serve_chat, only="passes-on", progress=False).passed
+    True
     """
     return try_all(_in_order(CHAT_ITEMS, _CHAT_PAGES), "pass on what is said", target, only, progress)

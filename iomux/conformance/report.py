@@ -18,7 +18,13 @@ _COLUMNS = 95  # what JupyterLab shows of a line on a small laptop; it breaks a 
 
 @dataclass(frozen=True)
 class Result:
-    """One item of a report: what a correct server does, what was sent, what was seen."""
+    """One item of a report: what a correct server does, what was sent, what was seen.
+
+    Example:
+    >>> result = iomux.check("poll", only="echoes", progress=False)["echoes"]
+    >>> result.status, result.earned == result.points
+    ('passed', True)
+    """
 
     name: str
     status: Status
@@ -47,7 +53,13 @@ class Result:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """All items that were tried on one server, in their order."""
+    """All items that were tried on one server, in their order.
+
+    Example:
+    >>> report = iomux.check("poll", only=["echoes", "sizes"], progress=False)
+    >>> report.failed, report["sizes"].status
+    ((), 'passed')
+    """
 
     target: str
     results: tuple[Result, ...]

@@ -8,6 +8,10 @@ the process's. Nothing here is measured: it is the picture of the four I/O model
 - nonblocking: walk from counter to counter and ask at each (recv(2) with O_NONBLOCK).
 - called: sit down; a buzzer says which dish is ready; fetch it (poll(2), epoll(7)).
 - served: sit down; a waiter brings the dish to the table (io_uring(7)).
+
+Example:
+>>> iomux.canteen.minutes(iomux.canteen.visit([4.0, 8.0])).loc["blocking"].to_dict()
+{'waiting': 7.5, 'asking': 0.0, 'fetching': 1.0, 'free': 0.0, 'all': 8.5}
 """
 
 import random
@@ -39,7 +43,13 @@ Ready = Sequence[float]
 
 
 def cook(dishes: int, mean_minutes: float = 10.0, seed: int = 0) -> list[float]:
-    """When each dish will be ready: exponential times, the same for the same seed. Raises ValueError for no dishes."""
+    """When each dish will be ready: exponential times, the same for the same seed. Raises ValueError for no dishes.
+
+    Example:
+    >>> dishes = iomux.canteen.cook(3)
+    >>> len(dishes), dishes == iomux.canteen.cook(3)
+    (3, True)
+    """
     if dishes < 1:
         raise ValueError(f"{dishes} dishes: order at least one")
     chance = random.Random(seed)
@@ -92,7 +102,13 @@ RESTAURANTS: dict[str, Callable[[Ready], list[Span]]] = {
 
 
 def visit(ready: Ready) -> "pd.DataFrame":
-    """The same dishes in each restaurant; one row a span: `restaurant`, `who`, `doing`, `begin`, `end`, `dish`."""
+    """The same dishes in each restaurant; one row a span: `restaurant`, `who`, `doing`, `begin`, `end`, `dish`.
+
+    Example:
+    >>> frame = iomux.canteen.visit(iomux.canteen.cook(3))
+    >>> list(frame["restaurant"].unique())
+    ['blocking', 'nonblocking', 'called', 'served']
+    """
     import pandas as pd
 
     rows = [(name, *span) for name, restaurant in RESTAURANTS.items() for span in restaurant(ready)]
@@ -102,7 +118,13 @@ def visit(ready: Ready) -> "pd.DataFrame":
 
 
 def minutes(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """How long the guest did what in each restaurant, in minutes, and `all`: when the last dish was on the table."""
+    """How long the guest did what in each restaurant, in minutes, and `all`: when the last dish was on the table.
+
+    Example:
+    >>> table = iomux.canteen.minutes(iomux.canteen.visit([4.0, 8.0]))
+    >>> float(table.loc["called", "free"])
+    7.5
+    """
     guest = frame[frame["who"] == "guest"].assign(minutes=frame["end"] - frame["begin"])
     table = guest.pivot_table("minutes", "restaurant", "doing", aggfunc="sum", fill_value=0.0, sort=False)
     table["all"] = frame.groupby("restaurant")["end"].max()

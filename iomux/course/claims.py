@@ -109,6 +109,11 @@ def claim(
     in `needs` is available and a process may open `connections`, else the record says 'not tried here (why)'.
     doubt: as for `iomux.verdict`: why this run cannot tell; then no part is asked, and the figures stand alone.
     Raises LookupError for a number or a name that there is not, ValueError for a claim without parts.
+
+    Example:
+    >>> parts = {"one thread": lambda: True, "nobody was lost": lambda: False}
+    >>> iomux.claim(1, lambda: "20 clients, 1 thread", parts).verdict
+    'half'
     """
     find(number)
     if not parts:

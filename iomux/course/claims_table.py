@@ -85,6 +85,11 @@ def table_of_claims(folder: str | Path = ".") -> ClaimsTable:
     """What the notebooks stored in `folder` have measured of each claim: shows itself as a table.
 
     In a notebook the folder is its own. What was not run, or has no record, stands there with the reason.
+
+    Example:
+    >>> table = iomux.table_of_claims("notebooks")
+    >>> list(table.frame.columns)
+    ['number', 'claim', 'notebook', 'measured', 'verdict', 'machine', 'day']
     """
     pages = {path.name[:2]: Page.read(path) for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))}
     return ClaimsTable(

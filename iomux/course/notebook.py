@@ -17,6 +17,11 @@ def source(page: str | Path, *names: str) -> str:
 
     page: the notebook's file. Raises LookupError for a function that no cell of it defines at its outermost
     level; of one that is defined several times, the last counts, as it does when the page runs.
+
+    Example:
+    >>> from iomux.course import notebook
+    >>> notebook.source("notebooks/04_select.ipynb", "watch").splitlines()[0]
+    'def watch(state, sock, reading, writing):'
     """
     found = _functions(Path(page))
     if missing := [name for name in names if name not in found]:
@@ -28,6 +33,12 @@ def define(page: str | Path, *names: str, within: dict[str, Any]) -> list[Callab
     """Define a page's functions in the names of `within`, as if they stood there; return them in the order of `names`.
 
     within: the `globals()` of the page that asks: what the functions call, they find there. Raises as `source` does.
+
+    Example:
+    >>> from iomux.course import notebook
+    >>> [watch] = notebook.define("notebooks/04_select.ipynb", "watch", within=globals())
+    >>> callable(watch)
+    True
     """
     exec(compile(source(page, *names), str(page), "exec"), within)
     return [within[name] for name in names]

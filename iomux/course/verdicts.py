@@ -19,6 +19,10 @@ def choose(*names: str, connections: int = 1) -> list[str]:
     """Those of the named mechanisms that this machine can run with so many connections.
 
     For each of the others a line says why not. Raises LookupError for a name that is not registered.
+
+    Example:
+    >>> iomux.choose("blocking", "poll")
+    ['blocking', 'poll']
     """
     limit = ""
     try:
@@ -57,6 +61,10 @@ def verdict(
     holds: called only where every mechanism and feature in `needs` is available and a process may open `connections`:
     else the line is `claim: not tried here (why)`. doubt: why this run cannot tell, empty if it can; called before
     `holds`, which is not called if there is a doubt: then the line is `claim: not to be told here (why)`.
+
+    Example:
+    >>> iomux.verdict("one is less than two", lambda: 1 < 2)
+    one is less than two: True
     """
     if not callable(holds):
         raise TypeError(f"holds is {holds!r}: give a function that says whether it holds, as in lambda: a > b")
@@ -74,6 +82,11 @@ def unsteady(control: Iterable[float], most: float) -> str:
 
     control: the same thing measured again and again, positive. Empty where the rounds lie closer together. Raises
     ValueError for fewer than four rounds: they have no middle half.
+
+    Example:
+    >>> from iomux.course.verdicts import unsteady
+    >>> unsteady([10, 10, 11, 11], most=2), unsteady([10, 10, 40, 40], most=2)
+    ('', 'rounds of the same differ 4.0 times')
     """
     rounds = sorted(control)
     if len(rounds) < 4:

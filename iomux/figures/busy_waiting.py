@@ -22,6 +22,13 @@ def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
     frame: from `iomux.harness.cpu_meter.metered`, of one server or of several put together with `pandas.concat`.
     An act's name stands where it began with the first server.
+
+    Example:
+    >>> from iomux.harness.cpu_meter import record_cpu
+    >>> with iomux.start("poll") as server:
+    ...     frame = record_cpu(server, ("one asks", lambda: iomux.load(server, duration=0.1)))
+    >>> iomux.plot.cpu_meter(frame).get_ylabel()
+    'processor time, % of a core'
     """
     ax = new_axes(ax)
     names = list(dict.fromkeys(frame["server"]))
@@ -52,6 +59,12 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     nobody spoke; and `p50_us`, the median latency of one client. A sleep of 0, which no logarithm has, stands a
     decade to the left of the shortest other one, as "none". column: which of the two is drawn. Lines are medians where
     a sleep has several rows, and the band goes from the least to the greatest.
+
+    Example:
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"pause_us": [0, 100], "cpu_share": [1.0, 0.1], "p50_us": [40.0, 150.0]})
+    >>> iomux.plot.pauses(frame, "p50_us").get_ylabel()
+    'median latency of one client, µs'
     """
     ax = new_axes(ax)
     look, scale = style("nonblocking"), _scale(column)
@@ -74,6 +87,13 @@ def trade(frame: "pd.DataFrame", told: "pd.DataFrame", ax: Axes | None = None) -
     frame: as for `pauses`. told: a row a run of a server that needs no sleep, with `server`, `cpu_share` and `p50_us`.
     Of several runs the median is drawn, and each of them small and pale. A share below 0.01 %, nought among them,
     which no logarithm has, is drawn there, and its label says so.
+
+    Example:
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"pause_us": [0, 100], "cpu_share": [1.0, 0.1], "p50_us": [40.0, 150.0]})
+    >>> told = pd.DataFrame({"server": ["poll"], "cpu_share": [0.0], "p50_us": [60.0]})
+    >>> iomux.plot.trade(frame, told).get_xlabel()
+    'median latency of one client, µs'
     """
     ax = new_axes(ax)
     look = style("nonblocking")

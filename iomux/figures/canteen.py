@@ -24,6 +24,11 @@ def canteen(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """A line of time for the guest of each restaurant, and for the waiter where there is one.
 
     frame: from `iomux.canteen.visit`. The triangles below are the moments at which the dishes are ready.
+
+    Example:
+    >>> ax = iomux.plot.canteen(iomux.canteen.visit(iomux.canteen.cook(3)))
+    >>> ax.get_xlabel()
+    'minutes since the orders (triangles: a dish is ready)'
     """
     ax = new_axes(ax)
     lanes = list(dict.fromkeys(zip(frame["restaurant"], frame["who"], strict=True)))

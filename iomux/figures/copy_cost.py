@@ -34,6 +34,11 @@ def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive",
 
     cost: from `iomux.copy_cost`. side: "receive" marks where the copy outweighs the call; or "send". Ways without
     a figure are left out. Raises ValueError for another side.
+
+    Example:
+    >>> ax = iomux.plot.copy_cost(iomux.copy_cost([64, 4096], repeats=10, progress=False))
+    >>> ax.get_ylabel()
+    'time of a call, µs (log scale)'
     """
     if side not in _TITLES:
         raise ValueError(f"side is {side!r}: choose from {', '.join(_TITLES)}")

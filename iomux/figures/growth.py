@@ -45,6 +45,12 @@ def straight_line(frame: "pd.DataFrame", column: str = "cpu_us_per_request", upt
 
     frame: from `iomux.sweep`, of one server. upto: leave out the levels beyond. Raises ValueError where fewer
     than three levels were measured: through two points every line is straight.
+
+    Example:
+    >>> from iomux.figures.growth import straight_line
+    >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=1, duration=0.05, progress=False)
+    >>> straight_line(frame, "p50_us").r_squared <= 1
+    True
     """
     points = _medians(frame, column, upto)
     if len(points) < 3:
@@ -85,6 +91,12 @@ def growth(
     line is fitted to the levels up to `upto` (by default all) and drawn on, dotted, beyond it. A slope that is not
     greater than its standard error is called level. A bar goes from the least run to the greatest. A server with
     fewer than three levels measured gets no line. scale: of both axes; linear ones begin at nought.
+
+    Example:
+    >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=2, duration=0.05, progress=False)
+    >>> ax = iomux.plot.growth(frame)
+    >>> ax.get_ylabel()
+    'time a request, µs'
     """
     ax = new_axes(ax)
     _scale(ax, frame, columns, scale)

@@ -17,6 +17,12 @@ def memory(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """A server's memory against the silent connections it holds, log-log: resident, and dashed, reserved.
 
     frame: from `iomux.harness.memory.holding`. Each line is named at its end.
+
+    Example:
+    >>> from iomux.harness.memory import memory_held
+    >>> ax = iomux.plot.memory(memory_held("poll", connections=[1, 10]))
+    >>> ax.get_ylabel()
+    "memory of the server's process, MiB"
     """
     ax = new_axes(ax)
     names = list(dict.fromkeys(frame["server"]))

@@ -21,6 +21,12 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
     frame: from `iomux.pass_along`. The published figures are hollow markers on dotted lines in the same colours;
     they were taken with 100 active and 1,000 writes, and stand beside a frame of such runs only.
+
+    Example:
+    >>> frame = iomux.pass_along("poll", pairs=[8, 16], active=2, writes=10, runs=3, progress=False)
+    >>> ax = iomux.plot.pass_along(frame)
+    >>> ax.get_ylabel()
+    'a run, µs (log scale)'
     """
     ax = new_axes(ax)
     work = (int(frame["active"].iloc[0]), int(frame["writes"].iloc[0]))

@@ -30,6 +30,11 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     each bar stands what its whole is: phases and whole are means over the middle half of the requests by their
     total, which add up, and which one long pause does not move. Raises ValueError for an empty frame, and for
     timelines of one server that differ in `size_bytes` or `active`.
+
+    Example:
+    >>> ax = iomux.plot.phases(iomux.timeline("poll", requests=20))
+    >>> ax.get_ylabel()
+    "share of the request's time, %"
     """
     one_experiment(frame)
     ax = new_axes(ax)
@@ -86,6 +91,11 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. A line
     is the median of the requests, its band their middle half; all servers share the vertical scale. Raises
     ValueError for an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
+
+    Example:
+    >>> ax = iomux.plot.phase_times(iomux.timeline("poll", requests=20))
+    >>> ax.get_ylabel()
+    'time of a phase, µs (log scale)'
     """
     one_experiment(frame)
     ax = new_axes(ax)

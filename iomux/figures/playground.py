@@ -52,6 +52,12 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     """Latency (median and 99th percentile) and processor time of each run, tick by tick, and the last one's tape.
 
     runs: of a `Playground`. figure: where; by default a new one. Returns the Axes of the latency.
+
+    Example:
+    >>> run = iomux.playground("poll", idle=10).run(seconds=1.2)
+    >>> ax = iomux.plot.playground([run])
+    >>> ax.get_ylabel()
+    'µs'
     """
     if figure is None:
         import matplotlib.pyplot as plt

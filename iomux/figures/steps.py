@@ -29,6 +29,12 @@ def steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     A call that lasts is a bar as well, up to its mark.
 
     frame: from `iomux.harness.tape.steps.steps`.
+
+    Example:
+    >>> from iomux.harness.tape.steps import steps
+    >>> ax = iomux.plot.steps(steps("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")]))
+    >>> ax.get_xlabel()
+    'ms since the script began'
     """
     ax = new_axes(ax)
     servers = list(dict.fromkeys(frame["server"]))
@@ -85,6 +91,12 @@ def five_steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """A line of time a mode, marks for what happened and for what epoll said, asked twice after each step.
 
     frame: from `iomux.harness.tape.trigger_modes.five_steps`. Raises ValueError for a frame without marks.
+
+    Example:
+    >>> from iomux.harness.tape.trigger_modes import five_steps
+    >>> ax = iomux.plot.five_steps(five_steps())
+    >>> ax.get_xlabel()
+    'ms since the first step'
     """
     if frame.empty:
         raise ValueError("no step was taken: there is nothing to draw")

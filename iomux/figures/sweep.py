@@ -20,6 +20,12 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     """Processor time a request: each run a mark, a bar at their median, the least at the top.
 
     frame: a column for each mechanism, by its name, and a row a round; microseconds.
+
+    Example:
+    >>> frame = iomux.sweep(["select", "poll"], 1, repeats=2, duration=0.05, progress=False)
+    >>> ax = iomux.plot.work(frame.pivot(index="repeat", columns="server", values="cpu_us_per_request"))
+    >>> ax.get_xlabel()
+    'processor time a request, µs'
     """
     ax = new_axes(ax)
     middle = frame.median().sort_values()
@@ -45,6 +51,12 @@ def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us
     """Latency against connections, log-log: the median of the repeats, and a band from least to greatest.
 
     frame: from `iomux.sweep`. column: which percentile, in microseconds. Where select met its limit, a wall.
+
+    Example:
+    >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
+    >>> ax = iomux.plot.latency(frame)
+    >>> ax.get_ylabel()
+    'median latency, µs'
     """
     ax = new_axes(ax)
     lines(ax, frame, column, "log")
@@ -54,7 +66,14 @@ def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us
 
 
 def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """The server's processor time a request, in microseconds, against connections, log-log."""
+    """The server's processor time a request, in microseconds, against connections, log-log.
+
+    Example:
+    >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
+    >>> ax = iomux.plot.cpu(frame)
+    >>> ax.get_ylabel()
+    'server CPU a request, µs'
+    """
     ax = new_axes(ax)
     lines(ax, frame, "cpu_us_per_request", "log")
     ax.set_ylabel("server CPU a request, µs")
@@ -63,7 +82,14 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
 
 def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """Requests a second against connections; the vertical axis begins at nought."""
+    """Requests a second against connections; the vertical axis begins at nought.
+
+    Example:
+    >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
+    >>> ax = iomux.plot.throughput(frame)
+    >>> ax.get_ylabel()
+    'requests a second'
+    """
     ax = new_axes(ax)
     lines(ax, frame, "requests_per_s", "linear")
     ax.yaxis.set_major_formatter(thousands())
@@ -77,6 +103,12 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
     frame: from `iomux.sweep(..., active=None)`. The servers' marks stand side by side around their level.
     J. D. C. Little, "A Proof for the Queuing Formula L = λW" (1961).
+
+    Example:
+    >>> frame = iomux.sweep("poll", [1, 10], active=None, repeats=1, duration=0.05, progress=False)
+    >>> ax = iomux.plot.littles_law(frame)
+    >>> ax.get_ylabel()
+    'throughput × mean latency ÷ clients, λ · W / L'
     """
     ax = new_axes(ax)
     measured = frame[frame["reason"].fillna("") == ""]
@@ -105,6 +137,12 @@ def distribution(
 
     runs: by its label, a result (its response times are drawn) or raw samples in nanoseconds. The horizontal
     axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
+
+    Example:
+    >>> with iomux.start("poll") as server:
+    ...     ax = iomux.plot.distribution({"poll": iomux.load(server, duration=0.1)})
+    >>> ax.get_ylabel()
+    'latency, µs'
     """
     ax = new_axes(ax)
     ends = []

@@ -37,6 +37,12 @@ def symptom(
 
     runs: by label, from `iomux.course.clinic.symptoms`. column: `cpu_percent`, `memory_mib`, `waiting`,
     `back_mib` or `missing_kib`. across: what it is drawn against.
+
+    Example:
+    >>> from iomux.course.clinic.symptoms import watch
+    >>> ax = iomux.plot.symptom({"idle": watch("poll", lambda address: None, seconds=0.3)}, "cpu_percent")
+    >>> ax.get_ylabel()
+    'server CPU, % of a core'
     """
     ax = new_axes(ax)
     ends = []

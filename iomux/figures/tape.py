@@ -58,6 +58,11 @@ def tape(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "What happe
 
     frame: from `iomux.tape` or `iomux.harness.tape.trigger_modes.five_steps`; with several servers their lanes
     stand in the order in which they were given. Raises ValueError for a frame without marks.
+
+    Example:
+    >>> ax = iomux.plot.tape(iomux.tape("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")]))
+    >>> ax.get_xlabel()
+    'ms since the script began'
     """
     if frame.empty:
         raise ValueError("the tape is empty: there is nothing to draw")

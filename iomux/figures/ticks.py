@@ -20,7 +20,13 @@ _AT_THE_TOP: Any = {
 
 
 def longest_gap(moments: Sequence[float]) -> float:
-    """The longest time between two moments that follow each other; in the unit of the moments. Needs two moments."""
+    """The longest time between two moments that follow each other; in the unit of the moments. Needs two moments.
+
+    Example:
+    >>> from iomux.figures.ticks import longest_gap
+    >>> longest_gap([0, 1, 4, 6])
+    3
+    """
     return max(later - earlier for earlier, later in pairwise(moments))
 
 
@@ -34,6 +40,11 @@ def ticks(
 
     runs: by its label, the moments of one run in seconds, in their order; two at least. marks: by its words, what
     happened in each run, in milliseconds since the first tick. Raises ValueError for a run of fewer ticks.
+
+    Example:
+    >>> ax = iomux.plot.ticks({"a loop": [0.0, 0.1, 0.3, 0.4]})
+    >>> ax.get_xlabel()
+    'ms since the first tick'
     """
     ax = new_axes(ax)
     for place, (label, moments) in enumerate(runs.items()):

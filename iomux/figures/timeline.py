@@ -32,6 +32,11 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
     frame: from `iomux.timeline`, or several of them put together with `pandas.concat`. Where those differ in
     their sizes, connections or active ones, each has a bar, and its label says so.
+
+    Example:
+    >>> ax = iomux.plot.timeline(iomux.timeline("poll", requests=20))
+    >>> ax.get_xlabel()
+    'µs since the client entered send'
     """
     ax = new_axes(ax)
     groups = _runs(frame)

@@ -28,6 +28,11 @@ def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     """For each way the application's user and system time, beside it the helpers' time; the wall time is marked.
 
     Bars and marks are medians of the rounds, whiskers their middle half. A recorded result is marked as one.
+
+    Example:
+    >>> ax = iomux.plot.who_copies(iomux.who_copies(size=65536, count=2, repeats=1, progress=False))
+    >>> ax.get_xlabel()
+    'ms'
     """
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))
@@ -69,6 +74,11 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     The line in each bar climbs from its foot to its top as the transfers are seen to be in; with io_uring one looks
     after each fiftieth of the computing, and when all is over. A step is many that were seen in at one look: when each
     of them came in, nobody knows. A recorded result is marked as one.
+
+    Example:
+    >>> ax = iomux.plot.overlap(iomux.who_copies(size=65536, count=2, repeats=1, progress=False))
+    >>> ax.get_xlabel()
+    'ms since asking began'
     """
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))

@@ -28,6 +28,13 @@ def record_cpu(server: Server, *acts: tuple[str, Callable[[], object]]) -> "pd.D
     reading's interval), `cpu_share` (of one core, from 0 to 1; more with several threads), `act`, its label.
     `.attrs["machine"]` says what it was measured on. Raises ServerError if the server ends meanwhile, and
     whatever an act raises.
+
+    Example:
+    >>> from iomux.harness.cpu_meter import record_cpu
+    >>> with iomux.start("poll") as server:
+    ...     frame = record_cpu(server, ("one asks", lambda: iomux.load(server, duration=0.1)))
+    >>> list(frame.columns)
+    ['server', 'at_s', 'cpu_share', 'act']
     """
     import pandas as pd
 

@@ -43,6 +43,11 @@ def doctor() -> "pd.DataFrame":
 
     Columns: `model` (for the latter: measuring), `available`, `why_not`, `summary`; the index is the name. The
     machine's facts are in `.attrs`.
+
+    Example:
+    >>> frame = iomux.doctor()
+    >>> list(frame.columns), bool(frame.loc["blocking", "available"])
+    (['model', 'available', 'why_not', 'summary'], True)
     """
     import pandas as pd
 

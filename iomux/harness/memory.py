@@ -56,6 +56,12 @@ def memory_held(
     says what it was measured on. After the first client that waits in vain no other asks.
 
     Raises LookupError for an unknown or unavailable name and ValueError for numbers that make no sense.
+
+    Example:
+    >>> from iomux.harness.memory import memory_held
+    >>> frame = memory_held("threaded", connections=[1, 10])
+    >>> list(frame["threads"]), list(frame["unserved"])
+    ([2, 11], [0, 0])
     """
     import pandas as pd
 

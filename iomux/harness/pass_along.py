@@ -67,6 +67,11 @@ def pass_along(
     it could not be run, in one row without `us`. `.attrs["machine"]` says what it was measured on.
 
     Raises LookupError for an unknown poller and ValueError for numbers that make no sense.
+
+    Example:
+    >>> frame = iomux.pass_along("poll", pairs=8, active=2, writes=10, runs=3, progress=False)
+    >>> bool((frame["us"] > 0).all()), len(frame)
+    (True, 3)
     """
     chosen = [pollers] if isinstance(pollers, str) else list(dict.fromkeys(pollers))
     levels = whole_numbers("pairs", pairs)

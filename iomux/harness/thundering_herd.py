@@ -51,6 +51,12 @@ def thundering_herd(processes: int = 4, clients: int = 20, ways: Sequence[str] |
 
     Raises LookupError where this machine has no epoll, RuntimeError where a process fails, ValueError for numbers
     below 1 and a way that is none.
+
+    Example:
+    >>> from iomux.harness.thundering_herd import thundering_herd
+    >>> frame = thundering_herd(processes=2, clients=3, ways=["EPOLLEXCLUSIVE"])
+    >>> int(frame["accepted"].sum())
+    3
     """
     import pandas as pd
 

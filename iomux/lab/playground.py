@@ -27,6 +27,11 @@ class Playground:
     """A server, its load, and what was seen of them. Made by `iomux.playground`; see `choose`, `run`, `start`, `stop`.
 
     setting: what the next run is of. runs: those so far, the last one at the end.
+
+    Example:
+    >>> lab = iomux.playground("poll", idle=10).choose(active=2, handler_ms=1)
+    >>> lab.setting.active, lab.running
+    (2, False)
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -157,6 +162,11 @@ def playground(mechanism: str | None = None, **setting: Any) -> Playground:
     mechanism and setting: what is chosen at first, as for `Playground.choose`; by default poll with 1,000 idle
     connections, where this machine has it. Show it as the last value of a notebook's cell. Without ipywidgets it says
     so, and is driven by code. A new playground stops what another one runs. Raises as `Playground.choose`.
+
+    Example:
+    >>> lab = iomux.playground("poll", idle=10)
+    >>> lab.run(seconds=0.6).requests > 0
+    True
     """
     names = servers.names()
     first = mechanism or ("poll" if "poll" in names else names[0])

@@ -6,7 +6,15 @@ import subprocess
 
 
 class ServerError(RuntimeError):
-    """A server failed to start, or ended by itself; the message holds its traceback."""
+    """A server failed to start, or ended by itself; the message holds its traceback.
+
+    Example:
+    >>> try:
+    ...     iomux.start(lambda listener: 1 / 0)
+    ... except iomux.ServerError as error:
+    ...     print(error.cause)
+    ended with status 1
+    """
 
     def __init__(self, message: str, cause: str = "", log: str = "") -> None:
         super().__init__(message)

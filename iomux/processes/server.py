@@ -37,7 +37,13 @@ _SETTLE_SECONDS = 0.03  # a server whose first lines are wrong dies within this 
 
 
 class Server:
-    """A running server: where it listens, what it costs, how to end it. Made by `iomux.start`."""
+    """A running server: where it listens, what it costs, how to end it. Made by `iomux.start`.
+
+    Example:
+    >>> with iomux.start("poll") as server:
+    ...     print(server)
+    <poll server at 127.0.0.1:..., pid ...>
+    """
 
     def __init__(self, name: str, address: Address, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
         self.name = name
@@ -132,6 +138,11 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
     Use it in a `with`, or keep it and call `.stop()`; running a notebook's cell again replaces what it
     started. Raises LookupError for an unknown or unavailable name and ServerError, with the server's
     traceback, if it does not come up.
+
+    Example:
+    >>> with iomux.start("poll") as server:
+    ...     print(server.alive)
+    True
     """
     running = launch(server, handler, cpu)
     replace_earlier_run(running)

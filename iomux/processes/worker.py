@@ -38,6 +38,11 @@ def run_in_worker(job: Callable[..., T], *arguments: Any, core: int | None, seco
 
     core: where it runs; None leaves it to the scheduler. seconds: how long it may take. what: its name in
     an error. Raises RuntimeError, with its traceback, if it fails, TookTooLong if it takes longer.
+
+    Example:
+    >>> from iomux.processes.worker import run_in_worker
+    >>> run_in_worker(sum, [1, 2, 3], core=None, seconds=10, what="the sum")
+    6
     """
     with worker_reports(job, *arguments, core=core, what=what) as reports:
         result: T = reports.next(seconds)

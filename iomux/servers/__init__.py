@@ -36,7 +36,12 @@ def _lacks_io_uring() -> str:
 
 
 class Mechanism(NamedTuple):
-    """One way to serve many clients, by its registered name."""
+    """One way to serve many clients, by its registered name.
+
+    Example:
+    >>> [mechanism.name for mechanism in iomux.mechanisms() if mechanism.model == "asynchronous"]
+    ['io_uring']
+    """
 
     name: str
     model: str
@@ -97,17 +102,33 @@ _ALL = (
 
 
 def mechanisms() -> tuple[Mechanism, ...]:
-    """Every registered mechanism, available here or not, in the order of the course."""
+    """Every registered mechanism, available here or not, in the order of the course.
+
+    Example:
+    >>> [mechanism.name for mechanism in iomux.mechanisms()][:3]
+    ['blocking', 'threaded', 'nonblocking']
+    """
     return _ALL
 
 
 def names() -> list[str]:
-    """The names of the mechanisms that this machine can run, in the order of the course."""
+    """The names of the mechanisms that this machine can run, in the order of the course.
+
+    Example:
+    >>> "poll" in iomux.names()
+    True
+    """
     return [mechanism.name for mechanism in _ALL if mechanism.available()]
 
 
 def get(name: str) -> Mechanism:
-    """The mechanism of that name. Raises LookupError that lists the names there are."""
+    """The mechanism of that name. Raises LookupError that lists the names there are.
+
+    Example:
+    >>> from iomux.servers import get
+    >>> get("poll").summary
+    'the whole list at every call'
+    """
     for mechanism in _ALL:
         if mechanism.name == name:
             return mechanism

@@ -43,7 +43,12 @@ Handler = Callable[[bytes], bytes]
 
 
 def echo(data: bytes) -> bytes:
-    """Send back what arrived (RFC 862)."""
+    """Send back what arrived (RFC 862).
+
+    Example:
+    >>> iomux.echo(b"hello")
+    b'hello'
+    """
     return data
 
 
@@ -64,7 +69,17 @@ def log_error(*lines: str) -> None:
 
 
 class Connection:
-    """The state of one client; `advance` does all that can be done now, `interest` is what to wait for."""
+    """The state of one client; `advance` does all that can be done now, `interest` is what to wait for.
+
+    Example:
+    >>> from iomux.servers.connection import READ, Connection
+    >>> from iomux.system.sockets import tcp_pair
+    >>> near, far = tcp_pair()
+    >>> with near, far:
+    ...     connection = Connection(near, iomux.echo)
+    ...     print(connection.interest == READ, len(connection.owed))
+    True 0
+    """
 
     __slots__ = ("_handler", "_recv", "_send", "drained", "ended", "interest", "owed", "sock")
 

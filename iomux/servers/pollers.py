@@ -21,12 +21,25 @@ def names() -> list[str]:
 
 
 def best() -> str:
-    """The poller that suits many clients best, of those this machine has: epoll, else poll, else select."""
+    """The poller that suits many clients best, of those this machine has: epoll, else poll, else select.
+
+    Example:
+    >>> from iomux.servers import pollers
+    >>> pollers.best() in pollers.names()
+    True
+    """
     return next((name for name in reversed(_MAKE) if get(name).available()), "select")
 
 
 def make(name: str) -> tuple[Poller, float]:
-    """A new poller, and one second in the unit of its timeout. Raises LookupError where there is none of that name."""
+    """A new poller, and one second in the unit of its timeout. Raises LookupError where there is none of that name.
+
+    Example:
+    >>> from iomux.servers import pollers
+    >>> poller, unit = pollers.make("poll")
+    >>> unit
+    1000
+    """
     if name not in _MAKE:
         raise LookupError(f"no poller is called {name!r}: choose one of {', '.join(_MAKE)}")
     if reason := get(name).why_not():

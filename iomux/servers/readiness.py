@@ -60,6 +60,13 @@ class Clients:
     """The clients of one server: admitted, watched, let go.
 
     unit: one second in the unit of the poller's timeout. interest: what a new client is watched for.
+
+    Example:
+    >>> from iomux.servers.readiness import Clients
+    >>> from iomux.servers.select_ import SelectPoller
+    >>> with iomux.listen() as listener:
+    ...     print(len(Clients(listener, iomux.echo, SelectPoller(), unit=1).connections))
+    0
     """
 
     def __init__(
@@ -136,6 +143,13 @@ def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) 
     """Serve every client of `listener` from one thread, woken by a level-triggered `poller`. Never returns.
 
     unit: one second in the unit of the poller's timeout.
+
+    Example:
+    >>> import select
+    >>> from iomux.servers.readiness import run
+    >>> with iomux.start(lambda listener: run(listener, iomux.echo, select.poll(), unit=1000)) as server:
+    ...     print(server.alive)
+    True
     """
     clients = Clients(listener, handler, poller, unit)
     turns = clients.turns

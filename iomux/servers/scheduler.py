@@ -29,6 +29,15 @@ class Scheduler:
     One task at a time may wait for a descriptor: the second is told so by a ValueError. A descriptor stays on the
     interest list until its task waits for something else or ends (asking anew each time costs two system calls
     under epoll), so a task that closes it does so last.
+
+    Example:
+    >>> from iomux.servers import pollers
+    >>> from iomux.servers.scheduler import Scheduler
+    >>> scheduler = Scheduler(*pollers.make("poll"))
+    >>> scheduler.spawn(print("awake") or 0.01 for _ in range(2))
+    >>> scheduler.run()
+    awake
+    awake
     """
 
     def __init__(self, poller: Poller, unit: float) -> None:

@@ -22,7 +22,16 @@ FD_SETSIZE = 1024
 
 
 class SelectPoller:
-    """`select.select` with the four methods of a `select.poll()` object."""
+    """`select.select` with the four methods of a `select.poll()` object.
+
+    Example:
+    >>> from iomux.servers.select_ import READ, SelectPoller
+    >>> with iomux.listen() as listener:
+    ...     poller = SelectPoller()
+    ...     poller.register(listener.fileno(), READ)
+    ...     print(poller.poll(0))
+    []
+    """
 
     def __init__(self) -> None:
         self._readers: set[int] = set()

@@ -98,5 +98,11 @@ def feature(name: str) -> Feature | None:
 
 
 def available(name: str) -> bool:
-    """Whether this machine has the feature of that name. Raises KeyError for a name that there is not."""
+    """Whether this machine has the feature of that name. Raises KeyError for a name that there is not.
+
+    Example:
+    >>> from iomux.system.features import available
+    >>> available("queues")
+    True
+    """
     return {feature.name: feature for feature in _ALL}[name].available()

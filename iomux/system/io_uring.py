@@ -38,6 +38,12 @@ class Ring:
     which falls asleep when there were none for `idle_ms`, and with SETUP_SQ_AFF runs on the core `cpu`;
     SETUP_COOP_TASKRUN, so that the kernel does what is left to do when we enter it the next time, and does not
     interrupt us for it. Raises OSError where io_uring is missing or forbidden.
+
+    Example:
+    >>> from iomux.system.io_uring import Ring
+    >>> ring = Ring(8)
+    >>> ring.nop("a token"), ring.wait(), ring.close()
+    (1, [('a token', 0, False)], [])
     """
 
     def __init__(
@@ -64,16 +70,9 @@ class Ring:
         _open.add(self)
 
     def queue(
-        self,
-        opcode: int,
-        fd: int,
-        memory: Lent,
-        token: Any,
-        flags: int = 0,
-        ioprio: int = 0,
-        offset: int = 0,
-        op_flags: int = 0,
-    ) -> int:
+        self, opcode: int, fd: int, memory: Lent, token: Any,
+        flags: int = 0, ioprio: int = 0, offset: int = 0, op_flags: int = 0,
+    ) -> int:  # fmt: skip
         """Write one entry; nothing happens before `submit`. Returns its number, by which `cancel` knows it.
 
         memory: what the kernel reads or writes; kept until the completion. token: comes back with it. A ring

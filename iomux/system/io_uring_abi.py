@@ -60,7 +60,13 @@ NOTHING = Lent(0, 0, None)
 
 
 def lend(buffer: Any) -> Lent:
-    """Find out where a writable buffer (bytearray, memoryview, mmap) lies; it can't be resized from then on."""
+    """Find out where a writable buffer (bytearray, memoryview, mmap) lies; it can't be resized from then on.
+
+    Example:
+    >>> from iomux.system.io_uring import lend
+    >>> lend(bytearray(5)).size
+    5
+    """
     address, keep = address_of(buffer)
     return Lent(address, len(buffer), keep)
 

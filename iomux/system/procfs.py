@@ -47,6 +47,12 @@ def asleep_in(pid: int) -> Counter[str]:
 
     "not asleep" stands for those that run, or could; it is all that a kernel says which keeps wchan to itself.
     Empty where a system does not tell. Raises ProcessLookupError when the process is gone.
+
+    Example:
+    >>> from iomux.system.procfs import asleep_in
+    >>> with iomux.start("poll") as server:
+    ...     print(asleep_in(server.pid).total())
+    1
     """
     if not _exists(pid):
         raise ProcessLookupError(f"process {pid} is gone")
@@ -68,6 +74,12 @@ def queues(address: Address) -> "pd.DataFrame":
     acknowledged; `held`: whether some process has a descriptor for it. A connection that is not held is
     the kernel's alone: it has been made, and waits to be accepted. No rows where a system does not tell. While
     many others come and go a row may be missing or there twice: the kernel writes the list page by page (proc_net(5)).
+
+    Example:
+    >>> from iomux.system.procfs import queues
+    >>> with iomux.start("poll") as server:
+    ...     print(list(queues(server.address)["state"]))
+    ['LISTEN']
     """
     import pandas as pd
 
@@ -106,6 +118,14 @@ def interest_list(pid: int, epoll: int | None = None) -> "pd.DataFrame":
     `epoll`; `descriptor`, by the number under which it was registered; `asked`, the events, by their names,
     without EPOLLERR and EPOLLHUP, which are always watched for. A one-shot entry that has told, and is disarmed, has
     no event left. No rows where a system does not tell. Raises ProcessLookupError when the process is gone.
+
+    Example:
+    >>> import os, select
+    >>> from iomux.system.procfs import interest_list
+    >>> with select.epoll() as epoll, iomux.listen() as listener:
+    ...     epoll.register(listener, select.EPOLLIN)
+    ...     print(list(interest_list(os.getpid(), epoll.fileno())["asked"]))
+    ['EPOLLIN']
     """
     import pandas as pd
 

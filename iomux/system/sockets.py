@@ -39,6 +39,11 @@ def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> so
 
     TCP_NODELAY is set here because accepted sockets inherit it (tcp(7)): without it the short tail of a
     long reply may wait for an acknowledgement (RFC 896, Nagle). Raises OSError when the port is taken.
+
+    Example:
+    >>> with iomux.listen() as listener:
+    ...     print(listener.getsockname()[0])
+    127.0.0.1
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -58,6 +63,13 @@ def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
 
     A client that gave up while it waited is passed over. Raises OSError with an errno in `SHORTAGE` when
     no descriptor is left: the clients that still wait stay in the backlog.
+
+    Example:
+    >>> from iomux.system.sockets import accept_pending
+    >>> with iomux.listen() as listener:
+    ...     listener.setblocking(False)
+    ...     print(list(accept_pending(listener)))
+    []
     """
     while True:
         try:
@@ -73,7 +85,16 @@ def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    """Both ends of a new TCP connection over loopback: as accepted, and as connected. Both block."""
+    """Both ends of a new TCP connection over loopback: as accepted, and as connected. Both block.
+
+    Example:
+    >>> from iomux.system.sockets import tcp_pair
+    >>> near, far = tcp_pair()
+    >>> with near, far:
+    ...     far.sendall(b"hello")
+    ...     print(near.recv(5))
+    b'hello'
+    """
     with listen() as listener:
         far = socket.create_connection(listener.getsockname())
         near, _ = listener.accept()
@@ -81,7 +102,16 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with a reset instead of an orderly end: SO_LINGER of 0 seconds (socket(7)). Unsent bytes are lost."""
+    """Close with a reset instead of an orderly end: SO_LINGER of 0 seconds (socket(7)). Unsent bytes are lost.
+
+    Example:
+    >>> from iomux.system.sockets import reset, tcp_pair
+    >>> near, far = tcp_pair()
+    >>> reset(far)
+    >>> with near: near.recv(1)
+    Traceback (most recent call last):
+    ConnectionResetError: ...
+    """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
@@ -102,7 +132,13 @@ def wait_until_refused(address: tuple[str, int], seconds: float = 2.0) -> None:
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit on descriptors to the hard one; return the limit now in force (getrlimit(2))."""
+    """Raise the soft limit on descriptors to the hard one; return the limit now in force (getrlimit(2)).
+
+    Example:
+    >>> from iomux.system.sockets import raise_descriptor_limit
+    >>> raise_descriptor_limit() >= 256
+    True
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # macOS reports an unlimited hard limit and then refuses it; 10,240 (OPEN_MAX) is what it grants.
     wanted = 10_240 if sys.platform == "darwin" and hard == resource.RLIM_INFINITY else hard

@@ -2,6 +2,11 @@
 
 Each file holds `serve` with one planted bug and `cured` without it, alike but for a few lines; `diff` shows those. All
 echo through the loop of `ward`, so that between sick and cured only the bug differs, and `iomux.check` can point at it.
+
+Example:
+>>> bug = iomux.clinic.case("end_ignored")
+>>> callable(bug.serve), callable(bug.cured)
+(True, True)
 """
 
 import difflib
@@ -24,12 +29,23 @@ _WIDE = 100  # letters in a line of a diff's heading
 
 
 def cases() -> list[str]:
-    """The names of the bugs, in the order of the alphabet."""
+    """The names of the bugs, in the order of the alphabet.
+
+    Example:
+    >>> "end_ignored" in iomux.clinic.cases()
+    True
+    """
     return sorted(_homes())
 
 
 def case(name: str) -> ModuleType:
-    """The bug's module, with `serve` and `cured`. Raises LookupError that lists the names there are."""
+    """The bug's module, with `serve` and `cured`. Raises LookupError that lists the names there are.
+
+    Example:
+    >>> bug = iomux.clinic.case("end_ignored")
+    >>> iomux.check(bug.cured, only="echoes", progress=False).passed
+    True
+    """
     if name not in cases():
         raise LookupError(f"no bug of the clinic is called {name!r}: choose one of {', '.join(cases())}")
     return importlib.import_module(_homes()[name])
@@ -48,6 +64,11 @@ def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, R
     """Check the bug and its cure, beside each other, for a check that fails waits for seconds; `only` as for `check`.
 
     Returns the two reports, the bug's first. Raises LookupError for an unknown bug or item.
+
+    Example:
+    >>> bug, cure = iomux.clinic.both("reset_fatal", only="reset")
+    >>> bug.passed, cure.passed
+    (False, True)
     """
     from iomux.conformance.check import check
 
@@ -58,12 +79,25 @@ def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, R
 
 
 def sick(name: str) -> str:
-    """The source of the bug: the functions that have a cured twin."""
+    """The source of the bug: the functions that have a cured twin.
+
+    Example:
+    >>> print(iomux.clinic.sick("short_send"))
+    def send_owed(client: Client) -> None:
+        with contextlib.suppress(BlockingIOError):
+            client.sock.send(client.owed)
+            client.owed.clear()
+    """
     return "\n\n".join(text for text, _ in _twins(case(name)))
 
 
 def published(name: str) -> str:
-    """Where the bug was published, in its module's own words; empty where it is found everywhere, named nowhere."""
+    """Where the bug was published, in its module's own words; empty where it is found everywhere, named nowhere.
+
+    Example:
+    >>> iomux.clinic.published("short_send").partition(";")[0]
+    'send(2)'
+    """
     words = " ".join((case(name).__doc__ or "").split())
     return words.partition("Published: ")[2].partition(" Cure:")[0]
 
@@ -72,6 +106,10 @@ def diff(name: str) -> str:
     """The cure as a unified diff: of each function of a bug's module against its twin, `cured` or `cured_...`.
 
     Above it, as comments, stands where the bug was published.
+
+    Example:
+    >>> [line for line in iomux.clinic.diff("end_ignored").splitlines() if line.startswith("+ ")]
+    ['+        client.ended = not data']
     """
     source = published(name)
     said = textwrap.wrap(f"published: {source}", _WIDE) if source else []

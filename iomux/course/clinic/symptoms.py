@@ -35,6 +35,12 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
     One row a reading: `t_s`, `cpu_percent` of a core since the reading before, `memory_mib` more than at first, and
     `waiting`, the clients whose bytes lie in the kernel unread, accepted or not (NaN where the feature queues is
     missing). The visit is over when it returns, or when the server is stopped. Raises ServerError if it ends meanwhile.
+
+    Example:
+    >>> from iomux.course.clinic.symptoms import watch
+    >>> frame = watch("poll", lambda address: None, seconds=0.3)
+    >>> list(frame.columns)
+    ['t_s', 'cpu_percent', 'memory_mib', 'waiting']
     """
     import pandas as pd
 
@@ -77,6 +83,12 @@ def come_back(
     sip: seconds between two readings of a reader that is slow. One row a reading: `t_s`, `back_mib` so far, and
     `missing_kib`, how many bytes before the last ones were sent and never came. The bytes are random, so that each
     place of them can be told from any other.
+
+    Example:
+    >>> from iomux.course.clinic.symptoms import come_back
+    >>> frame = come_back("poll", size=1 << 16, pause=0, seconds=0.1)
+    >>> 1024 * float(frame["back_mib"].max())
+    64.0
     """
     import pandas as pd
 

@@ -20,6 +20,13 @@ def accept_waiting(listener: socket.socket) -> tuple[list[socket.socket], bool]:
 
     If they did, clients still wait in the backlog, so the listener stays readable (accept(2), EMFILE): a loop that goes
     on watching it never sleeps.
+
+    Example:
+    >>> from iomux.course.coursework.starter import accept_waiting
+    >>> with iomux.listen() as listener:
+    ...     listener.setblocking(False)
+    ...     print(accept_waiting(listener))
+    ([], False)
     """
     came: list[socket.socket] = []
     try:
@@ -32,7 +39,13 @@ def accept_waiting(listener: socket.socket) -> tuple[list[socket.socket], bool]:
 
 
 def serve_select(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Serve every client of `listener` from one thread that sleeps in select(2). Never returns."""
+    """Serve every client of `listener` from one thread that sleeps in select(2). Never returns.
+
+    Example:
+    >>> from iomux.course.coursework.starter import serve_select
+    >>> iomux.check(serve_select, only="echoes", progress=False).passed
+    True
+    """
     listener.setblocking(False)
     clients: dict[int, Connection] = {}
     door, short = listener.fileno(), False

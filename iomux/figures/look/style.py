@@ -74,7 +74,12 @@ def new_axes(ax: Axes | None) -> Axes:
 
 
 def pair() -> tuple[Axes, Axes]:
-    """Two new axes side by side, for what is to be seen together: give one to each of two figures' functions."""
+    """Two new axes side by side, for what is to be seen together: give one to each of two figures' functions.
+
+    Example:
+    >>> len(iomux.plot.pair())
+    2
+    """
     left, right = plt.subplots(1, 2, figsize=_PAIR_INCHES, dpi=DOTS_PER_INCH, layout="constrained")[1]
     return left, right
 

@@ -33,7 +33,13 @@ _HALF = 0.5
 
 @dataclass(frozen=True, eq=False)
 class CopyCost:
-    """What receiving, sending and copying took, by way and size. Units are in the names."""
+    """What receiving, sending and copying took, by way and size. Units are in the names.
+
+    Example:
+    >>> cost = iomux.copy_cost([64, 4096], repeats=10, progress=False)
+    >>> list(cost.by_size.columns)
+    ['receive_us', 'call_us', 'copy_us', 'share', 'copy_gb_per_s']
+    """
 
     frame: "pd.DataFrame"
     """A row for each way and size: `side` ("receive", "send", "memory"), `how`, `size_bytes`, `median_us`, `p25_us`,

@@ -37,6 +37,11 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
     A way that this machine lacks is in `.missing`, with the reason. Raises ValueError for what can't be asked for,
     RuntimeError if this machine has none of the ways, or the bytes do not fit into the sockets' buffers or are not
     what was sent.
+
+    Example:
+    >>> result = iomux.who_copies(size=65536, count=2, repeats=1, progress=False)
+    >>> "blocking" in set(result.frame["way"])
+    True
     """
     _check(size, count, repeats)
     size, count, repeats = int(size), int(count), int(repeats)  # NumPy's overflow

@@ -24,7 +24,13 @@ SHOWN = ["wall_ms", "user_ms", "system_ms", "helpers_ms", "calls_ms", "before", 
 
 @dataclass(frozen=True, eq=False)
 class WhoCopies:
-    """Who copied, by way and round. Units are in the names."""
+    """Who copied, by way and round. Units are in the names.
+
+    Example:
+    >>> result = iomux.who_copies(size=65536, count=2, repeats=1, progress=False)
+    >>> len(result.transfers) == result.count * len(result.frame)
+    True
+    """
 
     frame: "pd.DataFrame"
     """A row for each way and round: `wall_ms`, from asking until all bytes were in and the computing was done;

@@ -37,6 +37,12 @@ def load(
     seen). Every reply is compared with its request. Raises ValueError for what can't be asked for,
     ServerError if the server is ours and has died, before or during the run, and ConnectionRefusedError if it is not
     ours and nobody listens at its address.
+
+    Example:
+    >>> with iomux.start("poll") as server:
+    ...     result = iomux.load(server, connections=10, active=2, duration=0.1)
+    >>> result.requests > 0, result.errors
+    (True, {})
     """
     server = address if isinstance(address, Server) else running_server(_parse(address))
     target = _parse(server.address if server else address)  # type: ignore[arg-type]

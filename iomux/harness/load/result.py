@@ -17,7 +17,14 @@ _FULL = 0.9  # share of a core from which on a process has nothing left to give
 
 @dataclass(frozen=True, eq=False)
 class LoadResult:
-    """What the clients of one run saw. Times in the unit of their name; raw samples in nanoseconds."""
+    """What the clients of one run saw. Times in the unit of their name; raw samples in nanoseconds.
+
+    Example:
+    >>> with iomux.start("poll") as server:
+    ...     result = iomux.load(server, duration=0.1)
+    >>> result.p50_us <= result.p99_us, len(result.response_ns) == result.requests
+    (True, True)
+    """
 
     connections: int
     active: int

@@ -55,6 +55,11 @@ def sweep(
     it was measured on, `.attrs["active"]` how many were asked to be active.
 
     Raises LookupError and ValueError for what can't be run at all.
+
+    Example:
+    >>> frame = iomux.sweep(["select", "poll"], [1, 10], repeats=1, duration=0.05, progress=False)
+    >>> list(frame["server"]), list(frame["connections"])
+    (['select', 'poll', 'select', 'poll'], [1, 1, 10, 10])
     """
     chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
     levels = whole_numbers("connections", connections)

@@ -22,7 +22,12 @@ that is kept for each of thousands of clients is far more."""
 
 @dataclass(frozen=True, eq=False)
 class SoakReport:
-    """What clients that send in pieces, read slowly, half-close, reset and vanish saw of one server."""
+    """What clients that send in pieces, read slowly, half-close, reset and vanish saw of one server.
+
+    Example:
+    >>> print(iomux.soak("poll", minutes=0.01, clients=5, seed=1, progress=False).verdict())
+    nothing was lost
+    """
 
     server: str
     seed: int

@@ -60,6 +60,11 @@ def soak(
 
     Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for, and
     ServerError if the server does not come up. One that ends, stalls or answers wrongly later is in the report.
+
+    Example:
+    >>> report = iomux.soak("poll", minutes=0.01, clients=5, seed=1, progress=False)
+    >>> report.requests > 0, report.lost
+    (True, 0)
     """
     target = _check(server, minutes, clients, seed, deadline)
     count = clients or (1 if target in ONE_AT_A_TIME else CLIENTS)

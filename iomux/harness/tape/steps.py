@@ -45,6 +45,11 @@ def steps(
     Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls are out of sight,
     LookupError for an unknown name, TimeoutError where an answer does not come, RuntimeError where it is wrong, and
     ServerError, with its traceback, where the server ends.
+
+    Example:
+    >>> from iomux.harness.tape.steps import steps
+    >>> list(steps("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")])["step"])
+    ['accept', 'wait for read', 'recv', 'handler', 'send', 'wait for read', 'recv', 'close']
     """
     import pandas as pd
 
@@ -58,6 +63,11 @@ def order(frame: "pd.DataFrame", only: Sequence[str] = ()) -> dict[str, dict[str
     """By server and client: the steps in their order, where `only` is given these alone.
 
     However often the kernel's buffer was full, a wait for room and the sending after it are there once.
+
+    Example:
+    >>> from iomux.harness.tape.steps import order, steps
+    >>> order(steps("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")]), only=["recv", "send"])
+    {'poll': {'ann': ['recv', 'send', 'recv']}}
     """
     return {
         str(server): {str(client): _order(rows, only) for client, rows in of_server.groupby("client")}

@@ -64,6 +64,11 @@ def tape(
 
     Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls are out of sight,
     LookupError for an unknown name, ServerError, with its traceback, where the server ends.
+
+    Example:
+    >>> frame = iomux.tape("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")])
+    >>> [mark for mark in frame["mark"] if mark in ("read", "write", "close")]
+    ['read', 'write', 'read', 'close']
     """
     import pandas as pd
 

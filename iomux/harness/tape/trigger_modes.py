@@ -82,6 +82,11 @@ def five_steps(modes: str | Sequence[str] = tuple(MODES)) -> "pd.DataFrame":
     each question `notification` or `nothing ready`.
 
     Raises LookupError for a mode that there is not, and where this machine has no epoll.
+
+    Example:
+    >>> from iomux.harness.tape.trigger_modes import five_steps
+    >>> list(five_steps("edge")["mark"][:3])
+    ['arrival', 'notification', 'nothing ready']
     """
     import pandas as pd
 

@@ -62,6 +62,11 @@ def timeline(
     Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for or
     traced, ServerError if the server fails, and RuntimeError if nobody was served, bytes went past the traced
     sockets or in too many pieces, or the system's clock was set meanwhile. Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
+
+    Example:
+    >>> frame = iomux.timeline("poll", requests=20)
+    >>> len(frame), bool((frame["total_us"] > 0).all())
+    (20, True)
     """
     target = _check(server, connections, active, size, requests, deadline)
     connections, active, size, requests = map(int, (connections, active, size, requests))  # NumPy's overflow
