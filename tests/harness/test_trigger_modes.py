@@ -79,7 +79,7 @@ def test_the_five_steps_are_drawn_and_named() -> None:
 
 
 def test_a_mode_that_there_is_not_and_a_machine_without_epoll_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LookupError, match="choose among level, edge, one-shot"):
+    with pytest.raises(LookupError, match="choose from level, edge, one-shot"):
         five_steps("twice")
     monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
     for ask in (five_steps, thundering_herd):
