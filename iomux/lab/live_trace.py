@@ -1,7 +1,7 @@
 """Follow a few connections of a server while it is loaded: what it does for them now, to be looked at from outside.
 
 The server is the timeline's traced one (`iomux.harness.timeline.sockets`), with two differences. Only some of its
-connections are traced, so that the others, and the figures, are as they were. And the trace is a ring in memory that
+connections are traced, so that the others, and the figures, are as they were. And the trace is a buffer in memory that
 the owner shares: it holds the newest events, for as long as the server runs, and nobody has to ask the server for
 them.
 
@@ -44,7 +44,7 @@ def traced_connections(connections: int, active: int) -> frozenset[int]:
 
 
 class EventBuffer:
-    """The newest events of one server, in shared memory. It has the part of a `Trace` that the traced sockets use."""
+    """The newest events of one server, in shared memory: an `EventSink`, as a `Trace` is."""
 
     def __init__(self, memory: mmap.mmap) -> None:
         self.calls = [0] * len(COUNTED)
@@ -94,7 +94,7 @@ class SharedTrace:
         self.close()
 
 
-def partly_traced(listener: socket.socket, ring: EventBuffer, numbers: Collection[int]) -> Listener:
+def partly_traced(listener: socket.socket, buffer: EventBuffer, numbers: Collection[int]) -> Listener:
     """A listening socket that hands out traced sockets for the connections to be followed, by their number."""
     ask_for_stamps(listener)  # those it accepts inherit it
     number = itertools.count().__next__
@@ -104,8 +104,8 @@ def partly_traced(listener: socket.socket, ring: EventBuffer, numbers: Collectio
         client, address = listener.accept()
         if (here := number()) not in numbers:
             return client, address
-        ring.note(here, ACCEPT, ring.ready, begin, realtime_ns(), 0, 0)
-        return TracedSocket(client, cast(Any, ring), here), address
+        buffer.note(here, ACCEPT, buffer.ready, begin, realtime_ns(), 0, 0)
+        return TracedSocket(client, buffer, here), address
 
     return Listener(listener, accept)
 
@@ -113,11 +113,11 @@ def partly_traced(listener: socket.socket, ring: EventBuffer, numbers: Collectio
 def serve(server: str, path: str, numbers: Collection[int], listener: socket.socket, handler: Handler) -> NoReturn:
     """Run a registered server with some of its connections followed, their events in the memory of file `path`."""
     descriptor = os.open(path, os.O_RDWR)
-    ring = EventBuffer(mmap.mmap(descriptor, _BYTES))
+    buffer = EventBuffer(mmap.mmap(descriptor, _BYTES))
     os.close(descriptor)
     _forget(path)  # both have it: whatever ends them now, nothing is left behind
-    listening = cast(socket.socket, partly_traced(listener, ring, numbers))
-    servers.run_forever(traced(server, cast(Any, ring)), listening, handler)
+    listening = cast(socket.socket, partly_traced(listener, buffer, numbers))
+    servers.run_forever(traced(server, buffer), listening, handler)
 
 
 def trace_some(server: str, path: str, numbers: Collection[int]) -> servers.Serve:
