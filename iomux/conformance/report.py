@@ -150,8 +150,8 @@ def _explanation(result: Result) -> list[tuple[str, str]]:
 
 
 def _row(result: Result) -> str:
-    told = "".join(f"<br><i>{name}</i> {html.escape(text)}" for name, text in _explanation(result))
-    text = html.escape(result.rule) + (told if result.status != "passed" else "")
+    explanation = "".join(f"<br><i>{name}</i> {html.escape(text)}" for name, text in _explanation(result))
+    text = html.escape(result.rule) + (explanation if result.status != "passed" else "")
     short = (
         f"{_MARKS[result.status]} {result.status}",
         html.escape(result.name),

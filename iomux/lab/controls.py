@@ -25,9 +25,7 @@ ACTIVE = (1, 2, 10, 100, 1_000)
 SIZES = {64: "64 bytes", 1024: "1 KiB", 16 * 1024: "16 KiB", 64 * 1024: "64 KiB", 1024 * 1024: "1 MiB"}
 DELAYS_MS = (0, 1, 5, 20, 100)
 _REST_FACTOR = 3.0  # drawing pauses for this many times as long as it took, so that it does not compete with the load
-_drawer = ThreadPoolExecutor(
-    max_workers=1
-)  # one for all playgrounds: matplotlib reopens its fonts in each thread that draws
+_drawer = ThreadPoolExecutor(max_workers=1)  # for all playgrounds: matplotlib reopens its fonts in each new thread
 
 
 class Driven(Protocol):
@@ -82,9 +80,7 @@ class View:
         self._figure.add_class("iomux-playground-figure")
         self._figure.layout = widgets.Layout(max_width="100%", display="none")
         self.box = self._arranged()
-        self.box.observe(
-            lambda change: lab.stop() if change.new is None else None, "comm"
-        )  # closed: nobody is watching any more
+        self.box.observe(lambda change: lab.stop() if change.new is None else None, "comm")  # None: it was closed
         lab.watchers.append(self.update)
         self.update()
 

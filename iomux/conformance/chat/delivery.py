@@ -8,12 +8,12 @@ import time
 from iomux.conformance.chat.room import (
     MOST_OWED_BYTES,
     PIECE_BYTES,
-    hear,
+    expect_message,
     item,
     room,
+    send_pieces,
     slow,
-    talk,
-    wait_until_all_hear,
+    wait_until_all_receive,
     words,
 )
 from iomux.conformance.trial.clients import compare, connect, receive, sending
@@ -32,12 +32,12 @@ from iomux.system.sockets import reset
 def passes_on(subject: Subject) -> None:
     """Test the least that a chat room does."""
     with room(subject, 3) as members:
-        for speaker in members:
+        for sender in members:
             for size in (1, 1000, 60_000):
-                speaker.sendall(words(size))
+                sender.sendall(words(size))
                 for other in members:
-                    if other is not speaker:
-                        hear(other, words(size), "a member")
+                    if other is not sender:
+                        expect_message(other, words(size), "a member")
 
 
 @item(
@@ -49,13 +49,13 @@ def passes_on(subject: Subject) -> None:
 )
 def not_to_sender(subject: Subject) -> None:
     """Test that there is no echo."""
-    with room(subject, 2) as (speaker, other):
+    with room(subject, 2) as (sender, other):
         for word in (b"one", b"two", b"three"):
-            speaker.sendall(word)
-            hear(other, word, "the other member")
-        speaker.settimeout(0.3)
+            sender.sendall(word)
+            expect_message(other, word, "the other member")
+        sender.settimeout(0.3)
         with contextlib.suppress(TimeoutError):
-            came = speaker.recv(100)
+            came = sender.recv(100)
             raise Fault(
                 "a member got its own message back" if came else "a member was disconnected while it was sending"
             )
@@ -71,10 +71,10 @@ def not_to_sender(subject: Subject) -> None:
 def in_order(subject: Subject) -> None:
     """Test that two streams may merge, each in its order."""
     low, high = (words(200_000, letters) for letters in (string.ascii_lowercase, string.ascii_uppercase))
-    with room(subject, 3) as (one, two, listener), sending(one, low), sending(two, high):
-        got, how = receive(listener, len(low) + len(high))
-        for said, letters in ((low, string.ascii_lowercase), (high, string.ascii_uppercase)):
-            compare(said, bytes(byte for byte in got if chr(byte) in letters), how or "others came", "a listener")
+    with room(subject, 3) as (one, two, reader), sending(one, low), sending(two, high):
+        got, how = receive(reader, len(low) + len(high))
+        for sent, letters in ((low, string.ascii_lowercase), (high, string.ascii_uppercase)):
+            compare(sent, bytes(byte for byte in got if chr(byte) in letters), how or "other bytes came", "a reader")
 
 
 @item(
@@ -86,10 +86,10 @@ def in_order(subject: Subject) -> None:
 )
 def late_reader(subject: Subject) -> None:
     """Check that the room keeps what it owes."""
-    with room(subject, 2) as (speaker, listener), slow(subject) as late:
-        wait_until_all_hear([speaker, listener, late])
-        said = talk(speaker, listener, MOST_OWED_BYTES - PIECE_BYTES)
-        hear(late, said, "a member that read late")
+    with room(subject, 2) as (sender, reader), slow(subject) as late:
+        wait_until_all_receive([sender, reader, late])
+        sent = send_pieces(sender, reader, MOST_OWED_BYTES - PIECE_BYTES)
+        expect_message(late, sent, "a member that read late")
 
 
 @item(
@@ -112,5 +112,5 @@ def leaving(subject: Subject) -> None:
         unread.close()
         ends.shutdown(socket.SHUT_WR)
         with connect(subject) as new:
-            wait_until_all_hear([stays, too, new])
-            wait_until_all_hear([new, too, stays])
+            wait_until_all_receive([stays, too, new])
+            wait_until_all_receive([new, too, stays])

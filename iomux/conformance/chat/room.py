@@ -31,25 +31,25 @@ PIECE_BYTES = 128 * 1024
 
 @contextlib.contextmanager
 def room(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """`count` members, after all others have heard the first."""
+    """`count` members, after a message of the first has reached all others."""
     with crowd(subject, count) as members:
-        wait_until_all_hear(members)
+        wait_until_all_receive(members)
         yield members
 
 
-def wait_until_all_hear(members: list[socket.socket]) -> None:
-    """Let the first member send until all others have heard it; they then have read all that was sent so far."""
-    speaker, *others = members
+def wait_until_all_receive(members: list[socket.socket]) -> None:
+    """Let the first member send until its bytes reach all others, which then have read all that was sent so far."""
+    sender, *others = members
     silent, limit = set(others), time.monotonic() + PATIENCE
     while silent:
         if time.monotonic() > limit:
             raise Fault("what one member sent did not reach all the others")
-        speaker.sendall(b"knock\n")
+        sender.sendall(b"knock\n")
         silent -= set(select.select(list(silent), [], [], 0.05)[0])
-    speaker.sendall(b"!")
+    sender.sendall(b"!")
     for other in others:
-        while (heard := receive(other, 1)[0]) != b"!":
-            if not heard:
+        while (got := receive(other, 1)[0]) != b"!":
+            if not got:
                 raise Fault("the room closed a member's connection, or sent it only a part")
 
 
@@ -72,28 +72,28 @@ def words(size: int, letters: str = string.ascii_letters, seed: int = 7) -> byte
     return "".join(random.Random(seed).choices(letters, k=size)).encode()
 
 
-def hear(listener: socket.socket, said: bytes, who: str) -> None:
+def expect_message(reader: socket.socket, sent: bytes, who: str) -> None:
     """Read as many bytes as were sent and compare them. Raises Fault, naming the member, if they differ."""
-    got, how = receive(listener, len(said))
-    if got != said:
-        raise Fault(f"{who} {_difference(said, got, how)}", bytes_said=len(said), bytes_heard=len(got))
+    got, how = receive(reader, len(sent))
+    if got != sent:
+        raise Fault(f"{who} {_difference(sent, got, how)}", bytes_sent=len(sent), bytes_got=len(got))
 
 
-def _difference(said: bytes, got: bytes, how: str) -> str:
-    if not said.startswith(got):
+def _difference(sent: bytes, got: bytes, how: str) -> str:
+    if not sent.startswith(got):
         return "got other bytes than were sent: some were lost, doubled, or out of order"
     return f"got {'a part' if got else 'nothing'} of what was sent: {how}"
 
 
-def talk(speaker: socket.socket, listener: socket.socket, size: int) -> bytes:
-    """Send much, in pieces, each read by a good listener before the next; return all that was sent."""
-    said = bytearray()
+def send_pieces(sender: socket.socket, reader: socket.socket, size: int) -> bytes:
+    """Send much, in pieces, each read by one prompt reader before the next; return all that was sent."""
+    sent = bytearray()
     for number in range(size // PIECE_BYTES):
         piece = _piece(number)
-        speaker.sendall(piece)
-        hear(listener, piece, "next to a member that does not read, one that does")
-        said += piece
-    return bytes(said)
+        sender.sendall(piece)
+        expect_message(reader, piece, "next to a member that does not read, one that does")
+        sent += piece
+    return bytes(sent)
 
 
 def _piece(number: int) -> bytes:

@@ -1,6 +1,14 @@
 """Items of a chat room about members that do not read, or have left: they harm only themselves, and cost little."""
 
-from iomux.conformance.chat.room import MOST_OWED_BYTES, hear, item, room, slow, talk, wait_until_all_hear
+from iomux.conformance.chat.room import (
+    MOST_OWED_BYTES,
+    expect_message,
+    item,
+    room,
+    send_pieces,
+    slow,
+    wait_until_all_receive,
+)
 from iomux.conformance.trial.clients import MIB, connect, eventually, receive
 from iomux.conformance.trial.subject import Fault, Subject, busy, descriptors, rss_bytes, skip_if_never_asleep
 from iomux.system.sockets import reset
@@ -20,9 +28,9 @@ _SPARE_DESCRIPTORS = 4
 )
 def slow_reader(subject: Subject) -> None:
     """Test that the others go on."""
-    with room(subject, 2) as (speaker, listener), slow(subject) as late:
-        wait_until_all_hear([speaker, listener, late])
-        talk(speaker, listener, 16 * MIB)
+    with room(subject, 2) as (sender, reader), slow(subject) as late:
+        wait_until_all_receive([sender, reader, late])
+        send_pieces(sender, reader, 16 * MIB)
 
 
 @item(
@@ -35,11 +43,11 @@ def slow_reader(subject: Subject) -> None:
 )
 def memory(subject: Subject) -> None:
     """Check that the room keeps no more than the rule says."""
-    with room(subject, 2) as (speaker, listener), slow(subject) as late:
-        wait_until_all_hear([speaker, listener, late])
-        talk(speaker, listener, MIB)
+    with room(subject, 2) as (sender, reader), slow(subject) as late:
+        wait_until_all_receive([sender, reader, late])
+        send_pieces(sender, reader, MIB)
         before = rss_bytes(subject)
-        talk(speaker, listener, 48 * MIB)
+        send_pieces(sender, reader, 48 * MIB)
         if (grown := rss_bytes(subject) - before) > _MOST_GROWTH:
             raise Fault("the room's memory grew by more than 16 MiB", grown_bytes=grown)
 
@@ -54,14 +62,14 @@ def memory(subject: Subject) -> None:
 )
 def falls_behind(subject: Subject) -> None:
     """Check that the member gets an unbroken beginning, then the end."""
-    with room(subject, 2) as (speaker, listener), slow(subject) as late:
-        wait_until_all_hear([speaker, listener, late])
-        said = talk(speaker, listener, 16 * MIB)
-        got, how = receive(late, len(said))
-        if not said.startswith(got):
-            raise Fault("a slow member got the end without the middle", bytes_heard=len(got))
+    with room(subject, 2) as (sender, reader), slow(subject) as late:
+        wait_until_all_receive([sender, reader, late])
+        sent = send_pieces(sender, reader, 16 * MIB)
+        got, how = receive(late, len(sent))
+        if not sent.startswith(got):
+            raise Fault("a slow member got the end without the middle", bytes_got=len(got))
         if how == "nothing more came":
-            raise Fault("a slow member neither got every byte nor was closed: it waits for ever", bytes_heard=len(got))
+            raise Fault("a slow member neither got every byte nor was closed: it waits for ever", bytes_got=len(got))
 
 
 @item(
@@ -73,13 +81,13 @@ def falls_behind(subject: Subject) -> None:
 )
 def mid_reset(subject: Subject) -> None:
     """Test resets with bytes under way."""
-    with room(subject, 2) as (speaker, listener):
+    with room(subject, 2) as (sender, reader):
         for _ in range(3):
             late = slow(subject)
-            wait_until_all_hear([speaker, listener, late])
-            talk(speaker, listener, MOST_OWED_BYTES // 2)
+            wait_until_all_receive([sender, reader, late])
+            send_pieces(sender, reader, MOST_OWED_BYTES // 2)
             reset(late)
-        talk(speaker, listener, MOST_OWED_BYTES)
+        send_pieces(sender, reader, MOST_OWED_BYTES)
 
 
 @item(
@@ -93,9 +101,9 @@ def mid_reset(subject: Subject) -> None:
 def silent(subject: Subject) -> None:
     """Check that the room sleeps while no member sends."""
     skip_if_never_asleep(subject)
-    with room(subject, 4) as (speaker, listener, _, leaver), slow(subject) as late:
-        wait_until_all_hear([speaker, listener, late])
-        talk(speaker, listener, MOST_OWED_BYTES // 2)
+    with room(subject, 4) as (sender, reader, _, leaver), slow(subject) as late:
+        wait_until_all_receive([sender, reader, late])
+        send_pieces(sender, reader, MOST_OWED_BYTES // 2)
         reset(leaver)
         if busy(subject):
             raise Fault("no member sends, and the room never sleeps")
@@ -115,7 +123,7 @@ def leaks(subject: Subject) -> None:
         for number in range(_VISITS):
             visitor = connect(subject)
             visitor.sendall(b"hello")
-            hear(host, b"hello", "a member")
+            expect_message(host, b"hello", "a member")
             reset(visitor) if number % 2 else visitor.close()
             before = before or descriptors(subject)
         if not eventually(lambda: descriptors(subject) <= before + _SPARE_DESCRIPTORS):
