@@ -1,1 +1,1 @@
-"""What a correct server does, item by item, and how a server of anybody's is tried for it; see `iomux.check`."""
+"""Conformance tests: what a correct server does, and trials of whether a given server does it; see `iomux.check`."""

@@ -1,6 +1,6 @@
-"""What `iomux.check` found: a report that says the same words each time, for a student, a test and a grader.
+"""The report of `iomux.check`: the same words for the same fault, for a student, a test and a grader.
 
-It holds no timings, so that a notebook's stored output stays equal. Figures that differ from run to run (how many
+Its text has no timings, so that a notebook's stored output stays equal. Figures that differ from run to run (how many
 bytes came back, how far memory grew) are in each result's `detail`, and in the JSON.
 """
 
@@ -18,7 +18,7 @@ _COLUMNS = 95  # what JupyterLab shows of a line on a small laptop; it breaks a 
 
 @dataclass(frozen=True)
 class Result:
-    """One item of a report: what a correct server does, what was sent, what was seen.
+    """One item of a report: the rule that was tested, what the clients sent, what they saw.
 
     Example:
     >>> result = iomux.check("poll", only="echoes", progress=False)["echoes"]
@@ -29,21 +29,21 @@ class Result:
     name: str
     status: Status
     points: int
-    """What the item is worth; a result has earned them if it passed."""
-    asks: str
+    """What the item is worth: a result earns its points by passing."""
+    rule: str
     """What a correct server does."""
     sent: str
     """What the clients did."""
     seen: str
-    """What was seen, where it did not pass; the same words for the same fault."""
+    """What the clients saw, if the item did not pass; the same words for the same fault."""
     hint: str
-    """The cause, for the student; not the code."""
+    """For the student: where to look for the cause, without the code of a solution."""
     man: str
-    """Where to read on."""
+    """Manual pages to read."""
     exempt: str = ""
-    """Why a server of this model can't pass; empty where it could."""
+    """Why a server of this I/O model can't pass; empty if it could."""
     detail: dict[str, object] = field(default_factory=dict)
-    """Figures of this run."""
+    """Figures of this run, which differ from run to run."""
 
     @property
     def earned(self) -> int:
@@ -66,7 +66,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing has failed, and something was seen."""
+        """Whether no item failed, and at least one passed."""
         return not self.failed and any(result.status == "passed" for result in self.results)
 
     @property
@@ -81,12 +81,12 @@ class Report:
 
     @property
     def points(self) -> int:
-        """What all items together are worth."""
+        """The points of all items."""
         return sum(result.points for result in self.results)
 
     @property
     def earned(self) -> int:
-        """What the items that passed are worth: an item that was not seen earns nothing."""
+        """The points of the items that passed: an item that was not seen earns none."""
         return sum(result.earned for result in self.results)
 
     def __getitem__(self, name: str) -> Result:
@@ -96,15 +96,15 @@ class Report:
         raise KeyError(f"no item {name!r} in this report: it has {', '.join(r.name for r in self.results)}")
 
     def raise_if_failed(self) -> None:
-        """Raise AssertionError, with what failed and why, unless everything that could be seen has passed.
+        """Raise AssertionError, with what failed and why, unless every item that could be tried has passed.
 
-        A plain AssertionError, so that pytest, nbgrader and otter take it for what it is.
+        It is a plain AssertionError, which pytest, nbgrader and otter understand.
         """
         if not self.passed:
             raise AssertionError(str(self))
 
     def to_json(self) -> str:
-        """Everything, the figures of this run included, as one JSON object."""
+        """The whole report as one JSON object, with the figures of this run."""
         summary = {"target": self.target, "passed": self.passed, "points": self.points, "earned": self.earned}
         return json.dumps(
             summary | {"results": [asdict(result) | {"earned": result.earned} for result in self.results]}, indent=1
@@ -131,7 +131,7 @@ class Report:
 
 
 def _lines(group: list[Result]) -> list[str]:
-    """The lines of results that lie together and were seen alike: those that were not seen share one reason."""
+    """The lines of adjacent results with the same status and reason: items not seen share one entry."""
     if group[0].status == "not seen":
         names = ", ".join(result.name for result in group)
         return textwrap.wrap(names, _COLUMNS, initial_indent="  not seen ", subsequent_indent=" " * 11) + _indented(
@@ -140,21 +140,21 @@ def _lines(group: list[Result]) -> list[str]:
     return [
         line
         for result in group
-        for line in (f"  {result.status:<8} {result.name:<17} {result.asks}", *_indented(result))
+        for line in (f"  {result.status:<8} {result.name:<17} {result.rule}", *_indented(result))
     ]
 
 
 def _indented(result: Result) -> list[str]:
-    """What is told of a result, wrapped, under its name."""
+    """The explanation of a result, wrapped and indented under its name."""
     return [
         line
-        for name, text in (_told(result) if result.status != "passed" else [])
+        for name, text in (_explanation(result) if result.status != "passed" else [])
         for line in textwrap.wrap(f"{name} {text}", _COLUMNS, initial_indent=" " * 11, subsequent_indent=" " * 17)
     ]
 
 
-def _told(result: Result) -> list[tuple[str, str]]:
-    """What a student needs to know of an item that did not pass."""
+def _explanation(result: Result) -> list[tuple[str, str]]:
+    """What a student needs to know about an item that did not pass."""
     if result.status == "not seen":
         return [("why:", result.seen)]
     cause = ("model:", result.exempt) if result.exempt else ("hint:", result.hint)
@@ -162,8 +162,8 @@ def _told(result: Result) -> list[tuple[str, str]]:
 
 
 def _row(result: Result) -> str:
-    told = "".join(f"<br><i>{name}</i> {html.escape(text)}" for name, text in _told(result))
-    text = html.escape(result.asks) + (told if result.status != "passed" else "")
+    explanation = "".join(f"<br><i>{name}</i> {html.escape(text)}" for name, text in _explanation(result))
+    text = html.escape(result.rule) + (explanation if result.status != "passed" else "")
     short = (
         f"{_MARKS[result.status]} {result.status}",
         html.escape(result.name),

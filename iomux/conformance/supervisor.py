@@ -1,6 +1,6 @@
-"""The small process over a command line under test: it runs it, says how it ended, and ends what it left behind.
+"""A small process that runs a command line under test, reports how it ended, and ends the processes it left behind.
 
-It outlives neither its owner (see `iomux.processes.child`) nor the command.
+It ends with the command, or when its owner is gone (see `iomux.processes.child`).
 """
 
 import contextlib
@@ -18,14 +18,14 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> None:
-    """Run one command line, sent over standard input, and end with it; end it when the owner is gone."""
+    """Run one command line, received over standard input, and end with it; kill it when the owner is gone."""
     work = receive_work()
     _adopt_orphans()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the command is to hear Ctrl-C, however we were started
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # not ignored, as it is in background jobs of sh: exec keeps that
     try:
         process = subprocess.Popen(
             work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr, env=work["environment"]
-        )  # the user's: ours has a PYTHONPATH that is not his
+        )  # the user's environment: this process has another PYTHONPATH
     except OSError as error:
         sys.exit(f"{work['words'][0]}: {error.strerror}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -37,13 +37,13 @@ def main() -> None:
 
 
 def _adopt_orphans() -> None:
-    """Be the parent of whatever a daemon's double fork leaves behind (prctl(2)): so it is found, and ended."""
+    """Become the parent of what a daemon's double fork leaves behind (prctl(2)), so that it can be ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _wait(pid: int) -> int:
-    """Wait for the command's process, and for the orphans that end before it: how that process ended."""
+    """Wait for the command's process, reaping orphans that end before it; return its exit code."""
     while True:
         ended, status = os.wait()
         if ended == pid:
@@ -51,7 +51,7 @@ def _wait(pid: int) -> int:
 
 
 def _last_words(status: int) -> str | int:
-    """How the command ended, unless it has said why itself: the last line of the log is what is told."""
+    """How the command ended, or its bare status if it wrote to the log: the report quotes the log's last line."""
     if status < 0:
         return f"it was ended by {signal.Signals(-status).name}"
     if status and os.fstat(sys.stderr.fileno()).st_size:

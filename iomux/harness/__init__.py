@@ -1,4 +1,4 @@
-"""The measurements: a room for each instrument, and here those that are one file.
+"""The measurements: one folder for each instrument, and here those that fit in one file.
 
-An instrument asks and counts; it does not draw, and no instrument imports another.
+An instrument measures and counts; it does not draw, and no instrument imports another.
 """

@@ -1,8 +1,8 @@
-"""A meter of a server's processor time: what share of a core it has used, a reading every few milliseconds.
+"""A meter of a server's processor time: the share of a core that it uses, read every 50 ms.
 
-It looks from outside, by the process's own CPU clock (clock_getcpuclockid(3)), from a thread of the caller:
-the server does not notice. Cost: some 50 µs a reading, of the caller's time. The kernel brings the account of a
-process that runs up to date at its timer's ticks (some milliseconds, time(7)): a share may be off by one of them.
+It reads the process's CPU clock (clock_getcpuclockid(3)) from a thread of the caller, so the server is not disturbed.
+Cost: some 50 µs a reading, of the caller's time. The kernel updates the CPU time of a running process at its timer's
+ticks (some milliseconds, time(7)), so a share may be off by one tick.
 """
 
 import threading
@@ -22,12 +22,11 @@ INTERVAL_S = 0.05
 
 
 def record_cpu(server: Server, *acts: tuple[str, Callable[[], object]]) -> "pd.DataFrame":
-    """Do one thing after the other, and read meanwhile what share of a core the server uses; a row a reading.
+    """The CPU share of a running server while the caller does one named thing after another; one row for each reading.
 
-    acts: (label, what to call). Columns: `server`, `at_s` (seconds since the first act began, the middle of the
-    reading's interval), `cpu_share` (of one core, from 0 to 1; more with several threads), `act`, its label.
-    `.attrs["machine"]` says what it was measured on. Raises ServerError if the server ends meanwhile, and
-    whatever an act raises.
+    acts: (label, function to call). Columns: `server`, `at_s` (seconds since the first act began, at the middle of
+    the reading's interval), `cpu_share` (of one core, from 0 to 1; more with several threads), `act`, its label.
+    `.attrs["machine"]` names the machine. Raises ServerError if the server ends meanwhile, and whatever an act raises.
 
     Example:
     >>> from iomux.harness.cpu_meter import record_cpu

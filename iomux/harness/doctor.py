@@ -1,4 +1,4 @@
-"""What this machine can run, and why not the rest: mechanisms, and what measuring needs of the kernel."""
+"""What this machine can run, and why not the rest: mechanisms, and the kernel features that measuring needs."""
 
 import os
 import time
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def facts() -> dict[str, Any]:
-    """All that `doctor` tells, as plain values: system, limits, clocks, mechanisms and features."""
+    """Everything that `doctor` reports, as plain values: system, limits, clocks, mechanisms and features."""
     import platform
 
     clock = time.get_clock_info("perf_counter")
@@ -39,9 +39,9 @@ def facts() -> dict[str, Any]:
 
 
 def doctor() -> "pd.DataFrame":
-    """What this machine can run: a row a mechanism, then a row for each thing that measuring needs of the kernel.
+    """What this machine can run: a row for each mechanism, then one for each kernel feature that measuring needs.
 
-    Columns: `model` (for the latter: measuring), `available`, `why_not`, `summary`; the index is the name. The
+    Columns: `model` ("measuring" for a feature), `available`, `why_not`, `summary`; the index is the name. The
     machine's facts are in `.attrs`.
 
     Example:

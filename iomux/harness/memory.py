@@ -1,13 +1,13 @@
-"""What it costs a server to hold connections on which nobody speaks: its threads and its memory.
+"""What idle connections cost a server: its threads and its memory.
 
-Each client connects, says one byte, reads the answer and stays, silent. So whatever a server makes for a
-client (a thread, a stack, an object) has been made and used once. The clients live in a process of their own,
-and the server's memory is read while they are all there.
+Each client connects, sends one byte, reads the answer, and stays connected in silence. So whatever a server creates
+for a client (a thread, a stack, an object) has been created and used once. The clients run in a separate process,
+and the server's memory is read while all of them are connected.
 
-Resident memory is what lies in RAM; virtual memory is what is reserved in the address space, of which most
-is never touched: a thread's stack is some 8 MiB of the second and a few pages of the first (pthread_create(3)).
-What the kernel holds beside the process (its sockets, and a stack of its own for each thread, THREAD_SIZE)
-is in neither. Sources: proc_pid_statm(5), proc_pid_status(5).
+Resident memory is what lies in RAM; virtual memory is what is reserved in the address space, and most of that is
+never touched: a thread's stack takes some 8 MiB of virtual memory and a few pages of RAM (pthread_create(3)).
+Neither includes what the kernel holds for the process (its sockets, and a kernel stack for each thread, THREAD_SIZE).
+Sources: proc_pid_statm(5), proc_pid_status(5).
 """
 
 import contextlib
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PATIENCE_S = 5.0
-"""How long one client waits for its first answer: a server that does not hear it has not got it to hold."""
-_AT_A_TIME = 100  # one after the other, ten thousand clients of poll would wait for its walk ten thousand times
+"""How long one client waits for its answer: a server that does not answer it does not hold it."""
+_AT_A_TIME = 100  # one by one, 10,000 clients of poll would cost it 10,000 walks over its list
 
 
 class MemoryUse(NamedTuple):
@@ -46,14 +46,14 @@ class MemoryUse(NamedTuple):
 def memory_held(
     names: str | servers.Serve | Sequence[str | servers.Serve], connections: Sequence[int] | int = (1, 10, 100, 1000)
 ) -> "pd.DataFrame":
-    """What servers need to hold so many silent connections; one row a server and number.
+    """What servers need to hold silent connections; one row for each server and number of connections.
 
     names: registered names or `serve` functions, as for `iomux.start`. connections: one number or several.
 
-    Columns: `server`, `connections`, `threads`, `rss_bytes`, `virtual_bytes` of its process while all are there;
-    `rss_each_bytes` and `virtual_each_bytes`, by how much each grew for a client; `unserved`, the clients that
-    got no answer; `reason`: empty, or why it could not be run, the figures then being NaN. `.attrs["machine"]`
-    says what it was measured on. After the first client that waits in vain no other asks.
+    Columns: `server`, `connections`; `threads`, `rss_bytes`, `virtual_bytes` of its process while all are connected;
+    `rss_each_bytes` and `virtual_each_bytes`, the growth for each client; `unserved`, the clients that got no answer;
+    `reason`: empty, or why it could not be run (then the figures are NaN). `.attrs["machine"]` names the machine.
+    After the first client that gets no answer, no further client sends.
 
     Raises LookupError for an unknown or unavailable name and ValueError for numbers that make no sense.
 
@@ -96,26 +96,26 @@ def _row(name: str, target: str | servers.Serve, level: int) -> dict[str, Any]:
 
 
 def read(pid: int) -> MemoryUse:
-    """The memory and the threads of a process, now. psutil.NoSuchProcess when it is gone."""
+    """The memory and the threads of a process now. Raises psutil.NoSuchProcess if it is gone."""
     process = psutil.Process(pid)
     memory = process.memory_info()
     return MemoryUse(int(memory.rss), int(memory.vms), process.num_threads())
 
 
 def _hold(address: Address, count: int, pid: int) -> tuple[int, MemoryUse]:
-    """Connect and speak, a few at a time; return how many were not answered, and what the server holds."""
+    """Connect all clients, let them send a few at a time; return how many got no answer, and what the server holds."""
     clients = connect(address, count, _PATIENCE_S, Counter())  # kept: they hold the connections open
-    answered, in_vain = 0, False
+    answered, timed_out = 0, False
     for first in range(0, count, _AT_A_TIME):
-        heard, in_vain = _answers([client.sock for client in clients[first : first + _AT_A_TIME]])
-        answered += heard
-        if in_vain:  # the others would wait as long
+        count_answered, timed_out = _answers([client.sock for client in clients[first : first + _AT_A_TIME]])
+        answered += count_answered
+        if timed_out:  # each of the others would wait as long
             break
     return count - answered, read(pid)
 
 
 def _answers(socks: list[socket.socket]) -> tuple[int, bool]:
-    """Let all of them ask at once; count the answers until one waits in vain, and say whether one did."""
+    """Let all of them send at once; count the answers until one does not come in time, and say whether so."""
     asked, answered = [], 0
     for sock in socks:
         sock.settimeout(_PATIENCE_S)

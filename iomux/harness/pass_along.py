@@ -1,14 +1,14 @@
-"""The classic measurement of event loops: bytes handed along a ring of socket pairs, few of them on the way at once.
+"""The classic benchmark of event loops: bytes passed along a ring of socket pairs, few of them on the way at once.
 
-It is the one of libevent's test/bench.c (Niels Provos 2003; Davide Libenzi had each reader write on to the
-next pair). A run puts one byte into each of `active` pairs, at even distances. Then, timed: ask the poller
-what is readable, without waiting; read one byte there; while writes are left, write one into the next
-pair. After `active` + `writes` bytes the ring is silent. No network and no second process: what is left
-is the poller, and two system calls a byte.
+It follows libevent's test/bench.c (Niels Provos 2003; Davide Libenzi made each reader write on to the next pair).
+A run puts one byte into each of `active` pairs, at even distances. The timed part: ask the poller what is readable,
+without waiting; read one byte there; while writes are left, write one into the next pair. After `active` + `writes`
+bytes the ring is silent. There is no network and no second process, so the time is the poller's, and that of two
+system calls for each byte.
 
-Cost of a call: select and poll look at all pairs, epoll at the readable ones. `active` are readable at each
-call, so a run makes (`active` + `writes`) / `active` of them. Python's epoll objects report 1,023 at a time
-unless told otherwise (FD_SETSIZE - 1; the library reference, select): with more active, epoll makes more calls.
+Cost of a call: select and poll check all pairs, epoll only the readable ones. `active` pairs are readable at each
+call, so a run makes (`active` + `writes`) / `active` calls. Python's epoll objects report at most 1,023 events a call
+by default (FD_SETSIZE - 1; the library reference, select), so with more active pairs epoll makes more calls.
 """
 
 import contextlib
@@ -36,13 +36,13 @@ PUBLISHED = {
     "poll": {128: 712, 8192: 4403, 131_072: 113_510},
     "epoll": {128: 775, 8192: 1156, 131_072: 1722},
 }
-"""Microseconds a run by the number of pairs, the 12th of 25 runs by size. libevent's select has sets of any
+"""Microseconds a run by the number of pairs, the 12th of 25 runs in order of size. libevent's select has sets of any
 length. Source: github.com/resetius/coroio, commit cde01d9, bench/libevent_12800H_100_{select,poll,epoll}.txt."""
 PUBLISHED_FOR = (100, 1000)
-"""The active pairs and the writes of the published figures."""
+"""The active pairs and the writes for which the figures were published."""
 PUBLISHED_BY = "libevent's own program in C on an Intel i7-12800H, Ubuntu 23.04 (github.com/resetius/coroio)"
 MOST_PAIRS = 1_000_000
-"""The most pairs that are tried: each takes some kilobytes of the kernel's memory."""
+"""The most pairs that can be asked for: each takes some kilobytes of the kernel's memory."""
 MOST_WRITES = 10_000_000
 MOST_RUNS = 1000
 _BYTE = b"e"
@@ -56,15 +56,15 @@ def pass_along(
     runs: int = 25,
     progress: bool = True,
 ) -> "pd.DataFrame":
-    """Hand `active` + `writes` bytes along a ring of socket pairs, `runs` times for each poller; one row a run.
+    """Pass `active` + `writes` bytes along a ring of socket pairs, `runs` times for each poller; one row for each run.
 
-    pollers: from select, poll, epoll. pairs: how many there are in the ring, one number or several. active: how
-    many bytes are on the way at once, at most `pairs`. writes: how often a reader writes on. progress: show a
-    bar on standard error. Each poller, at each number of pairs, has a process of its own and makes its runs
-    there one after another; so what else the machine does in that time falls on that poller alone.
+    pollers: from select, poll, epoll. pairs: the number of pairs in the ring, one or several. active: how many bytes
+    are on the way at once, at most `pairs`. writes: how often a byte that was read is written on. progress: show a
+    bar on standard error. Each poller, at each number of pairs, makes all its runs in one separate process; so what
+    else the machine does in that time affects that poller alone.
 
     Columns: `poller`, `pairs`, `active`, `writes`, `run`, `us` (microseconds, raw), and `reason`: empty, or why
-    it could not be run, in one row without `us`. `.attrs["machine"]` says what it was measured on.
+    it could not be run, in a single row without `us`. `.attrs["machine"]` names the machine.
 
     Raises LookupError for an unknown poller and ValueError for numbers that make no sense.
 
@@ -76,7 +76,7 @@ def pass_along(
     chosen = [pollers] if isinstance(pollers, str) else list(dict.fromkeys(pollers))
     levels = whole_numbers("pairs", pairs)
     _check(chosen, levels, active, writes, runs)
-    import pandas as pd  # only now: neither a wrong argument nor the process of the runs has to wait for it
+    import pandas as pd  # imported late: wrong arguments and the measured process need not wait for it
     from tqdm.auto import tqdm
 
     rows: list[dict[str, Any]] = []
@@ -115,7 +115,7 @@ def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: in
 
 
 def _measure(name: str, pairs: int, active: int, writes: int, runs: int) -> tuple[list[float], str]:
-    """The times of one poller's runs in microseconds, and why there are none: then they are one NaN."""
+    """The times of one poller's runs in microseconds, or one NaN and the reason why there are none."""
     nothing = [float("nan")]
     if reason := servers.get(name).why_not() or _too_many(pairs):
         return nothing, reason
@@ -134,20 +134,20 @@ def _too_many(pairs: int) -> str:
 
 
 def _all_runs(name: str, pairs: int, active: int, writes: int, runs: int) -> tuple[list[float], str]:
-    gc.disable()  # this process is there for the runs alone, and a collection would be a time of ours
+    gc.disable()  # a collection would add to a run's time
     try:
         with contextlib.ExitStack() as opened:
             ring = PairRing(make(name)[0], pairs, opened)
             return [ring.run(active, writes) for _ in range(runs)], ""
-    except (ValueError, OSError) as error:  # FD_SETSIZE; no more memory, or descriptors of the whole machine
+    except (ValueError, OSError) as error:  # FD_SETSIZE; out of memory, or of descriptors on the whole machine
         return [], str(error)
 
 
 class PairRing:
-    """Socket pairs in a ring, watched by a poller: what is read from one is written into the next."""
+    """Socket pairs in a ring, watched by a poller: each byte read from one pair is written into the next."""
 
     def __init__(self, poller: Poller, pairs: int, opened: contextlib.ExitStack) -> None:
-        """Open the pairs, and leave closing them to `opened`. ValueError and OSError where there is a limit."""
+        """Open the pairs; `opened` closes them. Raises ValueError or OSError at a limit of poller or system."""
         self._poller = poller
         ends = [_pair(opened) for _ in range(pairs)]
         self._readers = [reader for reader, _ in ends]
@@ -157,11 +157,11 @@ class PairRing:
             poller.register(reader, READ)
 
     def run(self, active: int, writes: int) -> float:
-        """Put in `active` bytes and hand them along until `writes` more were written and all read; microseconds."""
+        """Put in `active` bytes, pass them on until `writes` more are written and all are read; return microseconds."""
         for reader in self._readers:
             self._poller.unregister(reader)
             self._poller.register(reader, READ)
-        self._poller.poll(0)  # what a poller puts off to its first call is not timed: poll objects build their array
+        self._poller.poll(0)  # not timed: what a poller defers to its first call; poll objects build an array
         for number in range(active):
             os.write(self._writers[number * (len(self._writers) // active)], _BYTE)
         return self._until_silent(active, writes)
@@ -183,5 +183,5 @@ def _pair(opened: contextlib.ExitStack) -> tuple[int, int]:
     """The descriptors of a connected pair: one to read from, one to write to. Neither ever waits."""
     reader, writer = (opened.enter_context(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
     for end in (reader, writer):
-        end.setblocking(False)  # a full buffer is then an error, and no standstill
+        end.setblocking(False)  # a full buffer is then an error instead of a deadlock
     return reader.fileno(), writer.fileno()

@@ -1,1 +1,1 @@
-"""The playground: live runs in a notebook, with controls, figure and words."""
+"""The playground: live runs of a server in a notebook, with controls and a figure, or driven by code."""

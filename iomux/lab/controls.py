@@ -1,8 +1,8 @@
-"""The playground's controls, by ipywidgets: imported only when a playground is shown.
+"""The playground's controls, made with ipywidgets: imported only when a playground is shown.
 
-What the user turns goes to the playground, and what the playground sees comes back: the reading as text at each tick,
-the figure as often as drawing it leaves most of a core free. Both come from the thread of the run, so the kernel is
-free meanwhile; widgets may be changed from any thread.
+The user's choices go to the playground, and its results come back: the reading as text at each tick, the figure as
+often as drawing leaves most of a core free. Both come from the thread of the run, so the notebook's kernel is free
+meanwhile; widgets may be changed from any thread.
 """
 
 import html
@@ -24,28 +24,28 @@ IDLE = (0, 10, 100, 500, 1_000, 2_000, 5_000, 10_000)
 ACTIVE = (1, 2, 10, 100, 1_000)
 SIZES = {64: "64 bytes", 1024: "1 KiB", 16 * 1024: "16 KiB", 64 * 1024: "64 KiB", 1024 * 1024: "1 MiB"}
 DELAYS_MS = (0, 1, 5, 20, 100)
-_BUSY = 3.0  # drawing rests for so many times as long as it took: the load has the cores, not the picture
-_drawer = ThreadPoolExecutor(max_workers=1)  # one for all: matplotlib opens its fonts anew for each thread that draws
+_REST_FACTOR = 3.0  # drawing pauses for this many times as long as it took, so that it does not compete with the load
+_drawer = ThreadPoolExecutor(max_workers=1)  # for all playgrounds: matplotlib reopens its fonts in each new thread
 
 
 class Driven(Protocol):
-    """What the controls drive, and look at: a playground."""
+    """The part of a playground that the controls use."""
 
     setting: Setting
     runs: list[Run]
     watchers: list[Callable[[], None]]
 
     def choose(self, **changes: Any) -> object:
-        """Change what is run."""
+        """Change the setting."""
 
     def start(self) -> None:
         """Start a run."""
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the run."""
 
     def clear(self) -> None:
-        """Forget the runs that are over."""
+        """Remove the runs that are over."""
 
 
 class View:
@@ -53,13 +53,17 @@ class View:
 
     def __init__(self, lab: Driven) -> None:
         self._lab = lab
-        self._filled: Setting | None = None
-        self._filling = 0  # the thread that fills the controls in: what it changes is nobody's choice
-        self._drawing, self._drawn, self._rested = threading.Lock(), (0, 0, 0), 0.0
+        self._shown_setting: Setting | None = None
+        self._filling_thread = 0  # the thread that fills the controls in: its changes are not the user's choice
+        self._drawing, self._drawn, self._next_draw = threading.Lock(), (0, 0, 0), 0.0
         self._controls = {
-            "mechanism": _dropdown("Mechanism", "How the server waits: what this machine can run"),
-            "idle": _dropdown("Idle connections", "Open connections that say nothing"),
-            "active": _dropdown("Active connections", "Connections that ask again as soon as they have an answer"),
+            "mechanism": _dropdown(
+                "Mechanism", "How the server waits for events; the list has what this machine can run"
+            ),
+            "idle": _dropdown("Idle connections", "Open connections that send nothing"),
+            "active": _dropdown(
+                "Active connections", "Connections that send the next request as soon as they have an answer"
+            ),
             "size_bytes": _dropdown("Message size", "Bytes of each request, and of its answer"),
             "handler_ms": _dropdown("Handler delay", "How long the handler sleeps in the server before it answers"),
         }
@@ -67,7 +71,7 @@ class View:
             control.observe(lambda change, name=name: self._choose(name, change.new), "value")
         self._start = _button("Start", "play", f"Start the server and its load, for at most {LONGEST_S:.0f} seconds")
         self._stop = _button("Stop", "stop", "End the server and its load")
-        self._clear = _button("Clear", "eraser", "Forget the earlier runs")
+        self._clear = _button("Clear", "eraser", "Remove the earlier runs")
         self._start.on_click(lambda _: self._begin())
         self._stop.on_click(lambda _: lab.stop())
         self._clear.on_click(lambda _: lab.clear())
@@ -76,32 +80,32 @@ class View:
         self._figure.add_class("iomux-playground-figure")
         self._figure.layout = widgets.Layout(max_width="100%", display="none")
         self.box = self._arranged()
-        self.box.observe(lambda change: lab.stop() if change.new is None else None, "comm")  # closed: nobody looks on
+        self.box.observe(lambda change: lab.stop() if change.new is None else None, "comm")  # None: it was closed
         lab.watchers.append(self.update)
         self.update()
 
     def close(self) -> None:
-        """Take the controls away."""
+        """Remove the controls."""
         self._lab.watchers.remove(self.update)
         for widget in (self.box, *self._controls.values(), self._start, self._stop, self._clear):
             widget.close()
 
     def update(self) -> None:
-        """Show what there is now; called from the thread of a run, and by whoever changes the setting."""
+        """Show the current state; called from the thread of a run, and after each change of the setting."""
         runs = self._lab.runs
         running = bool(runs) and not runs[-1].over
-        if self._filled != self._lab.setting:
+        if self._shown_setting != self._lab.setting:
             self._fill(self._lab.setting)
         self._start.disabled, self._stop.disabled = running, not running
         last = runs[-1] if runs else None
         self._reading.value = f"<b>{html.escape(reading(last))}</b>" if last else "Choose, then press Start."
         self._status.value = _status(running, last.remarks if last else [])
         self._earlier.value = "<br>".join(html.escape(reading(run)) for run in reversed(runs[:-1]))
-        if not running or time.monotonic() >= self._rested:
+        if not running or time.monotonic() >= self._next_draw:
             self._draw(runs, running)
 
     def _draw(self, runs: Sequence[Run], running: bool) -> None:
-        """Draw what is new, unless another thread is at it; at the end of a run wait for that one."""
+        """Draw if there is something new and no other thread draws; at the end of a run wait for that thread."""
         if not self._drawing.acquire(blocking=not running):
             return
         try:
@@ -110,7 +114,7 @@ class View:
                 began = time.monotonic()
                 self._figure.value = _drawer.submit(png, runs).result() if runs else b""
                 self._figure.layout.display = "" if runs else "none"
-                self._rested = time.monotonic() + _BUSY * (time.monotonic() - began)
+                self._next_draw = time.monotonic() + _REST_FACTOR * (time.monotonic() - began)
                 self._drawn = newest
         finally:
             self._drawing.release()
@@ -119,11 +123,11 @@ class View:
         self._lab.start()
 
     def _choose(self, name: str, value: Any) -> None:
-        if self._filling != threading.get_ident():
+        if self._filling_thread != threading.get_ident():
             self._lab.choose(**{name: value})
 
     def _fill(self, setting: Setting) -> None:
-        """Offer what can be chosen, what is chosen by code included."""
+        """Fill the controls with the possible values, and those that were chosen by code."""
         offered: dict[str, dict[Any, str]] = {
             "mechanism": {name: name for name in [*servers.names(), setting.mechanism]},
             "idle": {number: f"{number:,}" for number in sorted({*_possible(IDLE), setting.idle})},
@@ -131,7 +135,7 @@ class View:
             "size_bytes": SIZES | {setting.size_bytes: SIZES.get(setting.size_bytes, f"{setting.size_bytes:,} bytes")},
             "handler_ms": {delay: f"{delay:g} ms" for delay in sorted({*DELAYS_MS, setting.handler_ms})},
         }
-        self._filling = threading.get_ident()
+        self._filling_thread = threading.get_ident()
         try:
             for name, control in self._controls.items():
                 options = [(words, value) for value, words in offered[name].items()]
@@ -140,24 +144,24 @@ class View:
                 if control.value != getattr(setting, name):
                     control.value = getattr(setting, name)
         finally:
-            self._filling, self._filled = 0, setting
+            self._filling_thread, self._shown_setting = 0, setting
 
     def _arranged(self) -> widgets.VBox:
         controls = widgets.HBox(list(self._controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
         buttons = widgets.HBox([self._start, self._stop, self._clear])
-        limit = widgets.HTML(f"A run lasts at most {LONGEST_S:.0f} s; what you change meanwhile starts a new one.")
+        limit = widgets.HTML(f"A run lasts at most {LONGEST_S:.0f} s; changing a value meanwhile starts a new run.")
         box = widgets.VBox([controls, buttons, limit, self._reading, self._status, self._figure, self._earlier])
         box.add_class("iomux-playground")
         return box
 
 
 def _possible(numbers: Iterable[int]) -> list[int]:
-    """Those numbers of connections that a process may have here."""
+    """The numbers of connections that a process may open here."""
     return [number for number in numbers if not too_many(number + 1)]
 
 
 def _status(running: bool, said: list[str]) -> str:
-    """Limits and faults, read aloud by screen readers when they change."""
+    """The state, limits and faults; screen readers read them aloud when they change."""
     state = "running" if running else "stopped"
     return f'<div role="status">{html.escape("; ".join([state, *said]))}</div>'
 

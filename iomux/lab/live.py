@@ -1,8 +1,8 @@
-"""A server under load, looked at while it runs: latency, processor time, and what it does for a few connections now.
+"""A server under load, observed while it runs: latency, processor time, and the calls for a few connections.
 
-`iomux.load` measures and then speaks; this speaks twice a second (`iomux.lab.live_load`), and meanwhile the server
-can be looked into (`iomux.lab.live_trace`). Server and load are processes of their own, as ever, and both end
-when the looking on ends, however it ends.
+`iomux.load` measures first and reports at the end; this reports twice a second (`iomux.lab.live_load`), and traces the
+server meanwhile (`iomux.lab.live_trace`). Server and load run in separate processes, and both end when the caller
+stops iterating, for whatever reason.
 """
 
 import functools
@@ -25,17 +25,17 @@ from iomux.system.limits import check_descriptors, check_real, check_request
 TICK_S = 0.5
 """Seconds between two readings."""
 LONGEST_S = 60.0
-"""How long a run lasts at most, if nothing else is asked for."""
+"""The longest run, and the default."""
 SLOWEST_MS = 1000.0
-"""The longest that a handler can be made to sleep."""
-_LOOK_S = 0.05  # between two looks whether the run is to stop
-_CONNECT_S = 2.0  # how long one connection may take to come about
-_SILENCE_S = 30.0  # from the load generator; it opens 10,000 connections within some 2 s
+"""The longest time that a handler can sleep."""
+_LOOK_S = 0.05  # seconds between two checks whether the run has to stop
+_CONNECT_S = 2.0  # how long one connection may take
+_SILENCE_S = 30.0  # without a report of the load generator, which opens 10,000 connections within some 2 s
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is run: a mechanism, how many connections are silent, how many ask, for how much, of which handler."""
+    """The setting of a run: mechanism, numbers of idle and active connections, message size, handler delay."""
 
     mechanism: str
     idle: int = 0
@@ -50,7 +50,7 @@ class Setting:
         return self.idle + self.active
 
     def check(self) -> None:
-        """Raise LookupError for an unknown mechanism, ValueError, with what to do, for numbers that make no sense."""
+        """Raise LookupError for an unknown mechanism, ValueError, saying what to change, for invalid numbers."""
         servers.get(self.mechanism)
         check_real(idle=self.idle, handler_ms=self.handler_ms)
         if self.idle < 0:
@@ -66,20 +66,20 @@ class Setting:
 
 
 class Tick(NamedTuple):
-    """One reading: what the clients saw, and what share of a core the server used."""
+    """One reading: what the clients saw, and the share of a core that the server used."""
 
     pulse: pulse.Pulse
     cpu_share: float
     refused: str
-    """What the server wrote when it met a limit of its mechanism; empty where it did not."""
+    """What the server wrote when it met a limit of its mechanism; empty if it did not."""
     events: list[Event]
-    """What it did last for the connections that are followed."""
+    """Its newest events on the traced connections."""
 
 
 def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[Tick, None, None]:
-    """Start a server, load it for so many seconds or until `stop` is set, and yield a Tick each half second.
+    """Start a server, load it for `seconds` or until `stop` is set, and yield a Tick each half second.
 
-    Server and load are ended when this ends, or is closed. Raises LookupError and ValueError for what can't
+    Server and load end when this generator ends or is closed. Raises LookupError and ValueError for what can't
     be run here, ServerError with its traceback if the server ends, RuntimeError if the load generator fails.
     """
     setting.check()
@@ -92,27 +92,27 @@ def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[
         )  # fmt: skip
         with worker_reports(pulse.run, plan, TICK_S, core=core, what="the load generator") as reports:
             before, used = time.monotonic(), server.cpu().total
-            for came in _until_stopped(reports, server, stop):
+            for report in _until_stopped(reports, server, stop):
                 now, use = time.monotonic(), server.cpu().total
-                yield Tick(came, (use - used) / (now - before), _refused(server), followed.newest())
+                yield Tick(report, (use - used) / (now - before), _refused(server), followed.newest())
                 before, used = now, use
 
 
 def _until_stopped(reports: Reports, server: Server, stop: threading.Event) -> Iterator[pulse.Pulse]:
-    """The load generator's reports; looks at the server and at `stop` while there is none."""
-    heard = time.monotonic()
+    """Yield the load generator's reports; check the server and `stop` between them."""
+    last_report = time.monotonic()
     while not stop.is_set():
         server.check()
         try:
-            came = reports.next(_LOOK_S)
+            report = reports.next(_LOOK_S)
         except TookTooLong:
-            if time.monotonic() - heard > _SILENCE_S:
+            if time.monotonic() - last_report > _SILENCE_S:
                 raise
             continue
-        if came is None:
+        if report is None:
             return
-        heard = time.monotonic()
-        yield came
+        last_report = time.monotonic()
+        yield report
 
 
 def _serve(setting: Setting, path: str) -> str | servers.Serve:

@@ -1,10 +1,10 @@
-"""A closed loop that says how it goes while it goes: the load generator of a live view, in a process of its own.
+"""A closed loop that reports while it runs: the load generator of a live view, in a separate process.
 
-`iomux.load` keeps every sample and speaks at the end. Here somebody is looking on: twice a second the clients'
-latencies become two percentiles and are dropped, so that neither memory nor the pipe to the owner grows with the
-requests, and an owner that is busy drawing holds nobody up.
+`iomux.load` keeps every sample and reports at the end. A live view needs figures at once: twice a second the clients'
+latencies become two percentiles and are dropped. So neither memory nor the pipe to the owner grows with the requests,
+and an owner that is busy drawing does not delay the clients.
 
-Cost: between two ticks a millisecond at most, in which nobody is asked; some 0.1 s to start the process.
+Cost: between two ticks a millisecond at most, in which no request is sent; some 0.1 s to start the process.
 """
 
 import gc
@@ -20,14 +20,14 @@ from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.harness.load.plan import Plan
 
 MOST_SAMPLES = 4096
-"""Of a tick's samples so many are sorted, evenly spaced in their order of arrival: 40 of them lie above 99 %."""
+"""How many of a tick's samples are sorted, evenly spaced in order of arrival: 40 of them lie above 99 %."""
 
 
 class Pulse(NamedTuple):
-    """What the clients saw in one tick. Latencies in microseconds; NaN where nobody was answered."""
+    """What the clients saw in one tick. Latencies in microseconds; NaN if no request was answered."""
 
     at_s: float
-    """Seconds since all were connected, at the end of the tick."""
+    """Seconds from when all were connected to the end of the tick."""
     seconds: float
     """How long the tick was."""
     requests: int
@@ -38,20 +38,20 @@ class Pulse(NamedTuple):
     longest_wait_s: float
     """For how long the oldest request under way has waited."""
     closed: int
-    """Idle connections that the server has closed; looked for once, after the first tick."""
+    """Idle connections that the server has closed; counted once, after the first tick."""
     errors: dict[str, int]
-    """Active clients lost since the beginning, and connections that did not come about, by kind."""
+    """Active clients lost since the beginning, and connections that failed, by kind."""
     generator_cpu_share: float
     """The load generator's own processor time, as a share of a core."""
 
 
 def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
-    """Ask in a closed loop for `plan.duration` seconds; yield a Pulse each `tick_s` seconds, and None at the end."""
+    """Run a closed loop for `plan.duration` seconds; yield a Pulse each `tick_s` seconds, and None at the end."""
     errors: Counter[str] = Counter()
     clients = connect(plan.address, plan.connections, plan.deadline, errors)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
-    gc.disable()  # a collection in the middle would be a latency of ours
+    gc.disable()  # a collection would add to a latency
     began, closed = perf_ns(), -1
     until = began + int(plan.duration * SECOND)
     tick = int(tick_s * SECOND)
@@ -81,7 +81,7 @@ def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
 
 
 def percentiles_us(samples: "array[int]", *shares: float) -> list[float]:
-    """Percentiles in µs of samples in ns, by the nearest rank; NaN where there is none."""
+    """Percentiles in µs of samples in ns, by the nearest rank; NaN if there are none."""
     ordered = sorted(samples[:: len(samples) // MOST_SAMPLES + 1])
     return [ordered[int(share * (len(ordered) - 1) + 0.5)] / 1000 if ordered else math.nan for share in shares]
 

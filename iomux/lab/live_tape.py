@@ -1,7 +1,8 @@
-"""The newest of what a followed server did, as an event tape: the same columns and marks as `iomux.tape`.
+"""The newest events of a traced server as an event tape, with the columns and marks of `iomux.tape`.
 
-There a script plays the clients and every call is recorded; here the clients are a load, and what is seen is what the
-traced sockets of a few connections note. So the arrival is the kernel's own stamp, and a call in vain is not there.
+For `iomux.tape` a script plays the clients and every call is recorded; here the clients are a load, and the events are
+those of the traced sockets of a few connections. So the arrival is the kernel's own stamp, and empty reads (EAGAIN)
+are missing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_EVENTS = 24
-"""So many reads and writes are shown at most: twelve requests."""
+"""The most reads and writes that are shown: twelve requests."""
 _LETTERS = "ABC"
 
 
 def newest(server: str, events: Sequence[Event], most: int = MOST_EVENTS) -> "pd.DataFrame":
-    """The last `most` events of the followed connections; one row a mark, client by client. Empty where there is none.
+    """The last `most` events of the traced connections; one row for each mark, client by client; may be empty.
 
-    Columns: as of `iomux.tape`; `at_us` counts from the first mark. `client` is A, B or C, by the order in which
-    they came.
+    Columns: those of `iomux.tape`; `at_us` counts from the first mark. `client` is A, B or C, in the order in which
+    they connected.
     """
     import pandas as pd
 
@@ -40,7 +41,7 @@ def newest(server: str, events: Sequence[Event], most: int = MOST_EVENTS) -> "pd
 
 
 def _from_arrivals(events: Sequence[Event]) -> Iterator[Event]:
-    """Without the answers whose question was earlier than the tape."""
+    """The events without answers to requests that came before the tape."""
     asked = set[int]()
     for event in events:
         if event.kind in (RECV, ACCEPT):
@@ -50,7 +51,7 @@ def _from_arrivals(events: Sequence[Event]) -> Iterator[Event]:
 
 
 def _answers(events: Sequence[Event]) -> Iterator[tuple[Event, Event]]:
-    """Each first write after a read, with that read: in between the handler worked, or slept."""
+    """Each first write after a read, with that read: between them the handler worked, or slept."""
     read: dict[int, Event] = {}
     for event in events:
         if event.kind == RECV:

@@ -1,9 +1,9 @@
 """The playground: choose a mechanism and its load, start, and watch latency, processor time and the event tape live.
 
-`playground()` in a notebook shows controls (`iomux.lab.controls`, by ipywidgets); where there are none, the same
-playground is driven by code: `lab.choose(mechanism="poll", idle=1000)`, `lab.run(seconds=3)`. Server and load are
-processes of their own; here a thread waits for their readings, so that the kernel stays free. Only one run goes on at
-a time, whichever playground it is of: two of them would measure each other.
+`playground()` in a notebook shows controls (`iomux.lab.controls`, made with ipywidgets). Without ipywidgets code
+drives the same playground: `lab.choose(mechanism="poll", idle=1000)`, `lab.run(seconds=3)`. Server and load run in
+separate processes; a thread waits for their readings, so that the notebook's kernel stays free. Only one run is active
+at a time, in all playgrounds together: two would disturb each other's measurements.
 """
 
 import atexit
@@ -20,13 +20,13 @@ from iomux.system.features import feature
 from iomux.system.limits import check_real
 
 MOST_RUNS = 8
-"""The runs that a playground remembers, and shows beside each other."""
+"""How many runs a playground keeps, and shows next to each other."""
 
 
 class Playground:
-    """A server, its load, and what was seen of them. Made by `iomux.playground`; see `choose`, `run`, `start`, `stop`.
+    """A server under a load, and the results. Made by `iomux.playground`; see `choose`, `run`, `start`, `stop`.
 
-    setting: what the next run is of. runs: those so far, the last one at the end.
+    setting: the setting of the next run. runs: the runs so far, the last one at the end.
 
     Example:
     >>> lab = iomux.playground("poll", idle=10).choose(active=2, handler_ms=1)
@@ -38,25 +38,25 @@ class Playground:
         self.setting = setting
         self.runs: list[Run] = []
         self.watchers: list[Callable[[], None]] = []
-        """Called, from another thread, whenever there is something new to be seen."""
+        """Called from another thread whenever there is something new to show."""
         self._stop, self._ended, self._shown = threading.Event(), threading.Event(), threading.Event()
         self._ended.set()
         self._view: Any = None
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
+        """Whether a run is active."""
         return not self._ended.is_set()
 
     def choose(self, **changes: Any) -> "Playground":
-        """Change what is run: mechanism, idle, active, size_bytes, handler_ms. A run under way begins anew with it.
+        """Change the setting: mechanism, idle, active, size_bytes, handler_ms. An active run is restarted with it.
 
-        Raises LookupError for an unknown mechanism, ValueError and TypeError for what can't be asked for. What this
-        machine can't do (a mechanism that it lacks, more descriptors than it grants) the run says.
+        Raises LookupError for an unknown mechanism, ValueError and TypeError for invalid values. The run reports what
+        this machine can't do (a mechanism that it lacks, more descriptors than it grants).
         """
         if unknown := changes.keys() - set(Setting.__dataclass_fields__):
             known = ", ".join(Setting.__dataclass_fields__)
-            raise TypeError(f"{', '.join(sorted(unknown))}: there is no such setting, choose among {known}")
+            raise TypeError(f"{', '.join(sorted(unknown))}: there is no such setting, choose from {known}")
         changed = replace(self.setting, **changes)
         changed.check()
         with _one_at_a_time:
@@ -64,11 +64,11 @@ class Playground:
             self.setting = changed
             if again:
                 self.start()
-        self._tell()
+        self._notify_watchers()
         return self
 
     def start(self, seconds: float = LONGEST_S) -> None:
-        """Start a run in the background, of at most so many seconds; one that is under way is stopped first."""
+        """Start a run of at most `seconds` in the background; an active run is stopped first."""
         check_real(seconds=seconds)
         if not 0 < seconds <= LONGEST_S:
             raise ValueError(f"seconds is {seconds}: choose more than 0 and at most {LONGEST_S:.0f}")
@@ -81,13 +81,13 @@ class Playground:
             news = threading.Event()
             _running.append(self)
             for target, arguments in (
-                (_follow, (run, seconds, self._stop, news, self._ended)),
+                (_collect, (run, seconds, self._stop, news, self._ended)),
                 (self._show, (run, news, self._shown)),
             ):
                 threading.Thread(target=target, args=arguments, daemon=True).start()
 
     def stop(self) -> None:
-        """End the run under way, its server and its load; does nothing where there is none."""
+        """End the active run, its server and its load; does nothing if there is none."""
         with _one_at_a_time:
             self._stop.set()
             self._ended.wait()  # not Thread.join: interrupted, it takes the thread for ended (Lib/threading.py, 3.11)
@@ -95,7 +95,7 @@ class Playground:
                 _running.remove(self)
 
     def run(self, seconds: float = 3.0) -> Run:
-        """Run for so many seconds and return what was seen; an interrupt ends it, and leaves nothing behind."""
+        """Run for `seconds` and return the results; an interrupt ends the run, and leaves no process behind."""
         self.start(seconds)
         try:
             self._ended.wait()
@@ -105,29 +105,29 @@ class Playground:
         return self.runs[-1]
 
     def clear(self) -> None:
-        """Forget the runs that are over."""
+        """Remove the runs that are over."""
         self.runs = [run for run in self.runs if not run.over]
-        self._tell()
+        self._notify_watchers()
 
     def close(self) -> None:
-        """Stop, and take the controls away."""
+        """Stop the active run, and remove the controls."""
         self.stop()
         if self._view is not None:
             view, self._view = self._view, None
             view.close()
 
     def _show(self, run: Run, news: threading.Event, shown: threading.Event) -> None:
-        """The thread that shows what the other one sees: drawing must not keep that one from its readings."""
-        over = False  # as it was before it was last shown
+        """Show the results of a run; in a second thread, because drawing must not delay the readings."""
+        over = False  # whether the run was over before it was last shown
         while not over:
             news.clear()
             over = run.over
-            self._tell()
+            self._notify_watchers()
             if not over:
                 news.wait()
         shown.set()
 
-    def _tell(self) -> None:
+    def _notify_watchers(self) -> None:
         for watcher in self.watchers:
             watcher()
 
@@ -141,11 +141,11 @@ class Playground:
         return self._view.box._repr_mimebundle_(**options)
 
 
-def _follow(run: Run, seconds: float, stop: threading.Event, news: threading.Event, ended: threading.Event) -> None:
-    """The thread of one run. What goes wrong is said in words: a traceback would go to some cell's output."""
+def _collect(run: Run, seconds: float, stop: threading.Event, news: threading.Event, ended: threading.Event) -> None:
+    """Collect the ticks of one run, in its thread. Errors become text: a traceback would land in any cell's output."""
     try:
-        with contextlib.closing(ticks(run.setting, seconds, stop)) as coming:
-            for tick in coming:
+        with contextlib.closing(ticks(run.setting, seconds, stop)) as new_ticks:
+            for tick in new_ticks:
                 run.add(tick)
                 news.set()
     except Exception as error:
@@ -159,9 +159,9 @@ def _follow(run: Run, seconds: float, stop: threading.Event, news: threading.Eve
 def playground(mechanism: str | None = None, **setting: Any) -> Playground:
     """Controls for a live run: mechanism, idle and active connections, message size, handler delay; Start and Stop.
 
-    mechanism and setting: what is chosen at first, as for `Playground.choose`; by default poll with 1,000 idle
-    connections, where this machine has it. Show it as the last value of a notebook's cell. Without ipywidgets it says
-    so, and is driven by code. A new playground stops what another one runs. Raises as `Playground.choose`.
+    mechanism and setting: the initial values, as for `Playground.choose`; by default poll, if this machine has it, with
+    1,000 idle connections. Show it as the last value of a notebook's cell. Without ipywidgets it says so, and code
+    drives it. A new playground stops the active run of any other. Raises as `Playground.choose`.
 
     Example:
     >>> lab = iomux.playground("poll", idle=10)
@@ -177,7 +177,7 @@ def playground(mechanism: str | None = None, **setting: Any) -> Playground:
 
 
 def missing() -> str:
-    """Why there are no controls here, and how to get them; empty where there are."""
+    """Why there are no controls here, and how to get them; empty if there are."""
     widgets = feature("widgets")
     return widgets.why_not() if widgets else ""
 

@@ -1,4 +1,4 @@
-"""One run of the playground: what was asked for, and what was seen, tick by tick."""
+"""One run of the playground: its setting and its results, tick by tick, as figures and sentences."""
 
 import statistics
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """One run of a playground: what was asked for, and a Tick each half second. Figures are medians over its ticks.
+    """One run of a playground: its setting, and a Tick each half second. Figures are medians over its ticks.
 
     Example:
     >>> run = iomux.playground("poll", idle=10).run(seconds=0.6)
@@ -27,17 +27,17 @@ class Run:
     setting: Setting
     ticks: list[Tick] = field(default_factory=list)
     trouble: str = ""
-    """What went wrong, in words; empty where nothing did."""
+    """What went wrong, in words; empty if nothing did."""
     over: bool = False
 
     def add(self, tick: Tick) -> None:
-        """Take one more tick. Only the last one keeps its events, which are many."""
+        """Add a tick. Only the last one keeps its events, because there are many."""
         self.ticks.append(tick)
         self.ticks[-2:-1] = [earlier._replace(events=[]) for earlier in self.ticks[-2:-1]]
 
     @property
     def p50_us(self) -> float:
-        """The median latency in microseconds; NaN where nobody was answered."""
+        """The median latency in microseconds; NaN if no request was answered."""
         return self._middle([tick.pulse.p50_us for tick in self._settled() if tick.pulse.requests])
 
     @property
@@ -47,12 +47,12 @@ class Run:
 
     @property
     def cpu_share(self) -> float:
-        """What share of a core the server used."""
+        """The share of a core that the server used."""
         return self._middle([tick.cpu_share for tick in self._settled()])
 
     @property
     def cpu_us_per_request(self) -> float:
-        """Microseconds of the server's processor time for each request: a busy machine hardly changes it. NaN: none."""
+        """The server's processor time for each request, in microseconds; other load hardly changes it. NaN: none."""
         used = sum(tick.cpu_share * tick.pulse.seconds for tick in self._settled())
         answered = sum(tick.pulse.requests for tick in self._settled())
         return 1e6 * used / answered if answered else float("nan")
@@ -64,21 +64,21 @@ class Run:
 
     @property
     def refused(self) -> str:
-        """What the server wrote when it met a limit of its mechanism; empty where it did not."""
+        """What the server wrote when it met a limit of its mechanism; empty if it did not."""
         return self.ticks[-1].refused if self.ticks else ""
 
     @property
     def remarks(self) -> list[str]:
-        """What else has to be known: what went wrong, limits that were met, clients that were lost or never served."""
+        """What else one has to know: faults, limits that were met, clients that were lost or never served."""
         return remarks(self)
 
     @property
     def untraceable(self) -> str:
-        """Why this server's calls can't be followed, so that it has no tape; empty where they can."""
+        """Why this server's calls can't be traced, so that it has no tape; empty if they can."""
         return why_not(self.setting.mechanism)
 
     def tape(self) -> "pd.DataFrame":
-        """The newest of what the server did for its first active clients, as `iomux.tape` gives it; empty at first."""
+        """The newest events of the server's first active clients, in the form of `iomux.tape`; empty at first."""
         return newest(self.setting.mechanism, self.ticks[-1].events if self.ticks else [])
 
     def _settled(self) -> list[Tick]:
@@ -95,7 +95,7 @@ class Run:
     __repr__ = __str__
 
 
-_FULL = 0.9  # share of a core from which on a process has nothing left to give
+_FULL = 0.9  # the share of a core above which a process counts as fully used
 
 
 def reading(run: "Run") -> str:
@@ -110,7 +110,7 @@ def reading(run: "Run") -> str:
 
 
 def remarks(run: "Run") -> list[str]:
-    """What else has to be known to read the figures rightly, a sentence each: limits met, clients lost or waiting."""
+    """What one has to know to read the figures correctly, one sentence each: limits met, clients lost or waiting."""
     if not run.ticks:
         return [run.trouble] if run.trouble else []
     last, setting = run.ticks[-1].pulse, run.setting
@@ -130,7 +130,7 @@ def remarks(run: "Run") -> list[str]:
 
 
 def trouble(error: Exception) -> str:
-    """What went wrong, in one line: a traceback's last line, and not the traceback."""
+    """What went wrong, in one line: the last line of a traceback, for instance."""
     if isinstance(error, ServerError):
         said = error.log.strip().splitlines()
         return f"the server {error.cause or 'is gone'}" + (f": {said[-1]}" if said else "")

@@ -49,7 +49,7 @@ def exercise_2(processes: Sequence[int] = (1, 6), clients: int = 20) -> "pd.Data
     import pandas as pd
 
     sums = {count: thundering_herd(count, clients, ways=["one listener"]).sum(numeric_only=True) for count in processes}
-    return pd.DataFrame(sums).T[["woken", "told", "accepted", "in_vain"]]
+    return pd.DataFrame(sums).T[["woken", "returned", "accepted", "failed_accepts"]]
 
 
 def write_at_once(page: dict[str, Any]) -> None:

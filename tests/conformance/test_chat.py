@@ -11,22 +11,27 @@ from iomux.course.coursework import chat
 
 PAY = "del owed[: self.members[fd].send(owed)]"
 TOO_MUCH = "if lost or len(owed) > MOST_OWED_BYTES:"
-LOST = "other bytes than were said: lost, doubled, or out of order"
+LOST = "other bytes than were sent: some were lost, doubled, or out of order"
 
 FAULTS = {
-    "sends back to its sender": ("not-to-sender", " if other != fd]", "]", "a member heard its own words"),
+    "sends back to its sender": ("not-to-sender", " if other != fd]", "]", "a member got its own message back"),
     "tells one member only": ("passes-on", " if other != fd]", " if other != fd][:1]", "did not reach all the others"),
     "takes send for complete": ("late-reader", PAY, "self.members[fd].send(owed); owed.clear()", LOST),
     "overtakes what is owed": ("late-reader", "self.owed[other] += said", "self.owed[other][:0] = said", LOST),
-    "lets go at once": ("late-reader", "MOST_OWED_BYTES = 1 << 20", "MOST_OWED_BYTES = 0", "heard a part"),
+    "lets go at once": ("late-reader", "MOST_OWED_BYTES = 1 << 20", "MOST_OWED_BYTES = 0", "got a part"),
     "waits for the slow one": (
         "slow-reader",
         PAY,
         "self.members[fd].setblocking(True); self.members[fd].sendall(owed); owed.clear()",
-        "beside a member that does not read, one that does heard",
+        "next to a member that does not read, one that does got",
     ),
     "keeps all": ("memory", TOO_MUCH, "if lost:", "memory grew by more than 16 MiB"),
-    "forgets the oldest": ("let-go", TOO_MUCH, "del owed[:-MOST_OWED_BYTES]\n        if lost:", "without the middle"),
+    "forgets the oldest": (
+        "falls-behind",
+        TOO_MUCH,
+        "del owed[:-MOST_OWED_BYTES]\n        if lost:",
+        "without the middle",
+    ),
     "dies of a reset": (
         "leaving",
         "except OSError:\n            said",
@@ -79,7 +84,7 @@ def test_a_planted_fault_is_found_by_its_item(fault: str) -> None:
 def test_an_echo_server_is_no_chat_room() -> None:
     report = iomux.check_chat("poll", only=["passes-on", "leaks"], progress=False)
     assert report.earned == 0
-    assert "does not pass on what is said" in report["leaks"].seen
+    assert "does not pass messages on" in report["leaks"].seen
 
 
 def test_an_item_of_an_echo_server_is_none_of_a_chat_room() -> None:

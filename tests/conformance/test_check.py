@@ -71,7 +71,7 @@ def changes_one_byte(listener: socket.socket) -> NoReturn:
 @pytest.mark.parametrize("item", ["bulk", "half-close", "slow-reader"])
 def test_one_changed_byte_is_seen_wherever_much_is_sent(item: str) -> None:
     assert check(changes_one_byte, item)[item].seen == (
-        "the client got other bytes than it had sent: lost, doubled, or somebody else's"
+        "the client got other bytes than it had sent: lost, doubled, or another client's"
     )
 
 
@@ -240,7 +240,7 @@ LOCK = threading.Lock()
         (takes_nothing, "the server ended: TypeError: takes_nothing() takes 0 positional arguments but 1 was given"),
         (kills_its_group, "the server was ended by SIGKILL"),
         (answers_otherwise, "the client got other bytes than it had sent"),
-        (lambda listener: LOCK.acquire(), "the function can't be sent to a process of its own: cannot pickle"),
+        (lambda listener: LOCK.acquire(), "the function can't be sent to another process: cannot pickle"),
     ],
 )
 def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
@@ -263,7 +263,7 @@ def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
 def test_of_a_server_that_did_not_start_the_hint_says_so(target: Any, seen: str) -> None:
     result = check(target, "echoes")["echoes"]
     assert result.seen.endswith(seen)
-    assert result.hint.startswith("The server did not start, or ended before it accepted anybody")
+    assert result.hint.startswith("The server did not start, or ended before it accepted a client")
 
 
 def test_of_a_server_that_ends_with_a_client_the_hint_is_the_items() -> None:
@@ -316,7 +316,7 @@ def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
 
     monkeypatch.setattr(clients, "connect", connect)
     monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
-    for _ in clients.paced(Subject(("127.0.0.1", 1)), 4):
+    for _ in clients.connect_one_by_one(Subject(("127.0.0.1", 1)), 4):
         now[0] += answering
     assert sum(pause > 0 for pause in slept) == pauses
 
@@ -404,7 +404,7 @@ def served_by_one(serve: Any) -> list[bool]:
     with iomux.start(serve) as server:
         subject = Subject(server.address, server.pid)
         with clients.crowd(subject, 2) as (one, other):
-            return [flood._one_does_it_all(subject, one, other) for _ in range(5)]
+            return [flood._one_thread_serves_both(subject, one, other) for _ in range(5)]
 
 
 @linux
@@ -458,7 +458,7 @@ def test_an_item_that_is_not_there_is_named() -> None:
     ("target", "only", "error", "words"),
     [
         ("nonsense", None, LookupError, "no server is called 'nonsense'"),
-        ("poll", "nonsense", LookupError, "choose of echoes, sizes, pieces"),
+        ("poll", "nonsense", LookupError, "choose from echoes, sizes, pieces"),
         ("poll", [], ValueError, "no item was chosen"),
         ("sleep 9", None, ValueError, "write {port} into"),
         ("192.0.2.1:80", None, ValueError, "to this machine only"),

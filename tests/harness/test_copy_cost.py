@@ -123,7 +123,7 @@ def test_bytes_that_are_not_what_was_sent_are_an_error() -> None:
     def wrong(bench: CopyBench, size: int) -> Trial:
         return copy_ways.recv_into(bench, size)._replace(intact=lambda _: False)
 
-    with pytest.raises(RuntimeError, match="wrong of 64 bytes: what is in memory"):
+    with pytest.raises(RuntimeError, match="wrong of 64 bytes: the bytes in memory"):
         measure({"wrong": wrong}, [64], rounds=1)
 
 

@@ -18,7 +18,16 @@ import pytest
 import iomux
 from iomux.harness.soak import client as kinds
 from iomux.harness.soak.client import SoakClient
-from iomux.harness.soak.scenario import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
+from iomux.harness.soak.scenario import (
+    CLOSE,
+    FAULTS,
+    HALF_CLOSE,
+    RESET,
+    VANISH_SILENT,
+    VANISH_UNREAD,
+    pool_of,
+    scenario,
+)
 from iomux.harness.soak.tally import Tally
 from iomux.system.sockets import listen, reset
 from tests.support.clients import DEADLINE, all_gone, eventually
@@ -99,7 +108,7 @@ def test_a_planted_fault_is_named(planted: str) -> None:
 
 def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
     with listen() as listener:
-        client = SoakClient(errand(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
+        client = SoakClient(scenario(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
         reset(listener.accept()[0])
         select.select([client.sock], [], [], 10)  # the reset is here
     with client.sock, pytest.raises(OSError, match="not connected") as met:
@@ -184,7 +193,7 @@ def keeps_memory(data: bytes, count: int) -> bytes:
 def test_memory_that_grows_is_named() -> None:
     report = short(answering(keeps_memory))
     assert report.lost_kinds == {"memory": 1}
-    assert "more than the 16 MiB that are let pass" in report.failures[0]
+    assert "more than the 16 MiB that are tolerated" in report.failures[0]
 
 
 def one_at_a_time(listener: Any) -> None:
@@ -203,12 +212,12 @@ def test_who_serves_one_at_a_time_is_asked_by_one_or_found_out() -> None:
 
 
 def test_the_seed_decides_what_each_client_does() -> None:
-    assert [errand(5, number, 200) for number in range(50)] == [errand(5, number, 200) for number in range(50)]
-    assert errand(5, 0, 200) != errand(6, 0, 200)
+    assert [scenario(5, number, 200) for number in range(50)] == [scenario(5, number, 200) for number in range(50)]
+    assert scenario(5, 0, 200) != scenario(6, 0, 200)
     assert pool_of(5) == pool_of(5) != pool_of(6)
-    many = [errand(5, number, 200) for number in range(300)]
+    many = [scenario(5, number, 200) for number in range(300)]
     assert {one.leaving for one in many} == {CLOSE, HALF_CLOSE, RESET, VANISH_UNREAD, VANISH_SILENT}
-    assert all(one.goals[-1] == one.total == one.ends[-1] and 1 <= one.leave_at <= one.total for one in many)
+    assert all(one.wait_points[-1] == one.total == one.ends[-1] and 1 <= one.leave_at <= one.total for one in many)
     assert max(one.total for one in many) > 256 * 1024, "some must owe more than a server's high-water mark"
 
 
@@ -290,7 +299,7 @@ def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
         command.send_signal(signal.SIGINT)
         out, err = command.communicate(timeout=60)
     assert command.returncode == 130
-    assert "interrupted: this is what there was by then" in out
+    assert "interrupted: these are the results up to then" in out
     assert "nothing was lost" in out
     assert "Traceback" not in err
     assert all_gone(started)

@@ -84,7 +84,7 @@ def test_a_wrong_answer_is_found_out() -> None:
 
 
 def test_more_than_was_owed_is_found_out() -> None:
-    with pytest.raises(RuntimeError, match="more came than was owed"):
+    with pytest.raises(RuntimeError, match="the server sent more than it owed"):
         steps([says_more], [(0, "A", b"x"), (0.05, "A", b"")])
 
 

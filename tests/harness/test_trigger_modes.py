@@ -79,7 +79,7 @@ def test_the_five_steps_are_drawn_and_named() -> None:
 
 
 def test_a_mode_that_there_is_not_and_a_machine_without_epoll_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LookupError, match="choose among level, edge, one-shot"):
+    with pytest.raises(LookupError, match="choose from level, edge, one-shot"):
         five_steps("twice")
     monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
     for ask in (five_steps, thundering_herd):
@@ -89,13 +89,13 @@ def test_a_mode_that_there_is_not_and_a_machine_without_epoll_are_said(monkeypat
 
 def test_every_process_is_woken_for_each_client_unless_it_watches_exclusively_or_its_own() -> None:
     frame = thundering_herd(processes=3, clients=10)
-    total = frame.groupby("way")[["woken", "told", "accepted", "in_vain"]].sum()
+    total = frame.groupby("way")[["woken", "returned", "accepted", "failed_accepts"]].sum()
     every, exclusive, own = (total.loc[way] for way in WAYS)
     assert every["accepted"] == exclusive["accepted"] == own["accepted"] == 10
     assert every["woken"] > 1.5 * exclusive["woken"]
     assert every["woken"] > 1.5 * own["woken"]
-    assert (total["told"] == total["accepted"] + total["in_vain"]).all()
-    assert (total["told"] <= total["woken"]).all()
+    assert (total["returned"] == total["accepted"] + total["failed_accepts"]).all()
+    assert (total["returned"] <= total["woken"]).all()
 
 
 def test_a_herd_of_nobody_and_one_that_dies_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,5 +105,5 @@ def test_a_herd_of_nobody_and_one_that_dies_are_errors(monkeypatch: pytest.Monke
         thundering_herd(ways=["no way"])
     unknown: dict[str, Any] = {"a way that there is not": ()}
     monkeypatch.setattr(herd_module, "WAYS", unknown)  # in this process only: those of the herd don't know it
-    with pytest.raises(RuntimeError, match=r"did not come up:(.|\n)*KeyError"):
+    with pytest.raises(RuntimeError, match=r"did not start:(.|\n)*KeyError"):
         thundering_herd(processes=1, clients=1)

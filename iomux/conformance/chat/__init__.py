@@ -1,4 +1,4 @@
 """The items of a chat room.
 
-As those of an echo server.
+As for an echo server, an item tests one rule, and judges by what the server did, not by how fast this process was.
 """

@@ -1,8 +1,8 @@
-"""The members of a chat room under test: how they get in, how one speaks and the others hear, and one that is slow.
+"""The members of a chat room under test: how they join, how one sends and the others read, and one that is slow.
 
-A client is "connected" before the room has heard of it (listen(2)), so somebody knocks until all have heard it. The
-slow ones ask for small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVBUF, socket(7)), or the kernel alone
-would hold megabytes for them.
+A client is "connected" before the room has accepted it (listen(2)), so one member sends until all others have got
+something. The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVBUF, socket(7)), or the
+kernel alone would hold megabytes for them.
 """
 
 import contextlib
@@ -24,37 +24,37 @@ CHAT_ITEMS: dict[str, Item] = {}
 item = partial(any_item, into=CHAT_ITEMS, points=8)
 
 MOST_OWED_BYTES = MIB
-"""What the room has to keep for a member that reads late; one that is owed more may be let go."""
+"""What the room has to keep for a member that reads late; it may close one that is owed more."""
 PIECE_BYTES = 128 * 1024
-"""What is said at once where much is said."""
+"""The size of one message where a member sends much."""
 
 
 @contextlib.contextmanager
 def room(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """So many members, of whom the first has been heard by all others."""
+    """`count` members, after a message of the first has reached all others."""
     with crowd(subject, count) as members:
-        gather(members)
+        wait_until_all_receive(members)
         yield members
 
 
-def gather(members: list[socket.socket]) -> None:
-    """Have the first knock until all others have heard it; what they were sent so far is read."""
-    speaker, *others = members
+def wait_until_all_receive(members: list[socket.socket]) -> None:
+    """Let the first member send until its bytes reach all others, which then have read all that was sent so far."""
+    sender, *others = members
     silent, limit = set(others), time.monotonic() + PATIENCE
     while silent:
         if time.monotonic() > limit:
-            raise Fault("what one member said did not reach all the others")
-        speaker.sendall(b"knock\n")
+            raise Fault("what one member sent did not reach all the others")
+        sender.sendall(b"knock\n")
         silent -= set(select.select(list(silent), [], [], 0.05)[0])
-    speaker.sendall(b"!")
+    sender.sendall(b"!")
     for other in others:
-        while (heard := receive(other, 1)[0]) != b"!":
-            if not heard:
-                raise Fault("a member was sent away, or heard only a part")
+        while (got := receive(other, 1)[0]) != b"!":
+            if not got:
+                raise Fault("the room closed a member's connection, or sent it only a part")
 
 
 def slow(subject: Subject) -> socket.socket:
-    """A member for whom the kernel holds little: small segments keep the server's send buffer small, too."""
+    """A member for which the kernel holds little: small segments keep the server's send buffer small, too."""
     client = socket.socket()
     client.settimeout(PATIENCE)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
@@ -68,32 +68,32 @@ def slow(subject: Subject) -> socket.socket:
 
 
 def words(size: int, letters: str = string.ascii_letters, seed: int = 7) -> bytes:
-    """Letters in which no part looks like another, the same each time."""
+    """Random letters, in which no two parts are alike; the same in every run."""
     return "".join(random.Random(seed).choices(letters, k=size)).encode()
 
 
-def hear(listener: socket.socket, said: bytes, who: str) -> None:
-    """Read as many bytes as were said and compare them. Raises Fault, naming who heard something else."""
-    got, how = receive(listener, len(said))
-    if got != said:
-        raise Fault(f"{who} {_how(said, got, how)}", bytes_said=len(said), bytes_heard=len(got))
+def expect_message(reader: socket.socket, sent: bytes, who: str) -> None:
+    """Read as many bytes as were sent and compare them. Raises Fault, naming the member, if they differ."""
+    got, how = receive(reader, len(sent))
+    if got != sent:
+        raise Fault(f"{who} {_difference(sent, got, how)}", bytes_sent=len(sent), bytes_got=len(got))
 
 
-def _how(said: bytes, got: bytes, how: str) -> str:
-    if not said.startswith(got):
-        return "heard other bytes than were said: lost, doubled, or out of order"
-    return f"heard {'a part' if got else 'nothing'} of what was said: {how}"
+def _difference(sent: bytes, got: bytes, how: str) -> str:
+    if not sent.startswith(got):
+        return "got other bytes than were sent: some were lost, doubled, or out of order"
+    return f"got {'a part' if got else 'nothing'} of what was sent: {how}"
 
 
-def talk(speaker: socket.socket, listener: socket.socket, size: int) -> bytes:
-    """Say much, in pieces, each heard by a good listener before the next; return all that was said."""
-    said = bytearray()
+def send_pieces(sender: socket.socket, reader: socket.socket, size: int) -> bytes:
+    """Send much, in pieces, each read by one prompt reader before the next; return all that was sent."""
+    sent = bytearray()
     for number in range(size // PIECE_BYTES):
         piece = _piece(number)
-        speaker.sendall(piece)
-        hear(listener, piece, "beside a member that does not read, one that does")
-        said += piece
-    return bytes(said)
+        sender.sendall(piece)
+        expect_message(reader, piece, "next to a member that does not read, one that does")
+        sent += piece
+    return bytes(sent)
 
 
 def _piece(number: int) -> bytes:

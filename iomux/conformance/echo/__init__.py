@@ -1,4 +1,4 @@
-"""The items of an echo server, by family.
+"""The items of an echo server, one module for each family.
 
-An item tries one thing, and judges by what the server did, not by how fast this process was.
+An item tests one rule, and judges by what the server did, not by how fast this process was.
 """

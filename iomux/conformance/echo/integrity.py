@@ -14,20 +14,20 @@ _BULK_BYTES = 64 * MIB
 _SIZES = sorted(
     {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
 )
-"""Around the sizes that buffers have."""
+"""Sizes around those that buffers commonly have."""
 
 
 @item(
     "echoes",
     points=8,
-    asks="what a client sends comes back",
-    sent="messages of 1, 2 and 64 bytes, each answered before the next",
+    rule="every byte that a client sends comes back",
+    sent="a client sends messages of 1, 2 and 64 bytes, each answered before the next",
     hint="Follow one message by hand: who accepts the client, who reads from it, who sends back, and does all that "
     "happen again for the next message?",
     man="accept(2), recv(2), send(2)",
 )
 def echoes(subject: Subject) -> None:
-    """The least that an echo server does."""
+    """Test the least that an echo server does."""
     with connect(subject) as client:
         for size in (1, 2, 64):
             ask(client, message(size))
@@ -35,14 +35,14 @@ def echoes(subject: Subject) -> None:
 
 @item(
     "sizes",
-    asks="a message of any size comes back",
-    sent="messages of 9 to 65,537 bytes: just below, exactly and just above what buffers hold, one client",
+    rule="a message of any size comes back",
+    sent="one client sends messages of 9 to 65,537 bytes: just below, exactly and just above common buffer sizes",
     hint="Which sizes come back, and which hang? Compare them with the size of your buffer. How does your server learn "
     "that there is more to read, and what does it do when there is exactly as much as fits?",
     man="recv(2), select(2), epoll(7)",
 )
 def sizes(subject: Subject) -> None:
-    """Each answered before the next, so that nothing else comes to wake a server that waits for more."""
+    """Send each after the answer to the one before, so that nothing else wakes a server that waits for more."""
     with connect(subject) as client:
         for size in _SIZES:
             ask(client, message(size), f"a client with {size:,} bytes in a message")
@@ -50,14 +50,14 @@ def sizes(subject: Subject) -> None:
 
 @item(
     "pieces",
-    asks="a message may arrive in pieces, cut anywhere",
-    sent="300 bytes one at a time, then 100,000 bytes cut at random places",
-    hint="One send of the client is not one recv of yours: a stream has no messages. What does your server take for "
-    "granted about what one recv returns?",
+    rule="a message comes back even if it arrives in pieces, cut anywhere",
+    sent="a client sends 300 bytes one at a time, then 100,000 bytes cut at random places",
+    hint="One send of the client is not one recv of yours: a stream has no messages. What does your server assume "
+    "about what one recv returns?",
     man="recv(2), tcp(7)",
 )
 def pieces(subject: Subject) -> None:
-    """Bytes one by one, and split anywhere."""
+    """Send bytes one by one, and a message split at random."""
     single, long = message(300), message(100_000)
     cut = random.Random(3)
     with connect(subject) as client:
@@ -74,14 +74,14 @@ def pieces(subject: Subject) -> None:
 
 @item(
     "together",
-    asks="several messages may arrive at once, and before the first is answered",
-    sent="200 messages in one send, then 20 more without reading in between",
-    hint="One recv may return several messages, and more may come while you still owe an answer. Is anything of the "
-    "earlier ones overwritten, or thrown away, when the next arrive?",
+    rule="messages come back even if several arrive before the first is answered",
+    sent="a client sends 200 messages in one send, then 20 more without reading in between",
+    hint="One recv may return several messages, and more may come while you still owe an answer. Is any part of "
+    "the earlier ones overwritten, or thrown away, when the next ones arrive?",
     man="recv(2)",
 )
 def together(subject: Subject) -> None:
-    """Pipelined messages."""
+    """Send pipelined messages."""
     messages = [message(50 + number, seed=number) for number in range(220)]
     with connect(subject) as client:
         client.sendall(b"".join(messages[:200]))
@@ -93,32 +93,32 @@ def together(subject: Subject) -> None:
 
 @item(
     "bulk",
-    asks="64 MiB through one connection arrive whole",
-    sent="64 MiB, read back while they are being sent, a tenth of a second later",
-    hint="send may take fewer bytes than you gave it, and says how many. What becomes of the rest? And on a "
-    "nonblocking socket, what does it say when it takes none?",
+    rule="64 MiB come back complete through one connection",
+    sent="a client sends 64 MiB, and reads them back meanwhile, a tenth of a second later",
+    hint="send may take fewer bytes than you gave it, and says how many. What happens to the rest? And on a "
+    "nonblocking socket, what does send do when it takes no bytes?",
     man="send(2)",
 )
 def bulk(subject: Subject) -> None:
-    """Far more than the buffers of the kernel hold."""
+    """Send far more than the kernel's buffers hold."""
     data = message(_BULK_BYTES)
     with connect_narrow(subject) as client, sending(client, data):
-        time.sleep(0.1)  # a reader that keeps up with the server would never let its buffer fill
+        time.sleep(0.1)  # if the client kept up with the server, its buffer would never fill
         expect(client, data)
 
 
 @item(
     "hundred",
     points=12,
-    asks="a hundred clients at once each get their own bytes",
-    sent="100 clients, all connected, each with 2,000 bytes of its own, read after all have sent",
-    hint="Whom does your server wait for while it serves one? Nothing that it calls for one client may sleep while "
-    "others have something to say. And is everything that belongs to one client kept apart from the others'?",
+    rule="a hundred clients at once each get their own bytes",
+    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent",
+    hint="Which client does your server wait for while it serves one? No call for one client may block while others "
+    "have sent something. And is everything that belongs to one client kept apart from the others'?",
     man="select(2), poll(2), epoll(7)",
     exempt=ONE_AT_A_TIME,
 )
 def hundred(subject: Subject) -> None:
-    """Concurrency, and no mixing up."""
+    """Test that clients are served concurrently and not mixed up."""
     with crowd(subject, 100) as clients:
         messages = [message(2000, seed=number) for number in range(len(clients))]
         for client, data in zip(clients, messages, strict=True):

@@ -1,4 +1,4 @@
-"""Items about the limits of a process, its descriptors above all, and about its end."""
+"""Items about the limits of a process, above all its descriptors, and about how it ends."""
 
 import contextlib
 import resource
@@ -10,18 +10,18 @@ import psutil
 
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, tell
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, send_signal
 
-_ROOM = 24  # descriptors that the server may still open
+_ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST = 1100
 _FD_SETSIZE = 1024
 
 
 def _limit(subject: Subject, wanted: int) -> None:
-    """Let the server open so many descriptors and no more (prlimit(2)). NotSeen where that is not possible."""
+    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
     if not hasattr(resource, "prlimit"):
-        raise NotSeen("another process's limit can't be set here: prlimit(2) is Linux's")
+        raise NotSeen("another process's limit can't be set here: only Linux has prlimit(2)")
     for process in processes(subject):
         hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
         if hard != resource.RLIM_INFINITY and wanted > hard:
@@ -30,44 +30,44 @@ def _limit(subject: Subject, wanted: int) -> None:
 
 
 def _answered(client: socket.socket) -> str:
-    """ "answered", "sent away" (closed or reset), or "left waiting"."""
+    """Send a byte: "answered", "refused" (closed or reset), or "left waiting"."""
     try:
         client.sendall(b"?")
         got, how = receive(client, 1)
     except ConnectionError:
-        return "sent away"
-    return "answered" if got == b"?" else "left waiting" if how == "nothing more came" else "sent away"
+        return "refused"
+    return "answered" if got == b"?" else "left waiting" if how == "nothing more came" else "refused"
 
 
 @item(
     "descriptor-limit",
-    asks="at the limit on descriptors those inside are served, and later new clients again",
-    sent="room for 24 descriptors more: 10 clients are served, 60 come, the 10 ask again, all leave, a new one asks",
-    hint="accept fails with EMFILE, and the clients that wait stay in the backlog. It is no reason to end, and none to "
-    "ask again at once and for ever: until a descriptor is free, the answer is the same.",
+    rule="out of descriptors, the server serves its clients, and accepts new ones later",
+    sent="with 24 descriptors left: 10 clients are served, 60 more come, the 10 send again, all leave, a new one comes",
+    hint="accept fails with EMFILE, and the waiting clients stay in the backlog. That is no reason to end, nor to call "
+    "accept again and again: until a descriptor is free, it fails each time.",
     man="accept(2) (EMFILE), getrlimit(2)",
     exempt=ONE_AT_A_TIME,
 )
 def descriptor_limit(subject: Subject) -> None:
-    """EMFILE survived, without spinning, and recovered from."""
+    """Check that the server survives EMFILE without spinning, and recovers."""
     _limit(subject, descriptors_of_first(subject) + _ROOM)
     with crowd(subject, 10) as inside:
         for client in inside:
             ask(client, b"in", "one of the first ten")
-        spun = busy(subject)  # then it is not the limit that keeps it awake: see the item silent
+        spun = busy(subject)  # then something other than the limit keeps it awake: see the item silent
         with crowd(subject, _TOO_MANY):
             time.sleep(0.2)
             spins = not spun and busy(subject)
             for client in inside:
                 ask(client, b"still in", "at the limit, one of the first ten")
     if not eventually(lambda: _served(subject)):
-        raise Fault("the limit is past, and a new client is not served")
+        raise Fault("descriptors are free again, and a new client is not served")
     if spins:
         raise Fault("at the limit the server never sleeps: it asks for a descriptor again and again")
 
 
 def descriptors_of_first(subject: Subject) -> int:
-    """How many descriptors the server's first process has open: the one that accepts, as a rule."""
+    """How many descriptors the server's first process has open: usually the one that accepts."""
     return int(processes(subject)[0].num_fds())
 
 
@@ -78,15 +78,15 @@ def _served(subject: Subject) -> bool:
 
 @item(
     "past-1024",
-    asks="clients past descriptor 1,024 are served, or refused in so many words",
-    sent="1,100 clients at once; each asks; then all leave and a new one asks",
+    rule="clients past descriptor 1,024 are served or refused, not left waiting",
+    sent="1,100 clients connect at once, and each sends a byte; then all leave and a new one comes",
     hint="select can't watch a descriptor whose *number* is 1,024 or more: its set of bits has no place for it. Use "
-    "another call, or close such a client at once so that it knows.",
+    "another call, or close such a client at once, so that it does not wait.",
     man="select(2) (FD_SETSIZE)",
     exempt=ONE_AT_A_TIME,
 )
 def past_1024(subject: Subject) -> None:
-    """Past FD_SETSIZE: served, or an honest refusal."""
+    """Check that clients past FD_SETSIZE are served or refused."""
     if subject.pid is not None:
         with contextlib.suppress(NotSeen):
             _limit(subject, _FD_SETSIZE * 2)
@@ -106,18 +106,18 @@ def past_1024(subject: Subject) -> None:
 
 @item(
     "ctrl-c",
-    asks="Ctrl-C ends the server at once, and its port is free",
-    sent="with a client connected, SIGINT to its process",
-    hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Who catches everything, catches "
-    "that too. And a thread that is not a daemon is waited for.",
+    rule="Ctrl-C ends the server at once, and its port is free again",
+    sent="while a client is connected, the server's process gets SIGINT",
+    hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Code that catches everything "
+    "catches that too. And Python waits for each thread that is not a daemon.",
     man="signal(7); Python: KeyboardInterrupt, threading (daemon)",
 )
 def ctrl_c(subject: Subject) -> None:
-    """Prompt end."""
+    """Check that the server ends promptly."""
     with connect(subject) as client:
         ask(client, b"hello")
         known = processes(subject)
-        tell(subject, signal.SIGINT)
+        send_signal(subject, signal.SIGINT)
         if not eventually(lambda: not any(_runs(process) for process in known)):
             raise Fault("the server went on after SIGINT")
     if not eventually(lambda: _refused(subject)):

@@ -1,4 +1,4 @@
 """What the process of one item needs: the server under test, its clients, the item, the outcome.
 
-It is imported once for each item, so it brings in little; it knows no item.
+It is imported once for each item, so it imports little; it knows no item by name.
 """

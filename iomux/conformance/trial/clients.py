@@ -1,7 +1,7 @@
-"""Clients of a server under test: plain blocking sockets, on which nothing waits without end.
+"""Clients of a server under test: plain blocking sockets with a timeout on every call.
 
-What comes back is compared byte by byte. What is said of a difference is the same each time it is seen; how many
-bytes it were goes into the detail.
+What comes back is compared byte by byte. A difference is described in the same words in every run; how many bytes
+there were goes into the detail.
 """
 
 import random
@@ -22,7 +22,7 @@ _NARROW_BYTES = 64 * 1024
 
 
 def connect(subject: Subject) -> socket.socket:
-    """A connected client. Raises Fault if the server does not let it in."""
+    """A connected client. Raises Fault if the server does not accept it."""
     try:
         client = socket.create_connection(subject.address, timeout=PATIENCE)
     except ConnectionRefusedError:
@@ -34,13 +34,13 @@ def connect(subject: Subject) -> socket.socket:
 
 
 def connect_narrow(subject: Subject) -> socket.socket:
-    """A connected client whose receive buffer does not grow (SO_RCVBUF, tcp(7)): the server soon can't send all it has.
+    """A connected client whose receive buffer does not grow (SO_RCVBUF, tcp(7)), so that the server's sends fall short.
 
-    A client that reads as it goes would take all that a careless server sends, and never show that a send was short.
+    A client that reads all the time would take all that a careless server sends, and no send would ever be short.
     """
     family = socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET
     client = socket.socket(family, socket.SOCK_STREAM)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW_BYTES)  # before the window is first told
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW_BYTES)  # before the window is first announced
     client.settimeout(PATIENCE)
     try:
         client.connect(subject.address)
@@ -52,42 +52,42 @@ def connect_narrow(subject: Subject) -> socket.socket:
 
 @contextmanager
 def crowd(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """So many connected clients at once; all are closed at the end. NotSeen if we may not open as many."""
-    room_for(count)
+    """`count` connected clients at once; all are closed at the end. Raises NotSeen if they are too many."""
+    check_room_for(count)
     with ExitStack() as stack:
-        yield [stack.enter_context(client) for client in paced(subject, count)]
+        yield [stack.enter_context(client) for client in connect_one_by_one(subject, count)]
 
 
-def room_for(count: int) -> None:
-    """Raise NotSeen if this process may not open so many clients."""
+def check_room_for(count: int) -> None:
+    """Raise NotSeen if this process may not open `count` clients."""
     most = raise_descriptor_limit()
     if count + _SPARE_DESCRIPTORS > most:
         raise NotSeen(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
 
 
-def paced(subject: Subject, count: int) -> Iterator[socket.socket]:
-    """Connect one client after the other, as quickly as the server lets them in.
+def connect_one_by_one(subject: Subject, count: int) -> Iterator[socket.socket]:
+    """Connect one client after the other, as quickly as the server accepts them.
 
-    Where the backlog is full the kernel drops the handshake, and the client tries again a second later (listen(2),
-    tcp(7)): after that we leave the server time to accept.
+    If the backlog is full, the kernel drops the handshake, and the client tries again a second later (listen(2),
+    tcp(7)): after that we give the server time to accept.
     """
     pause = 0.0
     for _ in range(count):
         began = time.monotonic()
         client = connect(subject)
-        if time.monotonic() - began > _DROPPED_SECONDS:  # before the yield: what the caller does then takes its time
+        if time.monotonic() - began > _DROPPED_SECONDS:  # before the yield: the caller's time does not count
             pause = max(2 * pause, 0.004)
         yield client
         time.sleep(pause)
 
 
 def message(size: int, seed: int = 7) -> bytes:
-    """Bytes in which no part looks like another, the same each time."""
+    """Random bytes, in which no two parts are alike; the same in every run."""
     return random.Random(seed).randbytes(size)
 
 
 def receive(client: socket.socket, count: int, sent: bytes | None = None) -> tuple[bytes, str]:
-    """Up to `count` bytes, and if there are fewer what ended them; no more once they differ from what was `sent`."""
+    """Up to `count` bytes, and why there are not more; stops early where they differ from what was `sent`."""
     data = bytearray()
     try:
         while len(data) < count:
@@ -96,7 +96,7 @@ def receive(client: socket.socket, count: int, sent: bytes | None = None) -> tup
                 return bytes(data), CLOSED
             data += piece
             if sent is not None and not sent.startswith(piece, len(data) - len(piece)):
-                return bytes(data), ""  # what is lost before will never come: nothing to wait for
+                return bytes(data), ""  # bytes that are lost or changed will never come: waiting is pointless
     except TimeoutError:
         return bytes(data), "nothing more came"
     except ConnectionError:
@@ -110,34 +110,34 @@ def expect(client: socket.socket, sent: bytes, who: str = "the client") -> None:
 
 
 def expect_to_the_end(client: socket.socket, sent: bytes, who: str = "the client") -> None:
-    """Read to the end of the stream and compare. Raises Fault if the end does not come, or anything else does."""
+    """Read to the end of the stream and compare. Raises Fault if the end does not come, or more bytes do."""
     got, how = receive(client, len(sent) + 1, sent)
     compare(sent, got, how, who)
     if how != CLOSED:
-        raise Fault(f"{who} got every byte, and then not the end of the stream: {how}")
+        raise Fault(f"{who} got every byte, but not the end of the stream: {how}")
 
 
 def compare(sent: bytes, got: bytes, how: str, who: str) -> None:
-    """Raise Fault, with what can be said of it, unless `got` is what was sent."""
+    """Raise Fault, saying how they differ, unless `got` is what was sent."""
     if got == sent:
         return
     detail = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
-    if how in (CLOSED, RESET):  # which of the two depends on what lay unread at that moment: tcp(7)
+    if how in (CLOSED, RESET):  # which of the two it is depends on what was unread at that moment: tcp(7)
         how = "the server ended the connection"
     if not got:
         raise Fault(f"{who} got nothing back: {how}", **detail)
     if sent.startswith(got):
         raise Fault(f"{who} got only a part back, then: {how}", **detail)
     first = next((place for place, (a, b) in enumerate(zip(sent, got, strict=False)) if a != b), len(sent))
-    raise Fault(f"{who} got other bytes than it had sent: lost, doubled, or somebody else's", first=first, **detail)
+    raise Fault(f"{who} got other bytes than it had sent: lost, doubled, or another client's", first=first, **detail)
 
 
 def ask(client: socket.socket, sent: bytes, who: str = "the client") -> None:
-    """Send and expect the same back. Raises Fault otherwise."""
+    """Send a request and expect the same bytes back. Raises Fault otherwise."""
     try:
         client.sendall(sent)
     except TimeoutError:
-        raise Fault(f"{who} could not send: nobody took its bytes") from None
+        raise Fault(f"{who} could not send: the server did not read its bytes") from None
     except ConnectionError:  # it may still have been answered in part
         compare(sent, receive(client, len(sent))[0], RESET, who)
     else:
@@ -145,21 +145,21 @@ def ask(client: socket.socket, sent: bytes, who: str = "the client") -> None:
 
 
 def still_serves(subject: Subject, after: str) -> None:
-    """A new client is to get its echo. Raises Fault, saying after what it did not."""
+    """Check that a new client gets its echo. Raises Fault, naming what happened before."""
     with connect(subject) as client:
         ask(client, b"still there?", f"after {after}, a new client")
 
 
 @contextmanager
 def sending(client: socket.socket, data: bytes, then_shut_down: bool = False) -> Iterator[None]:
-    """Send all of `data` from a thread, so that the caller can read meanwhile; then, if wanted, say no more."""
+    """Send all of `data` from a thread, so that the caller can read meanwhile; then half-close, if wanted."""
 
     def send() -> None:
         try:
             client.sendall(data)
             if then_shut_down:
                 client.shutdown(socket.SHUT_WR)
-        except OSError:  # whoever reads will see it, and say so
+        except OSError:  # the caller, who reads, will see it and report it
             return
 
     thread = threading.Thread(target=send, daemon=True)
@@ -169,7 +169,7 @@ def sending(client: socket.socket, data: bytes, then_shut_down: bool = False) ->
 
 
 def fill(client: socket.socket, data: bytes, stall_seconds: float = 0.3) -> int:
-    """Send without reading until all is sent, or nobody takes more for so long; return how much was taken."""
+    """Send without reading until all is sent or a send stalls for `stall_seconds`; return how many bytes were taken."""
     sent = 0
     view = memoryview(data)
     client.settimeout(stall_seconds)
@@ -179,13 +179,13 @@ def fill(client: socket.socket, data: bytes, stall_seconds: float = 0.3) -> int:
     except TimeoutError:
         pass
     except ConnectionError:
-        raise Fault("a client that does not read was sent away") from None
+        raise Fault("the server closed the connection of a client that does not read") from None
     client.settimeout(PATIENCE)
     return sent
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether a condition comes true before the patience ends."""
+    """Whether a condition comes true within `PATIENCE` seconds."""
     limit = time.monotonic() + PATIENCE
     while time.monotonic() < limit:
         if condition():

@@ -1,6 +1,6 @@
-"""What one item's clients found. In a file of its own, because it is all that their process has to import.
+"""The outcome of one item, and the function that runs it: all that a process of clients has to import.
 
-Twenty-one such processes are started for one check: whatever they import is paid for as often.
+A check starts 21 such processes, so the cost of an import here counts 21 times.
 """
 
 from dataclasses import dataclass, field
@@ -20,17 +20,17 @@ class Outcome:
     seen: str = ""
     detail: dict[str, object] = field(default_factory=dict)
     hint: str = ""
-    """The cause, where it is not what the item's own hint speaks of."""
+    """The cause, if it is not the one that the item's own hint is about."""
 
 
 def try_item(item: Item, subject: Subject) -> Outcome:
-    """In a process of its own: run one item's trial."""
+    """Run one item's trial; called in a separate process."""
     try:
         item.trial(subject)
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail)
     except NotSeen as reason:
         return Outcome("not seen", str(reason))
-    except OSError as error:  # any call of a client may be the one that finds out
-        return Outcome("failed", f"a client could not go on: {error.strerror or type(error).__name__}")
+    except OSError as error:  # any call of a client may fail when the server misbehaves
+        return Outcome("failed", f"a client's call failed: {error.strerror or type(error).__name__}")
     return Outcome("passed")

@@ -1,7 +1,7 @@
-"""The server under test as an item sees it: where it listens, and what its processes use.
+"""The server under test as an item sees it: its address, and what its processes use.
 
-A server that forks has several processes; what they use is summed. Of a server that somebody else runs there is
-only an address: then these functions raise `NotSeen`, and the report says so instead of guessing.
+A server that forks has several processes; what they use is summed. A server that was not started here is known by its
+address only: then these functions raise `NotSeen`, and the report says so instead of guessing.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from iomux.system.machine import cpu_time
 from iomux.system.sockets import Address
 
 PATIENCE = 5.0
-"""Seconds without any progress after which a server is said not to answer."""
+"""Seconds without any progress after which a server counts as not answering."""
 _WINDOW_SECONDS = 0.3
 _WINDOWS = 3
-_BUSY = 0.2
-"""Share of a core from which on a server is at work: asleep it uses none, spinning all that it can get."""
+_BUSY_SHARE = 0.2
+"""The share of a core above which a server counts as busy: asleep it uses none, spinning all that it can get."""
 
 
 class Fault(Exception):
-    """An item has failed: what was seen, in words that are the same each time, and figures that are not."""
+    """An item has failed: what was seen, in words that are the same in each run, and figures that are not."""
 
     def __init__(self, seen: str, **detail: object) -> None:
         super().__init__(seen)
@@ -33,25 +33,25 @@ class Fault(Exception):
 
 
 class NotStarted(Fault):
-    """No item can be tried: the server ended before it accepted anybody, or never listened."""
+    """No item can be tried: the server ended before it accepted a client, or never listened."""
 
 
 class NotSeen(Exception):
-    """An item can't be tried on this server, or on this machine, and why."""
+    """An item can't be tried on this server, or on this machine; the message says why."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A running server: its address, and the number of its first process where that is known."""
+    """A running server: its address, and the PID of its first process if that is known."""
 
     address: Address
     pid: int | None = None
 
 
 def processes(subject: Subject) -> list[psutil.Process]:
-    """The server's processes, its first one first. Raises NotSeen where they are not ours, Fault if it is gone."""
+    """The server's processes, the first one first. Raises NotSeen if they are not known, Fault if it is gone."""
     if subject.pid is None:
-        raise NotSeen("its process is not known: start it from here, by name, function, file or command line")
+        raise NotSeen("the server's process is not known: let check start it, by name, function, file or command line")
     try:
         first = psutil.Process(subject.pid)
         return [first, *first.children(recursive=True)]
@@ -59,48 +59,48 @@ def processes(subject: Subject) -> list[psutil.Process]:
         raise Fault("the server's process is gone") from error
 
 
-def at_work_seconds(subject: Subject) -> float:
-    """Seconds of processor time that the server has used so far, or, on a busy machine, has stood in the queue for."""
+def work_seconds(subject: Subject) -> float:
+    """Processor time that the server has used so far, plus the time it has waited for a core on a busy machine."""
     total = 0.0
     for process in processes(subject):
-        with contextlib.suppress(ProcessLookupError):  # one of a server's children may have ended meanwhile
+        with contextlib.suppress(ProcessLookupError):  # a child process may have ended meanwhile
             total += cpu_time(process.pid).total + _queued_seconds(process.pid)
     return total
 
 
 def _queued_seconds(pid: int) -> float:
-    """Seconds in which its threads could have run and no core was free (Documentation/scheduler/sched-stats.rst)."""
+    """Seconds in which its threads were ready to run and no core was free (Documentation/scheduler/sched-stats.rst)."""
     total = 0
-    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # none where the kernel does not count it
+    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # absent if the kernel does not count it
         with contextlib.suppress(OSError):
             total += int(stat.read_text().split()[1])
     return total / 1e9
 
 
 def work_share(subject: Subject) -> float:
-    """The share of a core that it uses now, or would if it were free.
+    """The share of a core that the server uses now, or would use if a core were free.
 
-    The least of up to three short windows, so late work does not count.
+    It is the least of up to three short windows, so that work left over from earlier does not count.
     """
     least = 1.0
     for _ in range(_WINDOWS):
-        before, began = at_work_seconds(subject), time.monotonic()
+        before, began = work_seconds(subject), time.monotonic()
         time.sleep(_WINDOW_SECONDS)
-        least = min(least, (at_work_seconds(subject) - before) / (time.monotonic() - began))
-        if least < _BUSY / 2:
+        least = min(least, (work_seconds(subject) - before) / (time.monotonic() - began))
+        if least < _BUSY_SHARE / 2:
             break
     return least
 
 
 def busy(subject: Subject) -> bool:
-    """Whether it is at work though it has nothing to do."""
-    return work_share(subject) > _BUSY
+    """Whether the server uses processor time, at a moment when it has nothing to do."""
+    return work_share(subject) > _BUSY_SHARE
 
 
-def asleep_at_first(subject: Subject) -> None:
-    """Raise NotSeen if it never sleeps, whatever happens: what makes it spin can then not be told."""
+def skip_if_never_asleep(subject: Subject) -> None:
+    """Raise NotSeen if it spins before anything has happened: then it is impossible to tell what makes it spin."""
     if busy(subject):
-        raise NotSeen("the server never sleeps, also when nothing has happened: see the item silent")
+        raise NotSeen("the server never sleeps, even when nothing has happened: see the item silent")
 
 
 def descriptors(subject: Subject) -> int:
@@ -113,15 +113,15 @@ def rss_bytes(subject: Subject) -> int:
     return _sum(subject, lambda process: process.memory_info().rss)
 
 
-def _sum(subject: Subject, of: Callable[[psutil.Process], int]) -> int:
+def _sum(subject: Subject, usage: Callable[[psutil.Process], int]) -> int:
     total = 0
     for process in processes(subject):
         with contextlib.suppress(psutil.Error):  # a child that ended meanwhile
-            total += of(process)
+            total += usage(process)
     return total
 
 
-def tell(subject: Subject, number: signal.Signals) -> None:
+def send_signal(subject: Subject, number: signal.Signals) -> None:
     """Send a signal to each of its processes."""
     for process in processes(subject):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -130,18 +130,18 @@ def tell(subject: Subject, number: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def stopped(subject: Subject) -> Iterator[None]:
-    """Hold its processes still (SIGSTOP, signal(7)), for what is to be waiting when they go on."""
-    tell(subject, signal.SIGSTOP)
+    """Stop its processes (SIGSTOP, signal(7)) while the caller prepares what they find when they continue."""
+    send_signal(subject, signal.SIGSTOP)
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and any(_runs_on(process) for process in processes(subject)):
-        time.sleep(0.001)  # the signal is on its way
+    while time.monotonic() < until and any(_still_runs(process) for process in processes(subject)):
+        time.sleep(0.001)  # the signal has not been delivered yet
     try:
         yield
     finally:
-        tell(subject, signal.SIGCONT)
+        send_signal(subject, signal.SIGCONT)
 
 
-def _runs_on(process: psutil.Process) -> bool:
+def _still_runs(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return bool(process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE))
     return False

@@ -1,4 +1,4 @@
-"""What the copy between kernel and user space costs, and which thread makes it.
+"""Measurements of the copy between kernel and user space: what it costs, and which thread makes it.
 
-Every call that is timed here finds its bytes waiting: what is measured is never a wait.
+The bytes of every timed call are already in the kernel, so no time is spent waiting.
 """

@@ -1,14 +1,14 @@
 """The calls that `iomux.copy_cost` times: what each needs, what it does, and how its bytes are checked.
 
 A receive is timed with MSG_PEEK: the call copies every byte and leaves it in the kernel (recv(2)). Without
-it the same call would also free the kernel's buffers, 10 to 20 ns a KiB where sender and receiver share a
+the flag the same call would also free the kernel's buffers, 10 to 20 ns a KiB if sender and receiver share a
 core, and often send the acknowledgement, some 3 µs (net/ipv4/tcp.c, tcp_recvmsg_locked and
-tcp_cleanup_rbuf). Those are neither the call nor the copy. Under MSG_PEEK | MSG_TRUNC Linux walks the same
+tcp_cleanup_rbuf). Both are neither the call nor the copy. Under MSG_PEEK | MSG_TRUNC Linux walks the same
 queue and copies nothing (tcp(7)): the control experiment.
 
 `send` copies, too, and on loopback the same call carries the packets to the receiver's queue. `sendfile`
-hands the file's pages over without a copy (sendfile(2)), at a cost for each page, so it is a control for
-the copy only, not for all that a byte costs.
+passes the file's pages on without a copy (sendfile(2)), at a cost for each page, so it is a control for
+the copy only, not for everything that a byte costs.
 """
 
 import mmap
@@ -25,26 +25,26 @@ _PAGE = mmap.PAGESIZE
 
 
 class Trial(NamedTuple):
-    """One call at one size, all of it evaluated beforehand: what is timed is `call()` and nothing else."""
+    """One call at one size, with all arguments prepared, so that only `call()` is timed."""
 
     ready: Callable[[], str]
-    """Bring the sockets into the state that the call needs; empty, or why that can't be."""
+    """Bring the sockets into the state that the call needs; return empty, or why that is impossible."""
     call: Callable[[], Any]
     moved: Callable[[Any], int]
-    """How many bytes a result of `call` stands for."""
+    """How many bytes the call moved, given its result."""
     settle: Callable[[int], None]
-    """Bring the sockets back, after that many bytes."""
+    """Restore the sockets after that many bytes."""
     intact: Callable[[Any], bool]
-    """Whether a result of `call` left every byte where it belongs."""
+    """Whether the call left every byte where it belongs, given its result."""
 
 
 class CopyBench:
     """The connection, the memory and the file that all trials of a process share."""
 
     def __init__(self, largest: int, buffer_bytes: int | None = None) -> None:
-        """largest: bytes of the greatest trial. buffer_bytes: what each socket asks for; twice that much if None."""
+        """largest: bytes of the largest trial. buffer_bytes: each socket's buffer; None: twice the largest trial."""
         self.payload = memoryview(os.urandom(largest))
-        self.target = pages(largest + _PAGE)  # a page more: for a destination that begins off its boundary
+        self.target = pages(largest + _PAGE)  # one page more, for a destination that is not page-aligned
         self.source = pages(largest)
         self.source[:] = self.payload
         self.landing = pages(largest)
@@ -58,7 +58,7 @@ class CopyBench:
         self.file.close()
 
     def wipe(self, size: int) -> None:
-        """Put zeros where bytes are to arrive."""
+        """Put zeros where bytes will arrive."""
         self.target[: size + _PAGE] = bytes(size + _PAGE)
         self.landing[:size] = bytes(size)
 
@@ -67,7 +67,7 @@ Way = Callable[[CopyBench, int], Trial]
 
 
 def pages(size: int) -> memoryview:
-    """Memory that begins on a page boundary and is there: each page touched."""
+    """Memory that begins on a page boundary and is mapped: each page was written."""
     view = memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
     view[:] = bytes(size)
     return view
@@ -77,21 +77,21 @@ def recv_into(bench: CopyBench, size: int, offset: int = 0) -> Trial:
     """Copy `size` bytes out of the receive buffer, to `offset` bytes after a page boundary."""
     target, data = bench.target[offset : offset + size], bench.payload[:size]
     call = partial(bench.loopback.near.recv_into, target, size, socket.MSG_PEEK)
-    return Trial(_waiting(bench, size, call), call, int, _nothing, lambda _: target == data)
+    return Trial(_waiting(bench, size, call), call, int, _do_nothing, lambda _: target == data)
 
 
 def discard(bench: CopyBench, size: int) -> Trial:
     """The same call under MSG_TRUNC: Linux counts the bytes and copies none (tcp(7))."""
     target, untouched = bench.target[:size], bytes(size)
     call = partial(bench.loopback.near.recv_into, target, size, socket.MSG_PEEK | socket.MSG_TRUNC)
-    return Trial(_waiting(bench, size, call), call, int, _nothing, lambda _: target == untouched)
+    return Trial(_waiting(bench, size, call), call, int, _do_nothing, lambda _: target == untouched)
 
 
 def recv(bench: CopyBench, size: int) -> Trial:
-    """Copy into a new bytes object: the allocation is part of it."""
+    """Copy into a new bytes object: the time includes the allocation."""
     data = bench.payload[:size]
     call = partial(bench.loopback.near.recv, size, socket.MSG_PEEK)
-    return Trial(_waiting(bench, size, call), call, len, _nothing, lambda result: result == data)
+    return Trial(_waiting(bench, size, call), call, len, _do_nothing, lambda result: result == data)
 
 
 def memcpy(bench: CopyBench, size: int) -> Trial:
@@ -102,11 +102,11 @@ def memcpy(bench: CopyBench, size: int) -> Trial:
     """
     target, data = bench.target[:size], bench.source[:size]
     call = partial(target.__setitem__, slice(None), data)
-    return Trial(lambda: call() or "", call, lambda _: size, _nothing, lambda _: target == data)
+    return Trial(lambda: call() or "", call, lambda _: size, _do_nothing, lambda _: target == data)
 
 
 def send(bench: CopyBench, size: int) -> Trial:
-    """Copy into the kernel, and on loopback on to the receiver's queue; all in one call, or it is no sample."""
+    """Copy into the kernel, and on loopback into the receiver's queue; a sample only if one call takes all bytes."""
     data, link = bench.payload[:size], bench.loopback
     call = partial(link.far.send, data)
     return Trial(
@@ -119,7 +119,7 @@ def send(bench: CopyBench, size: int) -> Trial:
 
 
 def sendfile(bench: CopyBench, size: int) -> Trial:
-    """Hand over the page cache's own pages (sendfile(2)); all in one call, or it is no sample."""
+    """Pass on pages of the page cache (sendfile(2)); a sample only if one call takes all bytes."""
     data, link = bench.payload[:size], bench.loopback
     call = partial(os.sendfile, link.far.fileno(), bench.file.fileno(), 0)
     return Trial(
@@ -132,7 +132,7 @@ def sendfile(bench: CopyBench, size: int) -> Trial:
 
 
 def _waiting(bench: CopyBench, size: int, call: Callable[[], Any]) -> Callable[[], str]:
-    """All bytes wait, and the call was made once unrecorded: its code and data are in the cache, as after any other."""
+    """Let all bytes wait, and make the call once untimed, so that its code and data are in the cache."""
     hold, data = bench.loopback.hold, bench.payload[:size]
 
     def ready() -> str:
@@ -144,7 +144,7 @@ def _waiting(bench: CopyBench, size: int, call: Callable[[], Any]) -> Callable[[
 
 
 def _drained(link: Loopback, first_page: Callable[[], int]) -> Callable[[], str]:
-    """Nothing waits, and a page was sent unrecorded: else the first size of a round is cold from the largest before."""
+    """Let no byte wait, and send a page untimed: else a round's first size is cold after the largest before it."""
 
     def ready() -> str:
         link.take(link.waiting())
@@ -154,25 +154,25 @@ def _drained(link: Loopback, first_page: Callable[[], int]) -> Callable[[], str]
     return ready
 
 
-def _nothing(_: int) -> None:
-    """A peek leaves the bytes where they are."""
+def _do_nothing(_: int) -> None:
+    """Do nothing: a peek leaves the bytes where they are."""
 
 
-class Known(NamedTuple):
-    """A way that `iomux.copy_cost` times, and what it needs of this machine."""
+class TimedWay(NamedTuple):
+    """One way to move bytes that `iomux.copy_cost` times, and the feature that it needs."""
 
     side: str
     """"receive", "send", or "memory": no system call."""
     way: Way
     needs: str = ""
-    """The feature without which it is left out (`iomux.system.features`)."""
+    """The feature without which the way is omitted (`iomux.system.features`)."""
 
 
 WAYS = {
-    "recv_into": Known("receive", recv_into),
-    "recv_into MSG_TRUNC": Known("receive", discard, "msg_trunc"),
-    "recv": Known("receive", recv),
-    "memcpy": Known("memory", memcpy),
-    "send": Known("send", send),
-    "sendfile": Known("send", sendfile, "sendfile"),
+    "recv_into": TimedWay("receive", recv_into),
+    "recv_into MSG_TRUNC": TimedWay("receive", discard, "msg_trunc"),
+    "recv": TimedWay("receive", recv),
+    "memcpy": TimedWay("memory", memcpy),
+    "send": TimedWay("send", send),
+    "sendfile": TimedWay("send", sendfile, "sendfile"),
 }

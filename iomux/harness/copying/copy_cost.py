@@ -1,12 +1,12 @@
-"""What the copy between kernel and user space costs, measured apart from the call.
+"""The cost of the copy between kernel and user space, measured apart from the call.
 
-A receive costs twice: the call itself, however few bytes there are, and the copy of each byte. The same call
+A receive has two costs: the call itself, however few bytes there are, and the copy of each byte. The same call
 without the copy is the control experiment: at each size the difference of the two is the copy. A copy in memory is
-the yardstick (`iomux.harness.copying.copy_calls` says what each way does).
+the yardstick (`iomux.harness.copying.copy_calls` describes each way).
 
-The rounds run in several processes, one after the other, so that no figure hangs on where one process's
-memory came to lie. Cost: some 4 s, a core of their own where there are two, and six times the largest size
-in memory.
+The rounds run in several processes, one after the other, so that no figure depends on where one process's memory
+happens to lie. Cost: some 4 s, one core for the measurement if there are two, and six times the largest size in
+memory.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from iomux.system.limits import LARGEST_BYTES, check_whole, whole_numbers
 SIZES = tuple(64 * 4**power for power in range(9))
 """64 bytes to 4 MiB."""
 MOST_REPEATS = 10_000
-"""The most rounds: with the usual sizes some four minutes."""
+"""The most rounds: with the default sizes some four minutes."""
 _PROCESSES = 4
 
 
 def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: bool = True) -> CopyCost:
-    """Time receiving, sending and copying `sizes` bytes, `repeats` times each, in processes of their own.
+    """Time receiving, sending and copying `sizes` bytes, `repeats` times each, in separate processes.
 
-    sizes: bytes a call, each 1 to 64 MiB, one number or several. repeats: rounds, at most 10,000, in each of which
-    every way has its turn at every size. progress: show a bar on standard error.
+    sizes: bytes a call, each 1 to 64 MiB, one number or several. repeats: rounds, at most 10,000; in each
+    round every way is timed once at every size. progress: show a bar on standard error.
 
-    A size that the socket's buffers don't hold, and a way that this machine lacks, are rows with a reason.
-    Raises ValueError for what can't be asked for, RuntimeError if bytes are not what was sent.
+    A size that the socket's buffers can't hold, and a way that this machine lacks, are rows with a reason.
+    Raises ValueError for invalid arguments, RuntimeError if bytes are not what was sent.
 
     Example:
     >>> cost = iomux.copy_cost([64, 4096], repeats=10, progress=False)
@@ -49,7 +49,7 @@ def copy_cost(sizes: Sequence[int] | int = SIZES, repeats: int = 200, progress: 
 
 
 def _checked(sizes: Sequence[int] | int, repeats: int) -> list[int]:
-    """The sizes in order, each once. Raises ValueError, saying what to do, for what makes no sense."""
+    """The sizes in order, each once. Raises ValueError, saying what to change, for invalid arguments."""
     chosen = whole_numbers("sizes", sizes)
     check_whole(repeats=repeats)
     if not chosen:

@@ -1,9 +1,9 @@
-"""What the copies of one `iomux.copy_cost` took, as a value that shows itself well.
+"""The result of `iomux.copy_cost`: what each way took at each size, as tables, text and HTML.
 
-The copy is what a receive takes longer than the same call without it (MSG_TRUNC): the difference of two medians,
-at each size by itself. No line is laid through the sizes. On many processors time against size is none, for a copy
-within the first cache is cheaper by the byte than one beyond it; and the intercept of a line that does not fit may
-come out below 0, which no call costs.
+The copy is the time that a receive takes longer than the same call without it (MSG_TRUNC): the difference of two
+medians, separately at each size. No line is fitted through the sizes. On many processors time is not linear in size,
+because a byte within the first cache is cheaper to copy than one beyond it; and the intercept of a bad fit may be
+below 0, which no call costs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 SPAN_BYTES = (4 * 1024, 1024 * 1024)
-"""Between these sizes it is counted what a further KiB costs: from where the copy shows to where caches end."""
-_LEAST_SPAN = 16  # times the smaller has to go into the larger: over a narrow range the difference is the noise's
-_CONTROL = "recv_into MSG_TRUNC"
+"""The sizes between which the cost of a further KiB is computed: from where the copy shows to where caches end."""
+_LEAST_SPAN = 16  # the least ratio of the larger to the smaller size: over a narrow range the difference is noise
+_WITHOUT_COPY = "recv_into MSG_TRUNC"
 _HALF = 0.5
 
 
@@ -43,7 +43,7 @@ class CopyCost:
 
     frame: "pd.DataFrame"
     """A row for each way and size: `side` ("receive", "send", "memory"), `how`, `size_bytes`, `median_us`, `p25_us`,
-    `p75_us`, `min_us`, `samples`, `short` (calls that moved less than all bytes and are no samples), and `reason`:
+    `p75_us`, `min_us`, `samples`, `short` (calls that moved fewer bytes, which are not samples), and `reason`:
     empty, or why there is no figure."""
     machine: str
     samples: "dict[Key, Nanoseconds]" = field(repr=False)
@@ -54,12 +54,12 @@ class CopyCost:
         """A row for each size (index `size_bytes`): what a receive costs, and how much of it is the copy.
 
         `receive_us` (median of `recv_into`), `call_us` (of the same under MSG_TRUNC, which copies nothing), `copy_us`
-        (the difference), `share` (of the copy in the receive, 0 to 1), `copy_gb_per_s` (10⁹ bytes; NaN where the
-        copy can't be told from nothing). NaN where one of the two was not measured. A difference of two medians:
-        where there is hardly a copy, it may come out a little below 0.
+        (the difference), `share` (of the copy in the receive, 0 to 1), `copy_gb_per_s` (10⁹ bytes; NaN if the copy is
+        too small to measure). NaN if one of the two was not measured. The copy is a difference of two medians: if it
+        is tiny, the difference may be a little below 0.
         """
         table = self.frame.pivot(index="size_bytes", columns="how", values="median_us")
-        table = table.reindex(columns=["recv_into", _CONTROL]).set_axis(["receive_us", "call_us"], axis=1)
+        table = table.reindex(columns=["recv_into", _WITHOUT_COPY]).set_axis(["receive_us", "call_us"], axis=1)
         table["copy_us"] = table["receive_us"] - table["call_us"]
         table["share"] = table["copy_us"] / table["receive_us"]
         table["copy_gb_per_s"] = table.index / 1000 / table["copy_us"].where(table["copy_us"] > 0)
@@ -67,9 +67,9 @@ class CopyCost:
 
     @property
     def slopes(self) -> "pd.Series[float]":
-        """By `how`: the nanoseconds that each further KiB costs, between the ends of what lies in 4 KiB to 1 MiB.
+        """The nanoseconds that each further KiB costs, by `how`, from the least to the largest size in 4 KiB to 1 MiB.
 
-        NaN where fewer than two sizes in between were measured, or the larger is less than 16 times the smaller.
+        NaN if fewer than two sizes in that range were measured, or the largest is less than 16 times the least.
         """
         import pandas as pd
 
@@ -78,16 +78,16 @@ class CopyCost:
 
     @property
     def crossover_bytes(self) -> float:
-        """The size from which on the copy is more than half of a receive.
+        """The size above which the copy is more than half of a receive.
 
         It is interpolated between two measured sizes, over the logarithm of the size.
-        NaN where the share is not measured, or one half does not lie between the shares that are.
+        NaN if the share was not measured, or no two measured sizes have shares around one half.
         """
         import numpy as np
         import pandas as pd
 
         share = self.by_size["share"].dropna()
-        above = (share > _HALF)[::-1].cummin()[::-1]  # from there on, and not by chance at one size below
+        above = (share > _HALF)[::-1].cummin()[::-1]  # at all larger sizes, too, and not by chance at one
         if share.empty or above.iloc[0] or not above.iloc[-1]:
             return float("nan")
         around = pd.concat([share[~above].tail(1), share[above].head(1)])
@@ -99,7 +99,7 @@ class CopyCost:
     __repr__ = __str__
 
     def _parts(self) -> list[str]:
-        """The smallest size, the largest, and what lies in the middle."""
+        """Lines for the smallest, the middle and the largest size."""
         measured = self.by_size.dropna(subset="share")
         places = sorted({0, len(measured) // 2, len(measured) - 1}) if len(measured) else []
         return [
@@ -117,7 +117,7 @@ class CopyCost:
         return lines
 
     def _repr_html_(self) -> str:
-        """The sizes as a table, and under it what the text says beside them."""
+        """The sizes as a table, and under it the other lines of the text."""
         import html
 
         rest = "".join(f"<div>{html.escape(line)}</div>" for line in [self.machine, *self._notes()])
@@ -125,7 +125,7 @@ class CopyCost:
 
 
 def _slope(rows: "pd.DataFrame") -> float:
-    """Nanoseconds a further KiB, from the smallest of these sizes to the largest."""
+    """Nanoseconds for each further KiB, from the smallest of these sizes to the largest."""
     if rows.empty or rows["size_bytes"].max() < _LEAST_SPAN * rows["size_bytes"].min():
         return float("nan")
     sizes, us = (rows.sort_values("size_bytes")[column].to_numpy(float) for column in ("size_bytes", "median_us"))
@@ -133,12 +133,12 @@ def _slope(rows: "pd.DataFrame") -> float:
 
 
 def summarize(sizes: Sequence[int], seen: Sequence[CopySamples], missing: Mapping[str, str]) -> CopyCost:
-    """Make a result of what the processes saw. missing: by the ways that were not tried, why; empty for the others."""
+    """Make a result of what the processes measured. missing: by way, why it was not tried; empty if it was."""
     import numpy as np
     import pandas as pd
 
-    hows = dict.fromkeys([*(how for how, _ in seen[0].reasons), *(how for how, why in missing.items() if why)])
-    order = [how for how in WAYS if how in hows] + [how for how in hows if how not in WAYS]
+    names = dict.fromkeys([*(how for how, _ in seen[0].reasons), *(how for how, why in missing.items() if why)])
+    order = [how for how in WAYS if how in names] + [how for how in names if how not in WAYS]
     keys = [(how, size) for how in order for size in sizes]
     none: Sequence[int] = ()
     pooled = {key: np.concatenate([np.array(s.samples.get(key, none), dtype=np.int64) for s in seen]) for key in keys}

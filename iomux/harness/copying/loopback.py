@@ -1,9 +1,9 @@
-"""Both ends of one TCP connection in one process, so that what is in the kernel at any moment is known.
+"""Both ends of one TCP connection in one process, so that the bytes in the kernel are known at any moment.
 
 `far` writes and `near` reads; both are nonblocking, so no call here can hang. FIONREAD says how many bytes
-wait in `near`'s receive buffer (tcp(7), SIOCINQ): a call that is timed then waits for nothing. What the
-buffer holds is bounded: by `net.core.rmem_max` where SO_RCVBUF is set, by `net.ipv4.tcp_rmem` where the
-kernel sizes it itself, which it does no longer once SO_RCVBUF was set (tcp(7)).
+wait in `near`'s receive buffer (tcp(7), SIOCINQ), so a timed call never waits. The size of the buffer is
+bounded by `net.core.rmem_max` if SO_RCVBUF is set, and by `net.ipv4.tcp_rmem` if the kernel sizes it itself,
+which it stops doing once SO_RCVBUF was set (tcp(7)).
 """
 
 import contextlib
@@ -21,7 +21,7 @@ class Loopback:
     """A connection of this process to itself over TCP and 127.0.0.1, with TCP_NODELAY at both ends."""
 
     def __init__(self, buffer_bytes: int, landing: memoryview) -> None:
-        """buffer_bytes: what each socket is to hold. landing: where bytes that must leave the kernel are put."""
+        """buffer_bytes: what each socket must hold. landing: memory for bytes that are read to empty the kernel."""
         self._landing = landing
         with socket.socket() as listener:
             _enlarge(listener, socket.SO_RCVBUF, buffer_bytes)  # before listen(): it fixes the window's scale
@@ -41,15 +41,15 @@ class Loopback:
         self.far.close()
 
     def waiting(self) -> int:
-        """How many bytes are in the receive buffer."""
+        """How many bytes wait in the receive buffer."""
         (count,) = struct.unpack("i", fcntl.ioctl(self.near, termios.FIONREAD, bytes(4)))
         return int(count)
 
     def hold(self, data: memoryview) -> str:
-        """See to it that exactly `data` waits in the receive buffer; empty, or why it can't.
+        """Make exactly `data` wait in the receive buffer; return empty, or why that is impossible.
 
-        As many bytes that wait already are taken for these. All are then acknowledged, as far as the kernel
-        does that while they wait: it would else do so in the next receive, some 3 µs.
+        If that many bytes wait already, they are assumed to be these. All are then acknowledged, as far as the kernel
+        does that while they wait: otherwise it would do so in the next receive, which costs some 3 µs.
         """
         if self.waiting() == len(data):
             return ""
@@ -65,12 +65,12 @@ class Loopback:
         return f"of {len(data):,} bytes {arrived:,} fit in the socket's receive buffer: {self.room()}"
 
     def _acknowledge(self) -> None:
-        """Look at one byte: any receive sends an acknowledgement that is due (net/ipv4/tcp.c, tcp_cleanup_rbuf)."""
+        """Peek at one byte: any receive sends an acknowledgement that is due (net/ipv4/tcp.c, tcp_cleanup_rbuf)."""
         with contextlib.suppress(BlockingIOError):
             self.near.recv(1, socket.MSG_PEEK)
 
     def take(self, count: int) -> None:
-        """Take `count` bytes out of the kernel, into `landing`. Raises RuntimeError if they do not come."""
+        """Read `count` bytes from the kernel into `landing`. Raises RuntimeError if they do not arrive."""
         taken, until = 0, time.monotonic() + _DEADLINE_S
         while taken < count:
             try:
@@ -81,7 +81,7 @@ class Loopback:
                     raise RuntimeError(f"{count - taken:,} bytes never arrived over loopback") from None
 
     def room(self) -> str:
-        """What the sockets' buffers have, and what bounds them."""
+        """The sizes of the sockets' buffers, and what bounds them."""
         receive = self.near.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         send = self.far.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         bounds = "net.core.rmem_max and wmem_max, net.ipv4.tcp_rmem and tcp_wmem"
@@ -89,11 +89,11 @@ class Loopback:
 
 
 def _enlarge(sock: socket.socket, option: int, wanted: int) -> None:
-    """Set the buffer's size if the system grants it; else leave it to the kernel, which often goes further."""
+    """Set the buffer's size if the system grants it; else leave it to the kernel, which often allows more."""
     with socket.socket() as probe:
         try:
             probe.setsockopt(socket.SOL_SOCKET, option, wanted)
-        except OSError:  # macOS refuses where Linux grants what it may
+        except OSError:  # macOS refuses a size that Linux would cut down
             return
         if probe.getsockopt(socket.SOL_SOCKET, option) >= wanted:
             sock.setsockopt(socket.SOL_SOCKET, option, wanted)

@@ -1,6 +1,6 @@
-"""The rounds of a measurement in several processes, one after the other.
+"""Runs the rounds of a measurement in several processes, one after the other.
 
-Where one process's memory comes to lie decides what a copy there costs: of several processes it is an accident less.
+Where a process's memory happens to lie decides what a copy there costs; with several processes chance matters less.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,17 +11,17 @@ from tqdm.auto import tqdm
 from iomux.processes.worker import free_core, run_in_worker
 
 T = TypeVar("T")
-_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies no more than this is not waited for
-_WARMUP_ROUNDS = 10  # more than there are
+_SLOWEST_BYTES_PER_S = 1e7  # a machine that copies more slowly than this exceeds the time limit
+_WARMUP_ROUNDS = 10  # no measurement has more
 
 
 def in_parts(
     measure: Callable[[int, int], T], repeats: int, parts: int, bytes_a_round: int, what: str, progress: bool
 ) -> Iterator[T]:
-    """Call `measure(rounds, first)` in a process of its own for each part of the rounds; yield what each has seen.
+    """Call `measure(rounds, first)` in a separate process for each part of the rounds; yield each result.
 
-    first: the number of a part's first round. bytes_a_round: how many are moved, which bounds the time that a process
-    may take. what: its name in an error. Raises as `iomux.processes.worker` does.
+    first: the number of a part's first round. bytes_a_round: how many bytes a round moves, which bounds the time that a
+    process may take. what: the measurement's name in an error. Raises as `iomux.processes.worker` does.
     """
     parts, core = min(parts, repeats), free_core(None)
     with tqdm(total=repeats, unit="round", disable=not progress, leave=False) as bar:

@@ -1,11 +1,11 @@
-"""Who copies: the application's own thread, or somebody else while it computes.
+"""Which thread copies received bytes: the application's, or one of the kernel's while the application computes.
 
-Bytes wait in many sockets. Each way asks for all of them, then the application computes something of its own,
-then it collects what is not in yet. If its own thread copies, copying and computing come one after the other; if a
-thread of the kernel does, they overlap, and the application has hardly any system time.
+Bytes wait in many sockets. Each way requests all of them, then the application computes, then it collects the bytes
+that are not in yet. If the application's thread copies, copying and computing take place one after the other; if a
+thread of the kernel copies, they overlap, and the application has hardly any system time.
 
-The application's thread has the last core, io_uring's threads all the others: pinned to one core together (as a
-worker is by default, which inherits the core of whoever submitted) they would take turns, and nothing could overlap.
+The application's thread has the last core, io_uring's threads have all the others. Pinned to one core together (the
+default: a worker inherits the core of the thread that submitted) they would take turns, and nothing could overlap.
 Cost: some 10 s; `size` times `count` bytes in the kernel and as many in the process, at most 256 MiB each.
 """
 
@@ -21,7 +21,7 @@ from iomux.system.limits import check_descriptors, is_whole
 from iomux.system.machine import cores
 
 MOST_BYTES = 256 * 1024 * 1024
-"""The most bytes that one `who_copies` puts into the kernel; as many are in the process's own memory."""
+"""The most bytes that `who_copies` puts into the kernel; the process's memory holds as many."""
 MOST_CONNECTIONS = 4096
 MOST_REPEATS = 1000
 """The most rounds that `who_copies` accepts."""
@@ -29,13 +29,13 @@ _PROCESSES = 2
 
 
 def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, progress: bool = True) -> WhoCopies:
-    """Receive `size` bytes from each of `count` connections while computing, in each way that this machine has.
+    """Receive `size` bytes from each of `count` connections while computing, in every way that this machine has.
 
-    size: bytes in each socket's buffer. count: connections; size times count is at most 256 MiB. repeats: rounds, in
-    each of which every way has its turn. progress: show a bar on standard error.
+    size: bytes in each socket's buffer. count: connections; size times count is at most 256 MiB. repeats: rounds; in
+    each round every way has one turn. progress: show a bar on standard error.
 
-    A way that this machine lacks is in `.missing`, with the reason. Raises ValueError for what can't be asked for,
-    RuntimeError if this machine has none of the ways, or the bytes do not fit into the sockets' buffers or are not
+    A way that this machine lacks is in `.missing`, with the reason. Raises ValueError for invalid arguments,
+    RuntimeError if this machine has none of the ways, or if the bytes do not fit into the sockets' buffers or are not
     what was sent.
 
     Example:
@@ -44,13 +44,13 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
     True
     """
     _check(size, count, repeats)
-    size, count, repeats = int(size), int(count), int(repeats)  # NumPy's overflow
+    size, count, repeats = int(size), int(count), int(repeats)  # NumPy's integers overflow
     missing = {name: why for name, (_, needs) in WAYS.items() if (why := servers.get(needs).why_not())}
     names = [name for name in WAYS if name not in missing]
     if not names:
         raise RuntimeError(f"no way is left to measure: {'; '.join(dict.fromkeys(missing.values()))}")
     core = free_core(None)
-    helpers = [other for other in cores() if other != core]  # all of them, if there is but one: core is None then
+    helpers = [other for other in cores() if other != core]  # on a single core `core` is None: that one
     work, bytes_a_round = partial(measure, names, size, count, helpers=helpers), len(names) * size * count
     seen = []
     for part in in_parts(work, repeats, _PROCESSES, bytes_a_round, "the measurement of who copies", progress):
@@ -61,7 +61,7 @@ def who_copies(size: int = 4 * 1024 * 1024, count: int = 32, repeats: int = 10, 
 
 
 def _check(size: int, count: int, repeats: int) -> None:
-    """Raise ValueError, saying what to do, for what makes no sense on any machine."""
+    """Raise ValueError, saying what to change, for arguments that no machine can run."""
     for name, number in (("size", size), ("count", count), ("repeats", repeats)):
         if not is_whole(number) or number < 1:
             raise ValueError(f"{name} is {number!r}: give a whole number, at least 1")
@@ -72,6 +72,6 @@ def _check(size: int, count: int, repeats: int) -> None:
     if size * count > MOST_BYTES:
         raise ValueError(
             f"{count:,} times {size:,} bytes are {size * count:,}: "
-            f"they have to wait in the kernel's memory, choose at most {MOST_BYTES:,}"
+            f"the kernel has to hold them, choose at most {MOST_BYTES:,}"
         )
     check_descriptors(count, each=2)

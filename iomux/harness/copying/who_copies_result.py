@@ -1,7 +1,7 @@
-"""What `iomux.who_copies` has found, as a value that shows itself well, and can be kept in a file.
+"""The result of `iomux.who_copies`, as tables, text and HTML; it can be saved to a file.
 
-A result that is read back from a file was measured at another time, maybe on another machine: it says so
-wherever it is shown.
+A result that was loaded from a file was measured at another time, maybe on another machine: it says so wherever it
+is shown.
 """
 
 import json
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = ["wall_ms", "user_ms", "system_ms", "helpers_ms", "calls_ms", "before", "meanwhile", "after", "syscalls"]
-"""What the table shows: the medians of the rounds."""
+"""The columns of the table, which shows the medians of the rounds."""
 
 
 @dataclass(frozen=True, eq=False)
 class WhoCopies:
-    """Who copied, by way and round. Units are in the names.
+    """Which thread copied, by way and round. Units are in the names.
 
     Example:
     >>> result = iomux.who_copies(size=65536, count=2, repeats=1, progress=False)
@@ -33,31 +33,32 @@ class WhoCopies:
     """
 
     frame: "pd.DataFrame"
-    """A row for each way and round: `wall_ms`, from asking until all bytes were in and the computing was done;
+    """A row for each way and round: `wall_ms`, from the request until all bytes were in and the computation was done;
     `user_ms` and `system_ms` of the application's thread; `helpers_ms`, processor time of all other threads of the
-    process, io_uring's; `calls_ms`, the application's processor time outside the computing; `asked_ms` and
-    `computed_ms`, since asking began; `before`, `meanwhile`, `after`: how many transfers were in when the computing
-    began, came in while it went on, seen without a system call, and were waited for; `syscalls`."""
+    process, which are io_uring's; `calls_ms`, the application's processor time outside the computation; `asked_ms` and
+    `computed_ms`, when the request was made and the computation ended; `before`, `meanwhile`, `after`: how many
+    transfers were in before the computation, came in during it (seen without a system call), and after it;
+    `syscalls`."""
     transfers: "pd.DataFrame"
-    """A row for each way, round and connection: `seen_ms`, since asking began, when its bytes were seen to be in."""
+    """A row for each way, round and connection: `seen_ms`, from the request until its bytes were seen to be in."""
     size_bytes: int
     count: int
     machine: str
     apart: bool
-    """Whether the application's thread and io_uring's had cores of their own; on one core nothing can overlap."""
+    """Whether the application's thread and io_uring's ran on different cores; on one core nothing can overlap."""
     missing: dict[str, str]
-    """By the ways that could not be tried, why."""
+    """By way: why it could not be tried."""
     recorded: str = ""
-    """Empty, or when and how this was measured, if it was read from a file."""
+    """If it was loaded from a file: when and how it was measured; else empty."""
 
     @property
     def table(self) -> "pd.DataFrame":
-        """The medians of the rounds, a row a way."""
+        """The medians of the rounds, one row for each way."""
         return self.frame.groupby("way", sort=False)[SHOWN].median().round(1)
 
     @property
     def where(self) -> str:
-        """The machine, for under a figure; of a recorded result also that it is one."""
+        """The machine, for a caption; for a recorded result also that it was recorded, and when."""
         return f"RECORDED on {self.machine}, {self.recorded}; not measured here" if self.recorded else self.machine
 
     def __str__(self) -> str:
@@ -72,7 +73,7 @@ class WhoCopies:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """The medians as a table, and under it where they were measured and what was not."""
+        """The medians as a table, and under it the machine, and the ways that were not measured."""
         import html
 
         first, what, *rest = str(self).splitlines()
@@ -80,14 +81,14 @@ class WhoCopies:
         return self.table.to_html() + "".join(f"<div>{html.escape(line)}</div>" for line in under)
 
     def save(self, path: str | Path, recorded: str) -> None:
-        """Write it to a JSON file, with what is to be said of when and how it was measured."""
+        """Write it to a JSON file; recorded: when and how it was measured, in words."""
         rest = {name: getattr(self, name) for name in ("size_bytes", "count", "machine", "apart", "missing")}
         frames = {name: getattr(self, name).round(3).to_dict("list") for name in ("frame", "transfers")}
         Path(path).write_text(json.dumps({"recorded": recorded, **rest, **frames}) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "WhoCopies":
-        """Read one back. Raises ValueError for a file that holds none."""
+        """Load a saved result. Raises ValueError for a file that holds none."""
         import pandas as pd
 
         try:
@@ -103,7 +104,7 @@ def _spread(values: "pd.Series[float]") -> str:
 
 
 def summarize(size: int, count: int, seen: Sequence[Seen], missing: Mapping[str, str], apart: bool) -> WhoCopies:
-    """Make a result of what the processes saw. missing: by the ways that were not tried, why."""
+    """Make a result of what the processes measured. missing: by way, why it was not tried."""
     import pandas as pd
 
     refused = {way: why for part in seen for way, why in part.reasons.items()}

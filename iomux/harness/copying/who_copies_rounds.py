@@ -1,13 +1,13 @@
-"""The rounds of `iomux.who_copies`, as they run in a process of their own.
+"""The rounds of `iomux.who_copies`, which run in a separate process.
 
-In each round every way has its turn: bytes are put into all sockets' receive buffers, the way asks for them, a
-fixed piece of pure Python is computed, and what is not in by then is waited for. The computing is done in equal
-slices, and after each the rings are looked at: that is how it is known when each completion was there.
+In each round every way has one turn: bytes are put into all sockets' receive buffers, the way requests them, the
+process computes a fixed piece of pure Python, and then waits for the bytes that are still missing. The computation is
+done in equal slices, and the completion queue is checked after each: that shows when each completion arrived.
 
-Processor time: of the application's thread by CLOCK_THREAD_CPUTIME_ID, exact, split into user and system as
-the scheduler's ticks were (RUSAGE_THREAD, getrusage(2); 4 ms where CONFIG_HZ is 250, so that only medians of several
-rounds mean something); of the helpers as the process's minus that. io_uring's workers and its SQPOLL thread
-count as threads of the process, those that have ended too (kernel/exit.c, __exit_signal).
+The processor time of the application's thread is exact (CLOCK_THREAD_CPUTIME_ID), and split into user and system by
+the scheduler's ticks (RUSAGE_THREAD, getrusage(2); 4 ms if CONFIG_HZ is 250, so only medians of several rounds mean
+something). That of the helpers is the process's minus the application's. io_uring's workers and its SQPOLL thread
+count as threads of the process, including those that have ended (kernel/exit.c, __exit_signal).
 """
 
 import gc
@@ -21,11 +21,11 @@ from iomux.harness.load.rounds import rotated
 from iomux.system.machine import CpuTime
 
 SLICES = 50
-"""Pieces of the computing, after each of which the completions are looked at."""
+"""The slices of the computation; the completions are checked after each."""
 COMPUTE_FOR = 2.0
-"""The computing takes so many times as long as the copy: a helper that began late can still be done by its end."""
+"""The computation takes this many times as long as the copy, so that even a helper that starts late can finish."""
 _TRIES = 3
-_STILL_NS = 100_000  # what a sleeping thread does not use in 10 ms; two clocks read after each other differ by less
+_STILL_NS = 100_000  # more than sleeping threads use in 10 ms, and than two successive readings of clocks differ
 
 
 class Turn(NamedTuple):
@@ -34,38 +34,38 @@ class Turn(NamedTuple):
     way: str
     round: int
     asked: int
-    """Since asking began: when it had been asked, when the computing was over, and when all bytes were in."""
+    """Since the request began: when it was made, when the computation ended, and when all bytes were in."""
     computed: int
     collected: int
     seen: tuple[int, ...]
-    """Since asking began: when each connection's bytes were first seen to be in."""
+    """Since the request began: when each connection's bytes were first seen to be in."""
     application: CpuTime
     """Seconds of the application's thread."""
     calls_ns: int
-    """Processor time of the application's thread outside the computing: asking and collecting."""
+    """Processor time of the application's thread outside the computation: for requesting and collecting."""
     helpers_ns: int
     """Processor time of all other threads, until they sleep again."""
     before: int
-    """Connections whose bytes were in when the computing began."""
+    """Connections whose bytes were in when the computation began."""
     meanwhile: int
-    """Those whose bytes were seen to be in while it computed: without a system call, or it is a RuntimeError."""
+    """Connections whose bytes came in during the computation, as seen without a system call (else RuntimeError)."""
     syscalls: int
 
 
 class Seen(NamedTuple):
-    """What one process saw."""
+    """The measurements of one process."""
 
     turns: list[Turn]
     reasons: dict[str, str]
-    """By the ways that could not be tried, why."""
+    """By way: why it could not be tried."""
     unfit: str = ""
-    """Why nothing could be measured: the bytes do not fit into the sockets' buffers."""
+    """Why nothing could be measured, if the bytes do not fit into the sockets' buffers."""
 
 
 def measure(names: Sequence[str], size: int, count: int, rounds: int, first: int, helpers: Sequence[int]) -> Seen:
-    """Each way its turn, in each round; another one begins in each, and `first` is the first round's number.
+    """Give each way a turn in each round; each round starts with another way, `first` is the first round's number.
 
-    helpers: the cores on which io_uring's threads run. Raises RuntimeError if bytes were not those that were sent.
+    helpers: the cores on which io_uring's threads run. Raises RuntimeError if other bytes came than were sent.
     """
     bench = WaitingBytes(size, count)
     ways: dict[str, Way] = {}
@@ -79,7 +79,7 @@ def measure(names: Sequence[str], size: int, count: int, rounds: int, first: int
             except OSError as error:
                 reasons[name] = f"the kernel refused: {error.strerror}"
         loops = _calibrate(ways, bench)
-        gc.disable()  # a collection in the middle would be a cost of ours
+        gc.disable()  # a collection would add to a round's time
         _round(ways, bench, loops, 0)
         return Seen([turn for number in range(rounds) for turn in _round(ways, bench, loops, first + number)], reasons)
     finally:
@@ -93,7 +93,7 @@ def _round(ways: Mapping[str, Way], bench: WaitingBytes, loops: int, number: int
 
 
 def _calibrate(ways: Mapping[str, Way], bench: WaitingBytes) -> int:
-    """How many loops a slice has, from the least of some tries: of the copy, and of the computing."""
+    """How many loops a slice has: from the fastest of some copies, and of some computations."""
     plain = next(iter(ways))
     copying = min(_turn(plain, ways[plain], bench, 0, 0).calls_ns for _ in range(_TRIES))
     computing = []
@@ -105,7 +105,7 @@ def _calibrate(ways: Mapping[str, Way], bench: WaitingBytes) -> int:
 
 
 def compute(loops: int) -> int:
-    """The application's own work: pure Python, no system call, no memory to speak of."""
+    """The application's work: pure Python, without system calls, and with hardly any memory."""
     total = 0
     for number in range(loops):
         total = (31 * total + number) & 0xFFFF
@@ -114,9 +114,9 @@ def compute(loops: int) -> int:
 
 def _turn(name: str, way: Way, bench: WaitingBytes, loops: int, number: int) -> Turn:
     if reason := bench.fill():
-        raise RuntimeError(f"they fitted before: {reason}")
+        raise RuntimeError(f"the bytes fitted before, but no longer: {reason}")
     seen = [0] * len(bench.links)
-    quiet = _when_helpers_sleep()
+    helpers_before = _when_helpers_sleep()
     way.prepare()
     calls, used, began = way.calls(), _used(), perf_ns()
     way.ask(seen)
@@ -132,14 +132,14 @@ def _turn(name: str, way: Way, bench: WaitingBytes, loops: int, number: int) -> 
     if way.calls() != asked_calls:
         raise RuntimeError(f"{name}: looking at the completions took a system call")
     way.collect(seen)
-    collected, using = perf_ns(), _used().since(used)
+    collected, application = perf_ns(), _used().since(used)
     stamps = tuple(stamp - began for stamp in seen)
-    spent = round(1e9 * using.total) - (cpu_computed - cpu_asked)
-    helped = max(0, _when_helpers_sleep() - quiet)  # of two clocks, one after the other
+    calls_ns = round(1e9 * application.total) - (cpu_computed - cpu_asked)
+    helpers_ns = max(0, _when_helpers_sleep() - helpers_before)  # not negative: two clocks are read one after the other
     if not bench.intact():
-        raise RuntimeError(f"{name}: what has come is not what was sent")
+        raise RuntimeError(f"{name}: the bytes received are not those that were sent")
     times = (asked - began, computed - began, collected - began)
-    return Turn(name, number, *times, stamps, using, spent, helped, before, meanwhile, way.calls() - calls)
+    return Turn(name, number, *times, stamps, application, calls_ns, helpers_ns, before, meanwhile, way.calls() - calls)
 
 
 def _used() -> CpuTime:
@@ -148,7 +148,7 @@ def _used() -> CpuTime:
 
 
 def _when_helpers_sleep(patience: float = 2.0) -> int:
-    """Wait until no other thread runs, and say what they have used: of one that runs the last tick would be missing."""
+    """Wait until no other thread runs, and return what they have used: a running one's last tick would be missing."""
     until = time.monotonic() + patience
     before, used = -_STILL_NS, _helpers_ns()
     while used - before >= _STILL_NS and time.monotonic() < until:

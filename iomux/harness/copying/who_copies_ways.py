@@ -1,12 +1,13 @@
-"""The ways in which `iomux.who_copies` asks for bytes that wait in many sockets, and who runs where.
+"""The ways in which `iomux.who_copies` receives bytes that wait in many sockets, and on which cores their threads run.
 
-Each way asks, is looked at while the application computes, and collects what is left. The two synchronous ones
-have all their bytes when they have asked. With io_uring the data is there at submission, so by default the
-kernel receives within io_uring_enter, on the thread that calls it (io_uring/io_uring.c, io_submit_sqe). Under
-IOSQE_ASYNC a worker does (io_uring/io-wq.c), under SQPOLL the thread that watches the ring (io_uring/sqpoll.c).
+Each way requests the bytes, is checked while the application computes, and then collects the rest. The two
+synchronous ways have all their bytes when the request returns. With io_uring the data is there at submission, so by
+default the kernel receives within io_uring_enter, on the thread that calls it (io_uring/io_uring.c, io_submit_sqe).
+Under IOSQE_ASYNC a worker receives (io_uring/io-wq.c), under SQPOLL the thread that polls the ring
+(io_uring/sqpoll.c).
 
-Both helpers are threads of this process to the kernel, and so in its processor time, but they run where they are
-told: a worker would else inherit the core that the application's thread is pinned to, and nothing could overlap.
+To the kernel both helpers are threads of this process, so its processor time includes theirs. But their cores are set:
+otherwise a worker would inherit the core to which the application's thread is pinned, and nothing could overlap.
 """
 
 import os
@@ -22,7 +23,7 @@ from iomux.system.io_uring import Completion, Ring
 from iomux.system.io_uring_abi import Lent, lend
 
 IDLE_MS = 5
-"""How long SQPOLL's thread goes on watching before it falls asleep: processor time that is a part of its price."""
+"""How long SQPOLL's thread polls before it falls asleep: this processor time is a part of its cost."""
 perf_ns = time.perf_counter_ns
 
 
@@ -31,14 +32,14 @@ class WaitingBytes:
 
     def __init__(self, size: int, count: int) -> None:
         self.size = size
-        self._sent = os.urandom(size + count)  # each sends from another offset: mixed up, the bytes would differ
+        self._sent = os.urandom(size + count)  # each connection sends from another offset, so that a mix-up would show
         self._zeros = bytes(size)
         landing = pages(size)
         self.links = [Loopback(2 * size, landing) for _ in range(count)]
         self.buffers = [pages(size) for _ in range(count)]
 
     def fill(self) -> str:
-        """Put zeros where bytes are to arrive, and bytes in every receive buffer; empty, or why they don't fit."""
+        """Put zeros where bytes will arrive, and bytes in every receive buffer; return empty, or why they don't fit."""
         for number, link in enumerate(self.links):
             self.buffers[number][:] = self._zeros
             link.near.setblocking(False)
@@ -57,26 +58,26 @@ class WaitingBytes:
 
 
 class Way(NamedTuple):
-    """One way to get the bytes. `seen` has a place for each connection: when all its bytes were seen to be in."""
+    """One way to get the bytes. `seen` has the time for each connection at which all its bytes were seen to be in."""
 
     prepare: Callable[[], None]
-    """What comes before the timed part."""
+    """Untimed preparation."""
     ask: Callable[[list[int]], None]
     look: Callable[[list[int]], None]
-    """See what is in by now; no system call."""
+    """Check what is in by now, without a system call."""
     collect: Callable[[list[int]], None]
     """Wait for the rest."""
     calls: Callable[[], int]
-    """How many system calls it has made so far."""
+    """Return how many system calls it has made so far."""
     close: Callable[[], object]
 
 
-def _nothing(*_: object) -> None:
-    """A synchronous way has all its bytes when it has asked."""
+def _do_nothing(*_: object) -> None:
+    """Do nothing: a synchronous way has all its bytes when `ask` returns."""
 
 
 def blocking(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
-    """recv on one socket after the other, until its bytes are in."""
+    """Call recv on one socket after the other, on each until its bytes are in."""
     calls = 0
 
     def ask(seen: list[int]) -> None:
@@ -88,11 +89,11 @@ def blocking(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
                 calls += 1
             seen[number] = perf_ns()
 
-    return Way(lambda: _wait(bench, True), ask, _nothing, _nothing, lambda: calls, _nothing)
+    return Way(lambda: _wait(bench, True), ask, _do_nothing, _do_nothing, lambda: calls, _do_nothing)
 
 
 def epoll(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
-    """Ask epoll who is ready, and recv from those; registering them came before."""
+    """Call epoll_wait, and recv on the ready sockets; they are registered beforehand."""
     calls, poller = 0, select.epoll()
     numbers = {link.near.fileno(): number for number, link in enumerate(bench.links)}
     for fd in numbers:
@@ -110,7 +111,7 @@ def epoll(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
                 if done[number] == bench.size:
                     seen[number] = perf_ns()
 
-    return Way(lambda: _wait(bench, False), ask, _nothing, _nothing, lambda: calls, poller.close)
+    return Way(lambda: _wait(bench, False), ask, _do_nothing, _do_nothing, lambda: calls, poller.close)
 
 
 def _wait(bench: WaitingBytes, waits: bool) -> None:
@@ -119,12 +120,12 @@ def _wait(bench: WaitingBytes, waits: bool) -> None:
 
 
 def uring(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
-    """One submission for all, as it comes."""
+    """Submit all receives at once, with default flags."""
     return _on(Ring(len(bench.links)), bench)
 
 
 def uring_async(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
-    """One submission for all, each entry marked IOSQE_ASYNC: for a worker, without an attempt at submission."""
+    """Submit all receives at once, marked IOSQE_ASYNC: for a worker, without an attempt at submission."""
     ring = Ring(len(bench.links))
     mask = bytearray(sum(1 << core for core in helpers).to_bytes(128, "little"))
     uapi.call(uapi.REGISTER, ring.fd, uapi.REGISTER_IOWQ_AFF, uapi.address_of(mask)[0], len(mask))
@@ -132,7 +133,7 @@ def uring_async(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
 
 
 def uring_sqpoll(bench: WaitingBytes, helpers: Sequence[int]) -> Way:
-    """Entries left in the ring, where the kernel's thread, awake already, finds them."""
+    """Put entries into the ring, where the kernel's thread, which is awake already, finds them."""
     setup = uapi.SETUP_SQPOLL | uapi.SETUP_SQ_AFF
     return _on(Ring(len(bench.links), setup=setup, idle_ms=IDLE_MS, cpu=helpers[0]), bench)
 
@@ -142,7 +143,7 @@ def _on(ring: Ring, bench: WaitingBytes, flags: int = 0) -> Way:
     rest: list[tuple[int, int]] = []
 
     def prepare() -> None:
-        _wait(bench, True)  # on a nonblocking socket the kernel says EAGAIN instead of waiting for us
+        _wait(bench, True)  # on a nonblocking socket the kernel returns EAGAIN instead of waiting
         if ring.sqpoll:
             ring.nop()
             ring.wait()

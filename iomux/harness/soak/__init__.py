@@ -1,4 +1,4 @@
-"""A server for minutes under hundreds of clients that behave badly at random, every byte accounted for.
+"""Soak tests: a server runs for minutes under hundreds of clients that misbehave at random, and every byte is checked.
 
-What a client does follows from the seed, so a run that failed can be made again.
+What a client does follows from the seed, so a run that failed can be repeated.
 """

@@ -1,4 +1,4 @@
-"""What a soak has shown, as a value that shows itself well."""
+"""The report of a soak: its figures and failures, as text, HTML and plain values."""
 
 import html
 from dataclasses import asdict, dataclass
@@ -12,17 +12,17 @@ from iomux.system.machine import describe
 from iomux.system.units import size_name
 
 MEMORY_SLACK_BYTES = 16 * 1024 * 1024
-"""By how much the server's memory may have grown: allocators keep some. A leak of 200 bytes a client is 16 MiB
-after 80,000 clients, as many as come in five minutes."""
+"""By how much the server's memory may grow: allocators keep some. A leak of 200 bytes a client is 16 MiB after 80,000
+clients, as many as connect in five minutes."""
 
 DESCRIPTOR_SLACK = 4
-"""So many descriptors more than before may be open at the end: a log that is opened late, a library's own. A socket
-that is kept for each of thousands of clients is far more."""
+"""How many more descriptors than before may be open at the end: a log that is opened late, a library's. A leaked socket
+for each of thousands of clients is far more."""
 
 
 @dataclass(frozen=True, eq=False)
 class SoakReport:
-    """What clients that send in pieces, read slowly, half-close, reset and vanish saw of one server.
+    """How one server treated clients that send in pieces, read slowly, half-close, reset and vanish.
 
     Example:
     >>> print(iomux.soak("poll", minutes=0.01, clients=5, seed=1, progress=False).verdict())
@@ -33,12 +33,12 @@ class SoakReport:
     seed: int
     """With the same seed the clients do the same again."""
     clients: int
-    """How many there were at once."""
+    """How many clients were to be connected at once."""
     seconds: float
-    """How long they were at it."""
+    """How long the clients ran."""
     connections: int
     most_at_once: int
-    """So many clients there were at the same time."""
+    """The most clients that were connected at the same time."""
     requests: int
     """Messages that were answered completely."""
     requests_per_s: float
@@ -46,22 +46,22 @@ class SoakReport:
     compared_bytes: int
     """Bytes that clients read, each compared with what was sent."""
     faults: dict[str, int]
-    """How often each was done to the server, by kind."""
+    """How often each kind of fault was injected."""
     lost: int
-    """How many clients did not get what they were owed, and what else went wrong with the server; 0 if all is well."""
+    """The clients that did not get what they were owed, plus the faults of the server itself; 0 if all is well."""
     lost_kinds: dict[str, int]
     failures: tuple[str, ...]
-    """A sentence for each of the first, and for what is wrong with the server itself."""
+    """A sentence for each of the first failures, and for each fault of the server itself."""
     descriptors_before: int | None
-    """Open in the server when its first client had left; None where it had ended."""
+    """Open in the server when its first client had left; None if the server had ended."""
     descriptors_after: int | None
     rss_before_bytes: int | None
     """The server's memory when all clients of the warm-up had left."""
     rss_after_bytes: int | None
     memory_slack_bytes: int
-    """By how much its memory may have grown."""
+    """By how much its memory may grow."""
     interrupted: bool
-    """Whether it was ended by hand before its time."""
+    """Whether an interrupt ended it early."""
     machine: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,18 +69,18 @@ class SoakReport:
         return asdict(self)
 
     def setting(self) -> str:
-        """One line: who was asked by how many for how long, and the seed with which it can be repeated."""
+        """One line: server, number of clients, duration, and the seed with which the run can be repeated."""
         how = "1 client at a time" if self.clients == 1 else f"{self.clients:,} clients at once"
         return f"{self.server}: {how}, {self.seconds:,.1f} s, seed {self.seed}"
 
     def __str__(self) -> str:
-        cut = ["interrupted: this is what there was by then"] if self.interrupted else []
+        cut = ["interrupted: these are the results up to then"] if self.interrupted else []
         return "\n".join([self.setting(), *cut, *(f"{name}: {said}" for name, said in self._rows()), self.verdict()])
 
     __repr__ = __str__
 
     def verdict(self) -> str:
-        """Whether anything was lost, and what, a line each."""
+        """Whether anything was lost, and what, one line for each."""
         if not self.lost:
             return "nothing was lost"
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.lost_kinds.items()))
@@ -118,7 +118,7 @@ def _known(count: int | None) -> str:
 
 
 def summarize(name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, interrupted: bool) -> SoakReport:
-    """Make a report of what the clients saw. ended: why the server has ended; said: the last it wrote; or empty."""
+    """Make a report of what the clients saw. ended: why the server ended, said: its last line; each may be empty."""
     own = _of_the_server(tally, ended)
     kinds = dict(tally.failed) | dict.fromkeys(own, 1)
     sentences = [*own.values(), *map(str, tally.failures)]
@@ -127,7 +127,7 @@ def summarize(name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, in
     if NEVER_ANSWERED in kinds and plan.clients > 1:
         sentences.append("if it serves one client at a time, the others wait for each other: soak it with 1 client")
     if tally.enough:
-        sentences.append(f"ended early: after {MOST_FAILURES} clients that lost something more would say no more")
+        sentences.append(f"the soak ended early, after {MOST_FAILURES} clients that lost something")
     return SoakReport(
         server=name,
         seed=plan.seed,
@@ -154,7 +154,7 @@ def summarize(name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, in
 
 
 def _of_the_server(tally: Tally, ended: str) -> dict[str, str]:
-    """What is wrong with the server itself: by kind, a sentence."""
+    """The faults of the server itself: by kind, a sentence."""
     wrong = {"server ended": ended} if ended else {}
     after, before, rss = tally.after, tally.descriptors_before, tally.rss_before_bytes
     if after and before is not None and after.descriptors > before + DESCRIPTOR_SLACK:
@@ -165,6 +165,6 @@ def _of_the_server(tally: Tally, ended: str) -> dict[str, str]:
     if after and rss is not None and after.rss_bytes - rss > MEMORY_SLACK_BYTES:
         wrong["memory"] = (
             f"the server's memory grew from {size_name(rss)} to {size_name(after.rss_bytes)}, "
-            f"by more than the {size_name(MEMORY_SLACK_BYTES)} that are let pass"
+            f"by more than the {size_name(MEMORY_SLACK_BYTES)} that are tolerated"
         )
     return wrong

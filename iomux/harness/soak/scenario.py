@@ -1,13 +1,13 @@
-"""What each client of a soak is to do: drawn from the seed and the client's number alone, whatever the server does.
+"""The scenario of each client of a soak: drawn from the seed and the client's number alone, whatever the server does.
 
-An errand is a conversation: messages, what is sent of them at once, in which pieces, how slowly the answers are
-read, and how the client leaves. Most messages are small, some fill several of the kernel's buffers. Each of the
-pauses is a few milliseconds, so that hundreds of clients are at different places at any moment.
+A scenario is a conversation: the messages, how many of them are sent at once, in which pieces, how slowly the answers
+are read, and how the client leaves. Most messages are small, some fill several of the kernel's buffers. Each pause
+is a few milliseconds, so that hundreds of clients are at different points at any moment.
 
 The ways to leave: an orderly close when all is answered; *half-close* (shutdown(2), SHUT_WR: the client
-says no more and is still owed its answers); *reset* (SO_LINGER of 0 seconds, socket(7)); *vanish unread*, a close
+sends no more and is still owed its answers); *reset* (SO_LINGER of 0 seconds, socket(7)); *vanish unread*, a close
 with bytes in the receive buffer, which TCP answers with a reset too (RFC 1122, 4.2.2.13); *vanish silent*, a close
-without a word.
+without having sent a byte.
 """
 
 import itertools
@@ -20,7 +20,7 @@ CLOSE, HALF_CLOSE, RESET = "close", "half-close", "reset"
 VANISH_UNREAD, VANISH_SILENT = "vanish unread", "vanish silent"
 PIECES, SLOW = "send in pieces", "read slowly"
 FAULTS = (PIECES, SLOW, HALF_CLOSE, RESET, VANISH_UNREAD, VANISH_SILENT)
-"""What a soak does to a server beyond asking and reading the answers."""
+"""The faults that a soak injects, besides sending requests and reading the answers."""
 
 MOST_BYTES = 1 << 20
 """The most that one client sends."""
@@ -28,10 +28,10 @@ _POOL_BYTES = 4 << 20
 _LEAVING = {CLOSE: 30, HALF_CLOSE: 30, RESET: 18, VANISH_UNREAD: 14, VANISH_SILENT: 8}
 _IN_PIECES, _READS_SLOWLY, _ONE_FLOOD = 0.3, 0.1, 0.03  # shares of the clients
 _LONGEST_PAUSE = 0.004
-_THINK_PER_CLIENT = 0.0005  # so that as many as are asked for are there at once, and some 8,000 requests a second
+_THINK_PER_CLIENT = 0.0005  # keeps the wanted number connected, at some 8,000 requests a second
 
 
-class Errand(NamedTuple):
+class Scenario(NamedTuple):
     """One client's conversation. Positions count the bytes of the conversation from 0."""
 
     number: int
@@ -39,21 +39,21 @@ class Errand(NamedTuple):
     """Where in the pool its bytes begin."""
     ends: tuple[int, ...]
     """Where each message ends."""
-    goals: tuple[int, ...]
-    """Up to where it sends before it waits for all answers, one after the other."""
+    wait_points: tuple[int, ...]
+    """The positions up to which it sends before it waits for all answers, one after the other."""
     think: float
-    """Seconds between the answers and what it sends next."""
+    """Seconds between the answers and the next messages."""
     piece: int
-    """At most so many bytes a `send`, with a pause after it."""
+    """The most bytes of one `send`; a pause follows."""
     send_pause: float
     """Seconds."""
-    gulp: int
-    """At most so many bytes a `recv`, with a pause after it."""
+    most_read: int
+    """The most bytes of one `recv`; a pause follows."""
     read_pause: float
-    """Seconds; of one that vanishes silently, how long it is there."""
+    """Seconds; for a client that vanishes silently, how long it stays."""
     leaving: str
     leave_at: int
-    """For a reset or an unread end: it leaves when so many bytes were sent."""
+    """For a reset or an unread end: how many bytes it sends before it leaves."""
 
     @property
     def total(self) -> int:
@@ -62,12 +62,12 @@ class Errand(NamedTuple):
 
 
 def pool_of(seed: int) -> bytes:
-    """The random bytes of which each client sends a stretch."""
+    """The random bytes of which each client sends a part."""
     return random.Random(seed).randbytes(_POOL_BYTES)
 
 
-def errand(seed: int, number: int, clients: int) -> Errand:
-    """What client `number` of so many at once is to do: the more there are, the longer each takes to think."""
+def scenario(seed: int, number: int, clients: int) -> Scenario:
+    """The scenario of client `number`; the more `clients` there are at once, the longer each one's think time."""
     draw = random.Random(seed << 32 | number)
     flood = draw.random() < _ONE_FLOOD
     sizes = [draw.randint(MOST_BYTES // 4, MOST_BYTES)] if flood else _sizes(draw)
@@ -75,15 +75,15 @@ def errand(seed: int, number: int, clients: int) -> Errand:
     total = ends[-1]
     pieces, slow = draw.random() < _IN_PIECES, draw.random() < _READS_SLOWLY
     leaving = draw.choices(list(_LEAVING), list(_LEAVING.values()))[0]
-    return Errand(
+    return Scenario(
         number=number,
         offset=draw.randrange(_POOL_BYTES - total),
         ends=ends,
-        goals=_goals(draw, ends),
+        wait_points=_wait_points(draw, ends),
         think=draw.uniform(0, clients * _THINK_PER_CLIENT),
         piece=max(1, total // draw.randint(4, 40)) if pieces else MOST_BYTES,
         send_pause=draw.uniform(0, _LONGEST_PAUSE) if pieces else 0.0,
-        gulp=max(1, total // draw.randint(20, 200)) if slow else CHUNK_BYTES,
+        most_read=max(1, total // draw.randint(20, 200)) if slow else CHUNK_BYTES,
         read_pause=draw.uniform(0, _LONGEST_PAUSE) if slow or leaving == VANISH_SILENT else 0.0,
         leaving=leaving,
         leave_at=draw.randint(1, total),
@@ -91,12 +91,12 @@ def errand(seed: int, number: int, clients: int) -> Errand:
 
 
 def _sizes(draw: random.Random) -> list[int]:
-    """20 to 100 messages: of 50 some 46 have up to 256 bytes, 3 some KiB, 1 up to 64 KiB."""
+    """The sizes of 20 to 100 messages: of 50 some 46 have up to 256 bytes, 3 up to 8 KiB, 1 up to 64 KiB."""
     kinds = draw.choices((256, 8 * 1024, CHUNK_BYTES), (46, 3, 1), k=draw.randint(20, 100))
     return [draw.randint(1, most) for most in kinds]
 
 
-def _goals(draw: random.Random, ends: tuple[int, ...]) -> tuple[int, ...]:
-    """Pipelined: up to 8 messages are sent at once, now and then all."""
+def _wait_points(draw: random.Random, ends: tuple[int, ...]) -> tuple[int, ...]:
+    """Where a pipelining client waits: after 1 to 8 messages, sometimes only after all."""
     depth = draw.choice((1, 2, 4, 8, len(ends)))
     return tuple(dict.fromkeys([*ends[depth - 1 :: depth], ends[-1]]))

@@ -1,11 +1,11 @@
-"""Soak a server: hundreds of clients at once that do to it what clients of a real network do, for minutes.
+"""Soak a server: for minutes, hundreds of clients at once do to it what clients of a real network do.
 
-What a server does for a polite client says little about the tenth hour of its life. A byte that is dropped when
-a buffer is full, a descriptor kept for each client that resets, a loop that ends with one of them: such faults show
-when it happens often, at random, and in each other's midst. So every byte is accounted for, and what the server's
-process holds is compared before and after. The choice is the seed's: what was found can be found again.
+How a server treats a polite client says little about its tenth hour. It may drop a byte when a buffer is full, keep a
+descriptor for each client that resets, or end its loop with one of them: such faults show when they are provoked
+often, at random, and all at once. So every byte is checked, and what the server's process holds is compared before
+and after. The seed decides what the clients do, so a fault that was found can be found again.
 
-The clients run in a process of their own (`iomux.harness.soak.run`), on another core than the server's.
+The clients run in a separate process (`iomux.harness.soak.run`), on another core than the server's.
 """
 
 import contextlib
@@ -27,15 +27,15 @@ from iomux.processes.worker import Reports, free_core, worker_reports
 from iomux.system.limits import check_descriptors, check_real, check_whole
 
 CLIENTS = 200
-"""Clients at once, if nothing else is asked for."""
+"""Clients at once, by default."""
 MOST_CLIENTS = 1000
-"""The most that a soak has at once."""
+"""The most clients at once."""
 MOST_MINUTES = 60.0
 """The longest soak."""
 ONE_AT_A_TIME = frozenset({"blocking"})
-"""Registered servers that serve one client at a time: the others would wait until their deadline."""
+"""Registered servers that serve one client at a time: others would wait until their deadline."""
 _WARMUP, _MOST_WARMUP = 0.1, 5.0  # a share of the time; seconds
-_SILENCE_SECONDS = 60.0  # its clients report four times a second, and wait for a server no longer than their deadline
+_SILENCE_SECONDS = 60.0  # clients report four times a second, and wait no longer than their deadline
 
 
 def soak(
@@ -46,20 +46,20 @@ def soak(
     deadline: float = 10.0,
     progress: bool = True,
 ) -> SoakReport:
-    """Let clients that send in pieces, read slowly, half-close, reset and vanish ask a server, and say what they saw.
+    """Soak a server with clients that send in pieces, read slowly, half-close, reset and vanish; report what they saw.
 
-    server: a name or a `serve` function of an echo server, as for `iomux.start`; it is started for this. minutes: for
-    how long, up to 60. clients: how many at once, up to 1,000 (default: 200; for `blocking`, which serves one
+    server: a name or a `serve` function of an echo server, as for `iomux.start`; it is started for this. minutes: how
+    long, up to 60. clients: how many at once, up to 1,000 (default: 200; for `blocking`, which serves one
     at a time, 1). seed: a whole number from 0 that decides what each client does (default: drawn, and reported).
-    deadline: seconds after which a client that has heard nothing is counted as lost. progress: show a bar on
-    standard error.
+    deadline: seconds without a byte after which a client counts as lost. progress: show a bar on standard error.
 
-    A request is one message answered completely. A client that leaves in order, or half-closes, is owed every
-    byte that it sent; one that resets or vanishes is owed nothing more. After 100 that lost something the run ends.
-    An interrupt ends it in order, and what there is by then is reported; a second one raises KeyboardInterrupt.
+    A request is one message answered completely. A client that leaves in order, or half-closes, is owed every byte
+    that it sent; one that resets or vanishes is owed nothing more. The run ends after 100 clients that lost
+    something. An interrupt ends it in order, and the results up to then are reported; a second one raises
+    KeyboardInterrupt.
 
-    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for, and
-    ServerError if the server does not come up. One that ends, stalls or answers wrongly later is in the report.
+    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for invalid arguments, and
+    ServerError if the server does not start. If it ends, stalls or answers wrongly later, the report says so.
 
     Example:
     >>> report = iomux.soak("poll", minutes=0.01, clients=5, seed=1, progress=False)
@@ -75,7 +75,7 @@ def soak(
         warmup = min(_WARMUP * seconds, _MOST_WARMUP)
         plan = SoakPlan(running.address, running.pid, seconds, warmup, count, chosen, deadline)
         tally, interrupted = _follow(running, plan, f"{name_of(server)}, seed {chosen}", progress)
-        ended, said = _fate(running, LAST_WORDS_SECONDS if tally.failed else 0.0)
+        ended, said = _how_it_ended(running, LAST_WORDS_SECONDS if tally.failed else 0.0)
         running.stop()
     return summarize(name_of(server), plan, tally, ended, said, interrupted)
 
@@ -107,7 +107,7 @@ def _check(
 
 
 def _follow(server: Server, plan: SoakPlan, title: str, progress: bool) -> tuple[Tally, bool]:
-    """Run the clients beside the server until they are done; the last tally, and whether it was interrupted."""
+    """Run the client process until it is done; return the last tally, and whether it was interrupted."""
     tally = Tally()
     with (
         worker_reports(run, plan, core=free_core(server), what="the soak's clients") as reports,
@@ -139,7 +139,7 @@ def _first_interrupt(call: Callable[[], None]) -> Iterator[list[int]]:
         call()
 
     if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield seen  # signals are the main thread's (library reference, signal), or are ignored here
+        yield seen  # only the main thread gets signals (library reference, signal), or SIGINT is ignored here
         return
     signal.signal(signal.SIGINT, note)
     try:
@@ -148,8 +148,8 @@ def _first_interrupt(call: Callable[[], None]) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _fate(server: Server, grace: float) -> tuple[str, str]:
-    """Why the server has ended, and the last line that it wrote; empty where it has not, or wrote nothing."""
+def _how_it_ended(server: Server, grace: float) -> tuple[str, str]:
+    """Why the server has ended, and the last line that it wrote; empty if it runs, or wrote nothing."""
     ended = ""
     try:
         server.check(grace)

@@ -1,13 +1,13 @@
-"""What the clients of a soak have done and seen so far: plain counts, which the process beside sends to its owner."""
+"""The tally of a soak: plain counts of what the clients have done and seen so far, sent from process to process."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-MOST_TOLD = 20
-"""So many failures are told one by one; all are counted."""
+MOST_KEPT = 20
+"""How many failures are kept one by one; all are counted."""
 MOST_FAILURES = 100
-"""After so many a soak ends: more of them say no more."""
+"""After this many failures a soak ends: more of them would add nothing."""
 
 
 class Failure(NamedTuple):
@@ -16,7 +16,7 @@ class Failure(NamedTuple):
     client: int
     """Its number: with the same seed it does the same again."""
     leaving: str
-    """How it was to leave."""
+    """How it was going to leave."""
     kind: str
     sent_bytes: int
     answered_bytes: int
@@ -39,10 +39,10 @@ class Tally:
     """Counts since the soak began."""
 
     seconds: float = 0.0
-    """How long clients have been at it."""
+    """How long the clients have run."""
     connections: int = 0
     at_once: int = 0
-    """The most clients that there were."""
+    """The most clients that were connected at once."""
     requests: int = 0
     """Messages that were answered completely."""
     sent_bytes: int = 0
@@ -50,24 +50,24 @@ class Tally:
     """Bytes that were read, each compared with what was sent."""
     faults: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
-    """The first of them."""
+    """The first failures."""
     failed: Counter[str] = field(default_factory=Counter)
-    """All of them, by kind."""
+    """The number of all failures, by kind."""
     descriptors_before: int | None = None
-    """Of the server: when its first client had left. None where its process could not be asked."""
+    """Of the server, when its first client had left. None if its process had ended."""
     after: Usage | None = None
-    """When all clients had left."""
+    """What the server held when all clients had left."""
     rss_before_bytes: int | None = None
-    """When all clients of the warm-up had left."""
+    """The server's memory when all clients of the warm-up had left."""
     done: bool = False
 
     def fail(self, failure: Failure) -> None:
         """Count a failure, and keep it if it is one of the first."""
         self.failed[failure.kind] += 1
-        if len(self.failures) < MOST_TOLD:
+        if len(self.failures) < MOST_KEPT:
             self.failures.append(failure)
 
     @property
     def enough(self) -> bool:
-        """Whether more failures would say no more."""
+        """Whether there are so many failures that more would add nothing."""
         return self.failed.total() >= MOST_FAILURES

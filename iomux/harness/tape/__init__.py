@@ -1,4 +1,4 @@
-"""What a server does for the clients of a script, step by step: recorded sockets and pollers.
+"""Event tapes and steps: every call that a server makes for the clients of a script, by recorded sockets and pollers.
 
-It writes down every call, and so is too slow to be a timing: for that there is the timeline.
+Recording every call is too slow for timings: for those there is the timeline.
 """

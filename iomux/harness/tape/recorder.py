@@ -1,7 +1,6 @@
-"""Recorded sockets and pollers: the same calls, and one line in a file for each, at once.
+"""Recorded sockets and pollers: they make the same calls, and write one line to a file for each, at once.
 
-Nothing in the plain servers knows of them (see `iomux.harness.tape.server`). Writing costs some microseconds a
-step.
+The plain servers know nothing about them (see `iomux.harness.tape.server`). Writing costs some microseconds a step.
 """
 
 import json
@@ -17,46 +16,46 @@ from iomux.servers.instrument import Listener
 monotonic_ns = time.monotonic_ns  # one clock for all processes of a machine: CLOCK_MONOTONIC, clock_gettime(2)
 
 
-IN_VAIN = "EAGAIN"
-"""The step of asking for bytes when there are none."""
-_IN_VAIN_NS = 10_000_000  # who asks all the time gets a line for each 10 ms, and not one for each of thousands of calls
+EMPTY_READ = "EAGAIN"
+"""The step of a `recv` that finds no bytes."""
+_MERGE_NS = 10_000_000  # a server that polls with recv gets one line each 10 ms, not one for each of thousands of calls
 
 
 class Recorder:
-    """Writes one line a step to a file: the client's port, the step, its begin and end in ns, its bytes, how often."""
+    """Writes one line for each step to a file: client's port, step, begin and end in ns, bytes, number of calls."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.ports: dict[int, int] = {}
         """The client's port, by the server's descriptor."""
         self.current = 0
-        """The port of the client that was read from last: whom the handler works for."""
+        """The port of the client that was read from last: the handler works for it."""
         self._free: dict[int, int] = {}
-        self._vain: dict[int, tuple[int, int, int]] = {}
+        self._empty_reads: dict[int, tuple[int, int, int]] = {}
 
     def note(self, port: int, step: str, begin: int, size: int = 0) -> None:
-        """Keep a step that ends now."""
+        """Record a step that ends now."""
         self._free[port] = end = monotonic_ns()
-        self._write_vain(port)
+        self._write_empty_reads(port)
         self._write(port, step, begin, end, size, 1)
 
-    def in_vain(self, port: int, begin: int) -> None:
-        """Keep a `recv` that found nothing: those that follow each other become one line, with their number."""
-        first, _, times = self._vain.get(port, (begin, 0, 0))
-        self._vain[port] = first, monotonic_ns(), times + 1
-        if begin - first > _IN_VAIN_NS:
-            self._write_vain(port)
+    def empty_read(self, port: int, begin: int) -> None:
+        """Record a `recv` that found no bytes: consecutive ones become one line, with their number."""
+        first, _, times = self._empty_reads.get(port, (begin, 0, 0))
+        self._empty_reads[port] = first, monotonic_ns(), times + 1
+        if begin - first > _MERGE_NS:
+            self._write_empty_reads(port)
 
-    def _write_vain(self, port: int) -> None:
-        if port in self._vain:
-            begin, end, times = self._vain.pop(port)
-            self._write(port, IN_VAIN, begin, end, 0, times)
+    def _write_empty_reads(self, port: int) -> None:
+        if port in self._empty_reads:
+            begin, end, times = self._empty_reads.pop(port)
+            self._write(port, EMPTY_READ, begin, end, 0, times)
 
     def _write(self, *line: int | str) -> None:
         os.write(self._file, (json.dumps(line) + "\n").encode())
 
     def waited(self, fd: int, events: int) -> None:
-        """Keep the wait that ends now, with the poller's word that a descriptor is ready."""
+        """Record a wait that ends now, because the poller reports a descriptor as ready."""
         if port := self.ports.get(fd):
             self.note(port, "wait for read" if events & READ else "wait for write", self._free[port])
 
@@ -73,7 +72,7 @@ class Recorder:
 
 
 class RecordedSocket:
-    """A client's socket whose calls are noted; everything else is the socket's own."""
+    """A client's socket that records its calls; all other attributes are the socket's."""
 
     def __init__(self, sock: socket.socket, recorder: Recorder, port: int) -> None:
         self._sock, self._recorder, self._port = sock, recorder, port
@@ -81,14 +80,14 @@ class RecordedSocket:
     def recv(self, *arguments: Any) -> bytes:
         """As socket.recv."""
         begin = monotonic_ns()
-        data: bytes = self._asked(self._sock.recv, begin, *arguments)
+        data: bytes = self._receive(self._sock.recv, begin, *arguments)
         self._received(begin, len(data))
         return data
 
     def recv_into(self, *arguments: Any) -> int:
         """As socket.recv_into."""
         begin = monotonic_ns()
-        size: int = self._asked(self._sock.recv_into, begin, *arguments)
+        size: int = self._receive(self._sock.recv_into, begin, *arguments)
         self._received(begin, size)
         return size
 
@@ -100,14 +99,14 @@ class RecordedSocket:
         return size
 
     def sendmsg(self, *arguments: Any) -> int:
-        """As socket.sendmsg: by it asyncio sends what it owes, from Python 3.12 on."""
+        """As socket.sendmsg: asyncio sends with it what it owes, from Python 3.12 on."""
         begin = monotonic_ns()
         size = self._sock.sendmsg(*arguments)
         self._recorder.note(self._port, "send", begin, size)
         return size
 
     def sendall(self, data: Any) -> None:
-        """As socket.sendall: a step of sending, with its waits."""
+        """As socket.sendall: one step, which includes its waits."""
         begin = monotonic_ns()
         self._sock.sendall(data)
         self._recorder.note(self._port, "send", begin, len(data))
@@ -119,11 +118,11 @@ class RecordedSocket:
             self._sock.close()
             self._recorder.note(self._port, "close", begin)
 
-    def _asked(self, call: Callable[..., Any], begin: int, *arguments: Any) -> Any:
+    def _receive(self, call: Callable[..., Any], begin: int, *arguments: Any) -> Any:
         try:
             return call(*arguments)
         except BlockingIOError:
-            self._recorder.in_vain(self._port, begin)
+            self._recorder.empty_read(self._port, begin)
             raise
 
     def _received(self, begin: int, size: int) -> None:
@@ -154,7 +153,7 @@ def recorded_listener(listener: socket.socket, recorder: Recorder) -> Listener:
 
 
 class RecordedPoller:
-    """A poller, or a selector, that says for whom a wait has ended."""
+    """A poller, or a selector, that records for which connections a wait has ended."""
 
     def __init__(self, poller: Any, wait: Callable[..., Any], recorder: Recorder, in_kernel: bool) -> None:
         self._poller, self._wait, self._recorder = poller, wait, recorder

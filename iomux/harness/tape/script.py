@@ -1,14 +1,14 @@
-"""The script by which clients are played: lines of (seconds, client, bytes)."""
+"""The script of the clients: lines of (seconds, client, bytes)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 Line = tuple[float, str, bytes]
-"""When, in seconds; which client, by a name; what it sends. No bytes: it reads all it is owed, says that was all."""
+"""When, in seconds; which client, by a name; what it sends. No bytes: it reads all it is owed, and half-closes."""
 
 
 def check_script(script: Sequence[Line]) -> None:
-    """Raise ValueError, with what to do, for a script that can't be played."""
+    """Raise ValueError, saying what to change, for a script that can't be played."""
     if not script:
         raise ValueError("the script is empty: give lines of (seconds, client, bytes)")
     if any(later[0] < earlier[0] for earlier, later in pairwise(script)):

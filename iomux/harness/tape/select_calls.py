@@ -1,8 +1,8 @@
 """The readiness calls of Python's `select` module, recorded: for a server that calls them itself.
 
-A registered server is handed its poller, so a recorded one can be put in its place. A `while True:` loop from a
+A registered server gets its poller as an argument, so a recorded one can replace it. A `while True:` loop from a
 notebook's cell calls `select.select`, `select.poll` or `select.epoll` by name; in the process that runs it, and
-only there, these names are given to the same calls with a note after each. `from select import epoll` is not seen.
+only there, these names are replaced by calls that also record. `from select import epoll` escapes this.
 """
 
 import functools
@@ -15,7 +15,7 @@ from iomux.servers.connection import READ, WRITE
 
 
 def record_select(recorder: Recorder) -> None:
-    """From now on, in this process, note for whom the waits of the `select` module end."""
+    """From now on, in this process, record for which descriptors the waits of the `select` module end."""
     module: Any = select
     module.select = functools.partial(_select, select.select, recorder)
     for name in ("poll", "epoll"):

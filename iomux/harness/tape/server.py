@@ -1,6 +1,6 @@
-"""A server run recorded: the one that was named, on recorded sockets and a recorded poller, in a process of its own.
+"""A recorded server: any server, run in its own process on recorded sockets and a recorded poller.
 
-It is itself a `serve` function, so `iomux.start` runs it like any other. What it does, step by step, it writes to a
+The recorded server is itself a `serve` function, so `iomux.start` runs it like any other. It writes its steps to a
 file, which `collect` reads; `iomux.harness.tape.steps` and `iomux.harness.tape.tape` play its clients.
 """
 
@@ -19,13 +19,13 @@ from iomux.processes.server import LAST_WORDS_SECONDS, Server
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE, with_poller
 
-UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel does what its ring asks for: there is no recv or send to see"}
+UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel carries out its operations: there is no recv or send to record"}
 
-_SETTLE_SECONDS = 0.1  # a server that dies of its last client's end does so within this time
+_SETTLE_SECONDS = 0.1  # a server that closes its last client because it is dying ends within this time
 
 
 def recordable(server: str | servers.Serve) -> str | servers.Serve:
-    """What can be run, of what a user names; ValueError, with the reason, where its calls are out of sight."""
+    """The server that a user names, resolved; raises ValueError, with the reason, if its calls can't be recorded."""
     target = resolve(server)
     if reason := UNRECORDABLE.get(str(target)):
         raise ValueError(f"{target} can't be recorded: {reason}")
@@ -36,7 +36,7 @@ def recorded(server: str | servers.Serve, path: Path) -> servers.Serve:
     """The same server, run on recorded sockets and a recorded poller, which write to the file at `path`."""
     serve: Any = functools.partial(serve_recorded, server, str(path))
     serve.__name__ = f"recorded {name_of(server)}"
-    # It goes along, so that what it imports is there before the script begins: asyncio takes 0.1 s.
+    # Pickled along, so that its imports are done before the script begins: asyncio takes 0.1 s.
     serve.__wrapped__ = servers.get(server).load() if isinstance(server, str) else server
     return cast(servers.Serve, serve)
 
@@ -51,7 +51,7 @@ def serve_recorded(server: str | servers.Serve, path: str, listener: socket.sock
 
 
 def collect(server: Server, path: Path, clients: int, seconds: float) -> list[list[Any]]:
-    """What was written to the file, once the server has closed every client, or so many seconds have passed."""
+    """The lines of the file, once the server has closed every client, or after `seconds`."""
     until = time.monotonic() + seconds
     while True:
         server.check()

@@ -1,8 +1,8 @@
-"""Steps: what a server does for each client, one thing after the other, whatever style it is written in.
+"""Steps: the calls that a server makes for each client, in order, whatever style the server is written in.
 
-The server runs on recorded sockets and a recorded poller, in a process of its own, and a script of a few lines plays
-its clients. What comes out is the order, with the times: accept, wait, recv, handler, send, wait, close. So callbacks,
-generators and coroutines can be laid side by side. What a request costs, `iomux.load` says better.
+The server runs in its own process on recorded sockets and a recorded poller, and a script of a few lines plays its
+clients. The result is the order of the steps, with times: accept, wait, recv, handler, send, wait, close. So callbacks,
+generators and coroutines can be compared side by side. To measure the cost of a request, use `iomux.load`.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.harness.tape.recorder import IN_VAIN, monotonic_ns
+from iomux.harness.tape.recorder import EMPTY_READ, monotonic_ns
 from iomux.harness.tape.script import Line, check_script
 from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.processes.resolve import name_of
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEADLINE_S = 10.0
-"""How long a client waits for an answer, and for the server to be done with it."""
+"""How long a client waits for an answer, and how long the server may take to close all clients."""
 
 
 def steps(
     names: Sequence[str | servers.Serve] | str | servers.Serve, script: Sequence[Line], handler: Handler = echo
 ) -> "pd.DataFrame":
-    """What each server does for the clients of a script, step by step; one row a step, in the order of their ends.
+    """The steps of each server for the clients of a script; one row for each step, in the order of their ends.
 
     names: a registered name or a `serve` function, or several, one after the other. script: lines in the order of their
-    times; each client is connected before the first, and after sending waits for the first byte of its answer; its last
-    line sends nothing. handler: what every server answers with.
+    times; all clients connect before the first line; a client that has sent waits for the first byte of its answer; its
+    last line sends nothing. handler: computes each answer.
 
     Columns: `server`, `client`, `step` (accept, wait for read, recv, handler, send, wait for write, close), `begin_us`
-    and `end_us` since the script began, `size_bytes`. Waits are seen only where a server sleeps in a poller of ours,
+    and `end_us` since the script began, `size_bytes`. Waits are seen only if a server sleeps in one of our pollers,
     or calls `select.select`, `select.poll` or `select.epoll` by these names.
 
-    Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls are out of sight,
-    LookupError for an unknown name, TimeoutError where an answer does not come, RuntimeError where it is wrong, and
-    ServerError, with its traceback, where the server ends.
+    Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls can't be seen,
+    LookupError for an unknown name, TimeoutError if an answer does not come, RuntimeError if it is wrong, and
+    ServerError, with its traceback, if the server ends.
 
     Example:
     >>> from iomux.harness.tape.steps import steps
@@ -55,14 +55,14 @@ def steps(
 
     check_script(script)
     chosen = [names] if isinstance(names, str) or callable(names) else names
-    rows = [row for name in chosen for row in _of_one(name, script, handler)]
+    rows = [row for name in chosen for row in _one_server(name, script, handler)]
     return pd.DataFrame(rows, columns=["server", "client", "step", "begin_us", "end_us", "size_bytes"])
 
 
 def order(frame: "pd.DataFrame", only: Sequence[str] = ()) -> dict[str, dict[str, list[str]]]:
-    """By server and client: the steps in their order, where `only` is given these alone.
+    """The steps in their order by server and client; if `only` is given, these steps alone.
 
-    However often the kernel's buffer was full, a wait for room and the sending after it are there once.
+    However often the kernel's buffer was full, the wait for writability and the send after it appear once.
 
     Example:
     >>> from iomux.harness.tape.steps import order, steps
@@ -87,7 +87,7 @@ def _order(rows: "pd.DataFrame", only: Sequence[str]) -> list[str]:
     return found
 
 
-def _of_one(server: str | servers.Serve, script: Sequence[Line], handler: Handler) -> list[tuple[Any, ...]]:
+def _one_server(server: str | servers.Serve, script: Sequence[Line], handler: Handler) -> list[tuple[Any, ...]]:
     target = recordable(server)
     answers = {data: handler(data) for _, _, data in script if data}
     with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +103,7 @@ def _of_one(server: str | servers.Serve, script: Sequence[Line], handler: Handle
     return [
         (name, clients[port], step, (begin - began) / 1000, (end - began) / 1000, size)
         for port, step, begin, end, size, _ in lines
-        if step != IN_VAIN
+        if step != EMPTY_READ
     ]
 
 
@@ -126,7 +126,7 @@ def _play(address: Address, script: Sequence[Line], answers: Mapping[bytes, byte
 
 
 class _Client:
-    """One client of the script: what it is owed, and what it has got."""
+    """One client of the script: the bytes that it is owed, and how many it has got."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -137,13 +137,13 @@ class _Client:
         before = len(self._owed)
         self.sock.sendall(data)
         self._owed += answer
-        self._read(before + bool(answer))  # so that the server has begun with it before the script goes on
+        self._read(before + bool(answer))  # so that the server has started on it before the script goes on
 
     def leave(self) -> None:
         self._read(len(self._owed))
         self.sock.shutdown(socket.SHUT_WR)
         if more := self.sock.recv(1):
-            raise RuntimeError(f"more came than was owed: {more!r}")
+            raise RuntimeError(f"the server sent more than it owed: {more!r}")
 
     def _read(self, until: int) -> None:
         while self._got < until:

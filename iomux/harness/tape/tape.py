@@ -1,8 +1,8 @@
-"""The event tape: when bytes arrived for each connection, when the poller said so, when they were read and answered.
+"""The event tape: when bytes arrived on each connection, when the poller reported it, when they were read and answered.
 
-The server runs recorded, in a process of its own (`iomux.harness.tape.server`), and a script plays its clients,
-which wait for nobody: what a server does late, or never, is to be seen. Recording costs some microseconds a call: look
-at the order of the marks and at the milliseconds, and take latencies from `iomux.load`.
+The server runs recorded, in its own process (`iomux.harness.tape.server`), and a script plays its clients. They do not
+wait for answers, so that the tape shows what a server does late, or never. Recording costs some microseconds a call:
+look at the order of the marks and at the milliseconds, and take latencies from `iomux.load`.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
-from iomux.harness.tape.recorder import IN_VAIN, monotonic_ns
+from iomux.harness.tape.recorder import EMPTY_READ, monotonic_ns
 from iomux.harness.tape.script import Line, check_script
 from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.processes.resolve import name_of
@@ -26,44 +26,44 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("server", "client", "mark", "at_us", "begin_us", "end_us", "size_bytes", "times")
-"""The columns of a tape; `iomux.harness.tape.trigger_modes` has these and its `step`."""
+"""The columns of a tape; `iomux.harness.tape.trigger_modes` adds `step`."""
 
 MARKS = {
     "accept": "accept",
     "wait for read": "notification",
     "wait for write": "room",
     "recv": "read",
-    IN_VAIN: IN_VAIN,
+    EMPTY_READ: EMPTY_READ,
     "send": "write",
     "close": "close",
 }
-"""The recorded steps, and the marks that they become; `handler` becomes none."""
+"""The mark for each recorded step; `handler` has none."""
 
 PATIENCE_S = 0.5
-"""How long after the script's last line a server may take to close its clients; then the tape is cut."""
+"""How long after the script's last line a server may take to close its clients; then the tape ends."""
 
 
 def tape(
     names: str | servers.Serve | Sequence[str | servers.Serve], script: Sequence[Line], handler: Handler = echo
 ) -> "pd.DataFrame":
-    """What happens on each connection, and when: one row a mark, in their order.
+    """What happens on each connection, and when: one row for each mark, in order of time.
 
     names: a registered name or a `serve` function, or several, one after the other. script: lines of (seconds, client,
     bytes), in the order of their times; a client connects when its first line is due, sends without waiting for
-    anybody, and with its last line, which has no bytes, hangs up: it says that it will send no more (shutdown(2)).
-    What it is sent it reads after the script's end. handler: what every server answers with.
+    answers, and half-closes at its last line, which has no bytes (shutdown(2)). It reads its answers after the
+    script's end. handler: computes each answer.
 
-    Columns: `server`, `client`, `mark`, `at_us` since the script began: where a client's call begins, and a server's
-    has returned; `begin_us` and `end_us` of the call, `size_bytes`, `times` (how many calls in a row).
-    The marks: of the client `connect`, `arrival` (its `send` begins: on loopback that call puts the bytes into the
-    receiver's buffer) and `hang-up`; of the server `accept`, `notification` (its poller returned, and named the
-    connection: readable), `room` (writable), `read`, `EAGAIN` (a `recv` that found nothing; its `at_us` is the
-    first of them), `write`, `close`. A notification is seen where the server sleeps in a poller of ours, or calls
+    Columns: `server`, `client`, `mark`, `at_us` since the script began: when a client's call began, or a server's
+    call returned; `begin_us` and `end_us` of the call, `size_bytes`, `times` (how many calls in a row).
+    Marks of the client: `connect`, `arrival` (its `send` begins: on loopback that call puts the bytes into the
+    receiver's buffer) and `hang-up`. Marks of the server: `accept`, `notification` (its poller reported the
+    connection as readable), `room` (as writable), `read`, `EAGAIN` (`recv` calls that found nothing; `at_us` is the
+    first of them), `write`, `close`. A notification is seen if the server sleeps in one of our pollers, or calls
     `select.select`, `select.poll` or `select.epoll` by these names. A server that has not closed its clients half
-    a second after the last line is ended: it has no `close` then.
+    a second after the last line is stopped: then it has no `close`.
 
-    Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls are out of sight,
-    LookupError for an unknown name, ServerError, with its traceback, where the server ends.
+    Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls can't be seen,
+    LookupError for an unknown name, ServerError, with its traceback, if the server ends.
 
     Example:
     >>> frame = iomux.tape("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")])
@@ -74,11 +74,11 @@ def tape(
 
     check_script(script)
     several: Sequence[Any] = [names] if isinstance(names, str) or callable(names) else names
-    rows = [row for name in several for row in sorted(_of_one(name, script, handler), key=lambda row: row[3])]
+    rows = [row for name in several for row in sorted(_one_server(name, script, handler), key=lambda row: row[3])]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _of_one(server: str | servers.Serve, script: Sequence[Line], handler: Handler) -> list[tuple[Any, ...]]:
+def _one_server(server: str | servers.Serve, script: Sequence[Line], handler: Handler) -> list[tuple[Any, ...]]:
     target = recordable(server)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tape"
@@ -95,7 +95,7 @@ def _of_one(server: str | servers.Serve, script: Sequence[Line], handler: Handle
             clients.drain(PATIENCE_S)
             lines = collect(running, path, len(clients.names), PATIENCE_S)
     seen = [
-        (clients.names[port], MARKS[step], begin if step == IN_VAIN else end, begin, end, size, times)
+        (clients.names[port], MARKS[step], begin if step == EMPTY_READ else end, begin, end, size, times)
         for port, step, begin, end, size, times in lines
         if step in MARKS
     ]
@@ -123,7 +123,7 @@ class _Clients:
             if who not in self._socks:
                 self._connect(who)
             begin = monotonic_ns()
-            with contextlib.suppress(OSError):  # the server may have closed it: then there is no more to see
+            with contextlib.suppress(OSError):  # the server may have closed it: then there is nothing more to record
                 if data:
                     self._socks[who].sendall(data)
                 else:
@@ -139,7 +139,7 @@ class _Clients:
         self.names[sock.getsockname()[1]] = who
 
     def drain(self, seconds: float) -> None:
-        """Read what every client was sent, until the server has closed them all, or so many seconds have passed."""
+        """Read what every client was sent, until the server has closed them all, or for `seconds` at most."""
         until = time.monotonic() + seconds
         for sock in self._socks.values():
             with contextlib.suppress(TimeoutError, ConnectionError, BlockingIOError):

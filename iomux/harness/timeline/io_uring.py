@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from iomux.harness.timeline.trace import RECV, SEND, WAIT, Trace, realtime_ns
+from iomux.harness.timeline.trace import RECV, SEND, WAIT, EventSink, realtime_ns
 from iomux.system.io_uring import Completion, Ring
 from iomux.system.io_uring_abi import OP_RECVMSG, Lent, lend
 from iomux.system.timestamps import ANCILLARY_BYTES, stamp_in
@@ -28,7 +28,7 @@ _CMSGHDR = struct.Struct("@Nii")  # len, level, type (cmsg(3))
 class TracedRing:
     """What `iomux.servers.uring` uses of a ring; each token is what to call when it is done."""
 
-    def __init__(self, ring: Ring, trace: Trace) -> None:
+    def __init__(self, ring: Ring, trace: EventSink) -> None:
         self._ring = ring
         self._trace = trace
         self._ports: dict[int, int] = {}

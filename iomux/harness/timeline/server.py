@@ -12,7 +12,7 @@ from typing import Any, NoReturn, cast
 
 from iomux import servers
 from iomux.harness.timeline.sockets import TracedPoller, traced_listener
-from iomux.harness.timeline.trace import Trace
+from iomux.harness.timeline.trace import EventSink, Trace
 from iomux.servers.connection import Handler, echo, log_error
 from iomux.servers.instrument import with_poller
 
@@ -35,13 +35,13 @@ def serve(
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one that dies is to end with its traceback, not with a trace
 
 
-def traced(server: str | servers.Serve, trace: Trace) -> servers.Serve:
+def traced(server: str | servers.Serve, trace: EventSink) -> servers.Serve:
     """The server's own `serve`, over its poller, or its ring, traced; what it accepts is the listener's affair."""
     wrap = functools.partial(TracedPoller, trace=trace)
     return _io_uring(trace) if server == "io_uring" else with_poller(server, wrap)
 
 
-def _io_uring(trace: Trace) -> servers.Serve:
+def _io_uring(trace: EventSink) -> servers.Serve:
     def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
         from iomux.harness.timeline.io_uring import TracedRing
         from iomux.servers import uring

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, Trace, realtime_ns
+from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, EventSink, realtime_ns
 from iomux.servers.instrument import Listener
 from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
@@ -24,7 +24,7 @@ from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 class TracedSocket:
     """A connected socket that notes when its calls begin and end; everything else is the socket's own."""
 
-    def __init__(self, sock: socket.socket, trace: Trace, port: int) -> None:
+    def __init__(self, sock: socket.socket, trace: EventSink, port: int) -> None:
         self._sock = sock
         self._trace = trace
         self._note = functools.partial(trace.note, port)
@@ -115,7 +115,7 @@ class TracedSocket:
         self._sock.close()
 
 
-def traced_listener(listener: socket.socket, trace: Trace) -> Listener:
+def traced_listener(listener: socket.socket, trace: EventSink) -> Listener:
     """A listening socket whose clients are traced."""
     ask_for_stamps(listener)  # those it accepts inherit it
 
@@ -130,7 +130,7 @@ def traced_listener(listener: socket.socket, trace: Trace) -> Listener:
 class TracedPoller:
     """A poller, or a selector, that notes when its waiting call returned. in_kernel: its interest list is there."""
 
-    def __init__(self, poller: Any, wait: Callable[..., Any], trace: Trace, in_kernel: bool) -> None:
+    def __init__(self, poller: Any, wait: Callable[..., Any], trace: EventSink, in_kernel: bool) -> None:
         self._poller = poller
         self._wait = wait
         self._trace = trace

@@ -8,7 +8,7 @@ import itertools
 import struct
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 realtime_ns = time.time_ns
 RECV, SEND = 0, 1
@@ -44,6 +44,20 @@ class Event(NamedTuple):
     """How many system calls the process had made by then, in the order of `COUNTED`."""
     entered: int = 0
     """When a call that itself waits for the bytes began to; 0 where it never waits."""
+
+
+class EventSink(Protocol):
+    """What traced sockets, pollers and rings write to: a `Trace`, or the playground's `EventBuffer`."""
+
+    calls: list[int]
+    """How many system calls the process has made so far, in the order of `COUNTED`."""
+    ready: int
+    """When the last readiness call returned."""
+
+    def note(
+        self, port: int, kind: int, ready: int, begin: int, end: int, stamp: int, size: int, entered: int = 0
+    ) -> None:
+        """Keep one event, with the calls so far."""
 
 
 class Trace:
