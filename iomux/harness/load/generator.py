@@ -101,7 +101,7 @@ class Generator:
                 self.errors[_NOT_SENT] += len(client.waiting)
 
     def drain_in_flight(self, seconds: float) -> None:
-        """Take the replies under way, for at most `seconds`: closing earlier sends a reset, and some servers fail on it."""
+        """Take the replies under way, for at most `seconds`: a reset by an earlier close can end a simple server."""
         self._take_replies_until(perf_ns() + int(seconds * SECOND))
 
     def end_warmup(self) -> None:
