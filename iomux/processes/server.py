@@ -126,7 +126,7 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
 
     server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener,
     handler=...)`, also one defined in a notebook's cell. handler: maps the bytes that arrived to the
-    bytes to send back; by default the server's own. cpu: the core to run on; by default the first that this
+    bytes to send back; by default that of the server. cpu: the core to run on; by default the first that this
     process may use, so that `iomux.load` can take another.
 
     Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its

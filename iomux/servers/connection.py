@@ -25,7 +25,7 @@ READ = 0x001
 WRITE = 0x004
 """Interest in writing, and readiness for it: POLLOUT and EPOLLOUT."""
 OVER = 0
-"""No interest is left: the connection has ended and is to be closed."""
+"""No interest is left: the connection has ended and must be closed."""
 
 HIGH_WATER_BYTES = 256 * 1024
 """The number of owed bytes from which on nothing is read from a client until it has taken some."""

@@ -41,7 +41,7 @@ class Poller(Protocol):
 
 
 LONGEST_SECONDS = 86_400.0
-"""The longest `timeout`: one in milliseconds has to fit into an int (poll(2), epoll_wait(2))."""
+"""The longest wait that `timeout` returns: in milliseconds it has to fit into an int (poll(2), epoll_wait(2))."""
 
 
 def deadline(seconds: float) -> float:

@@ -53,7 +53,7 @@ class ClientTrace:
     """What the clients recorded."""
 
     packed: bytes = b""
-    """The clients' events, to be unpacked by `trace.events`."""
+    """The clients' events, for `trace.events` to unpack."""
     overflow: str = ""
     """The error message if there were more events than room; then there are none."""
     response_ns: dict[int, "array[int]"] = field(default_factory=dict)

@@ -131,7 +131,7 @@ def _merged(frame: "pd.DataFrame") -> dict[str, str]:
     why = {
         "request": f"in notify: {unstamped}",
         "queue": "in notify: no readiness call of this server was seen",
-        "recv": "in notify: no recv of the server's own, the kernel had copied before the completion was seen",
+        "recv": "in notify: the server calls no recv, the kernel copied the bytes before the completion was seen",
         "reply": f"in client: {unstamped}",
     }
     return {phase: why[phase] for phase in PHASES if phase in why and frame[f"{phase}_us"].isna().all()}

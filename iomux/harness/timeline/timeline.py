@@ -44,7 +44,7 @@ def timeline(
     """Follow requests through a server and return where the time of each went, one row for each request.
 
     server: a registered name, `file.py:function` or a function, as for `iomux.start`; it is started traced, on
-    a core of its own. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
+    a separate core. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
     are followed, after a warm-up of 50, or of as many as are answered in a second. handler: as for `iomux.start`;
     it has to send back what it gets. deadline: seconds without any reply after which the run ends; it also ends
     after 60 s plus 10 ms for each request. The requests followed by then are returned; `errors` says what is missing.
