@@ -378,7 +378,7 @@ def test_conversations_are_cut_where_the_last_byte_is() -> None:
 
 
 def test_a_handler_that_sends_back_something_else_is_named() -> None:
-    with pytest.raises(RuntimeError, match=r"for \d+ bytes the server sent \d+: the handler has to send back"):
+    with pytest.raises(RuntimeError, match=r"received \d+ bytes and sent \d+: the handler has to send back"):
         iomux.timeline("epoll", requests=20, handler=lambda data: data + data)
 
 
