@@ -1,7 +1,45 @@
-"""iomux: real servers, real load, and the picture of latency against concurrency.
+"""I/O multiplexing measured: real servers, real load, and figures of latency against concurrency.
 
-The names below are all there is to know at first. Each is imported when it is first used, so that
-`import iomux` takes milliseconds: pandas and matplotlib come with the first measurement or figure.
+Servers
+    start                   run a server in its own process; returns a `Server`
+    Server                  a running server: its address, log, processor time and memory
+    ServerError             raised when a server fails to start or ends by itself
+    names                   the names of the servers that this machine can run
+    mechanisms              all registered servers with their I/O models
+    echo                    the default handler: send back what arrived
+    listen                  open a listening TCP socket
+    doctor                  what this machine can run and measure, and why not the rest
+
+Measuring
+    load, LoadResult        send requests to one server: latency, throughput, processor time
+    sweep                   many loads in one table: each server at each number of connections
+    pass_along              compare pollers without a server: bytes around a ring of sockets
+    timeline                where the time of each request goes, phase by phase
+    tape                    when bytes arrive, are reported, read and answered, per connection
+    copy_cost, CopyCost     what copying between kernel and application costs, by size
+    who_copies, WhoCopies   who copies the bytes, application or kernel, and what overlaps
+
+Grading
+    check, check_chat       test an echo server, or a chat room, item by item
+    Report                  the result of `check` and `check_chat`
+    soak, SoakReport        minutes of clients that half-close, reset and vanish
+
+Figures
+    plot                    the course's figures, each a function that returns matplotlib Axes
+
+Programs
+    events                  an event loop with handlers, timers and threads
+    playground              controls for a live run in a notebook
+
+Course
+    canteen                 the four I/O models as a simulation of restaurants
+    clinic                  published server bugs, each next to its cure
+    choose                  the named servers that this machine can run at this size
+    claim, verdict          record what was measured of a claim; print whether it holds
+    table_of_claims         all claims of the notebooks with what was measured
+
+Each name is imported on first use. `import iomux` therefore takes milliseconds, and pandas and
+matplotlib are loaded by the first measurement or figure.
 """
 
 import importlib

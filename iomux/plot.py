@@ -1,8 +1,8 @@
-"""Figures of the course: each function takes and returns a matplotlib Axes.
+"""The figures of the course: each function draws one and returns its matplotlib Axes.
 
-A mechanism keeps its colour, its marker and its dash in every figure, so that lines can be told apart
+A mechanism has the same colour, marker and dash in every figure, so that lines can be told apart
 without colour too. Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal
-Design", 2008). Lines are named where they end; spread is drawn; what was measured on what stands below.
+Design", 2008). Lines are labelled at their ends, spread is drawn, and the caption names the measurement and machine.
 
 Example:
 >>> left, right = iomux.plot.pair()

@@ -144,7 +144,7 @@ def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
 def test_doctor_tells_of_a_name_that_hides_nothing() -> None:
     done = iomux_command("doctor", "--json", env={**os.environ, "IOMUX_WITHOUT": "bogus,epoll,splice"})
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-    assert 'IOMUX_WITHOUT names "bogus", which hides nothing: choose of blocking, threaded,' in done.stderr
+    assert 'IOMUX_WITHOUT names "bogus", which hides nothing: choose from blocking, threaded,' in done.stderr
     assert json.loads(done.stdout)["mechanisms"]
     assert iomux_command("doctor", env={**os.environ, "IOMUX_WITHOUT": "epoll, splice"}).stderr == ""
 

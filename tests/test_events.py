@@ -128,7 +128,7 @@ def test_timers_come_in_the_order_of_their_moments_and_it_sleeps_meanwhile(
     loop._poller = counted = CountedPoller(loop._poller)
     began = time.monotonic()
     # As if all were set now: on a busy machine much may lie between one and the next.
-    monkeypatch.setattr(events_module, "moment", lambda seconds: began + seconds)
+    monkeypatch.setattr(events_module, "deadline", lambda seconds: began + seconds)
     for seconds in (0.2, 0.1, 0.15):
         loop.after(seconds, seen.append, seconds)
     loop.run()

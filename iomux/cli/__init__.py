@@ -1,4 +1,4 @@
-"""The command `iomux`: `main` runs it, `parser` is its grammar, the other files do what its commands say.
+"""The command `iomux`: `main` runs it, `parser` defines its options, the other files implement its commands.
 
-A command calls what a program would call, and adds words and a status.
+A command calls the same functions as a program would, and adds output and an exit status.
 """

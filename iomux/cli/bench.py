@@ -1,4 +1,4 @@
-"""The command bench: compare servers, or pollers, and give the table as text, JSON, CSV or a figure."""
+"""The command bench: compare servers or pollers, and output the table as text, JSON, CSV or a figure."""
 
 import argparse
 from pathlib import Path
@@ -11,8 +11,8 @@ _TABLE = ["server", "connections", "active", "repeat", "p50_us", "p99_us", "requ
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Compare servers, or with --ring pollers; print a table, or with --json one array of rows."""
-    loads = {name: getattr(options, name) for name in options.loads if name in options}  # those that were given
+    """Compare servers, or pollers with --ring; print a table, or one array of rows with --json."""
+    loads = {name: getattr(options, name) for name in options.loads if name in options}  # only the options given
     _check_outputs(options.csv, options.plot)
     if options.ring is None:
         _bench_servers(options, loads)
@@ -31,7 +31,7 @@ def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> None:
         raise ValueError("the following arguments are required: NAME; see iomux bench --help")
     check_descriptors(max(loads.get("connections", [1])))
     frame = sweep(options.names, **loads)
-    _hand_over(frame, options, _as_text(frame))
+    _output(frame, options, _as_text(frame))
 
 
 def _bench_ring(options: argparse.Namespace) -> None:
@@ -40,11 +40,11 @@ def _bench_ring(options: argparse.Namespace) -> None:
 
     pairs, active, writes = options.ring
     frame = pass_along(options.names or pollers.names(), pairs, active, writes)
-    _hand_over(frame, options, _ring_as_text(frame))
+    _output(frame, options, _ring_as_text(frame))
 
 
-def _hand_over(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> None:
-    """Print what was measured, as JSON or as `text`, and write the files that were asked for."""
+def _output(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> None:
+    """Print the results as JSON or as `text`, and write the files that the options name."""
     print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
     if options.csv:
         frame.to_csv(options.csv, index=False)
@@ -53,7 +53,7 @@ def _hand_over(frame: "pd.DataFrame", options: argparse.Namespace, text: str) ->
 
 
 def _check_outputs(csv: Path | None, plot: Path | None) -> None:
-    """Raise ValueError for a file that can't be written, before a long run and not after it."""
+    """Raise ValueError for a file that can't be written, before the long run instead of after it."""
     for path in filter(None, (csv, plot)):
         if not path.absolute().parent.is_dir():
             raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
@@ -82,7 +82,8 @@ def _as_text(frame: "pd.DataFrame") -> str:
     if reached["generator_bound"].any():
         count = int(reached["generator_bound"].sum())
         lines.append(
-            f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: the figures are its own"
+            f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: "
+            "they describe it and not the server"
         )
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
 

@@ -1,4 +1,4 @@
-"""The commands serve, check, soak and doctor. Results go to standard output, warnings to standard error."""
+"""The commands serve, check, soak and doctor: results go to standard output, warnings to standard error."""
 
 import argparse
 import ipaddress
@@ -15,7 +15,7 @@ from iomux.servers import get, run_forever
 from iomux.system.features import hidden
 from iomux.system.sockets import listen, raise_descriptor_limit
 
-_WORDS = {
+_LABELS = {
     "can_pin": "can pin a process to a core",
     "descriptors_soft": "open descriptors a process, now",
     "descriptors_hard": "open descriptors a process, at most",
@@ -43,7 +43,7 @@ def serve(options: argparse.Namespace) -> int:
         print(f"listening on {host}:{port}", flush=True)
         try:
             run_forever(function, listener)
-        except Exception:  # a fault of the server's own: its author needs the traceback
+        except Exception:  # an error in the server: its author needs the traceback
             traceback.print_exc()
     return 1
 
@@ -59,12 +59,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    # At once: an event loop in C, or threads in the middle of recv, would hold an ordinary exit up.
+    # Not sys.exit: an event loop in C, or threads blocked in recv, would delay an ordinary exit.
     os._exit(0)
 
 
 def check(options: argparse.Namespace) -> int:
-    """Try a server item by item and print the report; 1 if anything failed, or nothing could be seen."""
+    """Test a server item by item and print the report; return 1 if an item failed or nothing could be tested."""
     from iomux.conformance.check import check as check_server
 
     report = check_server(options.target, only=options.only)
@@ -73,12 +73,12 @@ def check(options: argparse.Namespace) -> int:
 
 
 def soak(options: argparse.Namespace) -> int:
-    """Soak a server and print the report; 1 if something was lost, 130 if it was interrupted and nothing was."""
+    """Soak a server and print the report; return 1 if something was lost, else 130 if it was interrupted, else 0."""
     from iomux.harness.soak.soak import soak as run_soak
 
     try:
         report = run_soak(options.name, **{name: getattr(options, name) for name in options.soaks if name in options})
-    except RuntimeError as error:  # the server did not come up, or the clients failed: with the traceback
+    except RuntimeError as error:  # the server did not start, or the clients failed; the message has the traceback
         print(f"iomux soak: {error}", file=sys.stderr)
         return 1
     print(json.dumps(report.as_dict(), indent=1) if options.json else f"{report}\nmeasured on {report.machine}")
@@ -86,11 +86,11 @@ def soak(options: argparse.Namespace) -> int:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Tell what this machine can run, and why not the rest."""
+    """Print what this machine can run, and why not the rest."""
     from iomux.harness.doctor import facts
 
     everything = facts()
-    _warn_of_what_hides_nothing([row["name"] for row in everything["mechanisms"] + everything["features"]])
+    _warn_of_unknown_hidden_names([row["name"] for row in everything["mechanisms"] + everything["features"]])
     if options.json:
         print(json.dumps(everything, indent=1))
         return 0
@@ -104,19 +104,19 @@ def doctor(options: argparse.Namespace) -> int:
         print(f"{feature['name']:<12} {'measuring':<13} {feature['summary']:<52} {state}")
     print()
     for key, value in everything.items():
-        print(f"{_WORDS.get(key, key.replace('_', ' ')):<38} {_as_words(value)}")
+        print(f"{_LABELS.get(key, key.replace('_', ' ')):<38} {_as_text(value)}")
     return 0
 
 
-def _warn_of_what_hides_nothing(known: list[str]) -> None:
+def _warn_of_unknown_hidden_names(known: list[str]) -> None:
     for name in sorted(hidden().difference(known)):
         print(
-            f'iomux doctor: IOMUX_WITHOUT names "{name}", which hides nothing: choose of {", ".join(known)}',
+            f'iomux doctor: IOMUX_WITHOUT names "{name}", which hides nothing: choose from {", ".join(known)}',
             file=sys.stderr,
         )
 
 
-def _as_words(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, bool):

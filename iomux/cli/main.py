@@ -1,7 +1,7 @@
-"""The command `iomux`: read the line, run the command, and end with a status.
+"""The command `iomux`: parse the command line, run the command, and return an exit status.
 
-0: all is well. 1: it is not, as with a server that fails its check. 2: it was asked wrongly; one line on standard
-error says what is wrong, why, and what to do; for a user's file that can't be imported, it is what Python says. 130:
+0: success. 1: failure, such as a server that fails its check. 2: wrong arguments; one line on standard error says
+what is wrong, why, and what to do (for a user's file that can't be imported it is Python's message). 130:
 interrupted.
 """
 
@@ -17,13 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except BrokenPipeError:  # whoever read our output has had enough
+    except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, LookupError, OSError) as error:
         print(f"iomux {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
-    except ImportError as error:  # in the user's file, or something to install: lines of their own
+    except ImportError as error:  # in the user's file, or a package to install: the message has several lines
         print(f"iomux {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:

@@ -1,4 +1,4 @@
-"""The command line's grammar: the commands, their options, and what `--help` says of each."""
+"""The command-line parser: the commands, their options, and their help texts."""
 
 import argparse
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from typing import Any, NoReturn
 from iomux.cli import commands, values
 from iomux.cli.bench import bench as run_bench
 
-_LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.sweep calls them; the defaults are its own
+_LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults
     ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
-    ("active", values.active, "how many of them ask, or 'all' (default: 1)"),
+    ("active", values.active, "how many of them send requests, or 'all' (default: 1)"),
     ("size", values.whole, "bytes a request (default: 64)"),
     ("duration", values.real, "measured seconds a run (default: 0.5)"),
     ("repeats", values.whole, "interleaved rounds (default: 3)"),
     ("rate", values.real, "planned requests a second: an open loop (default: a closed loop)"),
 )
 
-_SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.soak calls them; the defaults are its own
+_SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults
     ("minutes", values.real, "how long (default: 5, at most 60)"),
     (
         "clients",
@@ -30,14 +30,14 @@ _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # as iomux.soak ca
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, with its errors on one line."""
+    """An ArgumentParser that prints its errors on one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 class _Version(argparse.Action):
-    """--version, looked up only where it is asked for: the look-up takes as long as Python's own start."""
+    """The option --version; it looks up the version only on use, since that takes as long as starting Python."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version
@@ -48,11 +48,9 @@ class _Version(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; each command's function is in `options.run`."""
-    whole = _Parser(
-        prog="iomux", description="Learn I/O multiplexing: run real servers, load them, see where time goes."
-    )
-    whole.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    subparsers = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    top = _Parser(prog="iomux", description="Learn I/O multiplexing: run real servers, load them, see where time goes.")
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_serve(subparsers)
     _add_bench(subparsers)
     _add_check(subparsers)
@@ -60,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     doctor = subparsers.add_parser("doctor", help="say what this machine can run, and why not the rest")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     doctor.set_defaults(run=commands.doctor)
-    return whole
+    return top
 
 
 def _add_serve(subparsers: Any) -> None:
@@ -89,7 +87,7 @@ def _add_bench(subparsers: Any) -> None:
         "--ring",
         type=values.ring,
         metavar="N,A,W",
-        help="no server and no load: hand bytes along a ring of N socket pairs, A at once, until W were written on",
+        help="no server and no load: pass bytes along a ring of N socket pairs, A at once, until W were forwarded",
     )
     bench.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to a file as well")
     bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
@@ -100,7 +98,7 @@ def _add_bench(subparsers: Any) -> None:
 def _add_check(subparsers: Any) -> None:
     check = subparsers.add_parser(
         "check",
-        help="try a server for all that a correct echo server does; status 1 if it fails",
+        help="test a server for everything that a correct echo server does; status 1 if it fails",
     )
     check.add_argument(
         "target",
@@ -111,7 +109,7 @@ def _add_check(subparsers: Any) -> None:
         "--only",
         type=values.items,
         metavar="ITEM,ITEM",
-        help="try only these, by their names in a report (default: all)",
+        help="test only these items, by their names in a report (default: all)",
     )
     check.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
     check.set_defaults(run=commands.check)
@@ -120,10 +118,10 @@ def _add_check(subparsers: Any) -> None:
 def _add_soak(subparsers: Any) -> None:
     soak = subparsers.add_parser(
         "soak",
-        help="hundreds of clients that half-close, reset and vanish, for minutes, each byte accounted for",
+        help="for minutes, run hundreds of clients that half-close, reset and vanish; account for every byte",
         description="Run a server and let real clients connect, send in pieces, read slowly, half-close, reset and "
-        "vanish, at random and in each other's midst. Ends with status 1 if anything was lost: a byte, an answer, a "
-        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports what there is.",
+        "vanish, at random and all at the same time. Ends with status 1 if anything was lost: a byte, an answer, a "
+        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports the results so far.",
     )
     soak.add_argument("name", metavar="NAME", help="an echo server: registered (see iomux doctor), or file.py:function")
     for name, kind, what in _SOAK:

@@ -1,4 +1,4 @@
-"""What the text of an option means: each function reads one, or says in a line what to write instead."""
+"""Converters for option values: each parses one text, or raises a one-line error that says what to write."""
 
 import argparse
 

@@ -94,4 +94,4 @@ def _closed_silent(clients: list[Client], active: list[Client]) -> int:
 
 
 def _longest_wait_s(active: list[Client], now: int) -> float:
-    return max((now - client.asked_ns for client in active if client.payload), default=0) / SECOND
+    return max((now - client.sent_ns for client in active if client.payload), default=0) / SECOND

@@ -1,4 +1,4 @@
-"""A server or a job in a process of its own: started, told what to do, and ended with its owner.
+"""Servers and jobs in separate processes: start one, send it its work, and end it with its owner.
 
-Who starts a process starts it from here, so that none is left behind. What is measured in it is not known here.
+All processes of the library are started here, so that none is left behind. This code does not know what they measure.
 """

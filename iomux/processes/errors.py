@@ -1,4 +1,4 @@
-"""What is said of a server that did not start, or has ended: how its process ended, and what it had written."""
+"""The error for a server that did not start or has ended: how its process ended, and what it had printed."""
 
 import contextlib
 import signal
@@ -19,13 +19,13 @@ class ServerError(RuntimeError):
     def __init__(self, message: str, cause: str = "", log: str = "") -> None:
         super().__init__(message)
         self.cause = cause
-        """How its process ended, as in "ended with status 1"; empty if it was not about that."""
+        """How its process ended, as in "ended with status 1"; empty for other failures."""
         self.log = log
-        """What it had written until then."""
+        """What it had printed by then."""
 
 
 def ended(who: str, cause: str, log: str) -> ServerError:
-    """The error for a server that has ended, with its last words."""
+    """The error for a server that has ended, with its last output."""
     return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
 
 

@@ -1,13 +1,13 @@
-"""An interrupt of something long says how far it was."""
+"""Interrupting a long run: the KeyboardInterrupt reports the progress."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def report_progress_on_interrupt(words: Callable[[], str]) -> Iterator[None]:
-    """Let a KeyboardInterrupt go on with `words()` as its message, without the place where it happened to come."""
+def report_progress_on_interrupt(message: Callable[[], str]) -> Iterator[None]:
+    """Raise a KeyboardInterrupt anew with `message()` as its text, without the traceback of where it arrived."""
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(words()) from None
+        raise KeyboardInterrupt(message()) from None

@@ -1,6 +1,6 @@
-"""A notebook's cell that is run again starts its servers again: those of its run before are stopped.
+"""Servers started in a notebook cell: running the cell again stops those of its previous run.
 
-JupyterLab and VS Code name the cell in the request (`metadata.cellId`); where nobody does, its text stands for it.
+JupyterLab and VS Code name the cell in the request (`metadata.cellId`); otherwise its text identifies it.
 """
 
 import sys
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 class Stoppable(Protocol):
-    """What is started in a cell: all that is asked of it here is to stop."""
+    """Something that a cell starts and that can be stopped."""
 
     def stop(self) -> None:
         """End it."""
@@ -19,7 +19,7 @@ _of_cell: dict[str, tuple[int, list["weakref.ref[Stoppable]"]]] = {}
 
 
 def replace_earlier_run(server: Stoppable) -> None:
-    """Stop what an earlier run of the same notebook cell started: `Out[n]` and variables may still hold it."""
+    """Stop what an earlier run of the same notebook cell started, even if `Out[n]` or a variable still holds it."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is None:
         return

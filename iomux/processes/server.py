@@ -1,9 +1,9 @@
-"""A server in a process of its own, ready when `start` returns, gone when its owner is.
+"""Run a server in a separate process: `start` returns when it is ready, and it ends with its owner.
 
-Why a process and not a thread: a server in a thread of its client shares the client's interpreter lock, and
-the two of them are then measured as one. And why not `multiprocessing`: a function defined in a notebook's
-cell cannot be found by name from a new process. Cloudpickle sends the function itself, over the child's
-standard input, and that pipe is the lifeline too (see `iomux.processes.child`).
+It is a process and not a thread because a server in a thread of its client shares the client's interpreter lock,
+and the two would then be measured as one. It does not use `multiprocessing` because a new process cannot find a
+function of a notebook's cell by name. Cloudpickle sends the function itself over the child's standard input,
+and that pipe is also the lifeline (see `iomux.processes.child`).
 
 Cost: some 0.1 s to start a Python process.
 """
@@ -32,12 +32,12 @@ from iomux.system.sockets import Address, listen, wait_until_refused
 START_SECONDS = 20.0
 """How long a server may take to come up, imports included."""
 LAST_WORDS_SECONDS = 1.0
-"""How long a server that dies may take from closing its sockets, which its clients see, to its traceback and end."""
-_SETTLE_SECONDS = 0.03  # a server whose first lines are wrong dies within this time, and `start` says so
+"""How long a dying server may take from closing its sockets, which its clients see, to its traceback and end."""
+_SETTLE_SECONDS = 0.03  # a server that fails in its first lines ends within this time, and `start` raises
 
 
 class Server:
-    """A running server: where it listens, what it costs, how to end it. Made by `iomux.start`.
+    """A running server: its address, its log, its CPU time and memory, and `stop`. Made by `iomux.start`.
 
     Example:
     >>> with iomux.start("poll") as server:
@@ -63,31 +63,31 @@ class Server:
 
     @property
     def log(self) -> str:
-        """The end, up to 64 KiB, of what the server has written so far to its standard output and standard error."""
+        """The last 64 KiB that the server has written to its standard output and standard error."""
         if not self._log.closed:
             self._last_log = read_log(self._log)
         return self._last_log
 
     @property
     def written_bytes(self) -> int:
-        """How many bytes it has written there so far; of many only the end is kept (`iomux.processes.logs`)."""
+        """How many bytes it has written there so far; only the end of them is kept (`iomux.processes.logs`)."""
         if not self._log.closed:
             self._last_written = written_bytes(self._log)
         return self._last_written
 
     def cpu(self) -> CpuTime:
-        """User and system seconds of processor time that it has used so far. ServerError if it is gone."""
+        """User and system seconds of CPU time that it has used so far. Raises ServerError if it has ended."""
         self.check()
         return cpu_time(self.pid)
 
     @property
     def rss_bytes(self) -> int:
-        """Resident memory of its process, in bytes (proc_pid_statm(5)). ServerError if it is gone."""
+        """Resident memory of its process, in bytes (proc_pid_statm(5)). Raises ServerError if it has ended."""
         self.check()
         return int(psutil.Process(self.pid).memory_info().rss)
 
     def check(self, grace: float = 0.0) -> None:
-        """Raise ServerError, with its traceback, if the server has ended, or does so within `grace` seconds."""
+        """Raise ServerError, with the server's traceback, if it has ended or ends within `grace` seconds."""
         if self._stopped:
             raise ServerError(f"the {self.name} server at {_written(self.address)} was stopped: start it again")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -96,13 +96,13 @@ class Server:
             raise ended(f"{self.name} server (pid {self.pid})", cause_of_end(self._process), self.log)
 
     def stop(self) -> None:
-        """End the server and all it has started; its port is free then. Does nothing the second time."""
+        """End the server and all it has started, and wait until its port is free. Does nothing the second time."""
         again, self._stopped = self._stopped, True
         _running.pop(self.address, None)
         end(self._process)
-        if not again and self._owner == os.getpid():  # a fork ends nothing, and would wait in vain
+        if not again and self._owner == os.getpid():  # in a fork the server still runs, and the wait would time out
             wait_until_refused(self.address)
-        _ = self.log, self.written_bytes  # its last words stay readable
+        _ = self.log, self.written_bytes  # read once more, so that they stay available
         self._close()
 
     def __enter__(self) -> "Server":
@@ -128,16 +128,16 @@ class Server:
 
 
 def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
-    """Run a server in a process of its own on 127.0.0.1, on a free port; it is ready when this returns.
+    """Run a server in a separate process on a free port of 127.0.0.1; it is ready when this returns.
 
     server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener,
-    handler=...)`, one defined in a notebook's cell included. handler: maps the bytes that arrived to the
-    bytes to send back; by default the server's own. cpu: the core to run on; by default the first that this
+    handler=...)`, also one defined in a notebook's cell. handler: maps the bytes that arrived to the
+    bytes to send back; by default that of the server. cpu: the core to run on; by default the first that this
     process may use, so that `iomux.load` can take another.
 
-    Use it in a `with`, or keep it and call `.stop()`; running a notebook's cell again replaces what it
-    started. Raises LookupError for an unknown or unavailable name and ServerError, with the server's
-    traceback, if it does not come up.
+    Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its
+    last run. Raises LookupError for an unknown or unavailable name, and ServerError with the server's
+    traceback if it does not start.
 
     Example:
     >>> with iomux.start("poll") as server:
@@ -150,7 +150,7 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
 
 
 def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
-    """As `start`, for one whose owner is not a notebook's cell: it replaces none, and none replaces it."""
+    """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it."""
     if handler is not None and not callable(handler):
         raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
     serve = resolve(server)
@@ -173,12 +173,12 @@ def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int
 
 
 def running_server(address: Address) -> Server | None:
-    """The server of this process that listens at `address`, if there is one."""
+    """The server that this process started at `address`, if there is one."""
     return _running.get(address)
 
 
 _running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDictionary()
-os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner owns none of them
+os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner does not own them
 
 
 def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:

@@ -1,7 +1,7 @@
-"""Start a Python process that gets its work over a pipe, and end it with everything it has started.
+"""Start a Python process, send it its work over a pipe, and end it with everything it has started.
 
 The pipe is the lifeline: it stays open as long as the owner lives (see `iomux.processes.child`). Cloudpickle
-sends functions by value, so one that was defined in a notebook's cell can be run by a fresh process.
+sends functions by value, so a new process can run one that was defined in a notebook's cell.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import psutil
 from iomux.processes.logs import unwatch, watch
 
 WITHOUT_SITE = ("-S",)
-"""Leave out what the module site does (quit(), .pth files): 20 ms a process, and sys.path comes with the work."""
+"""Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
 
 
 def spawn(
@@ -31,10 +31,10 @@ def spawn(
     pass_fds: tuple[int, ...] = (),
     options: tuple[str, ...] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start `python -m module` in a session of its own and send it its work; the open pipe is its lifeline.
+    """Start a module's `main` in a new Python process and session, and send it its work; the pipe is its lifeline.
 
-    options: of the interpreter. `WITHOUT_SITE` is for a module that imports nothing installed before it has its
-    work, and for work that is all ours: a user's function is given all it may want.
+    options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing installed before they have their
+    work, and only for work from this library: a user's function may need what site provides.
     """
     work_bytes = cloudpickle.dumps(dict(work))
     process = subprocess.Popen(
@@ -44,14 +44,14 @@ def spawn(
         stderr=log,
         pass_fds=pass_fds,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # its sys.path comes with the work
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # the rest of sys.path comes with the work
     )
     assert process.stdin is not None
     try:
         _lifelines.add(process)
-        _unswept.add(process.pid)
+        _not_ended.add(process.pid)
         watch(process, log)
-        with contextlib.suppress(BrokenPipeError):  # it died already: whoever waits for it will say why
+        with contextlib.suppress(BrokenPipeError):  # it has ended already: waiting for it will report why
             process.stdin.write(pickle.dumps({"path": sys.path, "work": work_bytes}))
             process.stdin.flush()
     except BaseException:
@@ -60,25 +60,25 @@ def spawn(
     return process
 
 
-_unswept: set[int] = set()  # processes that were spawned and not yet ended by us
+_not_ended: set[int] = set()  # process ids that `end` has not handled yet
 _lifelines: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 
 
-def _let_go_after_fork() -> None:
-    """In a fork of the owner: the lifelines are not its own, and must not hold servers alive after the owner."""
+def _close_lifelines_after_fork() -> None:
+    """Close the lifelines in a fork of the owner: they would keep the servers alive after the owner."""
     for process in _lifelines:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        _unswept.discard(process.pid)
-        process.returncode = 0  # not a child of this process: neither to be waited for nor to be ended
+        _not_ended.discard(process.pid)
+        process.returncode = 0  # not a child of the fork, which must neither wait for it nor end it
 
 
-os.register_at_fork(after_in_child=_let_go_after_fork)
+os.register_at_fork(after_in_child=_close_lifelines_after_fork)
 
 
 def outlives(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
-    """Whether a process still runs after so many seconds; on a busy machine of its own time, or until it sleeps."""
+    """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once it sleeps."""
     first: float | None = None
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -95,19 +95,19 @@ def outlives(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
 def end(process: "subprocess.Popen[bytes]") -> None:
     """End a spawned process and all that it has started; close our ends of its pipes.
 
-    Of one that died by itself only what is left of its session can be known.
+    If it ended by itself, only the rest of its session can be found.
     """
     runs = process.poll() is None
     descendants = _descendants(process.pid) if runs else []
     if runs:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    if runs or process.pid in _unswept:
+    if runs or process.pid in _not_ended:
         _end_orphans(process.pid)
-    for left in descendants:  # those in sessions of their own
+    for left in descendants:  # those that started sessions of their own
         with contextlib.suppress(psutil.Error):
             left.kill()
-    _unswept.discard(process.pid)
+    _not_ended.discard(process.pid)
     process.wait()
     unwatch(process)
     for pipe in (process.stdin, process.stdout):
@@ -123,7 +123,7 @@ def _descendants(pid: int) -> list[psutil.Process]:
 
 
 def _end_orphans(session: int) -> None:
-    """End what is left running of a session in whatever group, each by its own number: the leader's may be reused."""
+    """Kill each process left in a session by its own id, whatever its group: the leader's id may be reused."""
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getsid(pid) == session:

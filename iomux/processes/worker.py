@@ -1,8 +1,8 @@
-"""A job in a process of its own: run it there, wait for what it found, and bring that back.
+"""Run a job in a separate process, wait for its result or its reports, and return them.
 
-What measures must not share an interpreter lock, a garbage collector or a core with the notebook that asks
-for it. The job gets its work by value, runs on a core of its own where there is one, and ends with its
-owner (see `iomux.processes.worker_main`). A job that yields reports as it goes. Cost: some 0.1 s to start a process.
+A measurement must not share an interpreter lock, a garbage collector or a core with the notebook that started
+it. The job gets its arguments by value, runs on a separate core if there is one, and ends with its owner
+(see `iomux.processes.worker_main`). A job that yields sends each value as a report. Cost: some 0.1 s to start it.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def free_core(server: Server | None) -> int | None:
-    """The last core that the server does not run on; None (not pinned) where there is but one."""
+    """The last core that the server does not run on; None (not pinned) if there is only one."""
     taken = set[int]()
     if server is not None and hasattr(psutil.Process, "cpu_affinity"):
         taken = set(psutil.Process(server.pid).cpu_affinity() or ())
@@ -34,10 +34,10 @@ def free_core(server: Server | None) -> int | None:
 
 
 def run_in_worker(job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str) -> T:
-    """Call `job(*arguments)` in a process of its own and return its result.
+    """Call `job(*arguments)` in a separate process and return its result.
 
     core: where it runs; None leaves it to the scheduler. seconds: how long it may take. what: its name in
-    an error. Raises RuntimeError, with its traceback, if it fails, TookTooLong if it takes longer.
+    errors. Raises RuntimeError with its traceback if it fails, TookTooLong if it takes longer.
 
     Example:
     >>> from iomux.processes.worker import run_in_worker
@@ -50,11 +50,11 @@ def run_in_worker(job: Callable[..., T], *arguments: Any, core: int | None, seco
 
 
 class TookTooLong(RuntimeError):
-    """A job did not come back within its time, and was ended."""
+    """A job did not finish within its time and was ended."""
 
 
 class Reports:
-    """What a job in another process yields, one after the other. Made by `reporting`."""
+    """The values that a job in another process yields, one after another. Made by `worker_reports`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: IO[bytes], what: str) -> None:
         assert process.stdout is not None
@@ -66,25 +66,25 @@ class Reports:
         try:
             if self._pipe.poll(seconds):
                 return self._pipe.recv()
-        except (EOFError, OSError):  # OSError: it died in the middle of one
+        except (EOFError, OSError):  # OSError: it ended in the middle of a report
             raise RuntimeError(f"{self._what} failed:\n{read_log(self._log) or 'no output'}") from None
         raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s: it was ended")
 
     def interrupt(self) -> None:
-        """Send the job SIGINT: one that handles it can come to an end in its own way."""
+        """Send SIGINT to the job, which can handle it and finish in order."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGINT)
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop reading the worker's reports."""
         self._pipe.close()
 
 
 @contextlib.contextmanager
 def worker_reports(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
-    """Call `job(*arguments)` in a process of its own, and hear what it yields, or returns; on leaving, end it.
+    """Call `job(*arguments)` in a separate process and provide what it yields or returns; on leaving, end it.
 
-    core, what: as for `beside`.
+    core, what: as for `run_in_worker`.
     """
     with tempfile.TemporaryFile() as log:
         process = spawn(

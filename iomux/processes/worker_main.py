@@ -1,9 +1,10 @@
-"""The process of a job that runs beside its owner: it gets its work, does it, and hands back the result.
+"""The main function of a worker process: it receives a job, runs it, and sends back the result or the reports.
 
-It is a file of its own so that such a process imports what the job needs, and not what its owner does: psutil,
-cloudpickle, subprocess and the like would double the time until the first request is sent. For the same reason the
-reports are framed here by hand, as the owner's `multiprocessing.connection.Connection` reads them: a length, then so
-many pickled bytes (Lib/multiprocessing/connection.py, _send_bytes); to import it costs as much as to start Python.
+This is a separate file so that a worker imports only what the job needs and not what its owner needs: psutil,
+cloudpickle, subprocess and others would double the time until the first request is sent. For the same reason it
+frames the reports by hand, as the owner's `multiprocessing.connection.Connection` reads them: a length, then that
+many pickled bytes (Lib/multiprocessing/connection.py, _send_bytes). Importing that module takes as long as starting
+Python.
 """
 
 import os
@@ -16,7 +17,7 @@ from iomux.processes.child import receive_work
 
 
 def main() -> None:
-    """Receive a job over standard input, do it, and write what it yields, or its result, to standard output."""
+    """Receive a job over standard input, run it, and write what it yields, or its result, to standard output."""
     work = receive_work()
     found = work["job"](*work["arguments"])
     for report in found if isinstance(found, GeneratorType) else (found,):

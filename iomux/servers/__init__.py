@@ -1,8 +1,8 @@
-"""The registry: each mechanism's name, its I/O model, whether this machine has it, and if not, why.
+"""The registry of servers: each mechanism's name, its I/O model, and whether and why this machine lacks it.
 
-A mechanism is named here and imported when it is first used, so that `import iomux` stays quick and a
-machine without epoll can still run everything else. `IOMUX_WITHOUT=epoll,uvloop` in the environment hides
-some by name, and what is another use of them, to try what a machine without them sees.
+A mechanism is named here and imported on first use, so that `import iomux` stays quick and a machine
+without epoll can still run everything else. `IOMUX_WITHOUT=epoll,uvloop` in the environment hides
+mechanisms by name, and their variants too, to try what a machine without them shows.
 """
 
 import importlib
@@ -51,10 +51,10 @@ class Mechanism(NamedTuple):
     """`module:function` of its `serve`."""
     missing: Callable[[], str] = _nothing_missing
     variant_of: str = ""
-    """The mechanism of which it is another use: where that one is hidden, so is this."""
+    """The mechanism of which this is a variant: hiding that one hides this one too."""
 
     def why_not(self) -> str:
-        """Why this machine cannot run it; empty where it can."""
+        """Why this machine cannot run it; empty if it can."""
         if {self.name, self.variant_of} & hidden():
             return "hidden by the environment variable IOMUX_WITHOUT"
         return self.missing()
@@ -64,7 +64,7 @@ class Mechanism(NamedTuple):
         return not self.why_not()
 
     def load(self) -> Serve:
-        """Its `serve` function. Raises LookupError, with the reason, where it is not available."""
+        """Its `serve` function. Raises LookupError with the reason if it is not available."""
         if reason := self.why_not():
             raise LookupError(f"{self.name} is not available here: {reason}")
         module, _, function = self.where.partition(":")
@@ -88,7 +88,7 @@ _ALL = (
     Mechanism(
         "epoll-et",
         "multiplexing",
-        "the kernel keeps the list, tells of changes",
+        "the kernel keeps the list, reports changes",
         "epoll_:serve_edge_triggered",
         _lacks("epoll", "epoll"),
         variant_of="epoll",
@@ -97,7 +97,7 @@ _ALL = (
     Mechanism("coroutines", "multiplexing", "the same as async def, on the same scheduler", "coroutines:serve_async"),
     Mechanism("asyncio", "multiplexing", "callbacks on the standard library's loop", "asyncio_:serve"),
     Mechanism("uvloop", "multiplexing", "the same callbacks on libuv's loop", "asyncio_:serve_uvloop", _lacks_uvloop),
-    Mechanism("io_uring", "asynchronous", "told when the bytes are in", "uring:serve", _lacks_io_uring),
+    Mechanism("io_uring", "asynchronous", "notified when the bytes are in", "uring:serve", _lacks_io_uring),
 )
 
 
@@ -122,7 +122,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Mechanism:
-    """The mechanism of that name. Raises LookupError that lists the names there are.
+    """The mechanism called `name`. Raises LookupError, with the known names, for an unknown one.
 
     Example:
     >>> from iomux.servers import get
@@ -137,7 +137,7 @@ def get(name: str) -> Mechanism:
 
 
 def run_forever(serve: Serve, *arguments: Any) -> NoReturn:
-    """Call a `serve` function, and say so if it returns: whoever waits for its clients would wait for ever."""
+    """Call a `serve` function, and raise RuntimeError if it returns: its clients would otherwise wait for ever."""
     serve(*arguments)
     name = getattr(serve, "__name__", repr(serve))
-    raise RuntimeError(f"{name}() returned: a server loops for ever, whoever runs it ends its process")
+    raise RuntimeError(f"{name}() returned: a server loops for ever, and is ended with its process")

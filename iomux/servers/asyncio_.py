@@ -1,11 +1,11 @@
-"""asyncio: the standard library's event loop, and uvloop, which is the same interface over libuv.
+"""asyncio: the standard library's event loop, and uvloop, the same interface over libuv.
 
-Below the callbacks stands a loop like that of `readiness`: on Linux it sleeps in epoll_wait. Callbacks
-instead of a loop of one's own buy timers, TLS, subprocesses and everybody's libraries. Partial sends,
-half-close and the high-water mark are the transport's business; what is left to us is to stop reading
+Below the callbacks runs a loop like that of `readiness`: on Linux it sleeps in epoll_wait. A program that
+uses it instead of a loop it wrote itself gets timers, TLS, subprocesses and many libraries. The transport
+handles partial sends, half-close and the high-water mark; this file only has to stop reading
 from a client that does not take its answers.
 
-Cost: a handle and a few Python calls a request; see the course for how much. Sources: PEP 3156; the library
+Cost: a handle and a few Python calls for each request; the course measures how much. Sources: PEP 3156; the library
 reference, asyncio-protocol.
 """
 
@@ -18,12 +18,12 @@ from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, che
 from iomux.system.sockets import BACKLOG, SHORTAGE
 
 _ACCEPTS = 64
-"""What asyncio takes for the backlog is also how often it calls accept in one go, and at the descriptor limit
-it fails, and says so, as many times (asyncio/selector_events.py, _accept_connection): 4,096 would be a busy second."""
+"""asyncio uses its `backlog` also as the number of accept calls in a row, and at the descriptor limit it fails and
+logs that many times (asyncio/selector_events.py, _accept_connection): with 4,096 that takes a second of CPU time."""
 
 
 class _Conversation(asyncio.BufferedProtocol):
-    """One client: answer what arrives, with back-pressure. At end of stream the transport sends what is owed.
+    """One client: answer what arrives, with back-pressure. At the end of the stream the transport sends the rest.
 
     A BufferedProtocol, because asyncio reads for a plain `Protocol` into 256 KiB of fresh memory at each
     request (asyncio/selector_events.py, max_size), which malloc maps and unmaps each time (mallopt(3)).
@@ -38,12 +38,12 @@ class _Conversation(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer  # one for all clients: it is read out before the loop turns to the next
+        return self._buffer  # shared by all clients: it is consumed before the loop serves the next one
 
     def buffer_updated(self, nbytes: int) -> None:
         try:
             self._transport.write(self._handler(bytes(self._buffer[:nbytes])))
-        except Exception:  # the handler's fault ends its own client, and says so; asyncio keeps quiet about OSError
+        except Exception:  # a handler's error ends only its client, and is logged: asyncio hides OSError
             log_error()
             self._transport.abort()
 
@@ -56,7 +56,7 @@ class _Conversation(asyncio.BufferedProtocol):
 
 async def _serve_forever(listener: socket.socket, handler: Handler) -> NoReturn:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_say_shortage_once())
+    loop.set_exception_handler(_report_shortage_once())
     buffer = memoryview(bytearray(CHUNK_BYTES))
     await loop.create_server(lambda: _Conversation(handler, buffer), sock=listener, backlog=_ACCEPTS)
     listener.listen(BACKLOG)  # create_server has cut it to _ACCEPTS
@@ -64,22 +64,22 @@ async def _serve_forever(listener: socket.socket, handler: Handler) -> NoReturn:
     raise AssertionError("unreachable: the future above has no result")
 
 
-def _say_shortage_once() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """An exception handler that reports a lack of descriptors once; the loop tries again each second by itself."""
-    said = False
+def _report_shortage_once() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """An exception handler that reports a lack of descriptors once; asyncio itself tries again each second."""
+    reported = False
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal said
+        nonlocal reported
         shortage = getattr(context.get("exception"), "errno", None) in SHORTAGE
-        if not (shortage and said):
+        if not (shortage and reported):
             loop.default_exception_handler(context)
-        said = said or shortage
+        reported = reported or shortage
 
     return handle
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Serve every client of `listener` on asyncio's own event loop. Never returns."""
+    """Serve every client of `listener` on asyncio's default event loop. Never returns."""
     run_on(asyncio.new_event_loop, listener, handler)
 
 

@@ -2,9 +2,9 @@
 
 Each call waits until it is done: `accept` for a client, `recv` for its bytes, `sendall` until the kernel
 has taken the answer. The code reads like the conversation. While this server waits for one client it
-cannot hear another: the second is connected (by the kernel) and gets no answer until the first has left.
+cannot serve another: the kernel connects the second, which gets no answer until the first has left.
 
-Cost: two system calls a request, nothing to keep per client but the call stack. Sources: accept(2),
+Cost: two system calls for each request, and no state per client but the call stack. Sources: accept(2),
 recv(2), send(2).
 """
 
@@ -30,7 +30,7 @@ def accept_one(listener: socket.socket) -> socket.socket:
         try:
             return listener.accept()[0]
         except OSError as error:
-            if error.errno in CLIENT_GONE:  # it gave up before we came to it
+            if error.errno in CLIENT_GONE:  # it gave up before it was accepted
                 continue
             if error.errno not in SHORTAGE:
                 raise
@@ -38,13 +38,13 @@ def accept_one(listener: socket.socket) -> socket.socket:
 
 
 def converse(client: socket.socket, handler: Handler) -> None:
-    """Answer one client until it says no more, waiting at each step; then close."""
+    """Answer one client until it sends no more, waiting at each step; then close."""
     answer = checked(handler)
-    with client, contextlib.suppress(OSError):  # reset, or gone while we answered: this client has ended
+    with client, contextlib.suppress(OSError):  # reset, or gone during the answer: only this client is lost
         while data := client.recv(CHUNK_BYTES):
             try:
                 reply = answer(data)
-            except Exception:  # the handler's fault ends its own client, and says so
+            except Exception:  # a handler's error ends only its client, and is logged
                 log_error()
                 return
             client.sendall(reply)

@@ -1,17 +1,17 @@
-"""One client of a nonblocking server: what it has sent, what it is still owed. Never waits.
+"""One client connection of a nonblocking server: it reads, answers and buffers unsent bytes, and never waits.
 
-Three facts about a nonblocking stream socket decide the shape of this file:
+Three facts about nonblocking stream sockets determine this code:
 
 - `send` takes what fits into the kernel's buffer and no more. The rest is *owed*, and is sent when the
-  socket is writable. Interest in writing lasts only while something is owed: a socket is writable nearly
-  always, and a loop that keeps asking for it never sleeps.
-- A client that does not read makes what it is owed grow without end. So above a *high-water mark* its
-  requests are left in the kernel, whose buffer fills, and TCP's window tells the client to stop
+  socket is writable. Interest in writing lasts only while something is owed: a socket is nearly always
+  writable, and a loop that always waits for that never sleeps.
+- The bytes owed to a client that does not read grow without bound. So above a *high-water mark* its
+  requests stay in the kernel, whose buffer fills, and TCP's window makes the client stop
   (RFC 9293, section 3.8.6). That is back-pressure.
 - `recv` returning no bytes means that the client will send no more. It may still read (half-close,
-  shutdown(2)), so what is owed is delivered first, and only then is the socket closed.
+  shutdown(2)), so the owed bytes are sent first, and only then is the socket closed.
 
-What it costs: two system calls a request.
+Cost: two system calls for each request.
 """
 
 import contextlib
@@ -19,27 +19,25 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 READ = 0x001
 """Interest in reading, and readiness for it: POLLIN, and EPOLLIN has the same value (poll.h, epoll.h)."""
 WRITE = 0x004
 """Interest in writing, and readiness for it: POLLOUT and EPOLLOUT."""
 OVER = 0
-"""No interest is left: the connection has ended and is to be closed."""
+"""No interest is left: the connection has ended and must be closed."""
 
 HIGH_WATER_BYTES = 256 * 1024
-"""Owed bytes from which on a client is not read from until it has taken some of them."""
+"""The number of owed bytes from which on nothing is read from a client until it has taken some."""
 CHUNK_BYTES = 64 * 1024
-"""Bytes read from one client in one turn: the most by which one client can delay the others. Well below
-128 KiB, from which on malloc(3) asks the kernel for fresh memory at every call (mallopt(3), M_MMAP_THRESHOLD)."""
+"""Most bytes read from one client in one turn, which bounds the delay for the others. Well below 128 KiB, from
+which on malloc(3) gets fresh memory from the kernel at every call (mallopt(3), M_MMAP_THRESHOLD)."""
+REFUSED = "a client was refused"
+"""What a server writes to its log when it meets a limit of its mechanism."""
 
 Handler = Callable[[bytes], bytes]
-"""Maps the bytes that arrived to the bytes to send back. A stream has no message boundaries: what one
-`send` of the client carried may arrive in pieces, or glued to the next."""
+"""Maps the bytes that arrived to the bytes to send back. A stream has no message boundaries: the bytes of one
+`send` may arrive in pieces, or together with those of the next."""
 
 
 def echo(data: bytes) -> bytes:
@@ -53,7 +51,7 @@ def echo(data: bytes) -> bytes:
 
 
 def checked(handler: Handler) -> Handler:
-    """The handler, held to its contract: any bytes-like reply becomes bytes, anything else is a TypeError."""
+    """The handler with its replies checked: bytes-like becomes bytes, anything else raises TypeError."""
 
     def answer(data: bytes) -> bytes:
         reply = handler(data)
@@ -63,13 +61,13 @@ def checked(handler: Handler) -> Handler:
 
 
 def log_error(*lines: str) -> None:
-    """Write the lines, or the exception being handled, to standard error; nobody reading it is no error."""
+    """Write the lines, or the exception being handled, to standard error; ignore a closed standard error."""
     with contextlib.suppress(OSError, ValueError):
         print(*(lines or (traceback.format_exc(),)), sep="\n", file=sys.stderr, flush=True)
 
 
 class Connection:
-    """The state of one client; `advance` does all that can be done now, `interest` is what to wait for.
+    """The state of one client: `advance` makes the calls that do not wait, `interest` says what to wait for next.
 
     Example:
     >>> from iomux.servers.connection import READ, Connection
@@ -88,13 +86,13 @@ class Connection:
         self.interest = READ
         self.owed = bytearray()
         self.ended = False
-        self.drained = False  # the last `recv` found nothing more: edge-triggered loops need to know
+        self.drained = False  # the last `recv` returned EAGAIN; edge-triggered loops need this
         self._handler = checked(handler)
         self._recv = sock.recv
         self._send = sock.send
 
     def advance(self) -> bool:
-        """Send what is owed, read once, answer, and never wait; say whether `interest` has changed."""
+        """Send what is owed, read once and answer, without waiting; return whether `interest` has changed."""
         try:
             if self.owed and not self._send_owed():
                 return self._update_interest()
@@ -102,14 +100,14 @@ class Connection:
         except BlockingIOError:
             self.drained = True
             return self._update_interest()
-        except OSError:  # reset, or timed out: this client is lost, the server is not
+        except OSError:  # reset, or timed out: only this client is lost
             return self._give_up()
         if not data:
             self.ended = True
             return self._update_interest()
         try:
             reply = self._handler(data)
-        except Exception:  # the handler's fault ends its own client, and says so
+        except Exception:  # a handler's error ends only its client, and is logged
             log_error()
             return self._give_up()
         try:
@@ -128,13 +126,13 @@ class Connection:
         self.sock.close()
 
     def _send_owed(self) -> bool:
-        """Send some of what is owed; say whether to read on."""
+        """Send some of what is owed; return whether to read on."""
         with contextlib.suppress(BlockingIOError):
             del self.owed[: self._send(self.owed)]
         return not self.ended and len(self.owed) < HIGH_WATER_BYTES
 
     def _update_interest(self) -> bool:
-        """Set the interest that follows from what is owed; say whether it has changed."""
+        """Set `interest` from what is owed; return whether it has changed."""
         before = self.interest
         if not self.owed:
             self.interest = OVER if self.ended else READ
@@ -147,7 +145,3 @@ class Connection:
     def _give_up(self) -> bool:
         self.interest = OVER
         return True
-
-
-REFUSED = "a client was refused"
-"""What a server of ours writes to its log when it meets a limit of its mechanism."""

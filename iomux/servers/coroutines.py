@@ -1,15 +1,15 @@
-"""Coroutines: the blocking server's straight line, and one thread for every client.
+"""Coroutines: code as straight as the blocking server's, with one thread for all clients.
 
-A readiness loop calls a method when a socket is ready, and that method must find out where its client stood:
-the state of a conversation is kept by hand, in an object (`Connection`). A function that can be left in its
-middle and entered again keeps it in its own frame. So `converse` reads like the blocking server's, with a word
+A readiness loop calls a method when a socket is ready, and that method must look up where its client was:
+it keeps the state of a conversation in an object (`Connection`). A function that can be suspended in the middle
+and resumed keeps that state in its frame. So `converse` reads like the blocking server's, with a keyword
 where it may have to wait: `yield from` in a generator, `await` in a coroutine. Both run on one `Scheduler`,
-and below both stand the same three functions, which try, and yield what to wait for.
+and both call the same three functions, which try a system call and yield what to wait for.
 
-One request of a client is under way at a time: while its answer does not fit into the kernel's buffer the
-client is not read from. That is back-pressure, and nothing was written for it.
+One request of a client is under way at a time: while its answer does not fit into the kernel's buffer,
+nothing is read from the client. That is back-pressure, without any code for it.
 
-Cost: two system calls a request, and frames for each client. Sources: PEP 342, PEP 380, PEP 492; the library
+Cost: two system calls for each request, and frames for each client. Sources: PEP 342, PEP 380, PEP 492; the library
 reference, types.coroutine.
 """
 
@@ -26,18 +26,18 @@ from iomux.servers.scheduler import Scheduler, Task, Wait
 from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
 
 Spawn = Callable[[Task], None]
-"""`Scheduler.spawn`."""
+"""The type of `Scheduler.spawn`."""
 
 
 class Lost(Exception):
-    """The client is gone without an orderly end: reset, or timed out."""
+    """The client is gone without an orderly close: reset, or timed out."""
 
 
 @types.coroutine
 def receive(client: socket.socket, most: int = CHUNK_BYTES) -> Generator[Wait, None, bytes]:
-    """Wait for bytes and return up to `most`, none at the end of the stream. Raises Lost.
+    """Wait for bytes and return at most `most`, none at the end of the stream. Raises Lost.
 
-    It waits first and then reads once: so a client that sends without end takes turns with the others.
+    It waits first and then reads once, so that a client which sends all the time takes turns with the others.
     """
     while True:
         yield client.fileno(), READ
@@ -51,7 +51,7 @@ def receive(client: socket.socket, most: int = CHUNK_BYTES) -> Generator[Wait, N
 
 @types.coroutine
 def send_all(client: socket.socket, data: bytes) -> Generator[Wait, None, None]:
-    """Send all of `data`, waiting for room in the kernel's buffer as often as need be. Raises Lost."""
+    """Send all of `data`, waiting for room in the kernel's buffer whenever it is full. Raises Lost."""
     rest: bytes | memoryview = data
     while rest:
         sent = 0
@@ -69,23 +69,23 @@ def send_all(client: socket.socket, data: bytes) -> Generator[Wait, None, None]:
 
 @types.coroutine
 def accept(listener: socket.socket) -> Generator[Wait, None, list[socket.socket]]:
-    """Wait for clients and return all that have come; at the descriptor limit, when there is room again."""
+    """Wait for clients and return all that have connected; at the descriptor limit, retry until there is room."""
     clients: list[socket.socket] = []
     while not clients:
         yield listener.fileno(), READ
         try:
             for client in accept_pending(listener):
-                clients.append(client)  # those that came before the limit are kept
+                clients.append(client)  # clients accepted before the limit are kept
         except OSError as error:
             if error.errno not in SHORTAGE:
                 raise
-            if not clients:  # a listener that is watched now would wake us for ever
+            if not clients:  # watching the listener now would wake the loop all the time
                 yield RETRY_SECONDS
     return clients
 
 
 def converse(client: socket.socket, handler: Handler) -> Generator[Wait, None, None]:
-    """Answer one client until it says no more: a generator."""
+    """Answer one client until it sends no more: a generator."""
     answer = checked(handler)
     with client, contextlib.suppress(Lost):
         while data := (yield from receive(client)):
@@ -93,7 +93,7 @@ def converse(client: socket.socket, handler: Handler) -> Generator[Wait, None, N
 
 
 async def converse_async(client: socket.socket, handler: Handler) -> None:
-    """Answer one client until it says no more: a coroutine."""
+    """Answer one client until it sends no more: a coroutine."""
     answer = checked(handler)
     with client, contextlib.suppress(Lost):
         while data := await receive(client):
@@ -101,14 +101,14 @@ async def converse_async(client: socket.socket, handler: Handler) -> None:
 
 
 def welcome(listener: socket.socket, handler: Handler, spawn: Spawn) -> Generator[Wait, None, NoReturn]:
-    """Start a generator for each client that comes."""
+    """Start a generator for each client that connects."""
     while True:
         for client in (yield from accept(listener)):
             spawn(converse(client, handler))
 
 
 async def welcome_async(listener: socket.socket, handler: Handler, spawn: Spawn) -> NoReturn:
-    """Start a coroutine for each client that comes."""
+    """Start a coroutine for each client that connects."""
     while True:
         for client in await accept(listener):
             spawn(converse_async(client, handler))
@@ -126,7 +126,7 @@ def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) 
 
 
 def run_async(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
-    """The same by coroutines."""
+    """Serve every client of `listener` by coroutines over a level-triggered `poller`. Never returns."""
     listener.setblocking(False)
     scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome_async(listener, handler, scheduler.spawn))
@@ -134,10 +134,10 @@ def run_async(listener: socket.socket, handler: Handler, poller: Poller, unit: f
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> None:
-    """Serve every client of `listener` by generators, over epoll where there is one, else poll. Never returns."""
+    """Serve every client of `listener` by generators, over the best poller of this machine. Never returns."""
     run(listener, handler, *pollers.make(pollers.best()))
 
 
 def serve_async(listener: socket.socket, handler: Handler = echo) -> None:
-    """The same by `async def` and `await`."""
+    """Serve every client of `listener` by `async def` and `await`, over the same poller. Never returns."""
     run_async(listener, handler, *pollers.make(pollers.best()))

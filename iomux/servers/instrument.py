@@ -1,4 +1,11 @@
-"""Run a registered server over a poller of your own: what tracing and recording both stand on."""
+"""Run a registered server with its poller or listener replaced, so that each call can be observed.
+
+Each server has a `run` function that takes its poller as an argument. `with_poller` calls it with the usual poller
+wrapped by the caller's object, which passes every call on and notes what it needs; `Listener` does the same for
+`accept`. The server's code runs unchanged. The timeline and the tape are both built on this.
+
+Cost: one Python call more for each call of the poller or of `accept`, and whatever the wrapper notes.
+"""
 
 import select
 import selectors
@@ -12,7 +19,7 @@ from iomux.servers.connection import Handler, echo
 
 
 class Listener:
-    """A listening socket with another `accept`; everything else is the socket's own."""
+    """A listening socket with a replaced `accept`; everything else is passed on to the socket."""
 
     def __init__(self, listener: socket.socket, accept: Callable[[], tuple[Any, Any]]) -> None:
         self._listener = listener
@@ -30,16 +37,16 @@ class Listener:
 
 _SCHEDULED: dict[str, Callable[..., Any]] = {"generators": coroutines.run, "coroutines": coroutines.run_async}
 
-
 Wrap = Callable[..., Any]
-"""`wrap(poller, wait, in_kernel=...)`: a poller, or a selector, its waiting call, whether its list is in the kernel."""
-
+"""`wrap(poller, wait, in_kernel=...)` returns the wrapped poller. poller: a poller or a selector; wait: its waiting
+call; in_kernel: whether its interest list is in the kernel."""
 
 UNTRACEABLE = {"uvloop": "its recv and send are libuv's own, in C, where no stamp can be taken"}
+"""The servers that can't be observed this way, each with the reason."""
 
 
 def with_poller(server: str | servers.Serve, wrap: Wrap) -> servers.Serve:
-    """The server's own `serve`, over its poller wrapped by `wrap`; one that has none of its own stays as it is."""
+    """A `serve` function of the server that uses its poller wrapped by `wrap`; unchanged if it has no poller."""
     if not isinstance(server, str):
         return server
     if server in pollers.names():
@@ -61,14 +68,14 @@ def _on_poller(run: Callable[..., Any], name: str, wrap: Wrap) -> servers.Serve:
 
 def _edge_triggered(wrap: Wrap) -> servers.Serve:
     def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-        epoll = select.epoll()  # as the plain server: to hide the server epoll does not hide this one
+        epoll = select.epoll()  # `pollers.make` would fail if IOMUX_WITHOUT hides epoll
         epoll_.run_edge_triggered(listener, handler, wrap(epoll, epoll.poll, in_kernel=True))
 
     return serve
 
 
 def _asyncio(wrap: Wrap) -> servers.Serve:
-    import asyncio  # here: no other traced server has to wait until it is imported
+    import asyncio  # not at the top: the import is slow, and no other traced server needs it
 
     from iomux.servers import asyncio_
 

@@ -1,11 +1,11 @@
-"""Nonblocking: ask everyone, all the time.
+"""Nonblocking: call `recv` on every client in turn, all the time.
 
 With O_NONBLOCK a call that would have to wait fails with EAGAIN instead (`BlockingIOError` in Python). So
-one thread can serve many clients by asking each in turn whether it has sent something. It never waits,
-and therefore never stops: it uses a whole core while nobody says a word. That is its lesson, and the
-question the next chapters answer: who could tell us *whom* to ask?
+one thread can serve many clients by trying each in turn. It never waits, and therefore never sleeps:
+it uses a whole core while no client sends anything. That leads to the question of the next chapters:
+who could tell the server *which* client to read from?
 
-Cost: one failing `recv` per client and round, whether or not anything happened. Sources: fcntl(2), recv(2).
+Cost: one `recv` for each client in each round, nearly always an empty one (EAGAIN). Sources: fcntl(2), recv(2).
 """
 
 import socket
@@ -16,7 +16,7 @@ from iomux.system.sockets import SHORTAGE, accept_pending
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Serve every client of `listener` by asking each in turn, for ever. Never returns, never sleeps."""
+    """Serve every client of `listener` by trying each in turn, for ever. Never returns, never sleeps."""
     listener.setblocking(False)
     connections: set[Connection] = set()
     while True:
@@ -24,7 +24,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
             for client in accept_pending(listener):
                 connections.add(Connection(client, handler))
         except OSError as error:
-            if error.errno not in SHORTAGE:  # at the limit: asked again next round, like everything here
+            if error.errno not in SHORTAGE:  # at the limit: the next round tries again
                 raise
         for connection in tuple(connections):
             if connection.advance() and connection.interest == OVER:

@@ -1,11 +1,11 @@
-"""poll: still the whole list at every call, but a list of any length.
+"""poll: passes the whole list to the kernel at every call, like select, but a list of any length.
 
 poll(2) takes an array of descriptors instead of three bit masks, so there is no FD_SETSIZE and no limit
-but the process's own. The kernel still walks the whole array at every call: once before it sleeps, once
-more when it is woken. With many idle connections that walk is nearly all the time there is.
+but that of the process. The kernel still walks the whole array at every call: once before it sleeps, and
+again when it is woken. With many idle connections that walk takes nearly all of the time.
 
-Cost: per call, in proportion to the watched descriptors; adding and removing one is free (it is a dict of
-the Python object). Sources: poll(2); fs/select.c in the Linux kernel (do_poll).
+Cost: per call, in proportion to the watched descriptors; adding and removing one needs no system call (it
+changes a dict of the Python object). Sources: poll(2); fs/select.c in the Linux kernel (do_poll).
 """
 
 import select

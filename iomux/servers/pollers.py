@@ -1,4 +1,4 @@
-"""The pollers by name: what the readiness loop, a traced server and the scaling workload run on."""
+"""The pollers by name: select, poll and epoll, as used by the event loops, traced servers and `pass_along`."""
 
 import select
 from collections.abc import Callable
@@ -12,16 +12,16 @@ _MAKE: dict[str, tuple[Callable[[], Poller], float]] = {
     "poll": (lambda: select.poll(), 1000),
     "epoll": (lambda: select.epoll(), 1),
 }
-"""How each is made, and one second in the unit of its timeout."""
+"""A function that makes each poller, and one second in the unit of its timeout."""
 
 
 def names() -> list[str]:
-    """The names of the pollers, those that this machine lacks included."""
+    """The names of all pollers, including those that this machine lacks."""
     return list(_MAKE)
 
 
 def best() -> str:
-    """The poller that suits many clients best, of those this machine has: epoll, else poll, else select.
+    """The best poller of this machine for many clients: epoll, else poll, else select.
 
     Example:
     >>> from iomux.servers import pollers
@@ -32,7 +32,7 @@ def best() -> str:
 
 
 def make(name: str) -> tuple[Poller, float]:
-    """A new poller, and one second in the unit of its timeout. Raises LookupError where there is none of that name.
+    """A new poller, and one second in the unit of its timeout. Raises LookupError if it is unknown or missing.
 
     Example:
     >>> from iomux.servers import pollers

@@ -1,14 +1,14 @@
 """The event loop that select, poll and epoll share: sleep until some socket is ready, then serve it.
 
 The loop asks one question, `poller.poll()`: which of the descriptors on the *interest list* can be read
-or written without waiting? While there is none the process sleeps in the kernel and costs nothing. One
+or written without waiting? While there is none, the process sleeps in the kernel and uses no CPU time. One
 thread serves every client, because no call but `poll` ever waits.
 
 A *poller* is any object with the four methods of `select.poll()` and `select.epoll()` objects:
-`register(fd, events)`, `modify(fd, events)`, `unregister(fd)`, `poll(timeout)`. So those two are pollers as they
-are, the loop under all three is the same, and between their curves only the mechanism differs.
+`register(fd, events)`, `modify(fd, events)`, `unregister(fd)`, `poll(timeout)`. So those two are used
+directly, all three mechanisms run the same loop, and their measurements differ by the mechanism only.
 
-Cost: a system call a wake-up, shared by all that became ready together, and the poller's own.
+Cost: one system call for each wake-up, shared by all descriptors ready at that time, and the poller's cost.
 """
 
 import math
@@ -25,10 +25,10 @@ class Poller(Protocol):
     """The part of `select.poll` and `select.epoll` objects that the loop uses (the library reference, select)."""
 
     def register(self, fd: int, eventmask: int, /) -> Any:
-        """Put a descriptor on the interest list; ValueError or OSError where the mechanism can't watch it."""
+        """Put a descriptor on the interest list; raise ValueError or OSError if the mechanism can't watch it."""
 
     def modify(self, fd: int, eventmask: int, /) -> Any:
-        """Change what is asked about a descriptor."""
+        """Change what a descriptor is watched for."""
 
     def unregister(self, fd: int, /) -> Any:
         """Take a descriptor off the interest list."""
@@ -41,23 +41,23 @@ class Poller(Protocol):
 
 
 LONGEST_SECONDS = 86_400.0
-"""The longest that `patience` waits at once: a timeout in milliseconds has to fit an int (poll(2), epoll_wait(2))."""
+"""The longest wait that `timeout` returns: in milliseconds it has to fit into an int (poll(2), epoll_wait(2))."""
 
 
 def deadline(seconds: float) -> float:
-    """The moment of time.monotonic() in so many seconds. Raises ValueError for NaN, which would never come."""
+    """The value of time.monotonic() after `seconds` from now. Raises ValueError for NaN, which would never come."""
     if math.isnan(seconds):
         raise ValueError("seconds is not a number: the moment would never come")
     return time.monotonic() + seconds
 
 
 def timeout(due: float, unit: float) -> float:
-    """How long to wait for a moment of time.monotonic(), in the poller's unit: a day at most, then ask again."""
+    """How long to wait until `due` of time.monotonic(), in the poller's unit; at most a day, so call it again."""
     return min(max(0.0, due - time.monotonic()), LONGEST_SECONDS) * unit
 
 
 class Clients:
-    """The clients of one server: admitted, watched, let go.
+    """The clients of one server: accepts them, watches them, and closes them.
 
     unit: one second in the unit of the poller's timeout. interest: what a new client is watched for.
 
@@ -74,32 +74,32 @@ class Clients:
     ) -> None:
         self.connections: dict[int, Connection] = {}
         self.turns: dict[int, Callable[[], bool]] = {listener.fileno(): self.accept}
-        """What to call when a descriptor is ready; true where its interest has changed."""
+        """The function to call when a descriptor is ready; it returns whether the interest has changed."""
         self._listener = listener
         self._handler = handler
         self._poller = poller
         self._interest = interest
         self.timeout: float | None = None
-        """How long to wait for readiness: for ever, but while descriptors are short, until they are tried for again."""
+        """How long the loop may sleep: None (no limit), or a second while it lacks descriptors to accept clients."""
         self._unit = unit
-        self._again = 0.0
-        self._refused = False
+        self._retry_at = 0.0
+        self._refusal_logged = False
         listener.setblocking(False)
         poller.register(listener.fileno(), READ)
 
     def accept(self) -> bool:
-        """Admit every waiting client; at the descriptor limit stop listening until one of ours has left."""
+        """Accept every waiting client; at the descriptor limit stop watching the listener until a client has left."""
         try:
             for client in accept_pending(self._listener):
                 self._admit(client)
         except OSError as error:
             if error.errno not in SHORTAGE:
                 raise
-            self._pause()
+            self._stop_accepting()
         return False
 
     def update_interest(self, fd: int) -> None:
-        """Tell the poller that a client's interest has changed; let the client go if none is left."""
+        """Pass a client's changed interest to the poller; close the client if no interest is left."""
         connection = self.connections[fd]
         if connection.interest == OVER:
             self.close(fd)
@@ -107,15 +107,15 @@ class Clients:
             self._poller.modify(fd, connection.interest)
 
     def close(self, fd: int) -> None:
-        """Let a client go. Unregistered first: a descriptor's number is given to the next client at once."""
+        """Close a client, after unregistering it: its descriptor's number is given to the next client at once."""
         self._poller.unregister(fd)
         del self.turns[fd]
         self.connections.pop(fd).close()
-        self._again = 0.0  # one descriptor is free
+        self._retry_at = 0.0  # a descriptor is free: retry at once
 
     def resume(self) -> None:
-        """After a lack of descriptors: accept again if a client has left, or a second has passed."""
-        if time.monotonic() >= self._again:
+        """Watch the listener again after a lack of descriptors, if a client has left or a second has passed."""
+        if time.monotonic() >= self._retry_at:
             self._poller.register(self._listener.fileno(), READ)
             self.timeout = None
 
@@ -125,18 +125,18 @@ class Clients:
             self._poller.register(fd, self._interest)
         except (ValueError, OSError) as error:
             client.close()
-            if not self._refused:
+            if not self._refusal_logged:
                 log_error(f"iomux: {REFUSED}, and others may be: {error}")
-            self._refused = True
+            self._refusal_logged = True
         else:
             self.connections[fd] = connection = Connection(client, self._handler)
             self.turns[fd] = connection.advance
 
-    def _pause(self) -> None:
-        # The listener stays readable while a client waits in the backlog: watched, it would wake us for ever.
+    def _stop_accepting(self) -> None:
+        # The listener stays readable while a client waits in the backlog: watching it would keep the loop awake.
         self._poller.unregister(self._listener.fileno())
         self.timeout = self._unit
-        self._again = time.monotonic() + 1
+        self._retry_at = time.monotonic() + 1
 
 
 def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> NoReturn:

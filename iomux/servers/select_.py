@@ -1,11 +1,11 @@
-"""select: hand the kernel the whole list at every call, and get the whole list back.
+"""select: passes the whole list to the kernel at every call, and gets the whole list back.
 
-`select.select` remembers nothing. Each call copies three sets of descriptors into the kernel, which asks
-every descriptor in them, and sleeps if none is ready; when one becomes ready it asks them all again. So a
-call costs time in proportion to the *watched* descriptors, however few are ready.
+`select.select` remembers nothing. Each call copies three sets of descriptors into the kernel, which checks
+every descriptor in them and sleeps if none is ready; when one becomes ready it checks them all again. So the
+time of a call is proportional to the number of *watched* descriptors, however few are ready.
 
-And the sets are bit masks of fixed size: a descriptor whose *number* is FD_SETSIZE or more cannot be in
-them. The server refuses such a client, says so once, and goes on serving the others.
+The sets are bit masks of fixed size: a descriptor whose *number* is FD_SETSIZE or more does not fit
+into them. The server refuses such a client, logs that once, and continues to serve the others.
 
 Sources: select(2); fs/select.c in the Linux kernel (do_select).
 """
@@ -18,7 +18,7 @@ from iomux.servers.connection import READ, WRITE, Handler, echo
 from iomux.servers.readiness import run
 
 FD_SETSIZE = 1024
-"""Descriptor numbers that an fd_set has room for: fixed when the C library was compiled (select(2))."""
+"""How many descriptor numbers an fd_set has room for: fixed when the C library was compiled (select(2))."""
 
 
 class SelectPoller:
@@ -38,7 +38,7 @@ class SelectPoller:
         self._writers: set[int] = set()
 
     def register(self, fd: int, interest: int, /) -> None:
-        """Watch `fd`; ValueError if its number does not fit into an fd_set, or is a closed socket's -1."""
+        """Watch `fd`. Raises ValueError if its number does not fit into an fd_set, or is a closed socket's -1."""
         if fd < 0:
             raise ValueError(f"select cannot watch descriptor {fd}: that is no open descriptor")
         if fd >= FD_SETSIZE:
@@ -54,12 +54,12 @@ class SelectPoller:
             self._writers.add(fd)
 
     def unregister(self, fd: int, /) -> None:
-        """Watch `fd` no longer."""
+        """Stop watching `fd`."""
         self._readers.discard(fd)
         self._writers.discard(fd)
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
-        """Wait for readiness, or `timeout` seconds; return each ready descriptor once, with what it is ready for."""
+        """Wait for readiness or `timeout` seconds; return each ready descriptor once, with what it is ready for."""
         readable, writable, _ = select.select(self._readers, self._writers, (), timeout)
         ready = dict.fromkeys(readable, READ)
         for fd in writable:

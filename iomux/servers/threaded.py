@@ -1,11 +1,11 @@
-"""Threaded: a blocking server for each client.
+"""Threaded: the blocking server, with a thread for each client.
 
-The code of `blocking` stays as it is; the kernel's scheduler does the multiplexing. It is the oldest cure
-for "the second client waits", and with a few hundred clients often the right one. Each thread costs a
-stack, a switch whenever its client speaks, and in CPython the interpreter lock, which lets one thread run
-Python code at a time (PEP 703 describes it).
+The code of `blocking` is unchanged; the kernel's scheduler does the multiplexing. It is the oldest answer
+to "the second client waits", and with a few hundred clients often the right one. Each thread costs a
+stack, and a context switch whenever its client sends something. In CPython the interpreter lock lets only
+one thread at a time run Python code (PEP 703 describes it).
 
-Cost: beyond the two system calls a request, two context switches; memory per client. Sources: pthreads(7).
+Cost: two system calls and two context switches for each request; memory for each client. Sources: pthreads(7).
 """
 
 import socket
@@ -17,7 +17,7 @@ from iomux.servers.connection import REFUSED, Handler, echo, log_error
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Serve each client of `listener` in a thread of its own. Never returns."""
+    """Serve each client of `listener` in a separate thread. Never returns."""
     listener.setblocking(True)
     while True:
         client = accept_one(listener)

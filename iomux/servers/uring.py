@@ -1,13 +1,13 @@
-"""io_uring: ask for the bytes and be told when they are there. Completion instead of readiness.
+"""io_uring: submits a `recv` and is notified when the bytes have arrived. Completion instead of readiness.
 
-The other servers ask who *could* be read without waiting, and then read. This one submits the `recv` itself,
-into a buffer that is lent to the kernel, and hears of it when the bytes are in. So nothing has to be
-nonblocking, and what follows on what reads as a chain: accept, then recv, then send, then recv.
+The other servers ask which sockets *could* be read without waiting, and then read. This one submits the `recv`
+itself, into a buffer that is lent to the kernel, and is notified when the bytes are in it. So no socket has to be
+nonblocking, and the operations form a chain: accept, then recv, then send, then recv.
 
-Each client has one operation under way. While its answer is being sent nothing is read from it: that is the
-back-pressure (RFC 9293, section 3.8.6). And a buffer for each client, idle ones too, is the price of completion.
+Each client has one operation under way. While its answer is being sent, nothing is read from it: that is the
+back-pressure (RFC 9293, section 3.8.6). The price of completion is a buffer for each client, idle ones too.
 
-Cost: two entries a request, and a system call for all that came in one round. Sources: io_uring(7),
+Cost: two entries for each request, and one system call for all completions of a round. Sources: io_uring(7),
 io_uring_prep_multishot_accept(3), io_uring_prep_recv(3).
 """
 
@@ -23,14 +23,14 @@ from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 _ENTRIES, _COMPLETIONS = 512, 8192
 _FIRST_BYTES = 4096
-"""A client's buffer, until a message fills it: ten thousand silent clients then cost 40 MB and not 640."""
+"""The size of a client's buffer until a message fills it: 10,000 silent clients then cost 40 MB and not 640."""
 
 
 class _Client:
-    """One client: what was asked of the kernel for it, and what comes next when that is done."""
+    """One client: the operation that the kernel has under way for it, and what follows when that is done."""
 
-    def __init__(self, ring: Ring, fd: int, handler: Handler, left: Callable[[], None]) -> None:
-        self._ring, self._fd, self._handler, self._left = ring, fd, handler, left
+    def __init__(self, ring: Ring, fd: int, handler: Handler, on_close: Callable[[], None]) -> None:
+        self._ring, self._fd, self._handler, self._on_close = ring, fd, handler, on_close
         self._make_room(_FIRST_BYTES)
         self._reply, self._sent = b"", 0
         self._receive()
@@ -43,12 +43,12 @@ class _Client:
         self._ring.recv(self._fd, self._lent, self._received)
 
     def _received(self, size: int, more: bool) -> None:
-        if size <= 0:  # the end of the stream, after everything before it was answered; or an error
+        if size <= 0:  # the end of the stream, with everything before it answered, or an error
             self._close()
             return
         try:
             self._reply, self._sent = self._handler(bytes(self._view[:size])), 0
-        except Exception:  # the handler's fault ends its own client, and says so
+        except Exception:  # a handler's error ends only its client, and is logged
             log_error()
             self._close()
             return
@@ -71,34 +71,34 @@ class _Client:
 
     def _close(self) -> None:
         os.close(self._fd)
-        self._left()
+        self._on_close()
 
 
 class _Acceptor:
-    """The listener: one entry accepts client after client; at the descriptor limit it is shut for a while."""
+    """The listener: one entry accepts client after client; at the descriptor limit accepting pauses."""
 
     def __init__(self, ring: Ring, listener: socket.socket, handler: Handler) -> None:
         self._ring, self._listener, self._handler = ring, listener, checked(handler)
-        self._open = False
-        self._unlock()
+        self._accepting = False
+        self._start_accepting()
 
-    def _unlock(self) -> None:
-        if not self._open:
-            self._open = True
+    def _start_accepting(self) -> None:
+        if not self._accepting:
+            self._accepting = True
             self._ring.accept(self._listener.fileno(), self._accepted)
 
     def _accepted(self, result: int, more: bool) -> None:
         if result >= 0:
-            _Client(self._ring, result, self._handler, self._unlock)
+            _Client(self._ring, result, self._handler, self._start_accepting)
         elif -result not in CLIENT_GONE | SHORTAGE:
             raise OSError(-result, os.strerror(-result))
         if more:
             return
-        self._open = False
-        if -result in SHORTAGE:  # as soon as one of ours has left, or after a while: somebody else may have
-            self._ring.timeout(RETRY_SECONDS, lambda *_: self._unlock())
+        self._accepting = False
+        if -result in SHORTAGE:  # or earlier, when a client of this server leaves; other processes free descriptors too
+            self._ring.timeout(RETRY_SECONDS, lambda *_: self._start_accepting())
         else:
-            self._unlock()
+            self._start_accepting()
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
@@ -107,13 +107,13 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def new_ring() -> Ring:
-    """A ring for a server: one that does not interrupt it for a completion, as it comes to ask soon anyway."""
+    """A ring that does not interrupt the server for a completion, since the server soon asks for them anyway."""
     return Ring(_ENTRIES, _COMPLETIONS, SETUP_COOP_TASKRUN)
 
 
 def run_on(ring: Ring, listener: socket.socket, handler: Handler) -> NoReturn:
-    """Serve every client of `listener` on the ring given: the token of each entry is what to call when it is done."""
-    listener.setblocking(True)  # on a nonblocking socket the kernel says EAGAIN instead of waiting for us
+    """Serve every client of `listener` on `ring`: the token of each entry is the function to call when it is done."""
+    listener.setblocking(True)  # on a nonblocking socket the kernel completes with EAGAIN instead of waiting
     _Acceptor(ring, listener, handler)
     while True:
         for done, result, more in ring.wait():

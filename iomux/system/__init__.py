@@ -1,4 +1,4 @@
-"""What the operating system gives, and what this one lacks: sockets, io_uring, /proc, clocks and limits.
+"""Access to the operating system: sockets, io_uring, /proc, clocks and limits, and what this system lacks of them.
 
-What asks the kernel is here. Nothing here knows of a server, and nothing is imported from the other rooms.
+Code that queries the kernel is here. It knows nothing about servers and imports nothing from the other rooms.
 """

@@ -1,9 +1,9 @@
-"""What the course needs beside the servers' own calls, whether this machine has it, and if not, why.
+"""Features that measurements need of this machine: which of them it has, and why it lacks the others.
 
-The timeline asks for timestamps, `iomux.copy_cost` for msg_trunc and sendfile, `iomux.load` and the clinic's meter for
-queues, the playground for widgets. splice and zerocopy no measurement of the library uses: they are there for
-`iomux.verdict(..., needs=)`, as in notebook 08. A figure that cannot be taken here is left out, and said; everything
-else still runs. As with the servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides some by name.
+The timeline needs timestamps, `iomux.copy_cost` msg_trunc and sendfile, `iomux.load` and the clinic's meter queues,
+and the playground widgets. No measurement of the library uses splice and zerocopy: they are listed for
+`iomux.verdict(..., needs=)`, as in notebook 08. A measurement that this machine can't make is left out and reported;
+everything else still runs. As for servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
 """
 
 import importlib.util
@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 SOCKETS_LIST = Path("/proc/net/tcp")
 SO_TIMESTAMPNS = 35
-"""Ask for a receive stamp with each `recvmsg` (include/uapi/asm-generic/socket.h, SO_TIMESTAMPNS_OLD; socket(7))."""
+"""Get a receive timestamp with each `recvmsg` (include/uapi/asm-generic/socket.h, SO_TIMESTAMPNS_OLD; socket(7))."""
+SO_ZEROCOPY = 60
+"""Allow MSG_ZEROCOPY on this socket (include/uapi/asm-generic/socket.h)."""
 
 
 def hidden() -> frozenset[str]:
@@ -25,14 +27,14 @@ def hidden() -> frozenset[str]:
 
 
 class Feature(NamedTuple):
-    """One thing that some measurement needs, by its name."""
+    """A named feature of the machine that some measurement needs."""
 
     name: str
     summary: str
     missing: Callable[[], str]
 
     def why_not(self) -> str:
-        """Why this machine lacks it; empty where it is there."""
+        """Why this machine lacks it; empty if it has it."""
         return "hidden by the environment variable IOMUX_WITHOUT" if self.name in hidden() else self.missing()
 
     def available(self) -> bool:
@@ -40,12 +42,8 @@ class Feature(NamedTuple):
         return not self.why_not()
 
 
-SO_ZEROCOPY = 60
-"""Allow MSG_ZEROCOPY on this socket (include/uapi/asm-generic/socket.h)."""
-
-
-def _refused(name: str, option: int) -> Callable[[], str]:
-    """Why a socket does not take an option of Linux's: asked of a real one."""
+def _option_missing(name: str, option: int) -> Callable[[], str]:
+    """A function that tries a Linux socket option and says why it is missing; empty if a socket accepts it."""
 
     def missing() -> str:
         if sys.platform != "linux":
@@ -77,11 +75,11 @@ def _lacks(function: str) -> Callable[[], str]:
 
 
 _ALL = (
-    Feature("timestamps", "the kernel's stamp on each arrival", _refused("SO_TIMESTAMPNS", SO_TIMESTAMPNS)),
+    Feature("timestamps", "the kernel's stamp on each arrival", _option_missing("SO_TIMESTAMPNS", SO_TIMESTAMPNS)),
     Feature("msg_trunc", "a recv that discards instead of copying", _msg_trunc_missing),
-    Feature("sendfile", "from a file to a socket, past the process", _lacks("sendfile")),
-    Feature("splice", "from a socket to a pipe, past the process", _lacks("splice")),
-    Feature("zerocopy", "a send from the process's own pages", _refused("SO_ZEROCOPY", SO_ZEROCOPY)),
+    Feature("sendfile", "from a file to a socket, bypassing the process", _lacks("sendfile")),
+    Feature("splice", "from a socket to a pipe, bypassing the process", _lacks("splice")),
+    Feature("zerocopy", "a send from the process's own pages", _option_missing("SO_ZEROCOPY", SO_ZEROCOPY)),
     Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
     Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )
@@ -98,7 +96,7 @@ def feature(name: str) -> Feature | None:
 
 
 def available(name: str) -> bool:
-    """Whether this machine has the feature of that name. Raises KeyError for a name that there is not.
+    """Whether this machine has the feature of that name. Raises KeyError for an unknown name.
 
     Example:
     >>> from iomux.system.features import available

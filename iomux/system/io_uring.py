@@ -2,14 +2,14 @@
 
 The process writes *entries* (what it wants done) into the submission ring and moves its tail; the kernel takes them
 and moves the head. When an operation is over, the kernel writes a *completion* into the other ring and moves that
-tail; the process reads it and moves the head. Neither writes what the other moves, so there is no lock. One system
+tail; the process reads it and moves the head. Each index has one writer, so no lock is needed. One system
 call, io_uring_enter, hands over any number of entries and waits for completions; with a kernel thread that watches the
 submission ring (SQPOLL) not even that one is needed.
 
-*Readiness* says that a call would not wait; *completion* says that it is done. So memory is lent: from submission to
-completion a buffer is the kernel's, and `Ring` keeps it referenced for so long.
+*Readiness* means that a call would not wait; *completion* means that it is done. So memory is lent: from submission
+to completion a buffer belongs to the kernel, and `Ring` keeps a reference to it.
 
-Cost: some 3 µs of Python for an entry and its completion, and a share of a system call.
+Cost: some 3 µs of Python for an entry and its completion, and a share of one system call.
 Sources: io_uring(7), io_uring_setup(2), io_uring_enter(2); the rings, io_uring/io_uring.c; every name and
 number in capitals, and the layouts: include/uapi/linux/io_uring.h.
 """
@@ -26,18 +26,18 @@ from iomux.system import io_uring_abi as uapi
 from iomux.system.io_uring_abi import Lent, lend
 
 Completion = tuple[Any, int, bool]
-"""One operation that is over, or for accept, one client: the token that was given with the entry; what the system
-call would have returned (where it failed, the error as a negative errno); whether the entry will complete again."""
+"""One finished operation, or one client of an accept: the token that was given with the entry; what the system call
+would have returned (a negative errno if it failed); whether the entry will complete again."""
 
 
 class Ring:
     """An io_uring: queue operations, submit them, collect their completions; close it, or use contextlib.closing.
 
     entries: room in the submission ring; the kernel rounds it up to a power of two. completions: room in the
-    other one, by default twice as much. setup: SETUP_SQPOLL, so that a thread of the kernel takes the entries,
-    which falls asleep when there were none for `idle_ms`, and with SETUP_SQ_AFF runs on the core `cpu`;
-    SETUP_COOP_TASKRUN, so that the kernel does what is left to do when we enter it the next time, and does not
-    interrupt us for it. Raises OSError where io_uring is missing or forbidden.
+    completion ring, by default twice as much. setup: SETUP_SQPOLL lets a kernel thread take the entries; it falls
+    asleep after `idle_ms` without any, and with SETUP_SQ_AFF runs on the core `cpu`. SETUP_COOP_TASKRUN lets the
+    kernel finish its work at our next system call instead of interrupting us. Raises OSError where io_uring
+    is missing or forbidden.
 
     Example:
     >>> from iomux.system.io_uring import Ring
@@ -73,10 +73,10 @@ class Ring:
         self, opcode: int, fd: int, memory: Lent, token: Any,
         flags: int = 0, ioprio: int = 0, offset: int = 0, op_flags: int = 0,
     ) -> int:  # fmt: skip
-        """Write one entry; nothing happens before `submit`. Returns its number, by which `cancel` knows it.
+        """Write one entry; nothing happens before `submit`. Returns its number, for `cancel`.
 
-        memory: what the kernel reads or writes; kept until the completion. token: comes back with it. A ring
-        that is full is submitted first.
+        memory: what the kernel reads or writes; kept until the completion. token: returned with it. A full
+        ring is submitted first.
         """
         while (self._queued - self._sq_head.value) & uapi.WORD >= self.entries:
             self._enter(0, uapi.ENTER_SQ_WAIT)
@@ -84,25 +84,25 @@ class Ring:
         slot = uapi.SQE.size * (self._queued & (self.entries - 1))
         address, size, _ = memory
         uapi.SQE.pack_into(self.sqes, slot, opcode, flags, ioprio, fd, offset, address, size, op_flags, number)
-        self._pending[number] = token, memory  # only now: what could not be written would never complete
+        self._pending[number] = token, memory  # after packing: an entry that could not be written would never complete
         self._queued = (self._queued + 1) & uapi.WORD
         return number
 
     def nop(self, token: Any = None) -> int:
-        """Do nothing; completes with 0."""
+        """Queue an operation that does nothing; completes with 0."""
         return self.queue(uapi.OP_NOP, -1, uapi.NOTHING, token)
 
     def accept(self, listener: int, token: Any = None) -> int:
-        """Accept clients (multishot, Linux 5.19): each completes with its descriptor, the last without `more`."""
+        """Accept clients (multishot, Linux 5.19): each completes with its descriptor, the last one without `more`."""
         quiet = socket.SOCK_CLOEXEC
         return self.queue(uapi.OP_ACCEPT, listener, uapi.NOTHING, token, 0, uapi.ACCEPT_MULTISHOT, 0, quiet)
 
     def recv(self, fd: int, memory: Lent, token: Any = None, flags: int = 0, msg_flags: int = 0) -> int:
-        """Receive; completes with how many bytes came, often fewer than there is room for; 0 at the stream's end."""
+        """Receive; completes with the number of bytes, often less than there is room for; 0 at the stream's end."""
         return self.queue(uapi.OP_RECV, fd, memory, token, flags, 0, 0, msg_flags)
 
     def send(self, fd: int, data: bytes, token: Any = None, skip: int = 0, flags: int = 0) -> int:
-        """Send what follows the first `skip` bytes; completes with how many were taken, maybe not all."""
+        """Send what follows the first `skip` bytes; completes with the number of bytes taken, maybe not all."""
         if not 0 <= skip <= len(data):
             raise ValueError(f"skip is {skip}: choose from 0 to {len(data)}, as many bytes as there are")
         keep = ctypes.c_char_p(data)
@@ -110,14 +110,14 @@ class Ring:
         return self.queue(uapi.OP_SEND, fd, memory, token, flags, 0, 0, socket.MSG_NOSIGNAL)
 
     def timeout(self, seconds: float, token: Any = None) -> int:
-        """Completes after so long, with -ETIME. Raises ValueError for a negative time."""
+        """Complete after `seconds`, with -ETIME. Raises ValueError for a negative time."""
         if not seconds >= 0:
             raise ValueError(f"seconds is {seconds}: choose 0 or more")
         when = lend(bytearray(uapi.TIMESPEC.pack(int(seconds), int(seconds % 1 * 1e9))))
         return self.queue(uapi.OP_TIMEOUT, -1, when._replace(size=1), token)
 
     def cancel(self, number: int, token: Any = None) -> int:
-        """End the operation of that number with -ECANCELED; completes with 0, too late with -ENOENT or -EALREADY."""
+        """End operation `number` with -ECANCELED; completes with 0, or if too late with -ENOENT or -EALREADY."""
         return self.queue(uapi.OP_ASYNC_CANCEL, -1, Lent(number, 0, None), token)
 
     def submit(self) -> None:
@@ -137,7 +137,7 @@ class Ring:
                 return found
 
     def completions(self) -> list[Completion]:
-        """What is over by now. No system call, unless the kernel holds more than there was room for in the ring."""
+        """The completions so far. No system call, unless the kernel holds some for which the ring had no room."""
         found, self._early = self._early + self._reap(), []
         while self._sq_flags.value & uapi.SQ_CQ_OVERFLOW:
             self.enters += 1
@@ -157,11 +157,11 @@ class Ring:
             self.enters += 1
             try:
                 if uapi.call(uapi.ENTER, self.fd, count, completions, flags) == count:
-                    return  # if not: it stopped at a faulty entry, which completes with its error; go on behind it
+                    return  # if not, it stopped at a faulty entry, which completes with its error: continue after it
             except OSError as error:
                 if error.errno not in (errno.EBUSY, errno.EAGAIN) or not (early := self._reap()):
                     raise
-                self._early += early  # it takes no more before we have taken some of its completions
+                self._early += early  # the kernel accepts no entries until we have taken some completions
 
     def _reap(self) -> list[Completion]:
         found = []
@@ -177,9 +177,9 @@ class Ring:
         return found
 
     def close(self) -> list[Completion]:
-        """Cancel what is under way, wait for its end (its memory is the kernel's until then), and let go of the ring.
+        """Cancel all operations, wait for their end (their memory is the kernel's until then), and free the ring.
 
-        Returns what completed meanwhile: a client that was accepted just then is still to be closed.
+        Returns what completed meanwhile: the caller still has to close a client that was accepted just then.
         """
         found: list[Completion] = []
         if self.fd >= 0:
@@ -196,4 +196,4 @@ class Ring:
         return found
 
 
-_open: set[Ring] = set()  # never collected unless closed: the kernel may write to what it was lent
+_open: set[Ring] = set()  # a Ring is never collected unless closed: the kernel may still write to lent memory

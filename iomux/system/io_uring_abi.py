@@ -1,6 +1,6 @@
-"""io_uring's numbers and layouts, and how to make its three system calls from Python.
+"""The constants and memory layouts of io_uring, and its system calls from Python.
 
-Every name in capitals, and its number, is that of include/uapi/linux/io_uring.h, less the prefix IORING_.
+Every name in capitals and its number is from include/uapi/linux/io_uring.h, without the prefix IORING_.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 SETUP, ENTER, REGISTER = 425, 426, 427  # __NR_io_uring_setup and so on (include/uapi/asm-generic/unistd.h)
 OP_NOP, OP_RECVMSG, OP_TIMEOUT, OP_ACCEPT, OP_ASYNC_CANCEL, OP_SEND, OP_RECV = 0, 10, 11, 13, 14, 26, 27
 IOSQE_ASYNC = 1 << 4
-"""Flag of an entry: let a worker of the kernel do it, without trying at submission whether it can be done at once."""
+"""Flag of an entry: give it to a kernel worker without first trying to complete it at submission."""
 ACCEPT_MULTISHOT, CQE_F_MORE = 1 << 0, 1 << 1
 SETUP_SQPOLL, SETUP_SQ_AFF, SETUP_CQSIZE, SETUP_COOP_TASKRUN = 1 << 1, 1 << 2, 1 << 3, 1 << 8
 REGISTER_IOWQ_AFF = 17
@@ -30,37 +30,37 @@ SQE = struct.Struct("=BBHiQQIIQ24x")
 CQE = struct.Struct("=QiI")
 """struct io_uring_cqe: user_data, res, flags."""
 PARAMS = struct.Struct("=7I12x 7I12x 7I12x")
-"""struct io_uring_params: sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd; then where
-things lie: head, tail, ring_mask, ring_entries, flags, dropped, array; and head, tail, ring_mask, ring_entries,
+"""struct io_uring_params: sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd; then the
+offsets of head, tail, ring_mask, ring_entries, flags, dropped, array; and head, tail, ring_mask, ring_entries,
 overflow, cqes, flags."""
 TIMESPEC = struct.Struct("=qq")  # struct __kernel_timespec
 
-# CDLL and not PyDLL: it lets go of the interpreter lock, so that other threads run while the call waits.
+# CDLL and not PyDLL: it releases the interpreter lock, so that other threads run while the call waits.
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
 _syscall.argtypes = [ctypes.c_long] * 7
 _syscall.restype = ctypes.c_long
 
 
 def address_of(buffer: Any) -> tuple[int, Any]:
-    """Where a writable buffer lies, and what holds it there: it can't be resized meanwhile."""
+    """The address of a writable buffer, and an object that keeps it there by preventing resizes."""
     view = (ctypes.c_char * len(buffer)).from_buffer(buffer)
     return ctypes.addressof(view), view
 
 
 class Lent(NamedTuple):
-    """Writable memory to lend to the kernel, made by `lend` once and used as often as one likes."""
+    """Writable memory to lend to the kernel: made by `lend` once, and usable any number of times."""
 
     address: int
     size: int
     keep: Any
-    """What holds it in its place."""
+    """The object that keeps it at its address."""
 
 
 NOTHING = Lent(0, 0, None)
 
 
 def lend(buffer: Any) -> Lent:
-    """Find out where a writable buffer (bytearray, memoryview, mmap) lies; it can't be resized from then on.
+    """Prepare a writable buffer (bytearray, memoryview, mmap) for lending; it can't be resized from then on.
 
     Example:
     >>> from iomux.system.io_uring import lend
@@ -72,7 +72,7 @@ def lend(buffer: Any) -> Lent:
 
 
 class Mapped(NamedTuple):
-    """The rings and the entries in memory, and their heads, tails and flags as numbers that the kernel sees change."""
+    """The rings and the entries in memory, and their heads, tails and flags as numbers shared with the kernel."""
 
     rings: mmap.mmap
     sqes: mmap.mmap
@@ -85,17 +85,17 @@ class Mapped(NamedTuple):
 
 
 def map_rings(fd: int, entries: int, size: int, sq: list[int], cq: list[int]) -> Mapped:
-    """Map the two rings, in one piece, and the entries; sq, cq: the offsets that io_uring_setup(2) has told."""
+    """Map the two rings, in one piece, and the entries; sq, cq: the offsets from io_uring_setup(2)."""
     rings = mmap.mmap(fd, max(sq[6] + 4 * entries, cq[5] + CQE.size * size), offset=OFF_SQ_RING)
     sqes = mmap.mmap(fd, SQE.size * entries, offset=OFF_SQES)
-    word = ctypes.c_uint32.from_buffer  # stored in one piece; struct.pack_into("=I") goes byte by byte
+    word = ctypes.c_uint32.from_buffer  # stored in one piece; struct.pack_into("=I") writes byte by byte
     struct.pack_into(f"={entries}I", rings, sq[6], *range(entries))  # slot i holds entry i
     head, tail, flags = (word(rings, sq[i]) for i in (0, 1, 4))
     return Mapped(rings, sqes, (head, tail, flags), (word(rings, cq[0]), word(rings, cq[1])), cq[5])
 
 
 def call(*arguments: int) -> int:
-    """A system call, by its number; made again when a signal has interrupted it (PEP 475)."""
+    """Make a system call by its number, again if a signal interrupted it (PEP 475)."""
     while (result := _syscall(*arguments, *[0] * (7 - len(arguments)))) < 0:
         if (number := ctypes.get_errno()) != errno.EINTR:
             raise OSError(number, os.strerror(number))
@@ -103,10 +103,10 @@ def call(*arguments: int) -> int:
 
 
 def why_not() -> str:
-    """Why this process may not use io_uring, from trying it; empty where it may. Sources: io_uring_setup(2), ERRORS."""
+    """Try io_uring and say why this process can't use it; empty if it can. Source: io_uring_setup(2), ERRORS."""
     if sys.platform != "linux":
         return "only Linux has io_uring"
-    params = bytearray(PARAMS.pack(0, 0, SETUP_COOP_TASKRUN, *[0] * 18))  # it came with multishot accept
+    params = bytearray(PARAMS.pack(0, 0, SETUP_COOP_TASKRUN, *[0] * 18))  # this flag came with multishot accept
     try:
         os.close(call(SETUP, 1, address_of(params)[0]))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What can be asked for: whole numbers that are whole, loopback only, bounded in count, size, rate and time."""
+"""Checks of arguments: whole numbers, loopback addresses, and bounds on count, size, rate and time."""
 
 import ipaddress
 import resource
@@ -16,30 +16,30 @@ FASTEST_PER_S = 1_000_000
 """The highest planned rate that `load` accepts."""
 MOST_PLANNED = 10_000_000
 """The most requests that one open-loop run may plan."""
-_SPARE_DESCRIPTORS = 64  # the load generator's own and the server's: streams, epoll, what Python has open
+_SPARE_DESCRIPTORS = 64  # for the standard streams, epoll and Python's files, in the load generator and in the server
 
 
 def is_whole(number: object) -> bool:
-    """Whether it is an integer, of Python or of NumPy; True and False are for Python, and nobody means a number."""
+    """Whether it is an integer of Python or NumPy. True and False are integers in Python but not meant as numbers."""
     return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def check_whole(**given: object) -> None:
-    """Raise ValueError, with its name, for the first of `given` that is no whole number."""
+    """Raise ValueError, with its name, for the first of `given` that is not a whole number."""
     for name, number in given.items():
         if not is_whole(number):
             raise ValueError(f"{name} is {number!r}: give a whole number")
 
 
 def check_real(**given: object) -> None:
-    """Raise ValueError, with its name, for the first of `given` that is no number."""
+    """Raise ValueError, with its name, for the first of `given` that is not a number."""
     for name, number in given.items():
         if not isinstance(number, Real) or isinstance(number, bool):
             raise ValueError(f"{name} is {number!r}: give a number")
 
 
 def whole_numbers(name: str, given: object) -> list[int]:
-    """One number or several, as a list, each once. Raises ValueError, with `name`, for what is no whole number."""
+    """One number or several, as a list without duplicates. Raises ValueError, with `name`, for anything else."""
     several = isinstance(given, Iterable) and not isinstance(given, str)
     numbers: list[Any] = list(given) if several else [given]  # type: ignore[call-overload]
     for number in numbers:
@@ -73,7 +73,7 @@ def check_request(
     rate: float | None,
     deadline: float = 1.0,
 ) -> None:
-    """Raise ValueError, saying what to do, for a load that makes no sense on any machine."""
+    """Raise ValueError, saying what to do, for a load that is impossible on any machine."""
     check_whole(connections=connections, active=active, size=size)
     check_real(duration=duration, warmup=warmup, rate=0 if rate is None else rate, deadline=deadline)
     most = f"at most {LONGEST_SECONDS:.0f} s"
@@ -101,7 +101,7 @@ def check_request(
 
 
 def too_many(count: int, what: str = "connections", each: int = 1) -> str:
-    """Why one process can't open that many here, in the words of `check_descriptors`; empty if it can."""
+    """The error message of `check_descriptors` if one process can't open that many here; empty if it can."""
     try:
         check_descriptors(count, what, each)
     except ValueError as error:
@@ -110,7 +110,7 @@ def too_many(count: int, what: str = "connections", each: int = 1) -> str:
 
 
 def check_descriptors(count: int, what: str = "connections", each: int = 1) -> None:
-    """Raise ValueError if one process can't open that many connections here, or `what` takes `each` descriptors."""
+    """Raise ValueError if one process can't open `count` of `what` here; each takes `each` descriptors."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     room = (limit - _SPARE_DESCRIPTORS) // each
     if limit != resource.RLIM_INFINITY and count > room:

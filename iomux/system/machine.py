@@ -1,11 +1,11 @@
-"""The machine a figure was measured on: cores, clocks, limits, and what a process has used of it.
+"""The machine that a figure was measured on, its cores and limits, and the CPU time that a process has used.
 
-A latency without its machine means little, so every result carries `describe()`. CPU time is read from the
+A latency means little without its machine, so every result carries `describe()`. CPU time is read from the
 process's own CPU clock, which counts nanoseconds (clock_getcpuclockid(3)); the split into user and system
 time comes from the scheduler's accounting, whose ticks are coarse (proc_pid_stat(5): 10 ms), so the split of
 an interval is scaled to its exact total, as the kernel itself does (kernel/sched/cputime.c, cputime_adjust).
 
-Every server's process imports this file, so what only the owner needs is imported where it is used.
+Every server's process imports this file, so imports that only the owner needs are inside functions.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ class CpuTime(NamedTuple):
     """Seconds of processor time that a process has used so far."""
 
     user: float
-    """In ticks of the scheduler's accounting, often 0.01 s."""
+    """Counted in ticks of the scheduler's accounting, often 0.01 s."""
     system: float
     total: float
     """User and system together, exact to the resolution of the process's CPU clock."""
 
     def since(self, earlier: "CpuTime") -> "CpuTime":
-        """What was used after `earlier`: the exact total, split as the ticks in between were."""
+        """The CPU time used after `earlier`: the exact total, split in proportion to the ticks since then."""
         user, system, total = (now - then for now, then in zip(self, earlier, strict=True))
         share = user / (user + system) if user + system > 0 else 0.5
         return CpuTime(total * share, total * (1 - share), total)
@@ -49,21 +49,21 @@ def cpu_time(pid: int) -> CpuTime:
 
 
 class Switches(NamedTuple):
-    """How often a thread gave its core up to wait for something, and how often it was taken from it (getrusage(2))."""
+    """How often a thread gave up its core to wait, and how often the scheduler took the core from it (getrusage(2))."""
 
     voluntary: int
     involuntary: int
 
 
 def context_switches(pid: int) -> dict[int, Switches]:
-    """What each thread of process `pid` has made so far, by the thread's number; empty where nobody counts them.
+    """The context switches of each thread of process `pid` so far, by thread id; empty if the system counts none.
 
-    /proc/PID/status has the main thread's only (proc_pid_status(5)). ProcessLookupError if the process is gone.
+    /proc/PID/status counts the main thread only (proc_pid_status(5)). Raises ProcessLookupError if it is gone.
     """
     import psutil
 
     try:
-        if sys.platform != "linux":  # the process's sum
+        if sys.platform != "linux":  # the sum over all threads
             return {pid: Switches(*psutil.Process(pid).num_ctx_switches())}
         files = {int(thread): f"/proc/{pid}/task/{thread}/status" for thread in os.listdir(f"/proc/{pid}/task")}
     except (psutil.NoSuchProcess, FileNotFoundError) as error:
@@ -78,7 +78,7 @@ def _counts(status: str) -> list[int]:
 
 
 def switched(before: dict[int, Switches], after: dict[int, Switches]) -> Switches | None:
-    """The switches between two readings, of the threads that the second has; None where nobody counts them."""
+    """The switches between two readings, of the threads in the second one; None if the system counts none."""
     both = [(now, before.get(thread, Switches(0, 0))) for thread, now in after.items()]
     return Switches(*(sum(now[kind] - then[kind] for now, then in both) for kind in (0, 1))) if both else None
 
@@ -104,21 +104,21 @@ def _libc() -> "ctypes.CDLL":
 
 
 def cores() -> list[int]:
-    """The cores that this process may run on (sched_getaffinity(2)); all of them where a system can't say."""
+    """The cores that this process may run on (sched_getaffinity(2)); all cores where the system can't say."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def pin(core: int | None) -> None:
-    """Let this process run on one core only; nothing where `core` is None or the system can't pin."""
+    """Let this process run on one core only; do nothing if `core` is None or the system can't pin."""
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
 
 
 @functools.cache
 def processor() -> str:
-    """The processor's name, as /proc/cpuinfo gives it, else as Python's platform module does."""
+    """The processor's name from /proc/cpuinfo, or else from Python's platform module."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:
@@ -132,7 +132,7 @@ def processor() -> str:
 
 
 def describe() -> str:
-    """One line for under a figure: system, kernel, processor, cores, Python."""
+    """One line for a figure's caption: system, kernel, processor, cores, Python."""
     import platform
 
     system = f"{platform.system()} {platform.release().split('-')[0]}"

@@ -1,9 +1,9 @@
-"""What the kernel says of a server while it waits: where its threads sleep, its queues, epoll's interest lists.
+"""What /proc shows of a waiting server: where its threads sleep, its socket queues, epoll's interest lists.
 
-Linux tells them to anyone who may see the process: `/proc/PID/task/*/wchan` is the kernel function in which
+Linux shows them to anyone who may see the process: `/proc/PID/task/*/wchan` is the kernel function in which
 a thread sleeps (proc_pid_wchan(5)), and `/proc/net/tcp` has a line for each TCP socket of the machine, as
-`ss -tan` prints it (proc_net(5)). What stands on the interest list of an epoll object is in the `fdinfo` of its
-descriptor (proc_pid_fdinfo(5)); its ready list no file shows. Looking costs the one who looks, not the server.
+`ss -tan` prints it (proc_net(5)). The `fdinfo` of an epoll object's descriptor has its interest list
+(proc_pid_fdinfo(5)); no file shows its ready list. Reading these files costs the reader time, not the server.
 """
 
 import itertools
@@ -31,13 +31,13 @@ _EPOLL = {
     "EPOLLONESHOT": 1 << 30,
     "EPOLLET": 1 << 31,
 }
-"""Of include/uapi/linux/eventpoll.h; the kernel adds EPOLLERR and EPOLLHUP to whatever is asked (epoll_ctl(2))."""
+"""Of include/uapi/linux/eventpoll.h; the kernel adds EPOLLERR and EPOLLHUP to every interest (epoll_ctl(2))."""
 _WATCHED = re.compile(r"^tfd:\s*(\d+) events:\s*([0-9a-f]+)", re.MULTILINE)
-_RUNNING = "0"  # what wchan says of a thread that does not sleep, and where it may not tell
+_RUNNING = "0"  # what wchan shows for a thread that does not sleep, or if the reader lacks permission
 
 
 def _exists(pid: int) -> bool:
-    import psutil  # here: the load generator's process imports this file, and needs the backlog only
+    import psutil  # not at the top: the load generator imports this file for `backlog` only
 
     return psutil.pid_exists(pid)
 
@@ -45,8 +45,8 @@ def _exists(pid: int) -> bool:
 def asleep_in(pid: int) -> Counter[str]:
     """The kernel functions in which the threads of process `pid` sleep, each with the number of threads.
 
-    "not asleep" stands for those that run, or could; it is all that a kernel says which keeps wchan to itself.
-    Empty where a system does not tell. Raises ProcessLookupError when the process is gone.
+    "not asleep" counts threads that run or could run, and all threads if the kernel hides wchan.
+    Empty on a system without it. Raises ProcessLookupError when the process is gone.
 
     Example:
     >>> from iomux.system.procfs import asleep_in
@@ -67,13 +67,13 @@ def asleep_in(pid: int) -> Counter[str]:
 
 
 def queues(address: Address) -> "pd.DataFrame":
-    """The TCP sockets of this machine that are the server's at `address`, as the kernel lists them; a row a socket.
+    """The TCP sockets of the server at `address`, as the kernel lists them; a row for each socket.
 
-    Columns: `state`; `peer_port`, 0 for the listening socket; `unread_bytes`: what has come and nobody has
-    fetched (of the listening socket: connections that nobody has accepted); `unsent_bytes`: what is not yet
-    acknowledged; `held`: whether some process has a descriptor for it. A connection that is not held is
-    the kernel's alone: it has been made, and waits to be accepted. No rows where a system does not tell. While
-    many others come and go a row may be missing or there twice: the kernel writes the list page by page (proc_net(5)).
+    Columns: `state`; `peer_port`, 0 for the listening socket; `unread_bytes`: bytes that
+    arrived and were not read (for the listening socket: connections not yet accepted); `unsent_bytes`: bytes not yet
+    acknowledged; `held`: whether a process has a descriptor for it. A connection that is not held is complete but
+    known to the kernel only: it waits to be accepted. No rows on a system without this list. While many other
+    sockets open and close, a row may be missing or doubled: the kernel writes the list page by page (proc_net(5)).
 
     Example:
     >>> from iomux.system.procfs import queues
@@ -84,14 +84,14 @@ def queues(address: Address) -> "pd.DataFrame":
     import pandas as pd
 
     lines = SOCKETS_LIST.read_text().splitlines()[1:] if available("queues") else []
-    ours = f":{address[1]:04X}"  # looked for before anything is parsed: the machine may have thousands of others
+    ours = f":{address[1]:04X}"  # filtered before parsing: the machine may have thousands of other sockets
     rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
     frame = pd.DataFrame(rows, columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
     return frame[frame["state"] != "TIME_WAIT"].sort_values("peer_port").reset_index(drop=True)
 
 
 def backlog(address: Address) -> int:
-    """How many connections wait to be accepted at `address`, on all its listeners; 0 where a system does not tell.
+    """How many connections wait to be accepted at `address`, on all its listeners; 0 on a system without this list.
 
     The kernel lists the listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx), so this reads a few lines, not the
     thousands that follow.
@@ -112,12 +112,12 @@ def _row(fields: list[str]) -> tuple[str, int, int, int, bool]:
 
 
 def interest_list(pid: int, epoll: int | None = None) -> "pd.DataFrame":
-    """What stands on the interest lists of a process's epoll objects; a row a descriptor that is watched.
+    """The interest lists of a process's epoll objects; a row for each watched descriptor.
 
-    pid: the process. epoll: the descriptor of one of its epoll objects; by default all are looked at. Columns:
-    `epoll`; `descriptor`, by the number under which it was registered; `asked`, the events, by their names,
-    without EPOLLERR and EPOLLHUP, which are always watched for. A one-shot entry that has told, and is disarmed, has
-    no event left. No rows where a system does not tell. Raises ProcessLookupError when the process is gone.
+    pid: the process. epoll: the descriptor of one of its epoll objects; by default all of them. Columns: `epoll`;
+    `descriptor`, the number under which it was registered; `asked`, the names of the events in its interest,
+    without EPOLLERR and EPOLLHUP, which are always watched. A one-shot entry that has fired is disarmed and has
+    no event left. No rows on a system without it. Raises ProcessLookupError when the process is gone.
 
     Example:
     >>> import os, select

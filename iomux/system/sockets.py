@@ -1,8 +1,8 @@
-"""Listening sockets, accepting, and the limit on open descriptors.
+"""TCP sockets: listening, accepting, resetting, and the limit on open descriptors.
 
-A listening socket holds two queues in the kernel: handshakes under way, and finished connections that
-wait for `accept`. The second one's length is the *backlog*. A client is "connected" as soon as the kernel
-has finished the handshake, long before the server has heard of it: that is why a second client of a
+A listening socket has two queues in the kernel: handshakes under way, and complete connections that
+wait for `accept`. The length of the second is the *backlog*. A client is "connected" as soon as the kernel
+has finished the handshake, long before the server accepts it. So a second client of a
 blocking server connects at once and then waits for ever.
 
 Sources: listen(2), accept(2), getrlimit(2), tcp(7).
@@ -16,14 +16,16 @@ import sys
 import time
 from collections.abc import Iterator
 
+Address = tuple[str, int]
+
 BACKLOG = 4096
-"""Connections the kernel may hold finished but not yet accepted; cut to net.core.somaxconn (listen(2))."""
+"""The most complete connections that may wait for `accept`; the kernel cuts it to net.core.somaxconn (listen(2))."""
 
 RETRY_SECONDS = 0.1
-"""How long a server with nothing else to do waits before it asks again for a descriptor."""
+"""How long a server without free descriptors waits before it tries to accept again."""
 
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""What accept(2) says when the process or the system has no descriptor or memory left for one more."""
+"""Errors of accept(2) when the process or the system has no descriptor or memory left."""
 
 _NETWORK_ERRORS = ("ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH")
 CLIENT_GONE = frozenset(
@@ -31,14 +33,14 @@ CLIENT_GONE = frozenset(
     for name in ("ECONNABORTED", "ECONNRESET", "EPROTO", "EPERM", "EINTR", *_NETWORK_ERRORS)
     if hasattr(errno, name)
 )
-"""Errors of the one pending connection that accept(2) reports: forget that client, ask for the next."""
+"""Errors of accept(2) that concern one pending connection: skip that client and accept the next."""
 
 
 def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> socket.socket:
-    """A bound, listening TCP socket; port 0 lets the kernel choose a free one.
+    """Open a bound, listening TCP socket; port 0 lets the kernel choose a free one.
 
-    TCP_NODELAY is set here because accepted sockets inherit it (tcp(7)): without it the short tail of a
-    long reply may wait for an acknowledgement (RFC 896, Nagle). Raises OSError when the port is taken.
+    TCP_NODELAY is set here because accepted sockets inherit it (tcp(7)): without it the last short segment of
+    a long reply may wait for an acknowledgement (RFC 896, Nagle). Raises OSError when the port is taken.
 
     Example:
     >>> with iomux.listen() as listener:
@@ -59,10 +61,10 @@ def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> so
 
 
 def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
-    """Yield every waiting client, set nonblocking, until the kernel says EAGAIN.
+    """Yield every waiting client, set nonblocking, until accept fails with EAGAIN.
 
-    A client that gave up while it waited is passed over. Raises OSError with an errno in `SHORTAGE` when
-    no descriptor is left: the clients that still wait stay in the backlog.
+    A client that gave up while it waited is skipped. Raises OSError with an errno in `SHORTAGE` when
+    no descriptor is left; the clients that still wait stay in the backlog.
 
     Example:
     >>> from iomux.system.sockets import accept_pending
@@ -85,7 +87,7 @@ def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    """Both ends of a new TCP connection over loopback: as accepted, and as connected. Both block.
+    """Both ends of a new TCP connection over loopback: the accepted one, then the connecting one. Both block.
 
     Example:
     >>> from iomux.system.sockets import tcp_pair
@@ -102,7 +104,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with a reset instead of an orderly end: SO_LINGER of 0 seconds (socket(7)). Unsent bytes are lost.
+    """Close with a reset instead of an orderly shutdown: SO_LINGER of 0 seconds (socket(7)). Unsent bytes are lost.
 
     Example:
     >>> from iomux.system.sockets import reset, tcp_pair
@@ -117,10 +119,10 @@ def reset(sock: socket.socket) -> None:
 
 
 def wait_until_refused(address: tuple[str, int], seconds: float = 2.0) -> None:
-    """Wait until nothing listens at a loopback address any more, for at most so long.
+    """Wait until nothing listens at a loopback address any more, or until `seconds` have passed.
 
     The socket of a process that was killed is closed with it, unless an io_uring still holds it: the kernel
-    takes a ring apart from a work queue of its own, some 10 ms later (io_uring/io_uring.c, io_ring_exit_work).
+    frees a ring from a work queue, some 10 ms later (io_uring/io_uring.c, io_ring_exit_work).
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -132,7 +134,7 @@ def wait_until_refused(address: tuple[str, int], seconds: float = 2.0) -> None:
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit on descriptors to the hard one; return the limit now in force (getrlimit(2)).
+    """Raise the soft limit on descriptors to the hard one; return the limit now in effect (getrlimit(2)).
 
     Example:
     >>> from iomux.system.sockets import raise_descriptor_limit
@@ -145,6 +147,3 @@ def raise_descriptor_limit() -> int:
     if soft != wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
-
-
-Address = tuple[str, int]

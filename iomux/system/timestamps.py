@@ -1,4 +1,4 @@
-"""The kernel's receive stamps: asked for, and taken out of what comes beside the bytes (SO_TIMESTAMPNS, socket(7))."""
+"""The kernel's receive timestamps: switch them on, and read them from ancillary data (SO_TIMESTAMPNS, socket(7))."""
 
 import socket
 import struct
@@ -6,20 +6,19 @@ import struct
 from iomux.system.features import SO_TIMESTAMPNS, available
 
 ANCILLARY_BYTES = 64
-"""Room for one stamp: a header of 16 bytes and a struct timespec of 16 (cmsg(3))."""
-
+"""Room for one timestamp: a header of 16 bytes and a struct timespec of 16 (cmsg(3))."""
 
 _TIMESPEC = struct.Struct("@ll")
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
-    """Ask the kernel for a receive stamp with each `recvmsg`, where it has them."""
+    """Make the kernel return a receive timestamp with each `recvmsg`, where it has them."""
     if available("timestamps"):
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
 
 def stamp_in(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """The kernel's receive stamp, in nanoseconds; 0 where there is none (a struct timespec, socket(7))."""
+    """The receive timestamp in nanoseconds; 0 if there is none (a struct timespec, socket(7))."""
     if not ancillary:
         return 0
     seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])

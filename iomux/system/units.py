@@ -1,8 +1,8 @@
-"""Numbers as people write them: sizes and durations."""
+"""Sizes and durations as readable text."""
 
 
 def size_name(size: float) -> str:
-    """A size as people write it: 64 B, 12 KiB, 1 MiB."""
+    """A size in bytes as text: 64 B, 12 KiB, 1 MiB."""
     for unit, factor in (("MiB", 1024**2), ("KiB", 1024)):
         if size >= factor:
             count = size / factor
@@ -11,7 +11,7 @@ def size_name(size: float) -> str:
 
 
 def duration(microseconds: float) -> str:
-    """A time to two or three digits, in the unit that suits it: 850 µs, 1.2 ms, 2.5 s."""
+    """A time as text, to two or three digits in a suitable unit: 850 µs, 1.2 ms, 2.5 s."""
     for unit, size in (("µs", 1.0), ("ms", 1e3), ("s", 1e6)):
         value = microseconds / size
         if value < 999.5 or unit == "s":

@@ -15,7 +15,7 @@ import iomux
 from iomux.harness.timeline.client import ClientTrace, TimelinePlan
 from iomux.harness.timeline.phases import PHASES, conversations, phases
 from iomux.harness.timeline.table import to_frame
-from iomux.harness.timeline.trace import RECV, SEND, Event, Trace, clocks_apart
+from iomux.harness.timeline.trace import RECV, SEND, Event, Trace, clock_offset_ns
 from iomux.servers import get, mechanisms
 from iomux.servers.instrument import UNTRACEABLE
 from iomux.system.features import available
@@ -129,7 +129,7 @@ def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypa
 
 
 def test_a_clock_that_was_set_is_an_error_and_one_that_was_not_agrees_with_the_steady_one() -> None:
-    apart = [clocks_apart() for _ in range(50)]
+    apart = [clock_offset_ns() for _ in range(50)]
     assert max(apart) - min(apart) < 500_000
     question = TimelinePlan(("127.0.0.1", 1), 1, 1, 64, 1, 1.0)
     with pytest.raises(RuntimeError, match="the system's clock was set by -2 ms during the run"):
@@ -142,11 +142,11 @@ def test_bytes_that_no_stamp_came_with_have_a_reason() -> None:
     asked.note(1, RECV, 0, 330, 350, 0, 64)
     served.note(1, RECV, 200, 240, 260, 0, 64)
     served.note(1, SEND, 200, 290, 320, 0, 64)
-    seen = ClientTrace(asked.packed(), laps_ns={1: array("q", [250])})
+    seen = ClientTrace(asked.packed(), response_ns={1: array("q", [250])})
     frame = to_frame(TimelinePlan(("127.0.0.1", 1), 1, 1, 64, 1, 1.0), seen, served.packed())
     assert frame["total_us"].tolist() == [0.25]
     assert available("timestamps") == (
-        frame.attrs["merged"]["request"] == "in notify: no stamp of the kernel's came with these bytes"
+        frame.attrs["merged"]["request"] == "in notify: the kernel gave these bytes no stamp"
     )
 
 
@@ -378,7 +378,7 @@ def test_conversations_are_cut_where_the_last_byte_is() -> None:
 
 
 def test_a_handler_that_sends_back_something_else_is_named() -> None:
-    with pytest.raises(RuntimeError, match=r"for \d+ bytes the server sent \d+: the handler has to send back"):
+    with pytest.raises(RuntimeError, match=r"received \d+ bytes and sent \d+: the handler has to send back"):
         iomux.timeline("epoll", requests=20, handler=lambda data: data + data)
 
 

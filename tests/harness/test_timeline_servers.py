@@ -72,7 +72,7 @@ def test_the_clients_room_is_an_error_of_one_line() -> None:
 
 @pytest.mark.parametrize("server", [served_by(as_a_file), served_by(by_descriptor), forks])
 def test_bytes_that_go_past_the_traced_sockets_are_refused(server: Any) -> None:
-    with pytest.raises(RuntimeError, match=r"past the sockets .* not traceable: use their recv"):
+    with pytest.raises(RuntimeError, match=r"without the sockets .* can't be traced; use recv"):
         iomux.timeline(server, requests=50, deadline=1)
 
 
@@ -107,16 +107,16 @@ def asked(question: TimelinePlan, job: Callable[..., ClientTrace] = run_client) 
 def test_a_run_cut_short_by_time_returns_what_there_is() -> None:
     with iomux.start(served_by(works_between_two_sends)) as running:
         seen = asked(TimelinePlan(running.address, 1, 1, 64, 10_000, 2.0, seconds=0.5))
-    answered = sum(map(len, seen.laps_ns.values()))
+    answered = sum(map(len, seen.response_ns.values()))
     assert 0 < seen.warmup < answered < 200
-    assert seen.errors == {"not asked, the time was up": seen.warmup + 10_000 - answered}
+    assert seen.errors == {"not sent, the time was up": seen.warmup + 10_000 - answered}
 
 
 def test_a_slow_server_is_not_warmed_up_for_ever() -> None:
     with iomux.start("blocking", handler=sleeps_long) as running:
         seen = asked(TimelinePlan(running.address, 1, 1, 64, 2, 2.0))
     assert 1 <= seen.warmup < 20
-    assert sum(map(len, seen.laps_ns.values())) == seen.warmup + 2
+    assert sum(map(len, seen.response_ns.values())) == seen.warmup + 2
 
 
 @pytest.mark.parametrize("converse", [works_between_two_sends, works_between_two_recvs])

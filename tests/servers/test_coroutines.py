@@ -113,7 +113,7 @@ def count_polls(tasks: Scheduler) -> CountedPoller:
 def test_sleepers_wake_in_the_order_of_their_times(tasks: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     woken, counted, began = [], count_polls(tasks), time.monotonic()
     # As if they had all begun to sleep now: on a busy machine much may lie between one and the next.
-    monkeypatch.setattr(scheduler, "moment", lambda seconds: began + seconds)
+    monkeypatch.setattr(scheduler, "deadline", lambda seconds: began + seconds)
 
     def sleeps(seconds: float) -> Generator[Wait, None, None]:
         yield seconds

@@ -1,4 +1,4 @@
-"""The load generator, one load, and many loads in a table.
+"""The load generator, `load` for one run, and `sweep` for many runs in a table.
 
-What runs beside the server is here and light: pandas is imported only where a table is made.
+The generator's process runs alongside the server and imports little: only the code that makes a table imports pandas.
 """

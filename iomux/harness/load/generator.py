@@ -1,14 +1,14 @@
-"""The load generator: a process of its own that asks, waits for the answers, and times them.
+"""The load generator: it sends requests from a separate process, waits for the replies, and times them.
 
-*Closed loop*: each active client sends its next request when it has the answer to the last. A slow server
-is then asked less often, and a stall is one slow sample however many requests it would have hit.
+*Closed loop*: each active client sends its next request when it has the reply to the last. A slow server
+then gets fewer requests, and a stall is one slow sample however many requests it would have delayed.
 
 *Open loop*: requests are planned at a fixed rate, and a request's *response time* counts from its planned
-time, whether or not it could be sent then. The time from actually sending it is the *service time*.
-Reporting the second where the first is meant is called coordinated omission (Gil Tene).
+time, even if it was sent later. The time from the actual send is the *service time*.
+Reporting the service time where the response time is meant is called coordinated omission (Gil Tene).
 
-Cost: one epoll_wait a batch, one recv, one send, two readings of the clock a request. In the open loop it
-spins when the next planned time is near, because epoll_wait wakes to the millisecond (epoll_wait(2)).
+Cost: one epoll_wait for each batch; one recv, one send and two clock readings for each request. In the open loop it
+spins when the next planned time is near, because epoll_wait has a resolution of a millisecond (epoll_wait(2)).
 """
 
 import select
@@ -23,22 +23,22 @@ from iomux.servers.connection import CHUNK_BYTES
 
 perf_ns = time.perf_counter_ns
 SECOND = 1_000_000_000
-_TICK = 0.02  # seconds between two looks at the clock while nothing happens
+_TICK_SECONDS = 0.02  # the longest wait between two readings of the clock
 _SPIN_NS = 2_000_000
-_PAUSE_NS = 300_000_000  # between warm-up and measurement, at most
-_UNASKED = "planned on a lost connection"
+_PAUSE_NS = 300_000_000  # the longest pause between warm-up and measurement
+_NOT_SENT = "planned on a lost connection"
 IN, OUT = select.POLLIN, select.POLLOUT
 
 
 class Generator:
-    """The active clients of one run, and what they saw: response and service times in nanoseconds."""
+    """The active clients of one run, and their response and service times in nanoseconds."""
 
     def __init__(self, active: list[Client], size: int, spin: bool, errors: Counter[str]) -> None:
         self.errors = errors
         self.response_ns = array("q")
         self.service_ns = array("q")
         self.late_ns = array("q")
-        self.now = 0  # when the last reply was whole
+        self.now = 0  # when the last reply was complete
         self._active = active
         self._spin_ns = _SPIN_NS if spin else 0
         self._next_payload = payloads(size).__next__
@@ -49,29 +49,29 @@ class Generator:
             self._poller.register(fd, IN)
 
     def closed_loop(self, until: int) -> None:
-        """Keep every client asking until the clock says `until`; those with no request in flight begin."""
+        """Let every client send requests until time `until`; those without a request in flight start."""
         for client in self._clients.copy().values():
             if not client.payload:
-                self._ask(client)
+                self._send_request(client)
         while perf_ns() < until:
-            for client in self._answered(_TICK):
-                self._ask(client)
+            for client in self._replies(_TICK_SECONDS):
+                self._send_request(client)
 
     def until_answered(self, requests: int, patience: float, seconds: float) -> None:
-        """Closed loop until so many are answered; ends early after `seconds`, or `patience` seconds of silence."""
+        """Run a closed loop until `requests` are answered, `seconds` have passed, or no reply came for `patience` s."""
         until = perf_ns() + int(seconds * SECOND)
         for client in self._clients.copy().values():
             if not client.payload:
-                self._ask(client)
-        asked = max((client.asked_ns for client in self._clients.values()), default=0)
+                self._send_request(client)
+        started = max((client.sent_ns for client in self._clients.values()), default=0)
         while len(self.response_ns) < requests and self._clients and (now := perf_ns()) < until:
-            if now - max(self.now, asked) > patience * SECOND:
+            if now - max(self.now, started) > patience * SECOND:
                 return
-            for client in self._answered(_TICK):
-                self._ask(client)
+            for client in self._replies(_TICK_SECONDS):
+                self._send_request(client)
 
     def open_loop(self, begin: int, until: int, rate: float) -> None:
-        """Send at the planned times from `begin` to `until`, each client in its turn; a busy one sends when free."""
+        """Send at the planned times from `begin` to `until`, each client in turn; a busy one sends when it is free."""
         number, planned = 0, begin
         while planned < until and self._clients:
             now = perf_ns()
@@ -80,46 +80,46 @@ class Generator:
                 client.waiting.append(planned)
                 if not client.payload and client.sock.fileno() >= 0:
                     self.late_ns.append(now - planned)
-                    self._ask_planned(client)
+                    self._send_planned(client)
                 number += 1
                 planned = begin + int(number * SECOND / rate)
-            sleep = planned - now - self._spin_ns  # awake early: whoever sleeps to the end is late each time
-            self._answer_planned(min(max(sleep, 0) / SECOND, _TICK))
-        if planned < until:  # nobody is left to ask: what was planned is not forgotten
-            self.errors[_UNASKED] += int((until - planned) * rate / SECOND) + 1
+            sleep = planned - now - self._spin_ns  # wake up early: a sleep until the planned time always ends late
+            self._take_replies(min(max(sleep, 0) / SECOND, _TICK_SECONDS))
+        if planned < until:  # no client is left: count the requests that were planned
+            self.errors[_NOT_SENT] += int((until - planned) * rate / SECOND) + 1
 
     def drain(self, deadline: float) -> None:
-        """Take the answers that are still to come, for at most `deadline` seconds after the last was asked for."""
+        """Take the outstanding replies, for at most `deadline` seconds after the last request."""
         pending = [client for client in self._clients.values() if client.payload]
         waiting = any(client.waiting for client in pending)
-        since = perf_ns() if waiting else max((client.asked_ns for client in pending), default=0)
-        self._take_answers(since + int(deadline * SECOND))
+        since = perf_ns() if waiting else max((client.sent_ns for client in pending), default=0)
+        self._take_replies_until(since + int(deadline * SECOND))
         for client in self._active:
             if client.payload:
                 self.errors["no reply by the deadline"] += 1 + len(client.waiting)
             elif client.waiting:
-                self.errors[_UNASKED] += len(client.waiting)
+                self.errors[_NOT_SENT] += len(client.waiting)
 
     def drain_in_flight(self, seconds: float) -> None:
-        """Take the answers that are under way, for at most so long: a simple server may not survive a reset."""
-        self._take_answers(perf_ns() + int(seconds * SECOND))
+        """Take the replies under way, for at most `seconds`: a reset by an earlier close can end a simple server."""
+        self._take_replies_until(perf_ns() + int(seconds * SECOND))
 
     def end_warmup(self) -> None:
-        """Let what is under way be answered and drop all samples, and what was planned and could not be sent.
+        """Take the replies under way, then drop all samples and all planned requests that were not sent.
 
-        A client that is not answered in this time goes on waiting; its deadline counts from when it asked.
+        A client without a reply by then continues to wait; its deadline counts from its request.
         """
         for client in self._active:
             client.waiting.clear()
-        self._take_answers(perf_ns() + _PAUSE_NS)
+        self._take_replies_until(perf_ns() + _PAUSE_NS)
         del self.response_ns[:], self.service_ns[:], self.late_ns[:]
 
-    def _take_answers(self, until: int) -> None:
+    def _take_replies_until(self, until: int) -> None:
         while perf_ns() < until and any(client.payload for client in self._clients.values()):
-            self._answer_planned(_TICK)
+            self._take_replies(_TICK_SECONDS)
 
-    def _answered(self, seconds: float) -> Iterator[Client]:
-        """Wait for answers; yield each client whose reply is whole and right, its response time recorded."""
+    def _replies(self, seconds: float) -> Iterator[Client]:
+        """Wait for replies; record the response time of each complete and correct one, and yield its client."""
         clients, chunk, record = self._clients, self._chunk, self.response_ns.append
         for fd, event in self._poll(seconds):
             client = clients[fd]
@@ -141,9 +141,9 @@ class Generator:
             client.served = True
             yield client
 
-    def _ask(self, client: Client) -> None:
+    def _send_request(self, client: Client) -> None:
         client.payload = client.awaited = payload = self._next_payload()
-        client.planned_ns = client.asked_ns = perf_ns()
+        client.planned_ns = client.sent_ns = perf_ns()
         try:
             sent = client.send(payload)
         except BlockingIOError:
@@ -155,16 +155,16 @@ class Generator:
             client.unsent = memoryview(payload)[sent:]
             self._poller.modify(client.sock.fileno(), IN | OUT)
 
-    def _ask_planned(self, client: Client) -> None:
-        self._ask(client)
+    def _send_planned(self, client: Client) -> None:
+        self._send_request(client)
         client.planned_ns = client.waiting.popleft()
 
-    def _answer_planned(self, seconds: float) -> None:
-        for client in self._answered(seconds):
-            self.service_ns.append(self.now - client.asked_ns)
-            client.payload, client.awaited = b"", None  # whatever comes now was not asked for
+    def _take_replies(self, seconds: float) -> None:
+        for client in self._replies(seconds):
+            self.service_ns.append(self.now - client.sent_ns)
+            client.payload, client.awaited = b"", None  # bytes that arrive now belong to no request
             if client.waiting:
-                self._ask_planned(client)
+                self._send_planned(client)
 
     def _send_rest(self, client: Client) -> None:
         client.unsent = client.unsent[client.send(client.unsent) :]
@@ -181,7 +181,7 @@ class Generator:
 
 
 def quickest_poller() -> tuple[Any, Callable[[float], list[tuple[int, int]]]]:
-    """The quickest poller of this system, and its waiting call, which takes seconds."""
+    """The fastest poller of this system, and its waiting call, which takes seconds."""
     if hasattr(select, "epoll"):
         epoll = select.epoll()
         return epoll, epoll.poll

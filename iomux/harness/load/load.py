@@ -1,8 +1,8 @@
-"""Load a server and say what its clients saw.
+"""Load a server and return what its clients measured: latency, throughput, errors and CPU time.
 
-The load generator (`iomux.harness.load.generator`) runs in a process of its own, on another core than the
-server where there is one, and sends its raw samples back; here they become a result. Percentiles are taken
-from the raw samples, and nothing is averaged before it is kept.
+The load generator (`iomux.harness.load.generator`) runs in a separate process, on another core than the
+server if there is one, and sends its raw samples back; here they become a result. Percentiles are taken
+from the raw samples, and all samples are kept.
 """
 
 from iomux.harness.load.clients import NOBODY_LISTENS
@@ -24,19 +24,19 @@ def load(
     rate: float | None = None,
     deadline: float = 2.0,
 ) -> LoadResult:
-    """Load the echo server at `address` from a process of its own; return what its clients saw.
+    """Load the echo server at `address` from a separate process; return what its clients measured.
 
     address: `(host, port)`, "host:port" or a running `Server`; loopback only. connections: how many are
-    open. active: how many of them, spread evenly, ask (default: all). size: bytes a request. duration,
-    warmup: seconds, the warm-up's samples are dropped. rate: planned requests a second over all active
-    clients (open loop: times count from the planned moment); by default each client asks again when it has
-    its answer (closed loop). deadline: seconds that the last requests may
-    take after the run; a client without its reply then, however long it has waited, is counted.
+    open. active: how many of them, spread evenly, send requests (default: all). size: bytes a request. duration,
+    warmup: seconds; the samples of the warm-up are dropped. rate: planned requests a second over all active
+    clients (open loop: times count from the planned moment); by default each client sends again when it has
+    its reply (closed loop). deadline: seconds that the last requests may take after the run; a client that has
+    no reply by then is counted as an error, however long it has waited.
 
-    Measuring begins when the server has accepted every connection, or accepts no more (Linux; elsewhere that is not
-    seen). Every reply is compared with its request. Raises ValueError for what can't be asked for,
-    ServerError if the server is ours and has died, before or during the run, and ConnectionRefusedError if it is not
-    ours and nobody listens at its address.
+    Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
+    not show this). Every reply is compared with its request. Raises ValueError for impossible arguments,
+    ServerError if `iomux.start` made the server and it ended before or during the run, and ConnectionRefusedError
+    if another server was meant and no process listens at its address.
 
     Example:
     >>> with iomux.start("poll") as server:

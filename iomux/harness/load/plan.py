@@ -1,4 +1,4 @@
-"""One run of the load generator, in its own process: connect, warm up, measure, wait for the last answers."""
+"""One run of the load generator, in its own process: connect, warm up, measure, wait for the last replies."""
 
 import gc
 import time
@@ -11,7 +11,7 @@ from iomux.system.machine import CpuTime, Switches, context_switches, cpu_time, 
 
 
 class Plan(NamedTuple):
-    """What to do: the arguments of `iomux.load`, checked, and where the server's process is."""
+    """The checked arguments of `iomux.load`, and the id of the server's process."""
 
     address: tuple[str, int]
     connections: int
@@ -23,11 +23,11 @@ class Plan(NamedTuple):
     deadline: float
     server_pid: int | None
     spin: bool
-    """Whether it has a core to itself, and may watch the clock instead of sleeping."""
+    """Whether the generator has a core to itself and may spin instead of sleeping."""
 
 
 def run(plan: Plan) -> dict[str, Any]:
-    """Carry out one plan and return what was seen, as plain values and arrays."""
+    """Carry out one plan and return the measurements as plain values and arrays."""
     errors: Counter[str] = Counter()
     began = perf_ns()
     clients = connect(plan.address, plan.connections, plan.deadline, errors)
@@ -35,8 +35,8 @@ def run(plan: Plan) -> dict[str, Any]:
     wait_until_accepted(plan.address)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
-    gc.disable()  # a collection in the middle would be a latency of ours
-    _server_use(plan)  # the first reading imports what it needs: not while somebody is being timed
+    gc.disable()  # a collection during the run would count as latency
+    _server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
     warm = perf_ns() + int(plan.warmup * SECOND)
     _exchange(generator, plan.rate, perf_ns(), warm)
     generator.end_warmup()

@@ -1,4 +1,4 @@
-"""What the clients of one run saw, as a value that shows itself well."""
+"""The result of one load: latency percentiles, throughput, errors and CPU time, printed as a few lines."""
 
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     Nanoseconds = npt.NDArray[np.int64]
 
-_FULL = 0.9  # share of a core from which on a process has nothing left to give
+_FULL = 0.9  # the share of a core from which on a process counts as saturated
 
 
 @dataclass(frozen=True, eq=False)
 class LoadResult:
-    """What the clients of one run saw. Times in the unit of their name; raw samples in nanoseconds.
+    """The measurements of one run. Times are in the unit of their name, raw samples in nanoseconds.
 
     Example:
     >>> with iomux.start("poll") as server:
@@ -41,22 +41,22 @@ class LoadResult:
     unserved: int
     """Active clients that never got a reply."""
     errors: dict[str, int]
-    """How often each kind of error was seen; empty when all was well."""
+    """How often each kind of error was seen; empty if there were none."""
     connect_s: float
-    """Seconds in which all connections were opened."""
+    """How long it took to open all connections."""
     server_user_s: float | None
-    """User seconds of the server while it was measured; None where the server is not ours."""
+    """User CPU seconds of the server during the measurement; None if `iomux.start` did not make it."""
     server_system_s: float | None
     cpu_us_per_request: float | None
-    """Microseconds of the server's processor time, user and system, for each request."""
+    """The server's CPU time, user and system, for each request."""
     voluntary_switches: int | None
-    """How often the server's threads went to sleep while it was measured; None where nobody counts it for us."""
+    """How often the server's threads gave up their core to wait during the measurement; None if unknown."""
     involuntary_switches: int | None
-    """How often they were taken off their core."""
+    """How often the scheduler took their core from them."""
     generator_cpu_share: float
-    """The load generator's own processor time for each second of the run (in the open loop it spins)."""
+    """The load generator's CPU time for each second of the run (in the open loop it spins)."""
     generator_bound: bool
-    """True when the load generator was the bottleneck: the figures are then its own, not the server's."""
+    """Whether the load generator was the bottleneck: then the results describe it and not the server."""
     machine: str
     response_ns: "Nanoseconds" = field(repr=False)
     """Raw response times, in the order of arrival: from the planned time in the open loop, else from the send."""
@@ -64,14 +64,14 @@ class LoadResult:
     """Raw service times, from the actual send; the same samples as `response_ns` in the closed loop."""
 
     def row(self) -> dict[str, Any]:
-        """The result as one row of a table: all but the raw samples, errors as their sum and their kinds."""
+        """The result as one row of a table: everything but the raw samples; errors as a sum and as text."""
         left_out = ("response_ns", "service_ns", "machine", "errors")
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
         return row | {"errors": sum(self.errors.values()), "error_kinds": kinds}
 
     def setting(self) -> str:
-        """One line for under a figure: how many asked how much, and in which loop."""
+        """One line for a figure's caption: connections, request size, and closed or open loop."""
         loop = "closed loop" if self.rate_per_s is None else f"open loop at {self.rate_per_s:,.0f} requests/s"
         return f"{self.active:,} active of {self.connections:,} connections, {self.size_bytes:,} bytes, {loop}"
 
@@ -96,7 +96,7 @@ class LoadResult:
     def _why_bound(self) -> str:
         if self.rate_per_s is None:
             return "the load generator was the bottleneck: the server could have done more"
-        return "the load generator was late: it sent after the planned times, and much of these latencies is its own"
+        return "the load generator was late: it sent after the planned times, and much of these latencies is its delay"
 
     def _switches(self) -> str:
         if self.voluntary_switches is None or self.involuntary_switches is None:
@@ -106,7 +106,7 @@ class LoadResult:
 
 
 def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
-    """Make a result of what the load generator saw; percentiles from the raw samples."""
+    """Make a result of the load generator's samples, with percentiles from the raw ones."""
     import numpy as np
 
     response = np.frombuffer(seen["response_ns"], dtype=np.int64)
@@ -146,7 +146,7 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
 
 
 def _generator_bound(plan: Plan, seen: dict[str, Any], service: "Nanoseconds") -> bool:
-    """Closed loop: it used its core up and the server did not. Open loop: it sent later than planned."""
+    """Closed loop: whether it used its whole core and the server did not. Open loop: whether it sent late."""
     import numpy as np
 
     if plan.rate is not None:

@@ -1,8 +1,8 @@
-"""Many runs into one tidy table: each server at each number of connections, round after round.
+"""Load many servers at many numbers of connections, in interleaved rounds, and return one tidy table.
 
-The servers take turns within a round, and whole rounds are repeated: whatever else the machine does then
-falls on all of them alike, and the spread between repeats shows how much of it there was. Each run has a
-fresh server, so that no run inherits another's connections.
+The servers take turns within a round, and whole rounds are repeated: other work of the machine then
+affects all servers alike, and the spread between repeats shows how much of it there was. Each run starts a
+new server, so that no run inherits another's connections.
 """
 
 from collections.abc import Sequence
@@ -44,17 +44,17 @@ def sweep(
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
     servers: names or `serve` functions, as for `iomux.start`. connections: one number or several. active: how
-    many connections ask, at most as many as there are; None means all. The rest as for `iomux.load`. progress:
-    show a bar on standard error.
+    many connections send requests, at most as many as are open; None means all. progress: whether to show a bar
+    on standard error. The other arguments are those of `iomux.load`.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
     measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
     measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
-    the server's processor time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why
-    the level could not be reached, the measured columns then being missing. `.attrs["machine"]` says what
-    it was measured on, `.attrs["active"]` how many were asked to be active.
+    the server's CPU time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why this number of
+    connections could not be reached; then the measured columns are missing. `.attrs["machine"]` says what
+    it was measured on, `.attrs["active"]` is the argument `active`.
 
-    Raises LookupError and ValueError for what can't be run at all.
+    Raises LookupError and ValueError for arguments that can't be run at all.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], [1, 10], repeats=1, duration=0.05, progress=False)
@@ -73,7 +73,7 @@ def sweep(
         for level in levels
         for name, target in rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
     ]
-    import pandas as pd  # only now: what was asked for wrongly is said at once
+    import pandas as pd  # not before the checks: wrong arguments are reported at once
     from tqdm.auto import tqdm
 
     rows: list[dict[str, Any]] = []
@@ -108,7 +108,7 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
 
 
 def _labels(chosen: Sequence[str | servers.Serve]) -> list[str]:
-    """The servers' short names, made longer where two would be the same."""
+    """The servers' short names, made distinct where two are the same."""
     short = [name_of(server) for server in chosen]
     labels: list[str] = []
     for server, name in zip(chosen, short, strict=True):
@@ -123,7 +123,7 @@ def _model(target: str | servers.Serve) -> str:
 
 
 def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
-    """One run as a row. A limit that the server itself has named in an earlier round is not run into again."""
+    """One run as a row. A limit that the server logged in an earlier round is not tried again."""
     asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
     base = {"connections": level} | asked
     if reason := known_limit or too_many(level):
@@ -132,7 +132,7 @@ def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known
         with start(target) as server:
             result = load(server, connections=level, **options)
             log = server.log.strip()
-    except RuntimeError as error:  # ServerError is one
+    except RuntimeError as error:  # or ServerError, its subclass
         return _missing(base, str(error).strip().splitlines()[-1])
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
@@ -140,7 +140,7 @@ def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known
 
 
 def _limit_met(result: LoadResult, log: str) -> str:
-    """Why this level was not reached; empty if every connection was open at the end and every client served."""
+    """Why this level was not reached; empty if all connections were open at the end and all clients served."""
     if not result.errors and not result.unserved:
         return ""
     said = next((line.removeprefix("iomux: ") for line in log.splitlines() if REFUSED in line), "")

@@ -1,10 +1,10 @@
-"""A traced io_uring: the same operations, with a look at the clock when they are queued and when they are over.
+"""A traced io_uring: the same operations, with clock readings when they are queued and when they are over.
 
-Here no `recv` is ours: the kernel has copied the bytes before the completion is seen, so the copy in is a part
-of the time until the server is told. What the kernel stamps on arrival it gives with IORING_OP_RECVMSG, which
-stands in for the server's IORING_OP_RECV; its message header says where that stamp is to go (recvmsg(2)).
+Here the server makes no `recv` call: the kernel has copied the bytes before the completion is seen, so the copy in
+is part of the time until the server is notified. The kernel's arrival stamp comes with IORING_OP_RECVMSG, which
+replaces the server's IORING_OP_RECV; its message header says where to put that stamp (recvmsg(2)).
 
-What it costs the traced server: some 5 µs a request.
+Cost to the traced server: some 5 µs for each request.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from iomux.system.io_uring_abi import OP_RECVMSG, Lent, lend
 from iomux.system.timestamps import ANCILLARY_BYTES, stamp_in
 
 Done = Callable[[int, bool], None]
-"""What a server calls with the result of an operation, and whether the same entry will complete again."""
+"""A server's callback: it gets the result of an operation, and whether the same entry will complete again."""
 _IOVEC = struct.Struct("@PN")
 _MSGHDR = struct.Struct("@PIPNPNi0P")
 """struct msghdr: name, namelen, iov, iovlen, control, controllen, flags (include/linux/socket.h, user_msghdr)."""
@@ -26,7 +26,7 @@ _CMSGHDR = struct.Struct("@Nii")  # len, level, type (cmsg(3))
 
 
 class TracedRing:
-    """What `iomux.servers.uring` uses of a ring; each token is what to call when it is done."""
+    """The methods of a ring that `iomux.servers.uring` uses; each token is the function to call when it is done."""
 
     def __init__(self, ring: Ring, trace: EventSink) -> None:
         self._ring = ring
@@ -52,7 +52,7 @@ class TracedRing:
         def received(size: int, more: bool) -> None:
             ready, begin = self._trace.ready, realtime_ns()
             done(size, more)
-            if size > 0:  # noted when the answer is queued: what noting costs is no part of the handler's time
+            if size > 0:  # recorded after the reply is queued, so that recording does not count as handler time
                 self._trace.note(port, RECV, ready, begin, begin, _stamp(header, control), size)
 
         return self._ring.queue(OP_RECVMSG, fd, message, received)
@@ -73,16 +73,16 @@ class TracedRing:
         return self._ring.timeout(seconds, done)
 
     def wait(self) -> list[Completion]:
-        """As Ring.wait, and notes when it returned: that is when the completions are seen."""
+        """As Ring.wait; record when it returned, which is when the server sees the completions."""
         found = self._ring.wait()
-        self._trace.calls[WAIT] += self._ring.enters - self._counted  # also those of a `queue` that found it full
+        self._trace.calls[WAIT] += self._ring.enters - self._counted  # including those of `queue` on a full ring
         self._counted = self._ring.enters
         self._trace.ready = realtime_ns()
         return found
 
 
 def _port(fd: int) -> int:
-    """The other end's port of a connected socket; 0 if it has gone already."""
+    """The peer's port of a connected socket; 0 if the peer has gone already."""
     sock = socket.socket(fileno=fd)
     try:
         with contextlib.suppress(OSError):
@@ -93,7 +93,7 @@ def _port(fd: int) -> int:
 
 
 def _message(memory: Lent) -> tuple[bytearray, bytearray, Lent]:
-    """A message header that points to the memory and to room for one stamp; that room; and all of it, to be lent."""
+    """A message header for the memory and one stamp, the room for that stamp, and both ready to be lent."""
     control, vector = bytearray(ANCILLARY_BYTES), bytearray(_IOVEC.pack(memory.address, memory.size))
     where, room = lend(vector), lend(control)
     header = bytearray(_MSGHDR.pack(0, 0, where.address, 1, room.address, room.size, 0))

@@ -1,10 +1,10 @@
-"""From what both ends saw to one row a request: where its time went.
+"""The phases of a request: how its time is split by the events of client, server and kernel.
 
-A request is followed through these stamps, all of one clock:
+A request is followed through these timestamps, all of one clock:
 
     the client enters `send`      request: over the loopback, into the server's socket buffer
     the kernel's receive stamp    notify:  until the readiness call has returned to the server
-    the readiness call returned   queue:   told, not yet served; others of the same batch come first
+    the readiness call returned   queue:   notified, not yet served; others of the same batch come first
     the server enters `recv`      recv:    the copy in
     `recv` returned               handler: the server's own work
     the server enters `send`      send:    the copy out
@@ -12,13 +12,13 @@ A request is followed through these stamps, all of one clock:
 
 On the loopback the reply is delivered *within* the server's `send`: the sender's own thread carries the
 packet up to the receiver's socket buffer (net/core/dev.c, netif_rx). So `send` ends when the reply is there,
-and what the call still does then (waking the client) runs beside the client's phase; `reply` is what lies
-between a `send` that returned and a stamp that came later, which is nearly nothing here.
+and the rest of the call (waking the client) runs in parallel to the client's phase; `reply` is the time
+from the return of `send` to a later stamp, which is nearly 0 here.
 
-A request that arrives in pieces goes through recv, handler and send once a piece; each phase is their sum.
-Between two pieces the server's own time is handler: all of it, if nothing was waited for in between, else
-until a blocking call began to wait. What then lies before a readiness call's return is notify; where none is
-seen (a loop that asks all the time, a `select` of its own), waiting and work can't be told apart: notify too.
+A request that arrives in pieces goes through recv, handler and send once for each piece; each phase is their sum.
+Between two pieces the server's own time is handler: all of it if the server did not wait in between, else the
+part until a blocking call began to wait. The time from then to a readiness call's return is notify. If none is seen
+(a loop that polls all the time, a `select` of its own), waiting and work can't be separated: that is notify too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,23 +27,23 @@ from iomux.harness.timeline.trace import RECV, SEND, Event
 
 PHASES = {
     "request": "to the server's socket buffer",
-    "notify": "until the server is told",
-    "queue": "told, not yet served: others of the same batch come first",
+    "notify": "until the server is notified",
+    "queue": "notified, not yet served: others of the same batch come first",
     "recv": "the copy in",
     "handler": "the server's own work",
     "send": "the copy out",
     "reply": "to the client's socket buffer",
     "client": "until the client has it",
 }
-"""The phases in their order, and what each is."""
+"""The phases in their order, with a description of each."""
 _ONE_SEGMENT = 32 * 1024
-"""Bytes that the loopback (MTU 65,536) carries in one segment: of a longer request the stamp is the last segment's."""
+"""Bytes that the loopback (MTU 65,536) carries in one segment; a longer request has the stamp of its last segment."""
 
 
 def conversations(events: Iterable[Event], ending: int, size: int) -> dict[int, list[list[Event]]]:
-    """By its client's port, each connection's requests in order, as the events of each.
+    """The requests of each connection in order, by client port; each request is a list of its events.
 
-    ending: the kind of event (RECV or SEND) with whose last byte, the `size`th, a request is over.
+    ending: the kind of event (RECV or SEND) that ends a request when it reaches `size` bytes.
     """
     found: dict[int, list[list[Event]]] = {}
     moved: dict[int, int] = {}
@@ -59,9 +59,9 @@ def conversations(events: Iterable[Event], ending: int, size: int) -> dict[int, 
 
 
 def phases(asked: Sequence[Event], served: Sequence[Event], size: int) -> dict[str, float]:
-    """One request's phases in nanoseconds, from the client's events and the server's; their sum is its total.
+    """One request's phases in nanoseconds, from the client's and the server's events; their sum is its total.
 
-    A phase whose stamp is missing is NaN, and its time is in a neighbour: that of `request` in notify, of
+    A phase whose stamp is missing is NaN, and its time is part of another: that of `request` in notify, of
     `queue` (no readiness call was seen) in notify, of `recv` (the kernel copied before the completion was seen)
     in notify, of `reply` in client.
     """
@@ -77,18 +77,18 @@ def phases(asked: Sequence[Event], served: Sequence[Event], size: int) -> dict[s
         cursor = until
     spent["reply"] = max(replied, cursor) - cursor
     spent["client"] = returned - max(replied, cursor)
-    told = any(event.ready for event in served)
+    reported = any(event.ready for event in served)
     copied = any(event.end > event.begin for event in served if event.kind == RECV)
-    known = {"request": arrived, "queue": told, "recv": copied, "reply": replied}
+    known = {"request": arrived, "queue": reported, "recv": copied, "reply": replied}
     return spent | {phase: float("nan") for phase, stamped in known.items() if not stamped}
 
 
 def _steps(served: Sequence[Event], cursor: int, taken: int) -> Iterator[tuple[str, int]]:
-    """What the server did, step by step: the phase, and when it ended; the last `send` when its bytes were taken."""
+    """The server's phases in order, each with its end; the last `send` ends when its bytes have arrived."""
     for number, event in enumerate(served):
         if number:
             yield "handler", (cursor := max(cursor, _own_work_ends(served[number - 1], event)))
-        # the readiness call may have returned before the bytes came: then it told of something else
+        # the readiness call may have returned before the bytes came: then it reported another event
         yield "notify", (cursor := max(event.ready or event.begin, cursor))
         yield "queue", (cursor := max(event.begin, cursor))
         cursor = max(event.end, cursor)
@@ -97,8 +97,8 @@ def _steps(served: Sequence[Event], cursor: int, taken: int) -> Iterator[tuple[s
 
 
 def _own_work_ends(before: Event, event: Event) -> int:
-    """When the server, after `before`, had no more to do of its own for this request; 0: at once, as far as is seen."""
-    nothing_waited_for = 0 < event.ready <= before.end
-    if nothing_waited_for or (before.kind == RECV and event.kind == SEND):
+    """When the server's own work after `before` ended; 0 if nothing shows that it did any."""
+    did_not_wait = 0 < event.ready <= before.end
+    if did_not_wait or (before.kind == RECV and event.kind == SEND):
         return event.begin
     return event.entered

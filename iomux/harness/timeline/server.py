@@ -1,7 +1,7 @@
-"""A server run traced: the one that was named, with a traced listener, and a traced poller where it has one.
+"""Run a server traced: with a traced listener, and a traced poller if it has one.
 
-It is itself a `serve` function, so `iomux.start` runs it like any other. SIGTERM asks it for what it has
-seen: it writes that to a file and ends.
+`serve` is itself a server's function, so `iomux.start` runs it like any other. At SIGTERM it writes its trace
+to a file and ends.
 """
 
 import functools
@@ -19,24 +19,24 @@ from iomux.servers.instrument import with_poller
 
 def serve(
     server: str | servers.Serve,
-    room: int,
+    capacity: int,
     path: str,
     listener: socket.socket,
     handler: Handler | None = None,
 ) -> NoReturn:
-    """Run `server` traced, with room for so many events; at SIGTERM write them, packed, to `path`, and end."""
-    trace = Trace(room)
+    """Run `server` traced, with room for `capacity` events; at SIGTERM write them, packed, to `path`, and end."""
+    trace = Trace(capacity)
     signal.signal(signal.SIGTERM, lambda *_: _write_and_leave(trace, path))
     listening = cast(socket.socket, traced_listener(listener, trace))
     arguments = (listening,) if handler is None else (listening, handler)
     try:
         servers.run_forever(traced(server, trace), *arguments)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one that dies is to end with its traceback, not with a trace
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a failing server ends with its traceback, not with a trace
 
 
 def traced(server: str | servers.Serve, trace: EventSink) -> servers.Serve:
-    """The server's own `serve`, over its poller, or its ring, traced; what it accepts is the listener's affair."""
+    """A `serve` function of the server that uses its poller or ring traced; the listener traces accepted sockets."""
     wrap = functools.partial(TracedPoller, trace=trace)
     return _io_uring(trace) if server == "io_uring" else with_poller(server, wrap)
 

@@ -1,14 +1,14 @@
-"""Traced sockets and pollers: the same calls, between two looks at the clock.
+"""Traced sockets and pollers: the same calls, between two readings of the clock.
 
-Nothing in the plain servers knows of them. A traced socket stands where the socket would: it makes the same
-call, notes when it began and ended, and with `recvmsg` takes the stamp that the kernel put on the bytes when
-they arrived (SO_TIMESTAMPNS, socket(7)). A traced poller notes when the readiness call returned.
+The servers' code does not refer to them. A traced socket replaces the plain one: it makes the same
+call, records when it began and ended, and with `recvmsg` gets the kernel's timestamp of the bytes'
+arrival (SO_TIMESTAMPNS, socket(7)). A traced poller records when the readiness call returned.
 
-A blocking `recv` waits and copies in one call. To tell the two apart a traced blocking socket first waits
-for one byte with MSG_PEEK, which leaves it where it is (recv(2)).
+A blocking `recv` waits and copies in one call. To separate the two, a traced blocking socket first waits
+for one byte with MSG_PEEK, which leaves it in the buffer (recv(2)).
 
-What it costs the traced server: some 2 µs a request: the readings of the clock, `recvmsg` for `recv`, and
-where it blocks, the peek.
+Cost to the traced server: some 2 µs for each request: the clock readings, `recvmsg` instead of `recv`, and
+on blocking sockets the peek.
 """
 
 import functools
@@ -22,18 +22,18 @@ from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
 
 class TracedSocket:
-    """A connected socket that notes when its calls begin and end; everything else is the socket's own."""
+    """A connected socket that records when its calls begin and end; everything else is passed on to the socket."""
 
     def __init__(self, sock: socket.socket, trace: EventSink, port: int) -> None:
         self._sock = sock
         self._trace = trace
         self._note = functools.partial(trace.note, port)
-        self._waits = sock.gettimeout() != 0
-        self._told = 0  # when the last peek returned: a blocking socket's own readiness call
+        self._blocking = sock.gettimeout() != 0
+        self._peeked = 0  # when the last peek returned, which is a blocking socket's readiness call
         self._received: tuple[int, int, int, Any, int, int] | None = None
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As socket.recv; a peek is not the reading of a request, and is not noted."""
+        """As socket.recv; the server's own peeks read nothing and are not recorded."""
         if flags & socket.MSG_PEEK:
             self._trace.calls[RECVS] += 1
             return self._sock.recv(size, flags)
@@ -43,9 +43,9 @@ class TracedSocket:
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        """As socket.recv_into; a peek is not noted."""
+        """As socket.recv_into; a peek is not recorded."""
         place = memoryview(buffer).cast("B")
-        if flags & socket.MSG_PEEK or not 0 <= nbytes <= len(place):  # the socket itself says what is wrong
+        if flags & socket.MSG_PEEK or not 0 <= nbytes <= len(place):  # the socket itself raises the error
             self._trace.calls[RECVS] += 1
             return self._sock.recv_into(buffer, nbytes, flags)
         ready, entered, begin = self._before_recv(flags)
@@ -61,7 +61,7 @@ class TracedSocket:
         return size
 
     def sendmsg(self, *arguments: Any) -> int:
-        """As socket.sendmsg: by it asyncio sends what it owes, from Python 3.12 on."""
+        """As socket.sendmsg, which asyncio uses for its write buffer from Python 3.12 on."""
         begin = realtime_ns()
         size = self._sock.sendmsg(*arguments)
         self._after_send(begin, realtime_ns(), size)
@@ -80,26 +80,26 @@ class TracedSocket:
     def settimeout(self, seconds: float | None) -> None:
         """As socket.settimeout."""
         self._sock.settimeout(seconds)
-        self._waits, self._told = seconds != 0, 0
+        self._blocking, self._peeked = seconds != 0, 0
 
     def _before_recv(self, flags: int) -> tuple[int, int, int]:
-        """When readiness was told, when the wait for it began (0: no wait of this call's), and the time now."""
+        """When readiness was reported, when this call began to wait for it (0: it did not), and the time now."""
         self._note_received()
         self._trace.calls[RECVS] += 1
-        if not self._waits or flags & socket.MSG_DONTWAIT:
+        if not self._blocking or flags & socket.MSG_DONTWAIT:
             return self._trace.ready, 0, realtime_ns()
         entered = realtime_ns()
         self._sock.recv(1, socket.MSG_PEEK)
-        self._told = realtime_ns()
-        return self._told, entered, self._told
+        self._peeked = realtime_ns()
+        return self._peeked, entered, self._peeked
 
     def _after_send(self, begin: int, end: int, size: int) -> None:
         self._trace.calls[SENDS] += 1
         self._note_received()
-        self._note(SEND, self._told or self._trace.ready, begin, end, 0, size)
+        self._note(SEND, self._peeked or self._trace.ready, begin, end, 0, size)
 
     def _note_received(self) -> None:
-        # Not at once, but when the answer is out: what noting costs would be a part of the handler's time.
+        # Only after the reply is sent: recording earlier would count as handler time.
         if self._received is not None:
             ready, begin, end, ancillary, size, entered = self._received
             self._received = None
@@ -117,7 +117,7 @@ class TracedSocket:
 
 def traced_listener(listener: socket.socket, trace: EventSink) -> Listener:
     """A listening socket whose clients are traced."""
-    ask_for_stamps(listener)  # those it accepts inherit it
+    ask_for_stamps(listener)  # accepted sockets inherit this
 
     def accept() -> tuple[TracedSocket, Any]:
         trace.calls[ACCEPTS] += 1
@@ -128,7 +128,7 @@ def traced_listener(listener: socket.socket, trace: EventSink) -> Listener:
 
 
 class TracedPoller:
-    """A poller, or a selector, that notes when its waiting call returned. in_kernel: its interest list is there."""
+    """A poller or selector that records when its waiting call returned. in_kernel: whether its list is there."""
 
     def __init__(self, poller: Any, wait: Callable[..., Any], trace: EventSink, in_kernel: bool) -> None:
         self._poller = poller

@@ -1,4 +1,4 @@
-"""The timeline's table: what the client saw and what the server saw, matched request by request."""
+"""The timeline's table: the client's and the server's events, matched request by request."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -12,23 +12,23 @@ from iomux.system.machine import describe
 if TYPE_CHECKING:
     import pandas as pd
 
-_CLOCK_SET_NS = 1_000_000  # slewing (adjtimex(2)) moves the steady clock too, clock_gettime(2): only a step parts them
+_CLOCK_SET_NS = 1_000_000  # only a step: slewing (adjtimex(2)) moves the monotonic clock too (clock_gettime(2))
 
 
-def to_frame(question: TimelinePlan, seen: ClientTrace, served: bytes) -> "pd.DataFrame":
-    """One row a request, those of the warm-up dropped; see `iomux.timeline` for the columns."""
+def to_frame(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> "pd.DataFrame":
+    """One row for each request after the warm-up; see `iomux.timeline` for the columns."""
     import pandas as pd
 
-    pairs = _followed(question, seen, served)
-    rows = [_row(question, asked, answered, lap) for asked, answered, lap in pairs]
+    pairs = _followed(plan, seen, served)
+    rows = [_row(plan, asked, answered, response_ns) for asked, answered, response_ns in pairs]
     frame = pd.DataFrame(rows).iloc[seen.warmup :]
     frame = frame.assign(start_us=frame["start_us"] - frame["start_us"].min())
     frame = frame.sort_values("start_us", ignore_index=True)
     frame.insert(0, "request", range(len(frame)))
-    frame["machine"] = machine = describe()  # a column too: attributes that differ are lost by `pandas.concat`
+    frame["machine"] = machine = describe()  # also a column: `pandas.concat` drops attributes that differ
     frame.attrs.update(
         machine=machine,
-        syscalls_per_request=syscalls_per_request(_answers(question, served), seen.warmup, len(pairs)),
+        syscalls_per_request=syscalls_per_request(_answers(plan, served), seen.warmup, len(pairs)),
         missing_stamps=int((~frame["stamped"]).sum()),
         merged=_merged(frame),
         unserved=seen.unserved,
@@ -38,30 +38,30 @@ def to_frame(question: TimelinePlan, seen: ClientTrace, served: bytes) -> "pd.Da
 
 
 Pair = tuple[list[Event], list[Event], int]
-"""One request: the client's events, the server's, and what the client's stopwatch said."""
+"""One request: the client's events, the server's events, and the response time that the client measured."""
 
 
-def _followed(question: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
-    """The warm-up and the requests that were asked for. Raises RuntimeError if they can't be followed."""
+def _followed(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
+    """The requests of the warm-up and of the run. Raises RuntimeError if they can't be followed."""
     if abs(seen.clock_moved_ns) > _CLOCK_SET_NS:
         moved = seen.clock_moved_ns / 1e6
         raise RuntimeError(
-            f"the system's clock was set by {moved:,.0f} ms during the run, its stamps mean nothing: again"
+            f"the system's clock was set by {moved:,.0f} ms during the run, so its stamps mean nothing: run it again"
         )
     if seen.overflow:
         raise RuntimeError(f"the client saw {seen.overflow}")
-    wanted = seen.warmup + question.requests
-    pairs = _matched(question, seen, served)[:wanted]
-    answered = min(sum(map(len, seen.laps_ns.values())), wanted)
-    if unseen := answered - sum(_all_seen(events, question.size) for _, events, _ in pairs):
+    wanted = seen.warmup + plan.requests
+    pairs = _matched(plan, seen, served)[:wanted]
+    answered = min(sum(map(len, seen.response_ns.values())), wanted)
+    if missed := answered - sum(_all_seen(events, plan.size) for _, events, _ in pairs):
         received, sent = (_moved(kind, served) for kind in (RECV, SEND))
         if 0 < received < sent:
             raise RuntimeError(
-                f"for {received:,} bytes the server sent {sent:,}: the handler has to send back what came, as often"
+                f"the server received {received:,} bytes and sent {sent:,}: the handler has to send back what it gets"
             )
         raise RuntimeError(
-            f"{unseen:,} requests were read or answered past the sockets that the listener accepts, not traceable: "
-            "use their recv, recv_into, send, sendmsg and sendall, in the process that was started"
+            f"{missed:,} requests were read or answered without the sockets that the listener accepts: they can't be "
+            "traced; use recv, recv_into, send, sendmsg and sendall of these sockets, in the process that was started"
         )
     if len(pairs) <= seen.warmup:
         errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
@@ -74,47 +74,47 @@ def _moved(kind: int, served: bytes) -> int:
 
 
 def _all_seen(served: list[Event], size: int) -> bool:
-    """Whether the server's events begin with a `recv` and have all bytes of the request."""
+    """Whether the server's events begin with a `recv` and cover all bytes of the request."""
     return served[0].kind == RECV and sum(event.size for event in served if event.kind == RECV) == size
 
 
-def _matched(question: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
-    """Each rightly answered request, in the order of the answers."""
-    ours = conversations(events(seen.packed), RECV, question.size)
-    theirs = conversations(events(served), SEND, question.size)
+def _matched(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
+    """Each correctly answered request, in the order of the replies."""
+    client_requests = conversations(events(seen.packed), RECV, plan.size)
+    server_requests = conversations(events(served), SEND, plan.size)
     pairs = [
         pair
-        for port, laps in seen.laps_ns.items()
-        for pair in zip(ours.get(port, []), theirs.get(port, []), laps, strict=False)
+        for port, times in seen.response_ns.items()
+        for pair in zip(client_requests.get(port, []), server_requests.get(port, []), times, strict=False)
     ]
     return sorted(pairs, key=lambda pair: pair[0][-1].end)
 
 
-def _row(question: TimelinePlan, asked: list[Event], served: list[Event], lap_ns: int) -> dict[str, Any]:
-    spent = phases(asked, served, question.size)
+def _row(plan: TimelinePlan, asked: list[Event], served: list[Event], response_ns: int) -> dict[str, Any]:
+    spent = phases(asked, served, plan.size)
     return {
-        "connections": question.connections,
-        "active": question.active,
-        "size_bytes": question.size,
+        "connections": plan.connections,
+        "active": plan.active,
+        "size_bytes": plan.size,
         "start_us": asked[0].begin / 1000,
         **{f"{phase}_us": ns / 1000 for phase, ns in spent.items()},
         "total_us": sum(ns for ns in spent.values() if not math.isnan(ns)) / 1000,
         "send_call_us": sum(event.end - event.begin for event in served if event.kind == SEND) / 1000,
         "stamped": bool(asked[-1].stamp and served[0].stamp),
-        "response_us": lap_ns / 1000,
+        "response_us": response_ns / 1000,
     }
 
 
-def _answers(question: TimelinePlan, served: bytes) -> list[Event]:
-    """The last event of each request that the server has answered, followed or not."""
-    return [request[-1] for port in conversations(events(served), SEND, question.size).values() for request in port]
+def _answers(plan: TimelinePlan, served: bytes) -> list[Event]:
+    """The last event of each request that the server answered, whether or not a row is about it."""
+    return [request[-1] for port in conversations(events(served), SEND, plan.size).values() for request in port]
 
 
 def syscalls_per_request(answers: list[Event], warmup: int, most: int) -> dict[str, float]:
-    """System calls a request, by kind, after the warm-up. The traced server's own peeks are not among them.
+    """System calls for each request, by kind, after the warm-up, without the peeks that tracing adds.
 
-    answers: the server's last event of every request, also of those that no row is about: its calls were for all.
-    most: how many of them, from the first, to look at.
+    answers: the server's last event of every request, even if no row is about it: the calls served all of them.
+    most: how many of them to use, from the first.
     """
     ends = sorted(answers, key=lambda event: event.end)[:most]
     first, last = ends[max(warmup, 1) - 1], ends[-1]
@@ -124,14 +124,14 @@ def syscalls_per_request(answers: list[Event], warmup: int, most: int) -> dict[s
 
 
 def _merged(frame: "pd.DataFrame") -> dict[str, str]:
-    """Which phases this server, or this machine, does not tell apart, and why."""
+    """The phases that can't be separated for this server or on this machine, each with the reason."""
     timestamps = feature("timestamps")
     assert timestamps is not None
-    unstamped = timestamps.why_not() or "no stamp of the kernel's came with these bytes"
+    unstamped = timestamps.why_not() or "the kernel gave these bytes no stamp"
     why = {
         "request": f"in notify: {unstamped}",
         "queue": "in notify: no readiness call of this server was seen",
-        "recv": "in notify: no recv of the server's own, the kernel had copied before the completion was seen",
+        "recv": "in notify: the server calls no recv, the kernel copied the bytes before the completion was seen",
         "reply": f"in client: {unstamped}",
     }
     return {phase: why[phase] for phase in PHASES if phase in why and frame[f"{phase}_us"].isna().all()}

@@ -1,7 +1,7 @@
-"""The timeline: where each request's time goes, from the client's `send` to its `recv` and back.
+"""The timeline: measure where each request's time goes, from the client's `send` to its `recv`.
 
-The server runs traced (`iomux.harness.timeline.server`), the client's sockets are traced too, and what both
-saw is matched request by request (`iomux.harness.timeline.phases`). Tracing makes a request some microseconds slower:
+The server runs traced (`iomux.harness.timeline.server`), the client's sockets are traced too, and the events of both
+are matched request by request (`iomux.harness.timeline.phases`). Tracing makes a request some microseconds slower:
 compare phases with each other, and take latencies from `iomux.load`.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_REQUESTS = 200_000
-"""The most requests that one timeline follows: each is kept."""
+"""The most requests that one timeline follows; all of them are kept in memory."""
 
 
 def timeline(
@@ -41,27 +41,28 @@ def timeline(
     handler: Handler | None = None,
     deadline: float = 2.0,
 ) -> "pd.DataFrame":
-    """Follow requests through a server and say where the time of each went; one row a request.
+    """Follow requests through a server and return where the time of each went, one row for each request.
 
     server: a registered name, `file.py:function` or a function, as for `iomux.start`; it is started traced, on
-    a core of its own. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
-    are followed, after a warm-up of 50, or as many as are answered in a second. handler: as for `iomux.start`;
-    what it sends back has to be what came. deadline: seconds without any answer after which the run ends; it also
-    ends after 60 s and 10 ms a request. What was followed by then is returned, and `errors` says what is missing.
+    a separate core. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
+    are followed, after a warm-up of 50, or of as many as are answered in a second. handler: as for `iomux.start`;
+    it has to send back what it gets. deadline: seconds without any reply after which the run ends; it also ends
+    after 60 s plus 10 ms for each request. The requests followed by then are returned; `errors` says what is missing.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `request`, `start_us` (since the first),
     a column for each of `iomux.harness.timeline.phases.PHASES` (`request_us`, `notify_us`, `queue_us`, `recv_us`,
     `handler_us`, `send_us`, `reply_us`, `client_us`), whose sum is `total_us`; `send_call_us`, the whole of
-    the server's `send`; `response_us`, the client's own stopwatch, another clock, to compare with the total;
+    the server's `send`; `response_us`, measured by the client on another clock, to compare with the total;
     `stamped`, whether both of the kernel's stamps were there; and `machine`, what it was measured on. A phase that a
-    server does not have, or whose stamp is missing, is NaN, and its time is in its neighbour.
+    server does not have, or whose stamp is missing, is NaN, and its time is part of the next one.
 
-    `.attrs`: `machine`; `syscalls_per_request`, by kind; `missing_stamps`, how many; `merged`, which phases
-    are not told apart here and why; `unserved`, active clients that never got a reply; `errors` by kind.
+    `.attrs`: `machine`; `syscalls_per_request`, by kind; `missing_stamps`, how many; `merged`, the phases that
+    can't be separated here and why; `unserved`, active clients that never got a reply; `errors` by kind.
 
-    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for what can't be asked for or
-    traced, ServerError if the server fails, and RuntimeError if nobody was served, bytes went past the traced
-    sockets or in too many pieces, or the system's clock was set meanwhile. Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
+    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for impossible arguments or an
+    untraceable server, ServerError if the server fails, and RuntimeError if no request was answered, bytes bypassed
+    the traced sockets or came in too many pieces, or the system's clock was set during the run.
+    Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
 
     Example:
     >>> frame = iomux.timeline("poll", requests=20)
@@ -74,13 +75,13 @@ def timeline(
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "trace")
         with start(traced(target, event_capacity(requests, active, size), path), handler=handler) as running:
-            question = TimelinePlan(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
-            seen = _ask_beside(running, question)
+            plan = TimelinePlan(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
+            seen = _run_client_process(running, plan)
             running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
             served = collect(running, path)
     try:
-        frame = to_frame(question, seen, served)
-    except RuntimeError as error:  # what the server has written, a handler's traceback, may say why
+        frame = to_frame(plan, seen, served)
+    except RuntimeError as error:  # the server's log, such as a handler's traceback, may say why
         raise RuntimeError(f"{error}\n{running.log}".rstrip()) from None
     frame.insert(0, "server", name_of(server))
     frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
@@ -101,23 +102,21 @@ def _check(server: Any, connections: int, active: int, size: int, requests: int,
     return target
 
 
-def _ask_beside(running: Server, question: TimelinePlan) -> ClientTrace:
+def _run_client_process(running: Server, plan: TimelinePlan) -> ClientTrace:
     core = free_core(running)
-    seconds = 60 + question.seconds + question.connections / 100 + 2 * question.deadline
-    return run_in_worker(
-        run_client, question, core is not None, core=core, seconds=seconds, what="the timeline's client"
-    )
+    seconds = 60 + plan.seconds + plan.connections / 100 + 2 * plan.deadline
+    return run_in_worker(run_client, plan, core is not None, core=core, seconds=seconds, what="the timeline's client")
 
 
 def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
-    """The server as `iomux.start` runs it traced, with room for so many events; `collect` makes it write them."""
+    """A `serve` function that runs the server traced, with room for `events` events; `collect` fetches them."""
     serve = functools.partial(traced_server.serve, target, events, path)
     cast(Any, serve).__name__ = f"traced {name_of(target)}"
     return serve
 
 
 def collect(server: Server, path: str) -> bytes:
-    """Ask a traced server for what it has seen, and end it. Raises ServerError if it hands nothing over."""
+    """End a traced server and return its trace. Raises ServerError if it wrote none."""
     os.kill(server.pid, signal.SIGTERM)
     until = time.monotonic() + 30
     while server.alive and time.monotonic() < until:
