@@ -43,8 +43,8 @@ def test_the_line_is_solid_as_far_as_fitted_and_dotted_beyond() -> None:
     assert said(ax) == [
         "poll, median latency: 10 µs + 0.50 ± 0.00 µs a connection",
         "poll, median latency: line of the first 100, continued",
-        "poll, server CPU a request: 20 µs + 1.00 ± 0.00 µs a connection",
-        "poll, server CPU a request: line of the first 100, continued",
+        "poll, server CPU per request: 20 µs + 1.00 ± 0.00 µs a connection",
+        "poll, server CPU per request: line of the first 100, continued",
     ]
 
 

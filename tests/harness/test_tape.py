@@ -142,6 +142,6 @@ def test_the_figure_has_a_lane_a_connection_and_names_what_it_shows() -> None:
     legend = ax.get_legend()
     assert legend is not None
     words = {text.get_text() for text in legend.get_texts()}
-    assert {"arrival of bytes", "notification: readable", "read in vain: EAGAIN", "bytes lie in the kernel"} <= words
+    assert {"arrival of bytes", "notification: readable", "empty read: EAGAIN", "unread bytes in the kernel"} <= words
     with pytest.raises(ValueError, match="the tape is empty"):
         iomux.plot.tape(frame[:0])

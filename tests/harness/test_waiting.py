@@ -158,10 +158,10 @@ def test_a_sleep_of_nothing_has_its_place_on_a_logarithmic_axis() -> None:
     told = frame_of(server=["poll"], p50_us=[90.0], cpu_share=[0.001])
     ax = iomux.plot.trade(frame, told)
     assert last_point(ax.lines[1]) == pytest.approx([90, 0.1])
-    assert "poll: sleeps until told" in {text.get_text() for text in ax.texts}
+    assert "poll: sleeps until notified" in {text.get_text() for text in ax.texts}
     assert not texts_outside(ax)
     none = frame_of(server=["blocking", "poll"], p50_us=[90.0, 91.0], cpu_share=[0.0, 0.0])
     ax = iomux.plot.trade(frame, none)
     assert [last_point(line) for line in ax.lines[1:]] == [pytest.approx([90, 0.01]), pytest.approx([91, 0.01])]
-    assert "poll: sleeps until told (drawn at 0.01 %: it is less)" in {text.get_text() for text in ax.texts}
+    assert "poll: sleeps until notified (drawn at 0.01 %, is less)" in {text.get_text() for text in ax.texts}
     assert not texts_outside(ax)
