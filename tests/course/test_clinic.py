@@ -118,10 +118,10 @@ def test_all_bugs_are_tried_and_twelve_are_caught_by_twelve_different_items() ->
 
 @pytest.mark.parametrize("name", clinic.cases())
 def test_a_cure_is_a_few_lines_beside_what_it_cures(name: str) -> None:
-    lines = clinic.diff(name).partition("--- sick\n+++ cured\n")[2].splitlines()
+    lines = clinic.diff(name).partition("--- with the bug\n+++ fixed\n")[2].splitlines()
     changed = [line for line in lines if line[:1] in {"+", "-"} and line[1:].strip()]
     assert 1 <= sum(line.startswith("+") for line in changed) <= 8, changed
-    assert clinic.sick(name)
+    assert clinic.buggy_source(name)
     words = clinic.case(name).__doc__ or ""
     assert all(word in words for word in ("Bug:", "Symptom:", "Cure:")), words
     assert "Published:" in words or "Commonly found" in words
@@ -134,7 +134,7 @@ def test_a_diff_says_where_its_bug_was_published() -> None:
         heading = [line.removeprefix("# ") for line in clinic.diff(name).splitlines() if line.startswith("# ")]
         assert " ".join(heading) == f"published: {clinic.published(name)}"
     assert clinic.published("state_kept") == ""
-    assert clinic.diff("state_kept").startswith("--- sick")
+    assert clinic.diff("state_kept").startswith("--- with the bug")
 
 
 def test_an_unknown_bug_is_named_with_those_there_are() -> None:
