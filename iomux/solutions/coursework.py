@@ -104,7 +104,7 @@ def serve_lines(listener: socket.socket) -> NoReturn:
                 for member in accept_waiting(listener)[0]:
                     room.enter(member)
             elif event & WRITE:
-                room.pay(fd)
+                room.send_owed(fd)
             else:
                 _hear(room, kept, fd)
 
@@ -117,7 +117,7 @@ def _hear(room: chat.Room, kept: defaultdict[int, bytes], fd: int) -> None:
     *lines, kept[fd] = (kept[fd] + said).split(b"\n")
     for other in [other for other in room.members if other != fd and lines]:
         room.owed[other] += b"".join(line + b"\n" for line in lines)
-        room.pay(other)
+        room.send_owed(other)
     if not said or len(kept[fd]) > LONGEST_LINE_BYTES:
         del kept[fd]  # the number is given to the next one at once
         room.leave(fd)
