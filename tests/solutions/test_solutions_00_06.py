@@ -39,7 +39,7 @@ def test_01_2_a_pool_of_eight_serves_eight_and_lets_twelve_wait() -> None:
 def test_01_3_the_second_is_answered_because_the_first_has_lost_its_connection() -> None:
     turn = blocking.exercise_3()
     assert turn.answer == b"hello?"
-    assert turn.first_hears == b""
+    assert turn.first_received == b""
     assert turn.seconds >= 0.1, "its patience with the first"
 
 

@@ -138,8 +138,8 @@ class TestCoroutines:
 class TestWhenItBreaks:
     def test_a_greedy_drain_starves_the_others(self) -> None:
         found = when_it_breaks.exercise_1()
-        assert found["sick"].failed == ("flood",)
-        assert found["cured"].passed
+        assert found["with the bug"].failed == ("flood",)
+        assert found["fixed"].passed
 
     def test_the_tutorial_can_be_cured(self) -> None:
         assert when_it_breaks.exercise_2().passed
