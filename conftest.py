@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout: waiting for a lock does not count as a test's time
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout, which must not count the wait
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """At most two workers run a notebook at the same time: each holds a lock for the cells of its notebook."""
     if item.path.suffix == ".ipynb" and not _held:

@@ -155,7 +155,7 @@ WRONG = [
     (["serve", "missing.py"], "there is no file missing.py"),
     (["serve", "conftest.py"], "conftest.py is a file: write conftest.py:serve, with the function's name"),
     (["check", "conftest.py:"], "conftest.py is a file: write conftest.py:serve, with the function's name"),
-    (["bench", "conftest.py:SEATS"], "conftest.py:SEATS is no function: its type is tuple: name the one that"),
+    (["bench", "conftest.py:LOCK_FILES"], "conftest.py:LOCK_FILES is no function: its type is tuple: name the one that"),
     (["check", "http://localhost:45999/"], "is a URL: write host:port, as in localhost:45999"),
     (["serve", "poll", "--port", "99999"], "is no port"),
     (["serve", "poll", "--host", "192.0.2.1"], "cannot assign requested address: 192.0.2.1:0; choose another"),
