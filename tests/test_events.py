@@ -121,9 +121,7 @@ def test_watching_again_changes_interest_and_handler(loop: EventLoop) -> None:
     assert seen == ["writable", "readable"]
 
 
-def test_timers_come_in_the_order_of_their_moments_and_it_sleeps_meanwhile(
-    loop: EventLoop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_timers_fire_in_order_and_the_loop_sleeps_meanwhile(loop: EventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
     loop._poller = counted = CountedPoller(loop._poller)
     began = time.monotonic()
@@ -147,7 +145,7 @@ def test_a_cancelled_timer_is_not_waited_for(loop: EventLoop) -> None:
     assert seen == ["short"]
 
 
-def test_a_timer_that_sets_itself_anew_lets_the_others_go_on(loop: EventLoop, pipe: tuple[int, int]) -> None:
+def test_a_timer_that_sets_itself_again_does_not_starve_the_others(loop: EventLoop, pipe: tuple[int, int]) -> None:
     seen = []
 
     def again() -> None:
@@ -212,7 +210,7 @@ def test_a_signal_is_an_event_like_any_other(loop: EventLoop, pipe: tuple[int, i
     assert seen == [signal.SIGUSR1]
 
 
-def test_no_event_of_many_threads_is_lost_and_a_full_pipe_holds_nobody_up(loop: EventLoop) -> None:
+def test_no_event_of_many_threads_is_lost_and_a_full_pipe_blocks_no_thread(loop: EventLoop) -> None:
     count, each = [0], 20_000  # more than the 65,536 bytes that a pipe holds
 
     def add() -> None:
@@ -262,7 +260,7 @@ def test_a_worker_thread_leaves_the_loop_free_and_its_result_comes_back(loop: Ev
     assert threads[0] != threads[1] == threading.get_ident(), "worked elsewhere, told here"
 
 
-def test_a_blocking_handler_stalls_everybody(loop: EventLoop) -> None:
+def test_a_blocking_handler_stalls_the_whole_loop(loop: EventLoop) -> None:
     seen: list[str] = []
 
     def blocks() -> None:
@@ -277,7 +275,7 @@ def test_a_blocking_handler_stalls_everybody(loop: EventLoop) -> None:
 
 
 @pytest.mark.parametrize("how", ["event", "timer", "descriptor", "thread"])
-def test_a_fault_is_said_and_the_loop_lives(
+def test_a_fault_is_reported_and_the_loop_goes_on(
     loop: EventLoop, pipe: tuple[int, int], how: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fails() -> None:
@@ -313,7 +311,7 @@ def test_a_fault_is_said_and_the_loop_lives(
     assert capfd.readouterr().err == ""
 
 
-def test_a_fault_of_who_handles_faults_is_said(loop: EventLoop, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_in_the_fault_handler_is_reported(loop: EventLoop, capfd: pytest.CaptureFixture[str]) -> None:
     loop.on("error", lambda error: 1 / 0)
     loop.on("go", lambda: [][0])
     loop.emit("go")
@@ -321,7 +319,7 @@ def test_a_fault_of_who_handles_faults_is_said(loop: EventLoop, capfd: pytest.Ca
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 
-def test_ctrl_c_comes_out_of_run_and_closes_the_loop() -> None:
+def test_ctrl_c_is_raised_by_run_and_closes_the_loop() -> None:
     script = (
         "import os\nfrom iomux.events import EventLoop, READ\nout, into = os.pipe()\n"
         "with EventLoop() as loop:\n    loop.watch(out, READ, print)\n"
@@ -411,7 +409,7 @@ def test_one_loop_serves_a_button_and_sockets() -> None:
         assert eventually(lambda: clicks() >= 3)
 
 
-def test_an_event_of_a_number_that_was_given_away_is_nobodys() -> None:
+def test_a_stale_event_of_a_reused_descriptor_is_dropped() -> None:
     seen: list[str] = []
     with EventLoop() as loop, two_pairs() as ((a, to_a), (b, to_b)):
         to_a.sendall(b"a")

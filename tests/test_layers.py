@@ -36,11 +36,11 @@ def layers() -> tuple[dict[Path, int], dict[int, set[int]]]:
     return {(Path("iomux") if room == Path("iomux/iomux") else room): n for room, n in of_room.items()}, below
 
 
-def test_each_room_is_on_the_map_and_each_room_of_the_map_is_there() -> None:
+def test_the_table_lists_exactly_the_packages() -> None:
     assert set(layers()[0]) == {path.parent for path in FILES}
 
 
-def test_a_room_imports_from_the_layers_that_the_map_says_and_from_no_other() -> None:
+def test_a_package_imports_exactly_from_the_layers_in_its_row() -> None:
     of_room, below = layers()
     seen: dict[int, set[int]] = {number: set() for number in below}
     for path, others in IMPORTS.items():
@@ -52,23 +52,23 @@ def test_a_room_imports_from_the_layers_that_the_map_says_and_from_no_other() ->
     assert seen == below
 
 
-def test_nothing_imports_in_a_circle() -> None:
+def test_there_are_no_circular_imports() -> None:
     TopologicalSorter(IMPORTS).prepare()  # raises CycleError, with the circle
 
 
-def test_no_room_is_too_full_and_no_file_too_long() -> None:
+def test_no_package_and_no_file_is_too_large() -> None:
     assert max(len(list(room.glob("*.py"))) for room in layers()[0]) <= 16
     assert {path for path in FILES if len(FILES[path].read_text().splitlines()) > 200} == set()
 
 
-def test_matplotlib_is_imported_where_figures_are_drawn_and_nowhere_else() -> None:
+def test_matplotlib_is_imported_only_where_figures_are_drawn() -> None:
     importing = re.compile(r"^\s*(import|from) matplotlib\b", re.MULTILINE)
     drawing = {path for path in FILES if importing.search(FILES[path].read_text())}
     assert drawing
     assert all(Path("iomux/figures") in path.parents for path in drawing)
 
 
-def test_no_room_at_the_root_bears_the_name_of_a_public_function() -> None:
+def test_no_top_level_package_has_the_name_of_a_public_function() -> None:
     import iomux
 
     rooms = {path.parts[1].removesuffix(".py") for path in FILES if path.parts[1] != "__init__.py"}

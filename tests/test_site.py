@@ -69,7 +69,7 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in plain.splitlines() if line.strip()]
 
 
-def test_every_link_leads_somewhere_and_every_picture_is_there(site: Path) -> None:
+def test_every_link_and_every_picture_has_an_existing_target(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     assert site / "index.html" in pages
     for page in [page for page in pages if "_static" not in page.parts]:
@@ -83,7 +83,7 @@ def test_every_link_leads_somewhere_and_every_picture_is_there(site: Path) -> No
                 assert unquote(link.fragment) in anchors(target), f"{page.name}: {address}"
 
 
-def test_nobody_is_asked_for_anything_when_it_is_read(site: Path) -> None:
+def test_reading_the_site_needs_no_network(site: Path) -> None:
     for page in site.rglob("*.html"):
         fetched = [address for tag, address in used(page) if tag != "a"]
         assert not [address for address in fetched if urlsplit(address).netloc], page.name

@@ -54,7 +54,7 @@ def test_a_notebook_runs_and_looks_as_stored(path: Path, browser: "Browser", cou
     assert page.complaints == []
 
 
-def test_the_readmes_first_command_leads_to_00_a_click_to_01_and_one_to_a_solution(
+def test_the_readmes_first_command_opens_00_and_its_links_open_01_and_a_solution(
     browser: "Browser", course: Lab, pictures: Path
 ) -> None:
     with tab(browser, course.opened, pictures / "readme-failed.png") as page:

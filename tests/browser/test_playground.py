@@ -61,7 +61,7 @@ def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
     assert servers(course) == []
 
 
-def test_its_controls_start_and_stop_real_servers(browser: "Browser", course: Lab, pictures: "Path") -> None:
+def test_the_controls_start_and_stop_real_servers(browser: "Browser", course: Lab, pictures: "Path") -> None:
     with tab(browser, course.page(NAME), pictures / "playground-failed.png") as page:
         page.wait_for(course.path(NAME))
         page.run_up_to("lab")

@@ -92,8 +92,8 @@ def _all_at_once(what: Mapping[str, tuple[Serve, Iterable[str] | None]]) -> Repo
 
 @pytest.mark.timeout(900)  # the fixture's time counts as the first test's
 @pytest.mark.parametrize("name", CAUGHT_BY)
-class TestPatient:
-    def test_of_all_items_the_bug_fails_its_own_and_those_that_follow(self, name: str, sick: Reports) -> None:
+class TestBug:
+    def test_the_bug_fails_its_item_and_only_those_that_follow(self, name: str, sick: Reports) -> None:
         if reason := missing(name):
             pytest.skip(reason)
         item, follow = CAUGHT_BY[name]
@@ -104,7 +104,7 @@ class TestPatient:
         assert set(report.not_seen) <= {item, *follow}, report
         assert {result.name for result in report.results} == set(NAMES)
 
-    def test_the_cure_passes(self, name: str, cured: Reports) -> None:
+    def test_the_fix_passes(self, name: str, cured: Reports) -> None:
         if reason := missing(name):
             pytest.skip(reason)
         assert cured[name].passed, cured[name]
@@ -117,7 +117,7 @@ def test_all_bugs_are_tried_and_twelve_are_caught_by_twelve_different_items() ->
 
 
 @pytest.mark.parametrize("name", clinic.cases())
-def test_a_cure_is_a_few_lines_beside_what_it_cures(name: str) -> None:
+def test_a_fix_changes_a_few_lines(name: str) -> None:
     lines = clinic.diff(name).partition("--- with the bug\n+++ fixed\n")[2].splitlines()
     changed = [line for line in lines if line[:1] in {"+", "-"} and line[1:].strip()]
     assert 1 <= sum(line.startswith("+") for line in changed) <= 8, changed
@@ -137,7 +137,7 @@ def test_a_diff_says_where_its_bug_was_published() -> None:
     assert clinic.diff("state_kept").startswith("--- with the bug")
 
 
-def test_an_unknown_bug_is_named_with_those_there_are() -> None:
+def test_an_unknown_bug_is_an_error_that_lists_the_bugs() -> None:
     with pytest.raises(LookupError, match="short_send"):
         clinic.case("hiccups")
 
@@ -173,7 +173,7 @@ def test_two_small_sends_lose_no_byte() -> None:
     assert report.passed, report
 
 
-def test_the_meter_sees_a_visit_and_what_it_leaves_behind() -> None:
+def test_the_meter_shows_the_lasting_effect_of_a_visit() -> None:
     def pass_by(address: tuple[str, int]) -> None:
         socket.create_connection(address).close()
 
@@ -182,13 +182,13 @@ def test_the_meter_sees_a_visit_and_what_it_leaves_behind() -> None:
     assert after.mean() > 5 * max(before.median(), 1)
 
 
-def test_what_comes_back_is_counted_to_the_end() -> None:
+def test_bytes_that_come_back_are_counted_to_the_end() -> None:
     frame = come_back("poll", 1 << 20, pause=0.05, seconds=DEADLINE)
     assert (frame.back_mib.iloc[-1], frame.missing_kib.max()) == (1, 0)
     assert frame.t_s.is_monotonic_increasing
 
 
-def test_a_bug_and_its_cure_are_checked_beside_each_other() -> None:
+def test_a_bug_and_its_fix_are_checked_in_parallel() -> None:
     bug, cure = clinic.both("swallows_ctrl_c", ["echoes", "ctrl-c"])
     assert bug.failed == ("ctrl-c",)
     assert cure.passed

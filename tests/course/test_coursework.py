@@ -56,7 +56,7 @@ def reports() -> dict[str, iomux.Report]:
 
 @pytest.mark.timeout(600)  # the fixture's time counts as the first test's
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_given_and_the_solutions_have_all_points(reports: dict[str, iomux.Report], name: str) -> None:
+def test_the_given_server_and_the_solutions_get_all_points(reports: dict[str, iomux.Report], name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
     report = reports[name]
@@ -64,7 +64,7 @@ def test_what_is_given_and_the_solutions_have_all_points(reports: dict[str, iomu
     assert report.earned == report.points - sum(report[name].points for name in report.not_seen)
 
 
-def test_the_poll_server_is_not_finished(starters: dict[str, Any]) -> None:
+def test_the_unfinished_poll_server_does_not_echo(starters: dict[str, Any]) -> None:
     report = iomux.check(starters["serve_poll"], only=["echoes", "bulk"], progress=False)
     assert report.failed == ("echoes",)
     assert report.not_seen == ("bulk",)
@@ -72,13 +72,13 @@ def test_the_poll_server_is_not_finished(starters: dict[str, Any]) -> None:
 
 
 @needs_epoll
-def test_the_edge_triggered_server_forgets(starters: dict[str, Any]) -> None:
+def test_the_unfinished_edge_triggered_server_fails_half_close(starters: dict[str, Any]) -> None:
     report = iomux.check(starters["serve_edge_triggered"], only=["echoes", "half-close"], progress=False)
     assert report.failed == ("half-close",)
     assert report.earned == report["echoes"].points
 
 
-def test_the_chat_room_is_not_finished(starters: dict[str, Any]) -> None:
+def test_the_unfinished_chat_room_passes_nothing_on(starters: dict[str, Any]) -> None:
     report = iomux.check_chat(starters["serve_chat"], only=["passes-on", "memory"], progress=False)
     assert report.failed == ("passes-on",)
     assert report.not_seen == ("memory",)
@@ -97,7 +97,7 @@ def test_the_notebook_folds_out_the_solutions_that_are_tested(thing: Any) -> Non
 @pytest.mark.parametrize(
     ("function", "points"), [("serve_poll", {"echoes": 8, "end": 4}), ("serve_naively", {"echoes": 0, "end": 4})]
 )
-def test_the_example_for_pytest_gives_points_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
+def test_the_pytest_file_marks_a_submission_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
     naive = "def serve_naively(listener):\n    while True:\n        with listener.accept()[0] as client:\n"
     naive += "            client.sendall(client.recv(4096))\n            client.recv(4096)\n"
     file = tmp_path / "submission.py"

@@ -20,11 +20,11 @@ def test_points_on_a_line_give_that_line() -> None:
     assert line.at(1000) == pytest.approx(510)
 
 
-def test_a_level_counts_with_its_median() -> None:
+def test_the_median_of_each_level_is_fitted() -> None:
     assert straight_line(frame({0: [10, 9, 999], 1: [11], 2: [12]}), "p50_us") == pytest.approx((10, 1, 1))
 
 
-def test_what_lies_beyond_is_left_out_and_what_is_crooked_is_said() -> None:
+def test_levels_beyond_are_left_out_and_r_squared_shows_a_bend() -> None:
     bent = frame({0: [0], 1: [1], 2: [2], 3: [90]})
     assert straight_line(bent, "p50_us", upto=2) == pytest.approx((0, 1, 1))
     assert straight_line(bent, "p50_us").r_squared < 0.7
@@ -61,7 +61,7 @@ def test_a_slope_within_its_error_is_called_level_and_so_is_a_negative_price() -
         assert words.endswith("µs, level within its error")
 
 
-def test_two_quantities_of_one_level_do_not_lie_on_each_other() -> None:
+def test_marks_of_two_quantities_at_one_level_do_not_overlap() -> None:
     same = frame({1: [10, 12], 50: [35, 36], 100: [60, 66]}).assign(cpu_us_per_request=lambda rows: rows["p50_us"])
     ax = iomux.plot.growth(same)
     marks = [line.get_transform().transform(line.get_xydata())[:, 0] for line in ax.lines if line.get_marker() == "v"]

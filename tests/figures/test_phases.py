@@ -27,7 +27,7 @@ def followed() -> pd.DataFrame:
     )
 
 
-def test_every_phase_has_a_look_of_its_own() -> None:
+def test_every_phase_looks_different() -> None:
     assert list(LOOKS) == list(PHASES)
     assert len({look[:2] for look in LOOKS.values()}) == len(PHASES)
 
@@ -45,7 +45,7 @@ def test_a_bar_is_one_real_request_and_as_long_as_its_total(followed: pd.DataFra
     plt.close("all")
 
 
-def test_the_number_above_a_bar_is_the_whole_of_that_bar() -> None:
+def test_the_number_above_a_bar_is_its_total() -> None:
     quick, slow = (dict.fromkeys((f"{phase}_us" for phase in PHASES), 0.0) for _ in range(2))
     quick |= {"recv_us": 10.0, "total_us": 10.0}
     slow |= {"notify_us": 90.0, "total_us": 90.0}
@@ -79,7 +79,7 @@ def labels_and_lengths(ax: Axes) -> dict[str, float]:
     return {tick.get_text(): lengths[place] for place, tick in enumerate(ax.get_yticklabels())}
 
 
-def test_timelines_of_other_sizes_and_crowds_have_bars_of_their_own() -> None:
+def test_timelines_with_different_settings_have_separate_bars() -> None:
     small = iomux.timeline("poll", requests=20)
     runs = pd.concat([small, iomux.timeline("poll", size=1 << 20, requests=5)])
     bars = labels_and_lengths(iomux.plot.timeline(runs))
@@ -93,7 +93,7 @@ def test_timelines_of_other_sizes_and_crowds_have_bars_of_their_own() -> None:
     plt.close("all")
 
 
-def test_a_request_that_owes_its_total_to_a_rare_delay_is_not_the_one_shown() -> None:
+def test_a_request_with_a_rare_delay_is_not_the_one_shown() -> None:
     usual = {f"{phase}_us": 10.0 for phase in PHASES} | {"total_us": 10.0 * len(PHASES)}
     of_all = {"server": "poll", "connections": 1, "active": 1, "size_bytes": 64, "machine": "a machine"}
     frame = pd.DataFrame([of_all | usual] * 41)
@@ -109,7 +109,7 @@ def test_a_request_that_owes_its_total_to_a_rare_delay_is_not_the_one_shown() ->
     plt.close("all")
 
 
-def test_what_is_written_beside_a_bar_lies_within_the_axes_and_a_single_one_is_no_wall(followed: pd.DataFrame) -> None:
+def test_the_text_next_to_a_bar_is_within_the_axes_and_a_single_bar_is_not_too_thick(followed: pd.DataFrame) -> None:
     alone = followed[(followed["connections"] == 1) & (followed["server"] == "poll")]
     for frame in (alone, followed):
         ax = iomux.plot.timeline(frame)
@@ -142,7 +142,7 @@ def test_a_line_is_the_median_of_a_phase_and_each_server_has_its_part(followed: 
     plt.close("all")
 
 
-def test_shares_sum_to_a_hundred_and_the_whole_stands_above(followed: pd.DataFrame) -> None:
+def test_shares_sum_to_a_hundred_and_the_total_is_above(followed: pd.DataFrame) -> None:
     ax = iomux.plot.phases(followed)
     tops: dict[float, float] = {}
     for patch in ax.patches:

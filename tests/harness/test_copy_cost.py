@@ -101,7 +101,7 @@ def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench
     assert link.waiting() == 0
 
 
-def test_a_destination_off_its_boundary_gets_the_same_bytes(bench: CopyBench) -> None:
+def test_an_unaligned_destination_gets_the_same_bytes(bench: CopyBench) -> None:
     trial = copy_ways.recv_into(bench, 4096, offset=8)
     bench.wipe(4096)
     assert trial.ready() == ""
@@ -142,7 +142,7 @@ def test_a_call_that_falls_short_is_no_sample() -> None:
     assert seen.reasons["sometimes", 64] == ""
 
 
-def test_a_size_that_the_buffer_does_not_hold_has_its_reason() -> None:
+def test_a_size_that_exceeds_the_buffer_has_a_reason() -> None:
     small = CopyBench(MIB, buffer_bytes=16 * 1024)
     try:
         reason = copy_ways.recv_into(small, MIB).ready()
@@ -197,7 +197,7 @@ def test_a_missing_feature_is_a_row_and_the_rest_is_measured(monkeypatch: pytest
         ({"repeats": True}, "repeats is True: give a whole number"),
     ],
 )
-def test_what_can_not_be_measured_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         iomux.copy_cost(**options)
 
@@ -225,7 +225,7 @@ NO_COPY = of_curves(lambda kib: 1.2, lambda kib: 1.2)
 ALL_COPY = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 0.1)
 
 
-def test_the_copy_is_what_a_receive_takes_longer_than_the_call_without_it() -> None:
+def test_the_cost_of_the_copy_is_the_difference_to_the_call_without_it() -> None:
     of_64_kib = LINE.by_size.loc[64 * 1024]
     assert of_64_kib["receive_us"] == pytest.approx(1.2 + 6.4)
     assert of_64_kib["call_us"] == pytest.approx(1.2)
@@ -262,13 +262,13 @@ def test_without_the_control_there_is_a_time_and_no_share() -> None:
     assert str(alone) == "a machine"
 
 
-def test_a_copy_that_can_not_be_told_from_nothing_has_no_speed_and_no_share_below_0_in_words() -> None:
+def test_an_unmeasurable_copy_has_no_speed_and_no_negative_share() -> None:
     cost = of_curves(lambda kib: 1.0, lambda kib: 1.1)
     assert cost.by_size["copy_gb_per_s"].isna().all()
     assert "64 B: 1.0 µs, without the copy 1.1: 0% is the copy" in str(cost)
 
 
-def test_a_slope_is_what_a_further_kib_costs_between_4_kib_and_1_mib() -> None:
+def test_the_slope_is_the_cost_of_a_kib_between_4_kib_and_1_mib() -> None:
     assert LINE.slopes["recv_into"] == pytest.approx(100.0)
     assert LINE.slopes["recv_into MSG_TRUNC"] == pytest.approx(0.0)
     odd = LINE.frame.copy()
@@ -284,7 +284,7 @@ def test_sizes_too_few_or_too_near_each_other_have_no_slope(sizes: list[int]) ->
     assert few.slopes.isna().all()
 
 
-def test_each_tick_of_the_figure_is_another() -> None:
+def test_all_ticks_of_the_figure_differ() -> None:
     frame = LINE.frame.iloc[:1]
     frame = pd.concat([frame.assign(size_bytes=size) for size in range(4096, 4100)])
     ax = iomux.plot.copy_cost(CopyCost(frame, "a machine", {}))
@@ -303,11 +303,11 @@ def test_each_tick_of_the_figure_is_another() -> None:
         (MIB, "1 MiB"),
     ],
 )
-def test_sizes_are_written_as_people_do(size: int, name: str) -> None:
+def test_sizes_are_written_with_units(size: int, name: str) -> None:
     assert size_name(size) == name
 
 
-def test_it_shows_itself(cost: CopyCost) -> None:
+def test_a_result_displays_itself_as_text_and_html(cost: CopyCost) -> None:
     assert repr(cost) == str(cost)
     assert cost.machine in str(cost)
     assert all(size_name(size) in str(cost) for size in (SIZES[0], SIZES[-1])) == available("msg_trunc")

@@ -88,7 +88,7 @@ def test_load_waits_for_the_last_words_of_a_server_that_closed_its_client() -> N
         server.stop()
 
 
-def test_a_server_that_is_dying_hands_over_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dying_server_hands_over_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def collect(server: iomux.Server, path: str) -> bytes:
         assert eventually(lambda: "dying" in server.log or not server.alive)
         return collecting(server, path)
@@ -106,7 +106,7 @@ def test_timeline_says_what_cut_it_short(fault: Any, said: str) -> None:
         iomux.timeline(answering(fault), requests=300, deadline=0.5)
 
 
-def test_timeline_keeps_what_was_followed_before_and_counts_the_rest() -> None:
+def test_timeline_keeps_the_requests_before_a_stall_and_counts_the_rest() -> None:
     def stalls_late(data: bytes, count: int) -> bytes:
         return data if count < 150 * 64 else b""
 

@@ -88,7 +88,7 @@ def test_a_known_delay_is_seen_where_it_belongs() -> None:
     assert result.p99_us >= 100_000
 
 
-def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
+def test_no_sample_includes_the_harnesss_own_work(poll: Server) -> None:
     """They are made to take a second each: how long they take by themselves, a busy machine decides."""
 
     def run(asked: Plan) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
     assert max(seen["response_ns"]) < 0.9 * generator.SECOND
 
 
-def test_an_overloaded_warmup_does_not_spill_into_what_is_measured() -> None:
+def test_an_overloaded_warmup_does_not_affect_the_measurement() -> None:
     def slow(data: bytes) -> bytes:
         time.sleep(0.005)
         return data
@@ -164,14 +164,14 @@ def test_more_clients_than_the_backlog_holds_do_not_hang() -> None:
         (silent_after_five, {"no reply by the deadline": 3}),
     ],
 )
-def test_a_server_that_answers_wrongly_is_found_out(fault: Any, kinds: dict[str, int]) -> None:
+def test_a_server_that_answers_wrongly_is_detected(fault: Any, kinds: dict[str, int]) -> None:
     with iomux.start(faulty(fault)) as server:  # for a second: on a busy machine each comes to its sixth message, too
         result = iomux.load(server, connections=3, duration=1.0, deadline=0.5)
     assert result.errors == kinds
     assert result.unserved == 0 or fault is talks_too_much
 
 
-def test_who_sleeps_is_seen_to_switch_and_who_spins_is_not() -> None:
+def test_a_sleeping_server_switches_voluntarily_and_a_spinning_one_does_not() -> None:
     """It sleeps in its handler, at each request: in its poller only where the next one has not come already."""
     a_request = {}
     for name, handler in (("poll", sleeps), ("nonblocking", iomux.echo)):
@@ -194,7 +194,7 @@ def test_the_switches_of_every_thread_are_counted() -> None:
     assert result.voluntary_switches >= 0.5 * result.requests, "its main thread sleeps in accept and makes none"
 
 
-def test_a_thread_that_ended_takes_none_of_the_others_switches_with_it() -> None:
+def test_the_end_of_a_thread_does_not_lose_the_others_switches() -> None:
     before = {1: Switches(10, 1), 2: Switches(1000, 5)}
     after = {1: Switches(14, 1), 3: Switches(2, 1)}
     assert switched(before, after) == Switches(6, 1)
@@ -284,7 +284,7 @@ def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
 
-def test_open_loop_takes_no_reply_twice() -> None:
+def test_open_loop_counts_no_reply_twice() -> None:
     with iomux.start("poll", handler=lambda data: data + data) as server:
         result = iomux.load(server, connections=2, duration=0.3, warmup=0, rate=100, deadline=0.5)
     assert result.requests <= 30
@@ -298,7 +298,7 @@ def test_a_connection_to_itself_is_no_server() -> None:
         iomux.load(("127.0.0.1", low + 2000), connections=15_000, active=1, duration=0.1)
 
 
-def test_open_loop_forgets_nothing_that_was_planned() -> None:
+def test_open_loop_omits_no_planned_request() -> None:
     with iomux.start(faulty(closes)) as server:
         result = iomux.load(server, connections=2, duration=0.5, warmup=0, rate=200, deadline=0.5)
     assert result.errors["closed by the server"] == 2
@@ -332,7 +332,7 @@ def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
         ({"connections": 10_000_000}, "more descriptors than a process may open"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], message: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         iomux.load(("127.0.0.1", 1), **options)
 
@@ -345,14 +345,14 @@ def test_load_goes_to_loopback_only(address: Any) -> None:
         iomux.load(address)
 
 
-def test_nobody_listening_is_a_clear_error() -> None:
+def test_no_listener_is_a_clear_error() -> None:
     with iomux.listen() as listener:
         address = listener.getsockname()
     with pytest.raises(ConnectionRefusedError, match=rf"nobody listens at 127.0.0.1:{address[1]}: start the server"):
         iomux.load(address, connections=3, duration=0.1)
 
 
-def test_a_server_of_ours_that_listens_no_more_is_counted() -> None:
+def test_clients_refused_by_a_started_server_are_counted() -> None:
     def closes_its_listener(listener: socket.socket) -> None:
         listener.close()
         time.sleep(600)
@@ -435,20 +435,20 @@ def accepts_one_at_a_time(listener: socket.socket) -> NoReturn:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
-def test_nobody_asks_before_all_are_accepted() -> None:
+def test_no_request_is_sent_before_all_clients_are_accepted() -> None:
     with iomux.start(accepts_one_at_a_time) as server:
         iomux.load(server, connections=40, active=1, duration=0.1, warmup=0)
         assert "asked with 40 accepted" in server.log
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
-def test_it_does_not_wait_for_a_server_that_accepts_no_more() -> None:
+def test_it_does_not_wait_for_a_server_that_stopped_accepting() -> None:
     with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
         wait_until_accepted(listener.getsockname())
         assert backlog(listener.getsockname()) == 1
 
 
-def test_where_the_sockets_are_not_listed_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_list_of_sockets_it_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "queues")
     with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
         assert backlog(listener.getsockname()) == 0

@@ -47,7 +47,7 @@ ONE_OF_EACH_KIND = ["blocking", "threaded", "nonblocking", "epoll", "asyncio", "
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
-def test_every_kind_of_server_stands_it_and_loses_nothing(name: str) -> None:
+def test_every_kind_of_server_survives_and_loses_nothing(name: str) -> None:
     if name not in iomux.names():
         pytest.skip(f"{name} is not available here")
     minutes = 0.05 if name == "blocking" else 0.025  # one after the other, in which the first four have all faults
@@ -169,7 +169,7 @@ def opens_a_file_late(data: bytes, count: int) -> bytes:
     return data
 
 
-def test_a_descriptor_more_is_no_leak() -> None:
+def test_one_more_descriptor_is_no_leak() -> None:
     report = short(answering(opens_a_file_late), deadline=PATIENCE)
     assert report.lost == 0, report
     assert report.descriptors_before is not None
@@ -193,7 +193,7 @@ def one_at_a_time(listener: Any) -> None:
     serve(listener)
 
 
-def test_who_serves_one_at_a_time_is_asked_by_one_or_found_out() -> None:
+def test_a_server_for_one_client_at_a_time_gets_one_or_is_detected() -> None:
     with pytest.raises(ValueError, match="blocking serves one client at a time, 2 would wait for each other"):
         short("blocking", clients=2)
     assert short(one_at_a_time, clients=1).lost == 0
@@ -238,7 +238,7 @@ def test_the_report_shows_itself_in_a_notebook() -> None:
         ({"deadline": 0}, "deadline is 0"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], message: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         short("poll", **options)
 
@@ -280,7 +280,7 @@ def test_the_command_ends_with_1_when_something_was_lost(tmp_path: Path) -> None
     assert "ended early" in out
 
 
-def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
+def test_an_interrupt_reports_the_results_so_far_and_leaves_nothing_behind() -> None:
     with soak_command("poll", "--minutes", "5") as command:
         assert command.stderr is not None
         while not re.search(r"requests=[1-9]", said := command.stderr.readline(200)):
@@ -296,7 +296,7 @@ def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
     assert all_gone(started)
 
 
-def test_clients_that_are_killed_are_an_error_and_leave_nothing() -> None:
+def test_killed_clients_are_an_error_and_leave_nothing_behind() -> None:
     def clients() -> list[psutil.Process]:
         return [
             child for child in psutil.Process().children() if "iomux.processes.worker_main" in " ".join(child.cmdline())

@@ -32,7 +32,7 @@ def test_every_step_of_every_client_in_its_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", POLLING)
-def test_who_does_not_read_is_waited_for(name: str) -> None:
+def test_the_server_waits_for_a_client_that_does_not_read(name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
     frame = steps([name], [(0.0, "A", b"big"), (0.5, "A", b"")], big)
@@ -72,7 +72,7 @@ def test_a_server_that_sleeps_in_its_own_calls_shows_no_waits() -> None:
     assert found["threaded"]["B"] == ["accept", "recv", "handler", "send", "recv", "close"]
 
 
-def test_a_wrong_answer_is_found_out() -> None:
+def test_a_wrong_answer_is_detected() -> None:
     answered: list[bytes] = []
 
     def number(data: bytes) -> bytes:
@@ -83,7 +83,7 @@ def test_a_wrong_answer_is_found_out() -> None:
         steps(["poll"], TALK, number)
 
 
-def test_more_than_was_owed_is_found_out() -> None:
+def test_extra_bytes_are_detected() -> None:
     with pytest.raises(RuntimeError, match="more came than was owed"):
         steps([says_more], [(0, "A", b"x"), (0.05, "A", b"")])
 

@@ -51,7 +51,7 @@ def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
     assert limited["voluntary_switches"].isna().all()
 
 
-def test_servers_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+def test_servers_of_the_same_name_get_different_names(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.py").write_text("from iomux.servers.poll_ import serve\n")
     files = [f"{tmp_path / name}.py:serve" for name in ("a", "b")]
@@ -89,7 +89,7 @@ def test_a_server_that_fails_is_a_row() -> None:
         ({"servers": "nope"}, "no server is called 'nope'"),
     ],
 )
-def test_what_can_not_be_swept_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises((ValueError, LookupError), match=error):
         iomux.sweep(**options)
 
@@ -149,7 +149,7 @@ def test_distribution_draws_each_run(frame: pd.DataFrame) -> None:
     plt.close("all")
 
 
-def test_the_numbers_of_a_long_distribution_do_not_touch() -> None:
+def test_the_axis_labels_of_a_long_distribution_do_not_overlap() -> None:
     ax = iomux.plot.distribution({"many": 1000 * np.arange(1, 300_001)})
     assert not texts_outside(ax)
     boxes = [tick.label1.get_window_extent() for tick in ax.xaxis.get_major_ticks()]
@@ -163,7 +163,7 @@ def test_every_mechanism_looks_different_in_colour_and_in_marker() -> None:
     assert len({look.marker for look in looks}) == len(looks)
 
 
-def test_servers_of_ones_own_are_told_apart() -> None:
+def test_unregistered_servers_look_different() -> None:
     among = ["epoll", "mine", "yours"]
     assert style.style("mine", among) != style.style("yours", among)
     assert style.style("epoll", among) == style.style("epoll")

@@ -23,7 +23,7 @@ def marks(frame: Any, client: str, *without: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", POLLING)
-def test_every_arrival_is_told_of_read_and_answered(name: str) -> None:
+def test_every_arrival_is_notified_read_and_answered(name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
     frame = iomux.tape(name, TALK)
@@ -36,7 +36,7 @@ def test_every_arrival_is_told_of_read_and_answered(name: str) -> None:
     assert sizes["arrival"] == sizes["read"] == sizes["write"] == 8
 
 
-def test_edge_triggered_reads_until_it_is_told_that_nothing_is_left() -> None:
+def test_edge_triggered_reads_until_eagain() -> None:
     if reason := get("epoll-et").why_not():
         pytest.skip(reason)
     frame = iomux.tape("epoll-et", TALK)
@@ -47,7 +47,7 @@ def test_edge_triggered_reads_until_it_is_told_that_nothing_is_left() -> None:
     assert [mark for mark in seen[:read] if mark != "EAGAIN"] == ["arrival", "notification"]
 
 
-def test_who_asks_all_the_time_asks_in_vain() -> None:
+def test_a_busy_waiting_server_has_empty_reads() -> None:
     frame = iomux.tape("nonblocking", TALK)
     assert "notification" not in set(frame["mark"])
     vain = frame[frame["mark"] == "EAGAIN"]
@@ -90,12 +90,12 @@ def by_poll(listener: socket.socket, handler: Any = None) -> None:
                 socks[fd].sendall(socks[fd].recv(100))
 
 
-def test_a_function_of_ours_is_heard_where_it_calls_select_itself() -> None:
+def test_a_function_is_recorded_where_it_calls_select_itself() -> None:
     frame = iomux.tape(by_select, TALK)
     assert marks(frame, "A") == [*ONCE, *ONCE, "hang-up", *TOLD, "close"]
 
 
-def test_a_client_that_is_never_closed_is_told_of_again_and_again() -> None:
+def test_a_client_that_is_never_closed_is_reported_again_and_again() -> None:
     frame = iomux.tape([by_poll], TALK[:1] + TALK[-1:])
     assert "close" not in set(frame["mark"])
     after = frame[(frame["mark"] == "read") & (frame["size_bytes"] == 0)]

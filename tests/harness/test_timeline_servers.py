@@ -58,7 +58,7 @@ def test_more_calls_than_there_is_room_for_names_what_helps(monkeypatch: pytest.
         iomux.timeline(served_by(byte_by_byte), requests=400, deadline=20)
 
 
-def test_the_clients_room_is_an_error_of_one_line() -> None:
+def test_too_little_room_at_the_client_is_an_error_of_one_line() -> None:
     def ask_with_little_room(question: TimelinePlan, spin: bool) -> ClientTrace:
         asking.LEAST_EVENTS = 0
         return run_client(question, spin)
@@ -71,12 +71,12 @@ def test_the_clients_room_is_an_error_of_one_line() -> None:
 
 
 @pytest.mark.parametrize("server", [served_by(as_a_file), served_by(by_descriptor), forks])
-def test_bytes_that_go_past_the_traced_sockets_are_refused(server: Any) -> None:
+def test_bytes_that_bypass_the_traced_sockets_are_refused(server: Any) -> None:
     with pytest.raises(RuntimeError, match=r"past the sockets .* not traceable: use their recv"):
         iomux.timeline(server, requests=50, deadline=1)
 
 
-def test_nobody_served_is_an_error_however_many_asked() -> None:
+def test_no_served_client_is_an_error_for_any_number_of_clients() -> None:
     with pytest.raises(RuntimeError, match=r"only 0 requests were answered.*wrong reply: 200"):
         iomux.timeline(answers_each_wrongly, connections=200, active=200, requests=50)
 

@@ -76,7 +76,7 @@ def test_a_synchronous_way_has_all_when_it_has_asked(result: iomux.WhoCopies, wa
 
 
 @needs_io_uring
-def test_by_default_one_call_copies_all_and_a_helper_leaves_none_to_us(result: iomux.WhoCopies) -> None:
+def test_by_default_one_call_copies_all_and_with_a_helper_the_application_copies_none(result: iomux.WhoCopies) -> None:
     rows = {way: of_it for way, of_it in result.frame.groupby("way")}
     assert (rows["io_uring"]["before"] == COUNT).all()
     assert (rows["io_uring"]["syscalls"] == 1).all()
@@ -93,7 +93,7 @@ def fill_half(bench: WaitingBytes, half: slice) -> None:
 
 
 @pytest.mark.parametrize("way", HERE)
-def test_what_comes_in_pieces_is_gone_on_with(bench: WaitingBytes, way: str) -> None:
+def test_a_transfer_in_pieces_is_continued(bench: WaitingBytes, way: str) -> None:
     made = WAYS[way][0](bench, cores())
     try:
         fill_half(bench, slice(0, SIZE // 2))
@@ -126,7 +126,7 @@ def test_bytes_that_are_wrong_or_mixed_up_are_noticed(bench: WaitingBytes) -> No
 
 @needs_io_uring
 @pytest.mark.skipif(len(cores()) < 2, reason="a single core")
-def test_helpers_run_where_they_are_told_and_not_where_the_application_is_pinned() -> None:
+def test_helpers_run_on_the_given_cores_and_not_on_the_applications() -> None:
     def where_helpers_run(helpers: list[int]) -> dict[str, list[set[int]]]:
         """By way, the cores of the threads that a way has brought into this process."""
         found: dict[str, list[set[int]]] = {}
@@ -192,7 +192,7 @@ def test_the_processor_time_of_a_worker_that_has_ended_counts(bench: WaitingByte
     assert counted_ns > 0.9 * sum(worked.values()), "what they had used while they lived is in the process's account"
 
 
-def test_what_is_hidden_is_said_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_ways_are_reported_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "io_uring")
     found = iomux.who_copies(SIZE, 2, 1, progress=False)
     assert list(found.table.index) == [way for way in HERE if way not in URING]
@@ -204,14 +204,14 @@ def test_what_is_hidden_is_said_and_the_rest_is_measured(monkeypatch: pytest.Mon
     plt.close("all")
 
 
-def test_where_no_way_is_left_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_remaining_way_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "blocking,epoll,io_uring")
     with pytest.raises(RuntimeError, match="no way is left to measure: hidden by"):
         iomux.who_copies(SIZE, 2, 1, progress=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
-def test_denied_by_seccomp_it_says_so() -> None:
+def test_an_io_uring_denied_by_seccomp_is_reported() -> None:
     script = "import iomux; print(iomux.who_copies(4096, 2, 1, progress=False))"
     command = [sys.executable, "-m", UNDER_SECCOMP, "1", sys.executable, "-c", script]
     seen = {**os.environ, "IOMUX_WITHOUT": ""}  # denied, and not hidden
@@ -233,7 +233,7 @@ def test_denied_by_seccomp_it_says_so() -> None:
         ({"count": 65}, "65 times 4,194,304 bytes are 272,629,760: .* choose at most 268,435,456"),
     ],
 )
-def test_what_can_not_be_measured_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         iomux.who_copies(**options)
 
@@ -270,7 +270,7 @@ def test_a_recorded_result_says_so_wherever_it_is_shown(result: iomux.WhoCopies,
     plt.close("all")
 
 
-def test_what_is_recorded_is_whole_and_says_where_it_comes_from() -> None:
+def test_a_recorded_result_is_complete_and_names_its_origin() -> None:
     kept = iomux.WhoCopies.load(RECORDED)
     assert list(kept.table.index) == list(WAYS)
     assert kept.missing == {}

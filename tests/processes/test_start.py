@@ -40,7 +40,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_a_running_server_tells_of_itself() -> None:
+def test_a_running_server_reports_its_address_cpu_and_memory() -> None:
     with iomux.start("poll") as server:
         assert server.address[0] == "127.0.0.1"
         assert server.alive
@@ -64,12 +64,12 @@ def test_stop_may_be_called_again() -> None:
     assert gone(server.pid)
 
 
-def test_a_server_that_nobody_holds_ends() -> None:
+def test_a_server_without_references_ends() -> None:
     pid = iomux.start("poll").pid
     assert eventually(lambda: gone(pid))
 
 
-def test_a_function_of_ours_is_a_server_with_its_closure() -> None:
+def test_a_function_with_a_closure_is_a_server() -> None:
     greeting = b"hello "
 
     def serve(listener: Any, handler: Any = iomux.echo) -> None:
@@ -112,7 +112,7 @@ def test_a_server_that_does_not_come_up_says_why(serve: Any, message: str) -> No
         iomux.start(serve)
 
 
-def test_a_server_that_dies_says_why_wherever_it_is_asked() -> None:
+def test_a_server_that_died_says_why_wherever_it_is_used() -> None:
     server = iomux.start(breaks_at_first_client)
     connect(server.address).close()
     assert eventually(lambda: not server.alive)
@@ -153,7 +153,7 @@ def test_what_is_hidden_is_not_available(monkeypatch: pytest.MonkeyPatch) -> Non
         iomux.start("epoll")
 
 
-def test_a_core_that_is_not_ours_is_a_clear_error() -> None:
+def test_a_core_that_may_not_be_used_is_a_clear_error() -> None:
     with pytest.raises(ValueError, match="is not among the cores"):
         iomux.start("poll", cpu=4096)
 
@@ -258,7 +258,7 @@ def in_session(session: int) -> list[int]:
     return found
 
 
-def test_what_a_dead_server_has_started_ends_with_it() -> None:
+def test_processes_started_by_a_dead_server_end_with_it() -> None:
     def starts_and_fails(listener: Any) -> None:
         listener.accept()
         subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL)
@@ -288,7 +288,7 @@ def test_a_child_in_a_group_or_session_of_its_own_ends_with_its_server(leave: Ca
     assert eventually(lambda: gone(children[0].pid))
 
 
-def test_what_a_server_prints_can_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_output_of_a_server_can_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
 
     def talks(listener: Any) -> None:

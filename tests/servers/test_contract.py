@@ -69,7 +69,7 @@ def ends_its_own_connection(server: Server, words: bytes) -> bool:
         return ended and served and eventually(lambda: server.log.count("Error") > before)
 
 
-def test_a_handler_answers_what_it_likes(server: Server) -> None:
+def test_a_handler_may_answer_anything(server: Server) -> None:
     with connect(server.address) as client:
         client.sendall(b"twice abc")
         assert receive(client, 6) == b"ABCABC"
@@ -81,7 +81,7 @@ def test_a_handler_that_fails_ends_its_own_connection(server: Server, fault: str
 
 
 @pytest.mark.parametrize("kind", ["backwards", "wide"])
-def test_a_reply_that_is_like_bytes_arrives_whole(server: Server, kind: str) -> None:
+def test_a_bytes_like_reply_arrives_whole(server: Server, kind: str) -> None:
     expected = bytes(memoryview(odd_reply(kind)))
     with connect(server.address) as client:
         client.sendall(f"odd {kind}".encode())
@@ -102,7 +102,7 @@ def test_a_reply_that_is_not_bytes_ends_its_own_connection(server: Server, kind:
 
 
 @pytest.mark.parametrize("name", [mechanism.name for mechanism in iomux.mechanisms()])
-def test_stops_at_once_and_frees_its_port(name: str) -> None:
+def test_a_server_stops_at_once_and_frees_its_port(name: str) -> None:
     if name not in iomux.names():
         pytest.skip(f"{name} is not available here")
     with iomux.start(name) as server, connect(server.address) as client:

@@ -46,7 +46,7 @@ def skip_unless_available(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", QUEUEING)
-def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str) -> None:
+def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(name: str) -> None:
     skip_unless_available(name)
     with iomux.start(limited(name, 40)) as server, ExitStack() as stack:
         first = [stack.enter_context(connect(server.address)) for _ in range(10)]
@@ -59,7 +59,7 @@ def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str
 
 
 @pytest.mark.parametrize("name", QUEUEING)
-def test_a_descriptor_freed_by_somebody_else_is_used_too(name: str) -> None:
+def test_a_descriptor_freed_by_the_handler_is_used_too(name: str) -> None:
     skip_unless_available(name)
     held: list[int] = []
 
@@ -81,7 +81,7 @@ def test_a_descriptor_freed_by_somebody_else_is_used_too(name: str) -> None:
             assert receive(waiting, 1) == b"?"
 
 
-def test_select_refuses_whom_it_cannot_watch_and_serves_the_others() -> None:
+def test_select_closes_clients_it_cannot_watch_and_serves_the_others() -> None:
     skip_unless_available("select")
     with iomux.start("select") as server, ExitStack() as stack:
         clients = [stack.enter_context(connect(server.address)) for _ in range(1100)]

@@ -48,7 +48,7 @@ def prints_much_and_breaks(listener: Any) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-def keeps_those_to_whom_send_fails(listener: socket.socket) -> None:
+def keeps_clients_whose_send_failed(listener: socket.socket) -> None:
     """Whom it owes it does not read from: `send` alone finds out that one is gone."""
     kept, owed = [], dict[socket.socket, bytes]()
     while True:

@@ -172,13 +172,13 @@ def prints_all_it_gets(listener: Any) -> None:
     get("poll").load()(listener, tells)
 
 
-def beside_one_that_sleeps(listener: Any) -> None:
+def next_to_an_idle_thread(listener: Any) -> None:
     """One thread serves all; another one is there and does nothing."""
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     get("poll").load()(listener)
 
 
-def one_behind_the_other(listener: Any) -> None:
+def two_threads_on_one_epoll(listener: Any) -> None:
     """Two threads wait for the same clients, and whichever is free serves the next (EPOLLONESHOT, epoll(7))."""
     epoll = select.epoll()
     epoll.register(listener, select.EPOLLIN | select.EPOLLONESHOT)
