@@ -12,11 +12,7 @@ from iomux import servers
 from iomux.conformance.chat import heard as chat_heard
 from iomux.conformance.chat import slow as chat_slow
 from iomux.conformance.chat.room import CHAT_ITEMS
-from iomux.conformance.echo import half_close as bytes_owed
-from iomux.conformance.echo import integrity as bytes_kept
-from iomux.conformance.echo import isolation as clients_served
-from iomux.conformance.echo import limits
-from iomux.conformance.echo import resources as costs
+from iomux.conformance.echo import half_close, integrity, isolation, limits, resources
 from iomux.conformance.report import Report, Result
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.items import ITEMS, Item
@@ -29,7 +25,7 @@ from iomux.processes.worker import TookTooLong, run_in_worker
 
 LIMIT_SECONDS = 60.0
 """How long one item may take; only a server that answers now and then comes near it."""
-_PAGES = (bytes_kept, bytes_owed, clients_served, costs, limits)  # in the order of a report
+_PAGES = (integrity, half_close, isolation, resources, limits)  # in the order of a report
 _NOT_STARTED = (
     "The server did not start, or ended before it accepted anybody: no client has been served yet. Begin with what is "
     'told under "seen", not with the echo.'

@@ -22,7 +22,7 @@ import pytest
 
 import iomux
 from iomux.conformance.check import NAMES
-from iomux.conformance.echo import fairness as flood
+from iomux.conformance.echo import fairness
 from iomux.conformance.trial import clients
 from iomux.conformance.trial.subject import Subject
 from iomux.processes.resolve import name_of
@@ -409,7 +409,7 @@ def served_by_one(serve: Any) -> list[bool]:
     with iomux.start(serve) as server:
         subject = Subject(server.address, server.pid)
         with clients.crowd(subject, 2) as (one, other):
-            return [flood._one_does_it_all(subject, one, other) for _ in range(5)]
+            return [fairness._one_does_it_all(subject, one, other) for _ in range(5)]
 
 
 @linux

@@ -14,8 +14,7 @@ import nbformat
 import pytest
 
 import iomux
-from iomux.course.coursework import chat, solutions
-from iomux.course.coursework import starter as given
+from iomux.course.coursework import chat, solutions, starter
 from iomux.servers import get
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +39,7 @@ def starters() -> dict[str, Any]:
 
 
 MODELS = {
-    "select": given.serve_select,
+    "select": starter.serve_select,
     "poll": solutions.serve_poll,
     "epoll": solutions.serve_edge_triggered,
 }

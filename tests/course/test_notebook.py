@@ -8,7 +8,7 @@ import pytest
 
 import iomux
 from iomux.course import notebook as pages
-from iomux.solutions import page_servers as built
+from iomux.solutions import page_servers
 
 
 def stored(tmp_path: Path, *cells: str) -> Path:
@@ -45,7 +45,7 @@ def test_the_servers_of_the_pages_keep_the_contract(page: str) -> None:
     if page == "06_epoll.ipynb" and not hasattr(select, "epoll"):
         pytest.skip("this system has no epoll")
     items = ("echoes", "half-close", "end", "reset", "mid-reset", "slow-reader")
-    report = iomux.check(built.server(page)["serve"], only=items, progress=False)
+    report = iomux.check(page_servers.server(page)["serve"], only=items, progress=False)
     assert [result.status for result in report.results] == ["passed"] * len(items), str(report)
 
 
@@ -53,7 +53,7 @@ def test_solutions_without_notebooks_and_of_a_page_without_a_server_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(LookupError, match=r"builds no server .* choose one of 04_select\.ipynb"):
-        built.server("00_start_here.ipynb")
-    monkeypatch.setattr(built, "FOLDER", tmp_path)
+        page_servers.server("00_start_here.ipynb")
+    monkeypatch.setattr(page_servers, "FOLDER", tmp_path)
     with pytest.raises(FileNotFoundError, match="need a checkout of the course"):
-        built.server("04_select.ipynb")
+        page_servers.server("04_select.ipynb")

@@ -14,7 +14,7 @@ import pytest
 import iomux
 from iomux.figures.copy_cost import name_lines
 from iomux.figures.look.style import new_axes
-from iomux.harness.copying import copy_calls as copy_ways
+from iomux.harness.copying import copy_calls
 from iomux.harness.copying.copy_calls import WAYS, CopyBench, Trial
 from iomux.harness.copying.copy_result import CopyCost
 from iomux.harness.copying.copy_rounds import measure
@@ -88,7 +88,7 @@ def test_every_way_moves_every_byte_to_where_it_belongs(bench: CopyBench, how: s
 
 @needs_trunc
 def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench) -> None:
-    trial = copy_ways.discard(bench, 65536)
+    trial = copy_calls.discard(bench, 65536)
     assert trial.ready() == ""
     bench.target[:65536] = b"\xaa" * 65536
     assert trial.call() == 65536
@@ -102,7 +102,7 @@ def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench
 
 
 def test_an_unaligned_destination_gets_the_same_bytes(bench: CopyBench) -> None:
-    trial = copy_ways.recv_into(bench, 4096, offset=8)
+    trial = copy_calls.recv_into(bench, 4096, offset=8)
     bench.wipe(4096)
     assert trial.ready() == ""
     assert trial.call() == 4096
@@ -121,7 +121,7 @@ def test_all_bytes_wait_before_the_call_whatever_waited_before(bench: CopyBench)
 
 def test_bytes_that_are_not_what_was_sent_are_an_error() -> None:
     def wrong(bench: CopyBench, size: int) -> Trial:
-        return copy_ways.recv_into(bench, size)._replace(intact=lambda _: False)
+        return copy_calls.recv_into(bench, size)._replace(intact=lambda _: False)
 
     with pytest.raises(RuntimeError, match="wrong of 64 bytes: what is in memory"):
         measure({"wrong": wrong}, [64], rounds=1)
@@ -131,10 +131,10 @@ def test_a_call_that_falls_short_is_no_sample() -> None:
     calls = iter([7, 7, 7])
 
     def sometimes(bench: CopyBench, size: int) -> Trial:
-        trial = copy_ways.memcpy(bench, size)
+        trial = copy_calls.memcpy(bench, size)
         return trial._replace(moved=lambda _: next(calls, size))
 
-    seen = measure({"never": lambda b, s: copy_ways.memcpy(b, s)._replace(moved=lambda _: 7)}, [64], rounds=2)
+    seen = measure({"never": lambda b, s: copy_calls.memcpy(b, s)._replace(moved=lambda _: 7)}, [64], rounds=2)
     assert not seen.samples["never", 64]
     assert "one call moved 7 of 64 bytes" in seen.reasons["never", 64]
     seen = measure({"sometimes": sometimes}, [64], rounds=2)
@@ -145,12 +145,12 @@ def test_a_call_that_falls_short_is_no_sample() -> None:
 def test_a_size_that_exceeds_the_buffer_has_a_reason() -> None:
     small = CopyBench(MIB, buffer_bytes=16 * 1024)
     try:
-        reason = copy_ways.recv_into(small, MIB).ready()
+        reason = copy_calls.recv_into(small, MIB).ready()
         assert reason.startswith("of 1,048,576 bytes ")
         assert "fit in the socket's receive buffer: SO_RCVBUF is" in reason
         assert small.loopback.waiting() == 0, "what was sent has been taken out again"
-        assert copy_ways.recv_into(small, 512).ready() == "", "and what fits can still be measured"
-        assert 0 < copy_ways.send(small, MIB).call() < MIB, "nonblocking: a part goes, nothing hangs"
+        assert copy_calls.recv_into(small, 512).ready() == "", "and what fits can still be measured"
+        assert 0 < copy_calls.send(small, MIB).call() < MIB, "nonblocking: a part goes, nothing hangs"
     finally:
         small.close()
 
@@ -370,5 +370,5 @@ def test_the_figure_draws_into_given_axes_and_knows_two_sides(cost: CopyCost) ->
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc to count descriptors in")
 def test_no_descriptor_is_left_open() -> None:
     before = set(os.listdir("/proc/self/fd"))
-    measure({"recv_into": copy_ways.recv_into}, [64], rounds=1)
+    measure({"recv_into": copy_calls.recv_into}, [64], rounds=1)
     assert set(os.listdir("/proc/self/fd")) == before

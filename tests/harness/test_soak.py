@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.soak import client as kinds
+from iomux.harness.soak import client as soak_client
 from iomux.harness.soak.client import SoakClient
 from iomux.harness.soak.scenario import CLOSE, FAULTS, HALF_CLOSE, RESET, VANISH_SILENT, VANISH_UNREAD, errand, pool_of
 from iomux.harness.soak.tally import Tally
@@ -67,28 +67,32 @@ def test_every_kind_of_server_survives_and_loses_nothing(name: str) -> None:
 
 PATIENCE = 1.0
 """Seconds after which a client that hears nothing is lost, where a test has to wait until they are over."""
-ENDED = {kinds.CLOSED_EARLY, kinds.RESET_BY_SERVER, kinds.LOST}
-SHORT = {kinds.WRONG, kinds.STALLED, kinds.LOST}
+ENDED = {soak_client.CLOSED_EARLY, soak_client.RESET_BY_SERVER, soak_client.LOST}
+SHORT = {soak_client.WRONG, soak_client.STALLED, soak_client.LOST}
 PLANTED = {
-    "changes a byte": (answering(changes_a_byte), {kinds.WRONG}, r"byte [\d,]+ was 0x.. and came back as 0x.."),
-    "stalls": (answering(stalls), {kinds.STALLED, kinds.LOST}, r"then nothing came for 1 s"),
+    "changes a byte": (answering(changes_a_byte), {soak_client.WRONG}, r"byte [\d,]+ was 0x.. and came back as 0x.."),
+    "stalls": (answering(stalls), {soak_client.STALLED, soak_client.LOST}, r"then nothing came for 1 s"),
     "never answers": (
         answering(never_answers),
-        {kinds.NEVER_ANSWERED, kinds.LOST},
+        {soak_client.NEVER_ANSWERED, soak_client.LOST},
         r"read 0 as sent: nothing came within 1 s",
     ),
     "closes early": (answering(closes_early), ENDED, r"then the server closed, though the client had not"),
-    "says too much": (answering(says_too_much), {kinds.TOO_MANY, kinds.WRONG}, r"1 bytes more than it had sent"),
+    "says too much": (
+        answering(says_too_much),
+        {soak_client.TOO_MANY, soak_client.WRONG},
+        r"1 bytes more than it had sent",
+    ),
     "loses bytes": (answering(loses_bytes), SHORT, r"came back as|short|nothing came"),
     "takes send as complete": (threaded(takes_send_as_complete), SHORT | ENDED, r"came back as|short|nothing came"),
-    "forgets what it owes": (threaded(forgets_what_it_owes), {kinds.LOST}, r"stream ended, [\d,]+ bytes short"),
+    "forgets what it owes": (threaded(forgets_what_it_owes), {soak_client.LOST}, r"stream ended, [\d,]+ bytes short"),
 }
 
 
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_fault_is_named(planted: str) -> None:
     server, found, words = PLANTED[planted]
-    silent = {kinds.STALLED, kinds.NEVER_ANSWERED} & found
+    silent = {soak_client.STALLED, soak_client.NEVER_ANSWERED} & found
     report = short(server, deadline=PATIENCE if silent else DEADLINE)
     assert report.lost > 0
     assert report.lost_kinds
@@ -104,7 +108,7 @@ def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
         select.select([client.sock], [], [], 10)  # the reset is here
     with client.sock, pytest.raises(OSError, match="not connected") as met:
         client.sock.shutdown(socket.SHUT_WR)
-    assert client.failure(met.value).kind == kinds.RESET_BY_SERVER
+    assert client.failure(met.value).kind == soak_client.RESET_BY_SERVER
 
 
 def test_a_failure_says_which_client_and_what_was_sent_and_seen() -> None:
@@ -198,7 +202,7 @@ def test_a_server_for_one_client_at_a_time_gets_one_or_is_detected() -> None:
         short("blocking", clients=2)
     assert short(one_at_a_time, clients=1).lost == 0
     report = short(one_at_a_time, deadline=0.3)
-    assert report.lost_kinds[kinds.NEVER_ANSWERED] > 10
+    assert report.lost_kinds[soak_client.NEVER_ANSWERED] > 10
     assert "soak it with 1 client" in repr(report)
 
 

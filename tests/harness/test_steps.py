@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness.tape import steps as module
+from iomux.harness.tape import steps as steps_module
 from iomux.harness.tape.server import UNRECORDABLE
 from iomux.harness.tape.steps import order, steps
 from iomux.servers import get, mechanisms
@@ -89,7 +89,7 @@ def test_extra_bytes_are_detected() -> None:
 
 
 def test_an_answer_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(steps_module, "DEADLINE_S", 0.5)
     with pytest.raises(TimeoutError):
         steps(["blocking"], TALK)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness.timeline import client as asking
+from iomux.harness.timeline import client as timeline_client
 from iomux.harness.timeline.client import ClientTrace, TimelinePlan, run_client
 from iomux.harness.timeline.table import to_frame
 from iomux.processes.worker import run_in_worker
@@ -53,14 +53,14 @@ def test_a_listener_in_a_with_statement() -> None:
 
 
 def test_more_calls_than_there_is_room_for_names_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "LEAST_EVENTS", 20_000)
+    monkeypatch.setattr(timeline_client, "LEAST_EVENTS", 20_000)
     with pytest.raises(RuntimeError, match=r"calls for these requests.*follow fewer requests, or smaller ones"):
         iomux.timeline(served_by(byte_by_byte), requests=400, deadline=20)
 
 
 def test_too_little_room_at_the_client_is_an_error_of_one_line() -> None:
     def ask_with_little_room(question: TimelinePlan, spin: bool) -> ClientTrace:
-        asking.LEAST_EVENTS = 0
+        timeline_client.LEAST_EVENTS = 0
         return run_client(question, spin)
 
     with iomux.start(served_by(byte_by_byte)) as running:
@@ -93,7 +93,9 @@ def test_a_wrong_reply_is_no_row() -> None:
 
 def test_a_run_cut_short_by_silence_says_so() -> None:
     frame = iomux.timeline(served_by(hangs_after_150), requests=200, deadline=0.5)
-    assert 150 - asking.WARMUP <= len(frame) < 150, "less the warm-up: 50, or as many as a busy machine answers in 1 s"
+    assert 150 - timeline_client.WARMUP <= len(frame) < 150, (
+        "less the warm-up: 50, or as many as a busy machine answers in 1 s"
+    )
     assert_whole(frame)
     assert frame.attrs["errors"] == {"no reply by the deadline": 1}
     assert frame.attrs["unserved"] == 0

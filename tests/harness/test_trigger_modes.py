@@ -12,7 +12,7 @@ import pytest
 
 import iomux
 from iomux import plot
-from iomux.harness import thundering_herd as herd_module
+from iomux.harness import thundering_herd as thundering_herd_module
 from iomux.harness.tape.trigger_modes import MODES, STEPS, five_steps
 from iomux.harness.thundering_herd import WAYS, thundering_herd
 from iomux.system.procfs import interest_list
@@ -104,6 +104,8 @@ def test_an_empty_herd_and_one_that_dies_are_errors(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ValueError, match="no way: choose from one listener, EPOLLEXCLUSIVE"):
         thundering_herd(ways=["no way"])
     unknown: dict[str, Any] = {"a way that there is not": ()}
-    monkeypatch.setattr(herd_module, "WAYS", unknown)  # in this process only: those of the herd don't know it
+    monkeypatch.setattr(
+        thundering_herd_module, "WAYS", unknown
+    )  # in this process only: those of the herd don't know it
     with pytest.raises(RuntimeError, match=r"did not come up:(.|\n)*KeyError"):
         thundering_herd(processes=1, clients=1)

@@ -19,8 +19,8 @@ from iomux.lab import live
 from iomux.lab.playground import Playground
 from iomux.servers import get
 from iomux.system.units import duration
-from tests.conftest import children
 from tests.support.clients import DEADLINE
+from tests.support.processes import children
 
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
 

@@ -12,7 +12,7 @@ import os
 import socket
 from bisect import bisect_right
 
-from iomux.harness.soak import scenario as errands
+from iomux.harness.soak import scenario
 from iomux.harness.soak.scenario import Errand
 from iomux.harness.soak.tally import Failure, Tally
 from iomux.system.sockets import reset
@@ -67,7 +67,7 @@ class SoakClient:
     def leave(self, how: str) -> None:
         """End the connection, without waiting for anything."""
         self._note(how)
-        if how == errands.RESET:
+        if how == scenario.RESET:
             reset(self.sock)
         self.sock.close()
         self.over = True
@@ -91,7 +91,7 @@ class SoakClient:
         return Failure(self._errand.number, self._errand.leaving, kind, self.sent, self.got, seen)
 
     def _note(self, fault: str) -> None:
-        if fault in errands.FAULTS and fault not in self._done:
+        if fault in scenario.FAULTS and fault not in self._done:
             self._done.add(fault)
             self._tally.faults[fault] += 1
 
@@ -109,17 +109,17 @@ class SoakClient:
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         self._connected, self.blocked = True, False
         self._tally.connections += 1
-        if self._errand.leaving == errands.VANISH_SILENT:
+        if self._errand.leaving == scenario.VANISH_SILENT:
             self.read_at = self.send_at = now + self._read_pause
         return True
 
     def _read(self, now: float) -> None:
         errand = self._errand
-        unread = errand.leaving == errands.VANISH_UNREAD and self.sent >= errand.leave_at
+        unread = errand.leaving == scenario.VANISH_UNREAD and self.sent >= errand.leave_at
         try:
             data = self.sock.recv(1, socket.MSG_PEEK) if unread else self.sock.recv(errand.gulp)
         except BlockingIOError:
-            if errand.leaving == errands.VANISH_SILENT:
+            if errand.leaving == scenario.VANISH_SILENT:
                 self.leave(errand.leaving)
             return
         if not data:
@@ -129,7 +129,7 @@ class SoakClient:
         else:
             self._take(data)
             if self._read_pause and not self.over:
-                self._note(errands.SLOW)
+                self._note(scenario.SLOW)
                 self.read_at = now + self._read_pause
 
     def _take(self, data: bytes) -> None:
@@ -143,7 +143,7 @@ class SoakClient:
         answered = bisect_right(errand.ends, got, self._answered)
         tally.requests += answered - self._answered
         self._answered = answered
-        if got == errand.total and errand.leaving == errands.CLOSE:
+        if got == errand.total and errand.leaving == scenario.CLOSE:
             self.leave(errand.leaving)
 
     def _difference(self, data: bytes) -> str:
@@ -167,9 +167,9 @@ class SoakClient:
             self.send_at = now + self._think
         if self.sent < self._goal and now >= self.send_at:
             self._send(now)
-        if errand.leaving == errands.RESET and self.sent >= errand.leave_at:
+        if errand.leaving == scenario.RESET and self.sent >= errand.leave_at:
             self.leave(errand.leaving)
-        elif errand.leaving == errands.HALF_CLOSE and self.sent == errand.total and not self._shut:
+        elif errand.leaving == scenario.HALF_CLOSE and self.sent == errand.total and not self._shut:
             self.sock.shutdown(socket.SHUT_WR)
             self._shut = True
             self._note(errand.leaving)
@@ -184,5 +184,5 @@ class SoakClient:
         self._tally.sent_bytes += sent
         self.blocked = self.sent < stop
         if self._send_pause and not self.blocked and self.sent < self._goal:
-            self._note(errands.PIECES)
+            self._note(scenario.PIECES)
             self.send_at = now + self._send_pause
