@@ -1,4 +1,4 @@
-"""The command line: what it prints where, how it ends, and that wrong use is one clear line."""
+"""The command line: its output, its status, and one clear line for each wrong use."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 import iomux
 from tests.support.clients import all_gone, ask, connect
-from tests.support.commands import children_at_work, iomux_command
+from tests.support.commands import busy_children, iomux_command
 
 SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
 
@@ -110,14 +110,14 @@ def test_bench_reports_a_limit() -> None:
 def test_interrupted_bench_reports_its_progress_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "iomux", "bench", "poll", "--duration", "30", "--repeats", "9"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
-        started = children_at_work(bench, 2)
+        started = busy_children(bench, 2)
         bench.send_signal(signal.SIGINT)
         out, err = bench.communicate(timeout=20)
     assert bench.returncode == 130
     assert "Traceback" not in err
     assert err.endswith("\niomux bench: interrupted: 0 of 36 runs were done, and are lost\n")
     assert out == ""
-    assert all_gone(started), "neither its server nor its load generator"
+    assert all_gone(started), "neither its server nor its load generator may be left"
 
 
 def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""The event loop: events in their order, descriptors, timers and threads among them, and faults that don't end it."""
+"""The event loop: events in order, with descriptors, timers and threads, and faults that do not end it."""
 
 import contextlib
 import os
@@ -28,14 +28,14 @@ POLLERS = [name for name in pollers.names() if get(name).available()]
 
 @pytest.fixture(params=POLLERS)
 def loop(request: pytest.FixtureRequest) -> Iterator[EventLoop]:
-    """A loop over each poller that there is."""
+    """A loop over each available poller."""
     with EventLoop(*pollers.make(request.param)) as events:
         yield events
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe: to read, to write."""
+    """Both ends of a pipe: for reading, for writing."""
     ends = os.pipe()
     yield ends
     for end in ends:
@@ -125,7 +125,7 @@ def test_timers_fire_in_order_and_the_loop_sleeps_meanwhile(loop: EventLoop, mon
     seen: list[float] = []
     loop._poller = counted = CountedPoller(loop._poller)
     began = time.monotonic()
-    # As if all were set now: on a busy machine much may lie between one and the next.
+    # As if all were set now: on a busy machine much time may pass between one and the next.
     monkeypatch.setattr(events_module, "moment", lambda seconds: began + seconds)
     for seconds in (0.2, 0.1, 0.15):
         loop.after(seconds, seen.append, seconds)
@@ -176,7 +176,7 @@ def test_stop_ends_run_and_run_goes_on_where_it_was(loop: EventLoop) -> None:
 
 
 def test_an_event_of_another_thread_wakes_the_loop_from_its_sleep(loop: EventLoop, pipe: tuple[int, int]) -> None:
-    loop.watch(pipe[0], READ, lambda: None)  # never: it would sleep for ever
+    loop.watch(pipe[0], READ, lambda: None)  # never ready: the loop would sleep for ever
     seen = []
 
     def click(who: int) -> None:
@@ -226,7 +226,7 @@ def test_no_event_of_many_threads_is_lost_and_a_full_pipe_blocks_no_thread(loop:
     threads = [in_thread(emits) for _ in range(4)]
     for thread in threads:
         thread.join(20)
-        assert not thread.is_alive(), "nobody reads the pipe yet"
+        assert not thread.is_alive(), "the pipe is not read yet"
     loop.run()
     assert count == [4 * each]
 
@@ -244,7 +244,7 @@ def test_a_worker_thread_leaves_the_loop_free_and_its_result_comes_back(loop: Ev
             loop.after(0.02, tick)
 
     def work() -> str:
-        free.append(ticked.wait(DEADLINE))  # a loop that stands still as long as this works ticks no more
+        free.append(ticked.wait(DEADLINE))  # a loop that is blocked during this work would not tick
         threads.append(threading.get_ident())
         return "done"
 
@@ -422,7 +422,7 @@ def test_a_stale_event_of_a_reused_descriptor_is_dropped() -> None:
                 loop.unwatch(sock.fileno())
             number = other.fileno()
             other.close()
-            taken.append(socket.socket(fileno=os.dup2(mine.fileno(), number)))  # as the kernel gives numbers away
+            taken.append(socket.socket(fileno=os.dup2(mine.fileno(), number)))  # as the kernel reuses numbers
             mine.recv(1)
             loop.watch(number, READ, seen.append, "told of bytes that were another's")
             loop.after(0.05, loop.stop)

@@ -1,4 +1,4 @@
-"""Each notebook's form: what nbval does not look at. That they run is tried by `pytest --nbval` itself."""
+"""The form of each notebook, which nbval does not check; `pytest --nbval` tries that they run."""
 
 import re
 from pathlib import Path
@@ -89,7 +89,7 @@ class TestForm:
         ((_, answers),) = (fold for fold in FOLDED.findall(text) if fold[0] == "Answers")
         assert len(re.findall(r"^\d\. ", answers, re.MULTILINE)) == text.count("**Exercise ")
         assert "](../iomux/solutions/" in answers
-        assert "solutions" not in FOLDED.sub("", text), "they are in the way"
+        assert "solutions" not in FOLDED.sub("", text), "solutions must be folded"
 
     def test_ends_with_a_question_and_a_folded_answer(self, path: Path) -> None:
         assert len(QUESTION.findall(part(path, "## Summary", "\x00"))) == 1

@@ -1,4 +1,4 @@
-"""The package's outside: quick to import, one list of dependencies, no litter, documented."""
+"""The package as a whole: fast to import, one list of dependencies, documented, without outside references."""
 
 import ast
 import importlib
@@ -15,7 +15,7 @@ import yaml
 import iomux
 
 ROOT = Path(__file__).parents[1]
-CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name for it, where it is another than PyPI's
+CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name, if it differs from PyPI's
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PROCESSES = (
@@ -38,7 +38,7 @@ def test_environment_and_pyproject_list_the_same_packages() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     found = (requirement(entry) for entry in environment["dependencies"] if isinstance(entry, str))
     conda = {CONDA_NAMES.get(name, name): bounds for name, bounds in found}
-    # The least Python, exactly: repo2docker understands no bound, and would begin with one that is too old.
+    # The exact least version of Python: repo2docker ignores a bound, and would take a version that is too old.
     assert conda.pop("python") == {PROJECT["requires-python"].replace(">=", "=")}
     assert conda.pop("pip") == frozenset()
     extras = PROJECT["optional-dependencies"].values()

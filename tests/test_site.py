@@ -1,4 +1,4 @@
-"""The site, built as the README says: whole, with every stored output, and alone (it asks nothing of the network)."""
+"""The site, built as in the README: complete, with every stored output, and independent of the network."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ pytest.importorskip("myst_nb")
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-# An audit hook sees each attempt: to reach a host, and to run anything, as the kernel of a notebook.
+# An audit hook sees each attempt to reach a host or to start a process, such as a notebook kernel.
 BUILD = """
 import sys
 
@@ -35,7 +35,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site's folder; a warning of Sphinx or MyST is an error."""
+    """The folder of the built site; a warning of Sphinx or MyST is an error."""
     folder = tmp_path_factory.mktemp("site")
     build = [sys.executable, "-c", BUILD, "-q", "-W", "--keep-going", "-c", "docs", "-d"]
     done = subprocess.run([*build, folder / "trees", ".", folder / "html"], cwd=ROOT, capture_output=True, text=True)
@@ -54,7 +54,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def used(page: Path) -> list[tuple[str, str]]:
-    """(tag, address) of all that a page leads to or shows."""
+    """(tag, address) of everything that a page links to or shows."""
     return [(tag.name, tag.get("href") or tag["src"]) for tag in soup(page).select("[href], [src]")]
 
 
@@ -64,7 +64,7 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 
 
 def lines(text: str) -> list[str]:
-    """Lines without colours (ANSI), blanks at their ends, and blank lines."""
+    """The non-blank lines of a text, without ANSI colours and trailing blanks."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     return [line.strip() for line in plain.splitlines() if line.strip()]
 

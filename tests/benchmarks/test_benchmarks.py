@@ -1,4 +1,4 @@
-"""The benchmarks' bounds are judged rightly, and the README names all that there is. Nothing is timed here."""
+"""The bounds of benchmarks are judged correctly, and the README names every benchmark. Nothing is timed here."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Every notebook as a reader has it: in JupyterLab, in a real browser, run from top to bottom."""
+"""Every notebook runs from top to bottom in JupyterLab, in a real browser, as for a reader."""
 
 import re
 from pathlib import Path
@@ -26,10 +26,10 @@ def figures(cells: list[dict[str, Any]]) -> int:
 
 
 def unfold_answers(page: Tab) -> int:
-    """Click on all that is folded, as a reader does; how many there were."""
+    """Unfold all answers by clicking, as a reader does; return how many there were."""
     answers = page.find("details").all()
     for answer in answers:
-        assert answer.get_attribute("open") is None, "an answer is seen before its question is read"
+        assert answer.get_attribute("open") is None, "an answer is visible before it is unfolded"
         answer.locator("> summary").click()
         assert answer.get_attribute("open") is not None
     return len(answers)

@@ -1,4 +1,4 @@
-"""The C yardsticks do what they are compared for."""
+"""The C programs do the same work as what they are compared with."""
 
 import pytest
 

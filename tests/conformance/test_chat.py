@@ -1,4 +1,4 @@
-"""`iomux.check_chat`: the model room passes, and each planted fault is found by the item that is about it."""
+"""`iomux.check_chat`: the model room passes, and the right item finds each planted fault."""
 
 import inspect
 from typing import Any

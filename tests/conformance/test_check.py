@@ -1,4 +1,4 @@
-"""`iomux.check` on servers that are right, servers that are wrong, and functions that are no servers at all."""
+"""`iomux.check` on correct servers, on faulty servers, and on functions that are no servers."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ async def streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 class WithoutPause(asyncio.Protocol):
-    """The shape in which an echo server is often shown: what is written is not waited for."""
+    """The usual example of an echo server: it never waits until its writes have been sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -63,7 +63,7 @@ class WithoutPause(asyncio.Protocol):
 
 
 def changes_one_byte(listener: socket.socket) -> NoReturn:
-    """Of each client the very first byte, if much has come at once."""
+    """Changes the first byte of each client, if much has come at once."""
     while True:
         client, _ = listener.accept()
         with client, contextlib.suppress(OSError):
@@ -81,7 +81,7 @@ def test_one_changed_byte_fails_every_item_that_sends_much(item: str) -> None:
 
 
 async def forever() -> None:
-    """Until Ctrl-C. `Server.serve_forever` closes and waits for every client then, since 3.12.1: they may well stay."""
+    """Wait until Ctrl-C. From 3.12.1 on `Server.serve_forever` would then wait until every client has left."""
     await asyncio.get_running_loop().create_future()
 
 
@@ -166,10 +166,10 @@ def test_a_function_of_a_file_is_checked(tmp_path: Path) -> None:
     report = check(f"{tmp_path}/mine.py:serve", ("echoes", "hundred"))
     assert report.target == "serve"
     assert report.failed == ("hundred",)
-    assert report["hundred"].exempt == "", "of a student's function nobody knows the model"
+    assert report["hundred"].exempt == "", "the I/O model of a student's function is unknown"
 
 
-# What students write, and what is to be said of it.
+# Servers as students write them, and the expected report on each.
 
 
 def prints(listener: socket.socket) -> NoReturn:
@@ -252,7 +252,7 @@ def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
     report = check(serve)
     assert report.failed == ("echoes",)
     assert report["echoes"].seen.startswith(seen)
-    assert report.not_seen == NAMES[1:], "of a server that does not echo nothing more can be said"
+    assert report.not_seen == NAMES[1:], "nothing more can be said about a server that does not echo"
     assert report.earned == 0
 
 
@@ -304,7 +304,7 @@ def forks(listener: socket.socket) -> NoReturn:
         if os.fork() == 0:
             while data := client.recv(4096):
                 client.sendall(data)
-            time.sleep(60)  # one that stays behind
+            time.sleep(60)  # a process that stays behind
         client.close()
 
 
@@ -312,7 +312,7 @@ def forks(listener: socket.socket) -> NoReturn:
 def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
     monkeypatch: pytest.MonkeyPatch, connecting: float, answering: float, pauses: int
 ) -> None:
-    """By a clock that goes on when it is told to: that a handshake was dropped is told by how long a connect took."""
+    """With a simulated clock: only a slow connect shows that a handshake was dropped."""
     now, slept = [0.0], list[float]()
 
     def connect(_: Subject) -> float:
@@ -327,7 +327,7 @@ def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that carry a mark in their environment: whatever was started meanwhile, orphans too."""
+    """The processes with this mark in their environment, orphans included."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -342,11 +342,11 @@ def test_a_forking_server_leaves_no_process_behind(monkeypatch: pytest.MonkeyPat
         socket.create_connection(server.address).close()
         assert server.pid in marked("forks")
     assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
-    assert eventually(lambda: marked("forks") == []), "killed all, and on a busy machine not gone at once"
+    assert eventually(lambda: marked("forks") == []), "all were killed, but on a busy machine they are not gone at once"
 
 
 def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
-    """Each client has a thread, which asks again and again to send."""
+    """Each client has a thread, which tries to send again and again."""
 
     def converse(client: socket.socket) -> None:
         with contextlib.suppress(ConnectionError), client:
@@ -386,7 +386,7 @@ def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
 
 @pytest.fixture
 def running_with_few_descriptors() -> Iterator[str]:
-    """The address of a server that somebody else runs, and who lets it open 1,000 descriptors."""
+    """The address of a server that was started elsewhere and may open 1,000 descriptors."""
     line = f"ulimit -n 1000; exec '{sys.executable}' -u -m iomux serve poll --port 0"
     with subprocess.Popen(["bash", "-c", line], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -405,7 +405,7 @@ def test_an_unknown_descriptor_limit_is_not_blamed_on_the_server(
 
 
 def served_by_one(serve: Any) -> list[bool]:
-    """Time and again, whether one thread of a server was seen to serve two clients."""
+    """Whether one thread of a server was seen to serve two clients, in each of five trials."""
     with iomux.start(serve) as server:
         subject = Subject(server.address, server.pid)
         with clients.crowd(subject, 2) as (one, other):
@@ -414,7 +414,7 @@ def served_by_one(serve: Any) -> list[bool]:
 
 @linux
 def test_a_thread_that_only_sleeps_shares_no_work() -> None:
-    assert any(served_by_one(next_to_an_idle_thread)), "on a busy machine, in doubt, no"
+    assert any(served_by_one(next_to_an_idle_thread)), "on a busy machine some of the trials may say no"
 
 
 @linux
@@ -550,14 +550,14 @@ def test_the_end_of_a_command_is_reported_by_its_last_words_or_its_signal(line: 
 
 
 def test_a_check_in_the_background_of_a_script_judges_ctrl_c_in_the_same_way() -> None:
-    line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for what it starts with &
+    line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for a command with &
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "poll: 1 of 1 items passed, 4 of 4 points")
 
 
 @pytest.fixture
 def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A check that waits for seconds for an answer: there is time to end it."""
+    """A check that waits for an answer for seconds, which leaves time to end it."""
     (tmp_path / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
     command = [sys.executable, "-m", "iomux", "check", f"{tmp_path}/deaf.py:serve", "--only", "echoes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -1,4 +1,4 @@
-"""The whole of `iomux.check` on every server of ours: each passes all that its I/O model can."""
+"""`iomux.check` with all items on every registered server: each passes what its I/O model allows."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""The canteen: each restaurant's guest does what can be worked out by hand, and the figure shows it."""
+"""The canteen: the guest of each restaurant does what was worked out by hand, and the figure shows it."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The claims: recorded where they are met, found again in what is stored, and no figure that was not measured."""
+"""The claims: recorded by the notebooks, found in the stored outputs, and every figure was measured."""
 
 import functools
 import json
@@ -147,7 +147,7 @@ def test_a_page_without_a_record_says_why(tmp_path: Path) -> None:
 def test_each_claim_is_recorded_where_it_is_met(number: int, digits: str) -> None:
     recording = [cell for cell in cells(page(digits), "code") if number in calls(cell)]
     assert len(recording) == 1
-    assert "nbval-ignore-output" in recording[0]["metadata"]["tags"], "it has figures in it"
+    assert "nbval-ignore-output" in recording[0]["metadata"]["tags"], "its output has measured figures"
     assert not [output for output in recording[0]["outputs"] if MIME not in output.get("data", {})]
 
 

@@ -1,4 +1,4 @@
-"""Notebook 12: each model solution has all points, and each starter fails as the notebook shows."""
+"""Notebook 12: each model solution gets all points, and each starter fails as the notebook shows."""
 
 import ast
 import inspect
@@ -30,7 +30,7 @@ def cells(kind: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def starters() -> dict[str, Any]:
-    """What the notebook's cells define: those that only import and define are run, as a reader runs them."""
+    """The names that the notebook's cells define: only cells with imports and definitions are run."""
     namespace: dict[str, Any] = {"__name__": "coursework_notebook"}
     for source in cells("code"):
         if all(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef) for node in ast.parse(source).body):
@@ -47,7 +47,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, iomux.Report]:
-    """The whole check of what is given and of the solutions, beside each other: most of their time they wait."""
+    """The whole check of the given server and of the solutions, in parallel: most of a check is waiting."""
     here = {name: serve for name, serve in MODELS.items() if get(name).available()}
     with ThreadPoolExecutor() as pool:
         return dict(zip(here, pool.map(lambda serve: iomux.check(serve, progress=False), here.values()), strict=True))
@@ -101,7 +101,8 @@ def test_the_pytest_file_marks_a_submission_by_item(tmp_path: Path, function: st
     naive += "            client.sendall(client.recv(4096))\n            client.recv(4096)\n"
     file = tmp_path / "submission.py"
     file.write_text(inspect.getsource(solutions) + naive)
-    plain = ["-o", "addopts=", "-p", "no:nbval", "-p", "no:xdist", "-p", "no:cacheprovider"]  # not this project's ways
+    # Without the settings of this project, as on the machine of a grader.
+    plain = ["-o", "addopts=", "-p", "no:nbval", "-p", "no:xdist", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", "-q", *plain, "--pyargs", MARKED_BY]
     done = subprocess.run(
         [*command, "-k", "echoes or end", "-o", "junit_family=xunit1", f"--junitxml={tmp_path / 'points.xml'}"],

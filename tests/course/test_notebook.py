@@ -1,4 +1,4 @@
-"""Functions of one page that another takes over: found by name, and the servers built of them keep the contract."""
+"""Functions of one page that another one reuses: found by name, and servers built from them pass the check."""
 
 import json
 import select

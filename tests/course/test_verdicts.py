@@ -1,4 +1,4 @@
-"""Verdicts: what held, what did not, and what was not tried."""
+"""Verdicts: printed for claims that held, that did not hold, and that were not tried."""
 
 import configparser
 import re
@@ -13,7 +13,7 @@ RULES = Path(__file__).with_name("nbval.cfg")
 
 
 def as_compared(line: str) -> str:
-    """What nbval compares of a line: each of its rules is applied to it, and to what is stored."""
+    """A line as nbval compares it: each of nbval's rules is applied to it, as to the stored line."""
     rules = configparser.ConfigParser()
     rules.read(RULES)
     for rule in rules.sections():
@@ -102,7 +102,7 @@ def test_a_control_is_unsteady_if_its_middle_half_is_as_wide_as_the_effect() -> 
     ("control", "treated", "said"),
     [
         ([1.0, 1.1, 1.0, 1.1], 3.0, "True"),
-        ([1.0, 1.1, 1.0, 1.1], 1.0, "False"),  # a world without the effect, measured well: no doubt hides it
+        ([1.0, 1.1, 1.0, 1.1], 1.0, "False"),  # no effect, measured well: no doubt hides that
         ([1.0, 2.0, 1.0, 2.0], 1.0, "not to be told here (rounds of the same differ 2.0 times)"),
         ([1.0, 2.0, 1.0, 2.0], 3.0, "not to be told here (rounds of the same differ 2.0 times)"),
     ],

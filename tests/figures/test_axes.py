@@ -1,4 +1,4 @@
-"""Numbers along a logarithmic axis can be read, and a line's name stands on nobody else's line."""
+"""Numbers along a logarithmic axis are readable, and no line's name is on another line."""
 
 from itertools import pairwise
 

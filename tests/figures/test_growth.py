@@ -1,4 +1,4 @@
-"""The figure of what an open connection costs: its line is the one of least squares, drawn as far as was measured."""
+"""The figure of the cost of an open connection: a least-squares line, drawn as far as was measured."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def test_the_line_is_solid_as_far_as_fitted_and_dotted_beyond() -> None:
     drawn = [(np.asarray(line.get_xdata(), dtype=float), line.get_linestyle()) for line in ax.lines]
     ends = {(float(x[0]), float(x[-1]), dash) for x, dash in drawn if len(x)}
     assert {(0, 100, "-"), (100, 200, ":")} <= ends
-    assert said(ax) == [
+    assert legend_texts(ax) == [
         "poll, median latency: 10 µs + 0.50 ± 0.00 µs a connection",
         "poll, median latency: line of the first 100, continued",
         "poll, server CPU per request: 20 µs + 1.00 ± 0.00 µs a connection",
@@ -48,7 +48,7 @@ def test_the_line_is_solid_as_far_as_fitted_and_dotted_beyond() -> None:
     ]
 
 
-def said(ax: Axes) -> list[str]:
+def legend_texts(ax: Axes) -> list[str]:
     legend = ax.get_legend()
     assert legend is not None
     return [text.get_text() for text in legend.get_texts()]
@@ -57,7 +57,7 @@ def said(ax: Axes) -> list[str]:
 def test_a_slope_within_its_error_is_called_level_and_so_is_a_negative_price() -> None:
     steady = frame({1: [99, 101], 100: [100, 103], 1000: [98, 101]})
     for levels in (steady, frame({1: [30], 100: [20], 1000: [10]})):
-        (words,) = said(iomux.plot.growth(levels, columns=["p50_us"], scale="log"))
+        (words,) = legend_texts(iomux.plot.growth(levels, columns=["p50_us"], scale="log"))
         assert words.endswith("µs, level within its error")
 
 
@@ -72,4 +72,4 @@ def test_marks_of_two_quantities_at_one_level_do_not_overlap() -> None:
 def test_a_server_measured_at_two_levels_has_points_and_no_line() -> None:
     both = pd.concat([frame({0: [1], 1: [2], 2: [3]}), frame({0: [1], 1: [2]}, "select")])
     ax = iomux.plot.growth(both, columns=["p50_us"])
-    assert said(ax) == ["poll: 1 µs + 1.00 ± 0.00 µs a connection", "select"]
+    assert legend_texts(ax) == ["poll: 1 µs + 1.00 ± 0.00 µs a connection", "select"]

@@ -1,4 +1,4 @@
-"""The timeline's figures: every phase named, every server's bar as long as its request, shares that sum to 100 %."""
+"""The timeline's figures: every phase is named, a bar is as long as its request, shares sum to 100 %."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_timelines_with_different_settings_have_separate_bars() -> None:
     crowd = iomux.timeline("poll", connections=1200, active=2, requests=20)
     ax = iomux.plot.timeline(pd.concat([small, crowd]))
     assert list(labels_and_lengths(ax)) == ["poll, 1 open, 1 active", "poll, 1,200 open, 2 active"]
-    assert any(text.get_text().splitlines()[0].endswith("; 64 B") for text in ax.texts), "what all share"
+    assert any(text.get_text().splitlines()[0].endswith("; 64 B") for text in ax.texts), "the settings that all share"
     assert not texts_outside(ax)
     plt.close("all")
 
@@ -97,7 +97,7 @@ def test_a_request_with_a_rare_delay_is_not_the_one_shown() -> None:
     usual = {f"{phase}_us": 10.0 for phase in PHASES} | {"total_us": 10.0 * len(PHASES)}
     of_all = {"server": "poll", "connections": 1, "active": 1, "size_bytes": 64, "machine": "a machine"}
     frame = pd.DataFrame([of_all | usual] * 41)
-    shift = np.arange(41) - 20.0  # µs: the one in the middle by its total is number 20
+    shift = np.arange(41) - 20.0  # µs: number 20 has the median total
     frame["total_us"] += shift
     rare = np.where(shift == 0, 1000.0, 0.0)
     frame["notify_us"] += shift - rare
@@ -158,7 +158,7 @@ def test_shares_sum_to_a_hundred_and_the_total_is_above(followed: pd.DataFrame) 
     legend = ax.get_legend()
     assert legend is not None
     named = [text.get_text() for text in legend.get_texts()]
-    assert set(named) >= {LOOKS[phase].words for phase in PHASES if phase != "reply"}, "what is nowhere is not named"
+    assert set(named) >= {LOOKS[phase].words for phase in PHASES if phase != "reply"}, "reply is never visible"
     assert named == [look.words for look in LOOKS.values() if look.words in named]
     plt.close("all")
 

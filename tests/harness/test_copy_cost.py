@@ -1,4 +1,4 @@
-"""`iomux.copy_cost`: bytes arrive or are discarded, what can't be measured is a row, the copy is the difference."""
+"""`iomux.copy_cost`: bytes arrive or are discarded, the copy is the difference, a missing measurement has a row."""
 
 import math
 import os
@@ -92,7 +92,7 @@ def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench
     assert trial.ready() == ""
     bench.target[:65536] = b"\xaa" * 65536
     assert trial.call() == 65536
-    assert not trial.intact(65536), "the measurement's own check sees that this memory is not what it was wiped to"
+    assert not trial.intact(65536), "the check of the measurement must notice that this memory was not written"
     assert bench.target[:65536] == b"\xaa" * 65536
     assert bench.loopback.waiting() == 65536, "and they are still in the kernel"
     link = bench.loopback
@@ -149,8 +149,8 @@ def test_a_size_that_exceeds_the_buffer_has_a_reason() -> None:
         assert reason.startswith("of 1,048,576 bytes ")
         assert "fit in the socket's receive buffer: SO_RCVBUF is" in reason
         assert small.loopback.waiting() == 0, "what was sent has been taken out again"
-        assert copy_calls.recv_into(small, 512).ready() == "", "and what fits can still be measured"
-        assert 0 < copy_calls.send(small, MIB).call() < MIB, "nonblocking: a part goes, nothing hangs"
+        assert copy_calls.recv_into(small, 512).ready() == "", "a size that fits can still be measured"
+        assert 0 < copy_calls.send(small, MIB).call() < MIB, "nonblocking: a part is sent, nothing hangs"
     finally:
         small.close()
 
@@ -211,7 +211,7 @@ def test_one_size_and_the_same_size_twice() -> None:
 
 
 def of_curves(receive: Callable[[float], float], call: Callable[[float], float]) -> CopyCost:
-    """What a machine would show on which a receive of so many KiB takes so many µs, and so many without the copy."""
+    """The result of a simulated machine: µs of a receive by its KiB, with the copy and without it."""
     ways = {"recv_into": receive, "recv_into MSG_TRUNC": call}
     rows = [(how, 64 * 4**power, us(4**power / 16)) for how, us in ways.items() for power in range(9)]
     frame = pd.DataFrame(rows, columns=["how", "size_bytes", "median_us"]).assign(side="receive", samples=1, reason="")
@@ -220,7 +220,7 @@ def of_curves(receive: Callable[[float], float], call: Callable[[float], float])
 
 LINE = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 1.2)
 BENT = of_curves(lambda kib: 1.2 + 0.1 * kib**1.5, lambda kib: 1.2)
-"""A machine on which the copy of many bytes is dearer by the byte."""
+"""A machine on which a copy of many bytes costs more per byte."""
 NO_COPY = of_curves(lambda kib: 1.2, lambda kib: 1.2)
 ALL_COPY = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 0.1)
 

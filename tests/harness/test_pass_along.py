@@ -1,4 +1,4 @@
-"""`iomux.pass_along` hands on exactly what it says, one row a run, and its figure is whole and labelled."""
+"""`iomux.pass_along`: exact numbers of bytes, one row for each run, and a complete, labelled figure."""
 
 import contextlib
 import json
@@ -21,14 +21,14 @@ from iomux.servers import pollers
 from iomux.servers.select_ import SelectPoller
 from iomux.system.sockets import raise_descriptor_limit
 from tests.support.clients import all_gone
-from tests.support.commands import children_at_work, iomux_command
+from tests.support.commands import busy_children, iomux_command
 from tests.support.figures import texts_outside
 
 HERE = [name for name in pollers.names() if name in iomux.names()]
 
 
 class Spy:
-    """A `select.poll()` object that remembers what it was asked and what it told."""
+    """A `select.poll()` object that records its calls and their results."""
 
     def __init__(self) -> None:
         self.poller = select.poll()
@@ -220,7 +220,7 @@ def test_wrong_use_is_one_line_and_status_2(arguments: list[str], message: str) 
 def test_an_interrupt_ends_quietly_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "iomux", "bench", "poll", "--ring", "2000,1,1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
-        started = children_at_work(bench, 1)
+        started = busy_children(bench, 1)
         bench.send_signal(signal.SIGINT)
         out, err = bench.communicate(timeout=20)
     assert (bench.returncode, out) == (130, "")
@@ -253,7 +253,7 @@ def test_published_figures_are_drawn_only_next_to_the_same_work(frame: pd.DataFr
         drawn = [np.asarray(data, dtype=int).tolist() for data in (line.get_xdata(), line.get_ydata())]
         assert drawn == [list(points), list(points.values())]
         assert line.get_markerfacecolor() == "none"
-    assert any("i7-12800H" in text.get_text() for text in ax.texts), "on what machine"
+    assert any("i7-12800H" in text.get_text() for text in ax.texts), "the machine of the published figures"
     other = iomux.plot.pass_along(frame.assign(writes=7))
     assert not [line for line in other.lines if "published" in str(line.get_label())]
     assert not texts_outside(other)

@@ -1,4 +1,4 @@
-"""`iomux.soak`: every server stands it and loses nothing; servers with a planted fault are found out, by name."""
+"""`iomux.soak`: every server survives and loses nothing; planted faults are detected and named."""
 
 import json
 import os
@@ -50,7 +50,7 @@ ONE_OF_EACH_KIND = ["blocking", "threaded", "nonblocking", "epoll", "asyncio", "
 def test_every_kind_of_server_survives_and_loses_nothing(name: str) -> None:
     if name not in iomux.names():
         pytest.skip(f"{name} is not available here")
-    minutes = 0.05 if name == "blocking" else 0.025  # one after the other, in which the first four have all faults
+    minutes = 0.05 if name == "blocking" else 0.025  # one after the other: the first four clients have all faults
     report = short(name, clients=None, minutes=minutes, seed=125)
     assert report.failures == ()
     assert report.lost == 0, report
@@ -66,7 +66,7 @@ def test_every_kind_of_server_survives_and_loses_nothing(name: str) -> None:
 
 
 PATIENCE = 1.0
-"""Seconds after which a client that hears nothing is lost, where a test has to wait until they are over."""
+"""Seconds without an answer after which a client counts as lost, short because a test waits for them."""
 ENDED = {soak_client.CLOSED_EARLY, soak_client.RESET_BY_SERVER, soak_client.LOST}
 SHORT = {soak_client.WRONG, soak_client.STALLED, soak_client.LOST}
 PLANTED = {
@@ -105,7 +105,7 @@ def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
     with listen() as listener:
         client = SoakClient(errand(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
         reset(listener.accept()[0])
-        select.select([client.sock], [], [], 10)  # the reset is here
+        select.select([client.sock], [], [], 10)  # the reset has arrived
     with client.sock, pytest.raises(OSError, match="not connected") as met:
         client.sock.shutdown(socket.SHUT_WR)
     assert client.failure(met.value).kind == soak_client.RESET_BY_SERVER
@@ -123,11 +123,11 @@ def test_a_server_that_dies_is_named_with_its_last_words() -> None:
     assert any("ZeroDivisionError: planted" in sentence for sentence in report.failures)
     assert report.descriptors_after is None
     assert report.requests > 0
-    assert report.seconds < 30, "a run whose server is gone goes on no longer"
+    assert report.seconds < 30, "a run stops when its server has gone"
 
 
 def keeps_descriptors(listener: Any) -> None:
-    """Never closes what a client has left."""
+    """Never closes the socket of a client that has left."""
     kept = []
 
     def converse(client: socket.socket) -> None:
@@ -163,11 +163,11 @@ def test_descriptors_that_a_worker_keeps_are_named() -> None:
 
 
 LATE = 120
-"""Messages: the first client, who is there for what is opened at first, has at most 100."""
+"""Messages; the first client, which is there for descriptors that are opened once, has at most 100."""
 
 
 def opens_a_file_late(data: bytes, count: int) -> bytes:
-    """As a log is that is opened when there is something to say."""
+    """Opens a file late, like a log that is opened at its first entry."""
     served = vars(threading).setdefault("served", [])
     served.append(os.dup(2) if len(served) == LATE else None)
     return data

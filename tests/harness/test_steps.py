@@ -1,4 +1,4 @@
-"""`iomux.harness.tape.steps`: callbacks, generators, coroutines and asyncio do the same, in the same order."""
+"""`iomux.harness.tape.steps`: callbacks, generators, coroutines and asyncio take the same steps in order."""
 
 import time
 from typing import Any
@@ -41,7 +41,7 @@ def test_the_server_waits_for_a_client_that_does_not_read(name: str) -> None:
     assert found[-2:] == ["recv", "close"]
     assert frame[frame["step"] == "send"]["size_bytes"].sum() == BIG
     waits = frame[frame["step"] == "wait for write"]
-    assert (waits["end_us"] - waits["begin_us"]).max() > 100_000, "until it read, 0.5 s after"
+    assert (waits["end_us"] - waits["begin_us"]).max() > 100_000, "until it read, 0.5 s later"
 
 
 def test_the_calls_are_the_same_in_every_style() -> None:

@@ -1,4 +1,4 @@
-"""`iomux.sweep` makes a tidy table, and `iomux.plot` draws it whole, labelled and told apart without colour."""
+"""`iomux.sweep` makes a tidy table, and `iomux.plot` draws it, labelled, with lines that differ without colour."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.figures import texts_outside
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    """A small sweep with select's wall in it."""
+    """A small sweep in which select meets its limit."""
     return iomux.sweep(
         ["select", "poll"], connections=[1, 20, 1200], repeats=2, duration=0.1, warmup=0.05, progress=False
     )
@@ -24,7 +24,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def all_active() -> pd.DataFrame:
-    """Every connection asks."""
+    """A sweep in which every connection is active."""
     return iomux.sweep(["select", "poll"], connections=[1, 20], active=None, repeats=1, duration=0.2, progress=False)
 
 
@@ -35,7 +35,7 @@ def test_one_row_a_server_level_and_repeat(frame: pd.DataFrame) -> None:
     assert frame.attrs["machine"]
     assert list(frame["repeat"]) == sorted(frame["repeat"]), "rounds are interleaved, not grouped by server"
     first = frame[(frame["connections"] == 1)].groupby("repeat")["server"].first()
-    assert first[0] != first[1], "another server begins in each round"
+    assert first[0] != first[1], "each round starts with another server"
 
 
 def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
@@ -102,7 +102,7 @@ def test_figures_are_whole_and_labelled(frame: pd.DataFrame, draw: str) -> None:
     assert ax.get_xscale() == "log"
     assert {line.get_label() for line in ax.lines} >= {"select", "poll"}
     assert {"select", "poll"} <= {text.get_text() for text in ax.texts}, "lines are named where they end"
-    assert any("FD_SETSIZE" in text.get_text() for text in ax.texts), "select's wall is marked"
+    assert any("FD_SETSIZE" in text.get_text() for text in ax.texts), "select's limit is marked"
     assert any(frame.attrs["machine"] in text.get_text() for text in ax.texts)
     assert not texts_outside(ax)
     plt.close("all")

@@ -1,4 +1,4 @@
-"""`iomux.tape`: each arrival is told of, read and answered, in this order; what is late or missing shows."""
+"""`iomux.tape`: each arrival is notified, read and answered, in this order; late or missing events are visible."""
 
 import select
 import socket
@@ -10,7 +10,7 @@ import iomux
 from iomux.figures.tape import unread
 from iomux.servers import get
 
-# With time enough between two lines for a server on a busy machine: it is told of what has come, not of each line.
+# Two lines are far enough apart for a server on a busy machine, which would otherwise be notified once for both.
 TALK = [(0.0, "A", b"one"), (0.1, "B", b"two"), (0.2, "A", b"three"), (0.3, "B", b""), (0.4, "A", b"")]
 POLLING = ["select", "poll", "epoll", "generators", "asyncio"]
 TOLD = ["notification", "read"]
@@ -43,7 +43,7 @@ def test_edge_triggered_reads_until_eagain() -> None:
     seen = marks(frame, "A", "room")
     read = seen.index("read")
     assert seen[read : read + 3] == ["read", "write", "EAGAIN"]
-    # Who is admitted before he has said anything is told of at once, as one that can be written to, and read in vain.
+    # A client that is accepted before it has sent anything is reported as writable at once, which makes an empty read.
     assert [mark for mark in seen[:read] if mark != "EAGAIN"] == ["arrival", "notification"]
 
 
@@ -63,7 +63,7 @@ def test_a_blocking_server_reads_the_second_client_when_the_first_has_hung_up() 
 
 
 def by_select(listener: socket.socket, handler: Any = None) -> None:
-    """A server that calls select itself, and is told of its clients by their sockets."""
+    """A server that calls select itself, with sockets instead of numbers."""
     socks = [listener]
     while True:
         for sock in select.select(socks, [], [])[0]:
@@ -77,7 +77,7 @@ def by_select(listener: socket.socket, handler: Any = None) -> None:
 
 
 def by_poll(listener: socket.socket, handler: Any = None) -> None:
-    """The same with poll, and without ever closing a client."""
+    """The same with poll; it never closes a client."""
     poller, socks = select.poll(), {listener.fileno(): listener}
     poller.register(listener, select.POLLIN)
     while True:
@@ -103,7 +103,7 @@ def test_a_client_that_is_never_closed_is_reported_again_and_again() -> None:
 
 
 def ends(listener: socket.socket, handler: Any = None) -> None:
-    """A server that its first client ends."""
+    """A server that ends at its first client."""
     listener.accept()
     raise RuntimeError("the end")
 

@@ -1,4 +1,4 @@
-"""`iomux.timeline`: every request is a row, its phases are its time, and what can't be told apart is said."""
+"""`iomux.timeline`: every request is a row, its phases sum to its time, and merged phases are named."""
 
 import functools
 import math
@@ -30,7 +30,7 @@ needs_stamps = pytest.mark.skipif(not available("timestamps"), reason="the kerne
 
 @functools.cache
 def plain(name: str) -> pd.DataFrame:
-    """One timeline of one client; what every test says of it is said of the same run. Not to be written to."""
+    """One timeline of one client, shared by the tests, which must not modify it."""
     return follow(name)
 
 
@@ -247,7 +247,7 @@ def test_a_wrong_reply_is_detected() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc to count descriptors in")
 def test_no_descriptor_is_left_open() -> None:
-    follow("blocking", requests=10)  # what is opened once
+    follow("blocking", requests=10)  # opens what is opened only once
     before = set(os.listdir("/proc/self/fd"))
     follow("blocking", requests=10)
     with pytest.raises(iomux.ServerError):
@@ -260,7 +260,7 @@ def event(kind: int, begin: int, end: int, size: int = 64, port: int = 1, ready:
 
 
 def spent(asked: list[Event], served: list[Event], size: int = 64) -> dict[str, float]:
-    """The phases, after what holds for all: their sum is from the client's first `send` to its last `recv`."""
+    """The phases, after a check that they sum to the time from the client's first `send` to its last `recv`."""
     found = phases(asked, served, size)
     assert list(found) == list(PHASES)
     assert sum(ns for ns in found.values() if not math.isnan(ns)) == asked[-1].end - asked[0].begin

@@ -1,4 +1,4 @@
-"""`iomux.timeline` under servers as people write them: followed rightly, or refused with the reason."""
+"""`iomux.timeline` with servers as people write them: followed correctly, or refused with a reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -102,7 +102,7 @@ def test_a_run_cut_short_by_silence_says_so() -> None:
 
 
 def asked(question: TimelinePlan, job: Callable[..., ClientTrace] = run_client) -> ClientTrace:
-    """What the timeline's client saw, in a process of its own as ever."""
+    """The trace of the timeline's client, which runs in its own process as usual."""
     return run_in_worker(job, question, False, core=None, seconds=60, what="the client")
 
 
@@ -126,4 +126,4 @@ def test_the_servers_own_work_is_in_the_handler_wherever_it_lies(converse: Conve
     frame = follow(served_by(converse), requests=20)
     assert (frame["handler_us"] >= OWN_WORK_US).all()
     others = frame[["notify_us", "recv_us", "send_us"]]
-    assert (others.quantile(0.1) < OWN_WORK_US / 2).all(), "some may be held up, the sleep is in none of them"
+    assert (others.quantile(0.1) < OWN_WORK_US / 2).all(), "some may be delayed, the sleep is in none of them"

@@ -1,4 +1,4 @@
-"""What the page on epoll shows: interest lists, the five steps in each mode, the herd. Behaviour, no timings."""
+"""The measurements of the page on epoll: interest lists, the five steps in each mode, the thundering herd."""
 
 import contextlib
 import os
@@ -54,7 +54,7 @@ def test_a_servers_interest_list_has_its_connected_clients() -> None:
 
 
 def said(frame: "pd.DataFrame", mode: str) -> list[tuple[bool, ...]]:
-    """For each step, whether epoll told of the connection the first and the second time it was asked."""
+    """For each step, whether epoll reported the connection at the first and at the second call."""
     asked = frame[(frame["server"] == mode) & frame["mark"].isin(["notification", "nothing ready"])]
     return [tuple(rows["mark"] == "notification") for _, rows in asked.groupby("step")]
 
@@ -104,8 +104,6 @@ def test_an_empty_herd_and_one_that_dies_are_errors(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ValueError, match="no way: choose from one listener, EPOLLEXCLUSIVE"):
         thundering_herd(ways=["no way"])
     unknown: dict[str, Any] = {"a way that there is not": ()}
-    monkeypatch.setattr(
-        thundering_herd_module, "WAYS", unknown
-    )  # in this process only: those of the herd don't know it
+    monkeypatch.setattr(thundering_herd_module, "WAYS", unknown)  # in this process only, not in those of the herd
     with pytest.raises(RuntimeError, match=r"did not come up:(.|\n)*KeyError"):
         thundering_herd(processes=1, clients=1)

@@ -1,4 +1,4 @@
-"""What the kernel says of a waiting server, what holding silent clients costs, and the meter: behaviour, no timings."""
+"""A waiting server in /proc, the memory of silent clients, and the CPU meter. Behaviour, no timings."""
 
 import math
 import socket
@@ -28,7 +28,7 @@ def goes_away(listener: socket.socket) -> None:
 
 
 def refuses_every_other(listener: socket.socket) -> NoReturn:
-    """Answers its first client and every other one after it; closes the rest."""
+    """Answers its first client and every second one after it; closes the others."""
     clients = []
     while True:
         for serve in (True, False):

@@ -1,4 +1,4 @@
-"""The playground without a browser: what it shows, that it leaves nothing behind, what it says when things fail."""
+"""The playground without a browser: its view, its cleanup, and its reports when something fails."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def lab() -> Iterator[Playground]:
 
 
 def controls(lab: Playground) -> Any:
-    """The view, which is made when the playground is shown."""
+    """The view, which is created when the playground is displayed."""
     assert "application/vnd.jupyter.widget-view+json" in lab._repr_mimebundle_()
     return lab._view
 
@@ -45,7 +45,7 @@ def descriptors() -> int:
 def wait_for(holds: Callable[[], object], seconds: float = DEADLINE) -> None:
     until = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < until, "waited in vain"
+        assert time.monotonic() < until, "the condition did not become true"
         time.sleep(0.01)
 
 
@@ -100,7 +100,7 @@ def test_the_tape_shows_which_clients_a_sleeping_handler_delays(lab: Playground)
 
 def test_start_and_stop_leave_nothing_behind(lab: Playground) -> None:
     view = controls(lab)
-    lab.run(seconds=0.3)  # what is opened once is open then
+    lab.run(seconds=0.3)  # so that what is opened only once is open
     before, files = descriptors(), temporary()
     view._start.click()
     wait_for(lambda: lab.runs[-1].ticks)

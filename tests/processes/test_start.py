@@ -1,4 +1,4 @@
-"""`iomux.start`: a server of its own process, its life and its death."""
+"""`iomux.start`: a server in its own process, its start, its faults and its end."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ Kernel = tuple[KernelManager, BlockingKernelClient]
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended (a zombie has)."""
+    """Whether a process has ended (a zombie counts as ended)."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -212,7 +212,7 @@ def test_a_fork_of_the_owner_that_ends_leaves_the_server_running() -> None:
     with iomux.start("poll") as server:
         fork = os.fork()
         if fork == 0:
-            server.stop()  # not the fork's to stop
+            server.stop()  # the fork must not stop it
             os._exit(0)
         os.waitpid(fork, 0)
         assert server.alive
@@ -249,7 +249,7 @@ def test_no_load_generator_outlives_an_owner_killed_early(milliseconds: int) -> 
 
 
 def in_session(session: int) -> list[int]:
-    """The living processes of a session, but for its leader."""
+    """The living processes of a session, except its leader."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -304,7 +304,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="a hole is punched in
 
 
 def held_bytes(server: iomux.Server) -> int:
-    """What a server's log holds of the disk."""
+    """How many bytes of disk a server's log takes."""
     return os.fstat(server._log.fileno()).st_blocks * 512
 
 
@@ -356,20 +356,20 @@ def running_kernel() -> Iterator[Kernel]:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
-    """A kernel of its own, for a test that ends it."""
+    """A separate notebook kernel, for a test that ends it."""
     with running_kernel() as fresh:
         yield fresh
 
 
 @pytest.fixture(scope="module")
 def lasting_kernel() -> Iterator[Kernel]:
-    """A kernel for all tests that leave it running: to start one takes a second."""
+    """A shared notebook kernel, for tests that leave it running: to start one takes a second."""
     with running_kernel() as shared:
         yield shared
 
 
 def run_cell(client: BlockingKernelClient, code: str) -> str:
-    """What a cell prints."""
+    """Run a cell, and return what it prints."""
     printed: list[str] = []
 
     def collect(message: dict[str, Any]) -> None:
@@ -448,7 +448,7 @@ def test_an_interrupted_start_leaves_nothing(tmp_path: Path) -> None:
                 iomux.start(slow).stop()
         except KeyboardInterrupt:
             open({str(tmp_path / "seen")!r}, "w").write("interrupted")
-        import psutil  # interrupted within Popen itself, the child is not ended: its lifeline is, so it soon ends
+        import psutil  # interrupted within Popen the child is not stopped, but its lifeline is closed: it soon ends
         print(len(psutil.wait_procs(psutil.Process().children(), timeout={DEADLINE})[1]))
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

@@ -112,7 +112,7 @@ def count_polls(tasks: Scheduler) -> CountedPoller:
 
 def test_sleepers_wake_in_the_order_of_their_times(tasks: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     woken, counted, began = [], count_polls(tasks), time.monotonic()
-    # As if they had all begun to sleep now: on a busy machine much may lie between one and the next.
+    # As if all had started to sleep now: on a busy machine much time may pass between one and the next.
     monkeypatch.setattr(scheduler, "moment", lambda seconds: began + seconds)
 
     def sleeps(seconds: float) -> Generator[Wait, None, None]:
@@ -124,7 +124,7 @@ def test_sleepers_wake_in_the_order_of_their_times(tasks: Scheduler, monkeypatch
     tasks.run()
     assert woken == [0.1, 0.15, 0.2]
     assert time.monotonic() - began >= 0.2
-    assert counted.polls < FEW, "it slept, and did not ask"
+    assert counted.polls < FEW, "it slept instead of polling"
 
 
 def test_yielding_0_lets_the_other_tasks_run_first(tasks: Scheduler, pair: tuple[socket.socket, socket.socket]) -> None:
@@ -144,7 +144,7 @@ def test_yielding_0_lets_the_other_tasks_run_first(tasks: Scheduler, pair: tuple
         tasks.spawn(task)
     tasks.run()
     assert [word for word in said if word != "heard"] == ["a0", "b0", "a1", "b1", "a2", "b2"]
-    assert said.index("heard") < said.index("b2"), "those who never wait do not starve those who do"
+    assert said.index("heard") < said.index("b2"), "tasks that never wait do not starve those that do"
 
 
 def test_a_task_that_fails_ends_alone(tasks: Scheduler, capfd: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +219,7 @@ def test_a_task_is_not_woken_by_a_descriptor_it_no_longer_waits_for(
     counted = count_polls(tasks)
     tasks.spawn(reads_little())
     tasks.run()
-    assert counted.polls < FEW, "a ready descriptor that nobody waits for wakes nobody"
+    assert counted.polls < FEW, "a ready descriptor without a waiting task wakes no task"
 
 
 def serve_over(name: str, run: Any) -> Any:

@@ -61,7 +61,7 @@ def test_its_clients_share_system_calls() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
 def test_a_denied_io_uring_is_reported_and_everything_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IOMUX_WITHOUT", "")  # denied, and not hidden
+    monkeypatch.setenv("IOMUX_WITHOUT", "")  # denied, not hidden
     command = [sys.executable, "-m", UNDER_SECCOMP, "1", sys.executable, "-m", "iomux"]
     doctor = subprocess.run([*command, "doctor"], cwd=ROOT, capture_output=True, text=True, check=True)
     (line,) = [line for line in doctor.stdout.splitlines() if "io_uring" in line]

@@ -1,4 +1,4 @@
-"""Each exercise of 00 to 06 solved for real, and what its folded answer says. Behaviour, with wide margins."""
+"""The solutions of notebooks 00 to 06: each is run, and shows what the folded answer says, with a wide margin."""
 
 import select
 
@@ -13,7 +13,8 @@ with_epoll = pytest.mark.skipif(not get("epoll").available(), reason="epoll is m
 
 
 def test_00_1_some_number_of_clients_makes_the_median_tenfold_and_few_do_not() -> None:
-    multiples = start_here.exercise_1((1, 3, 100), sleeps)  # one after the other: as many times as there are clients
+    # Clients are served one after the other, so the factor is about their number.
+    multiples = start_here.exercise_1((1, 3, 100), sleeps)
     assert multiples[100] > 10 > multiples[3]
 
 
@@ -40,7 +41,7 @@ def test_01_3_the_second_is_answered_because_the_first_has_lost_its_connection()
     turn = blocking.exercise_3()
     assert turn.answer == b"hello?"
     assert turn.first_received == b""
-    assert turn.seconds >= 0.1, "its patience with the first"
+    assert turn.seconds >= 0.1, "the time limit for the first client"
 
 
 def test_02_1_a_round_of_empty_reads_delays_an_active_client() -> None:
@@ -78,7 +79,7 @@ def test_03_2_a_waiter_is_no_faster_but_leaves_the_guest_free() -> None:
 
 def test_03_3_planned_moments_do_not_drift() -> None:
     beats = event_driven_programs.exercise_3()
-    assert beats["planned"] < 24 < 24.9 < beats["from now"], "of 20 beats the first and the last may be late"
+    assert beats["planned"] < 24 < 24.9 < beats["from now"], "the first and the last of 20 beats may be late"
 
 
 def test_04_1_a_server_that_always_watches_for_writing_never_sleeps() -> None:

@@ -1,7 +1,7 @@
 """The solutions of notebooks 07 to 13: each is run, and shows what the folded answer says, with a wide margin.
 
-What compares two times may be tried again: a busy machine can disturb one run. What it says of order, count and
-content may not.
+A comparison of two times may be tried again, because a busy machine can disturb one run. Order, counts and content
+must be right at the first try.
 """
 
 from collections.abc import Callable
@@ -25,19 +25,19 @@ TRIES = 4
 
 
 def seen(holds: Callable[[], bool]) -> bool:
-    """Whether it held in one of a few runs."""
+    """Whether `holds()` is true in one of a few runs."""
     return any(holds() for _ in range(TRIES))
 
 
 def need(*names: str) -> None:
-    """Skip, and say why, where this machine lacks a mechanism or a feature."""
+    """Skip the test, with the reason, if this machine lacks a mechanism or a feature."""
     for name in names:
         if reason := (feature(name) or get(name)).why_not():
             pytest.skip(f"{name}: {reason}")
 
 
 def ready() -> str:
-    """epoll, or poll where there is no epoll."""
+    """epoll, or poll if there is no epoll."""
     return "epoll" if get("epoll").available() else "poll"
 
 
@@ -54,7 +54,7 @@ class TestLatencyAgainstConcurrency:
         assert grown["poll"] > 1.5 * grown["threaded"]
 
     def test_only_an_overloaded_server_gets_slower_in_a_longer_run(self) -> None:
-        # Slower than the page's, so that also where others use the machine one of the two is no overload.
+        # Slower than the page's, so that one of the two rates is no overload on a busy machine either.
         median = latency_against_concurrency.exercise_3(sleep_ms=20, rates=(10, 200))
         grown = median[0.6] / median[0.3]
         assert grown[200] > 1.4
@@ -104,7 +104,7 @@ class TestAsynchronousIo:
 
     def test_a_few_clients_share_a_call(self) -> None:
         need("io_uring", "timestamps")
-        calls = asynchronous_io.exercise_2((1, 32))  # of four it is decided by which of them is quicker
+        calls = asynchronous_io.exercise_2((1, 32))  # with four it depends on which of them is faster
         assert calls[32] < 1
         assert calls[1] >= 1
 
@@ -132,7 +132,7 @@ class TestCoroutines:
         waits = coroutines.exercise_3()
         assert len(waits) >= 3
         assert (waits.min(axis=1) >= 50).all()
-        assert (waits.max(axis=1) >= 75).all(), "100, less the time between the two questions"
+        assert (waits.max(axis=1) >= 75).all(), "100, less the time between the two requests"
 
 
 class TestWhenItBreaks:

@@ -1,4 +1,4 @@
-"""io_uring through ctypes: every operation, the limits of both rings, and that memory and descriptors come back."""
+"""io_uring through ctypes: every operation, the limits of both rings, and the release of memory and descriptors."""
 
 import contextlib
 import errno
@@ -131,7 +131,7 @@ def test_a_faulty_entry_fails_alone(ring: Ring) -> None:
 
 
 class Buffer(bytearray):
-    """Memory whose end can be watched."""
+    """Memory whose release can be observed."""
 
 
 def test_memory_is_kept_until_its_completion_is_collected(
@@ -142,7 +142,7 @@ def test_memory_is_kept_until_its_completion_is_collected(
     watched = weakref.ref(buffer)
     ring.recv(near.fileno(), lend(buffer), "data")
     with pytest.raises(BufferError):
-        buffer.append(0)  # would move it
+        buffer.append(0)  # would move the memory
     del buffer
     ring.submit()
     gc.collect()
@@ -179,7 +179,7 @@ def test_an_exception_in_a_signal_handler_ends_it(ring: Ring) -> None:
         raise KeyboardInterrupt
 
     def wait() -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)  # here: a busy machine may come to it before it waits
+        signal.setitimer(signal.ITIMER_REAL, 0.05)  # here: on a busy machine the signal may come before the wait
         ring.wait()
 
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -255,7 +255,7 @@ def test_a_kernel_worker_receives_on_request(ring: Ring, pair: tuple[socket.sock
 
 
 def until_over(ring: Ring) -> list[object]:
-    """Look at the completion ring until there is something, without a system call."""
+    """Poll the completion ring in memory until it has an entry, without a system call."""
     until = time.monotonic() + DEADLINE
     while not (found := ring.completions()) and time.monotonic() < until:
         pass
@@ -307,7 +307,7 @@ int main(void) {
 
 
 def in_c(name: str) -> str:
-    """What the kernel's header calls a name of ours."""
+    """The name in the kernel's header for one of our names."""
     return (
         f"__NR_io_uring_{name.lower()}"
         if name in ("SETUP", "ENTER", "REGISTER")
