@@ -1,4 +1,4 @@
-"""pytest for the whole project: nbval's rules, by an absolute path, a SIGINT that works, two notebooks at a time."""
+"""pytest settings of the whole project: nbval's rules, a working SIGINT, and at most two notebooks at a time."""
 
 import fcntl
 import signal
@@ -9,34 +9,34 @@ from typing import IO
 
 import pytest
 
-SEATS = tuple(Path(__file__).parent / "notebooks" / name for name in ("00_start_here.ipynb", "01_blocking.ipynb"))
-"""Whoever runs a notebook holds a lock on one of these: it measures, and on two cores a third would be in the way."""
-_taken: list[IO[bytes]] = []
+LOCK_FILES = tuple(Path(__file__).parent / "notebooks" / name for name in ("00_start_here.ipynb", "01_blocking.ipynb"))
+"""A worker that runs a notebook locks one of these: notebooks measure, and on two cores a third one would disturb."""
+_held: list[IO[bytes]] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set nbval's rules; on the command line their path would depend on the folder pytest is started from."""
+    """Set nbval's rules; on the command line their path would depend on the folder in which pytest is started."""
     config.option.nbval_sanitize_with = str(Path(__file__).parent / "tests" / "nbval.cfg")
-    # Started in the background of a script, we ignore SIGINT, and so would every process that a test sends it to.
+    # Started in the background of a script, pytest ignores SIGINT, and so would every process that a test interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout: to wait for a seat is no test's time
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout, which must not count the wait
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Of all workers two at most run a notebook at the same time: each takes a seat for its cells."""
-    if item.path.suffix == ".ipynb" and not _taken:
-        _taken.append(_seat())
+    """At most two workers run a notebook at the same time: each holds a lock for the cells of its notebook."""
+    if item.path.suffix == ".ipynb" and not _held:
+        _held.append(_lock())
     try:
         return (yield)
     finally:
-        if _taken and (nextitem is None or nextitem.path != item.path):
-            _taken.pop().close()
+        if _held and (nextitem is None or nextitem.path != item.path):
+            _held.pop().close()
 
 
-def _seat() -> IO[bytes]:
+def _lock() -> IO[bytes]:
     while True:
-        for path in SEATS:
+        for path in LOCK_FILES:
             file = path.open("rb")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,12 +21,12 @@ author = "the iomux developers"
 root_doc = "README"
 include_patterns = ["README.md", "CONTRIBUTING.md", "notebooks/*.ipynb", "docs/reference.md", "docs/reference/*.md"]
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
-exclude_patterns = [".*", "build"]  # large, and not walked through
+exclude_patterns = [".*", "build"]  # large, so not searched
 nb_execution_mode = "off"
 nb_merge_streams = True
-# A widget is alive only with a kernel: without one, its stored picture or text stands there, and no script is fetched.
+# A widget works only with a kernel: the page shows its stored picture or text instead, and fetches no script.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
-# A claim's record for programs stands beside its HTML, which is shown.
+# A claim has a record for programs as well as its HTML, which is shown.
 suppress_warnings = ["mystnb.unknown_mime_type"]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 myst_heading_anchors = 3
@@ -48,13 +48,13 @@ html_use_index = False
 
 
 def entry(path: Path) -> str:
-    """One line of the table of contents: the notebook's number, by which the text calls it, and its title."""
+    """One line of the table of contents: the notebook's number, as the text uses it, and its title."""
     title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
     return f"{path.stem[:2]} {title.removeprefix('# ')} <notebooks/{path.stem}>"
 
 
 def add_contents(app: Any, document: str, source: list[str]) -> None:
-    """The README lists the notebooks in a table, for readers; Sphinx wants a table of contents of its own."""
+    """Add a table of contents for Sphinx: the README lists the notebooks in a table for readers."""
     if document == root_doc:
         lines = [*map(entry, sorted((ROOT / "notebooks").glob("*.ipynb"))), "docs/reference", "CONTRIBUTING"]
         source[0] += toctree(lines)
@@ -85,7 +85,7 @@ def sign(app: Any, what: str, name: str, found: Any, options: Any, arguments: st
 
 
 def unlink_folders(app: Any, document: str, source: list[str]) -> None:
-    """A file that is linked comes along as a download. A folder cannot: its name stays, without the link."""
+    """Replace links to folders by their names: a linked file becomes a download, a folder cannot."""
     here = Path(app.env.doc2path(document)).parent
 
     def plain(link: re.Match[str]) -> str:
@@ -95,7 +95,7 @@ def unlink_folders(app: Any, document: str, source: list[str]) -> None:
 
 
 def link_pages(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """Stored HTML, the table of claims, links to notebooks; Sphinx turns only a text's own links into pages."""
+    """Link pages from stored HTML (the table of claims), because Sphinx converts only links in the text itself."""
     context["body"] = re.sub(r"href='(\d\d_\w+)\.ipynb'", r"href='\1.html'", context.get("body", ""))
 
 

@@ -1,26 +1,16 @@
-"""What all tests share: figures go nowhere, and no test may leave a process behind."""
+"""Fixtures of all tests: figures are drawn in memory only, and no test may leave a process behind."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
-import psutil
 import pytest
+
+from tests.support.processes import children
 
 mpl.use("agg")
 
 HERE = Path(__file__).parent
-
-
-def children() -> set[psutil.Process]:
-    """Our child processes. psutil asks all processes of the machine for them: first ask the kernel if there are any."""
-    try:
-        if hasattr(os, "waitid"):  # not in every macOS
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # reaps nobody; without children ECHILD
-    except ChildProcessError:
-        return set()
-    return set(psutil.Process().children())
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +22,7 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say where the browser's tests keep their screenshots: also those of xdist's workers, which have no terminal."""
+    """Print where the browser's tests keep their screenshots, including those of xdist's workers."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     for folder in sorted(
         {value for report in reports for name, value in report.user_properties if name == "screenshots"}

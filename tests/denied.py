@@ -1,9 +1,9 @@
-"""Run a command in a world without io_uring, as a container's seccomp filter makes it.
+"""Run a command with io_uring forbidden, as by a container's seccomp filter.
 
     python -m tests.denied ERRNO COMMAND...
 
-Every io_uring_setup of the command, and of all it starts, fails with that errno. No privileges are needed
-after PR_SET_NO_NEW_PRIVS. Sources: seccomp(2), prctl(2), include/uapi/linux/{seccomp,filter,bpf_common}.h.
+Every io_uring_setup of the command and of its child processes fails with that errno. PR_SET_NO_NEW_PRIVS makes
+privileges unnecessary. Sources: seccomp(2), prctl(2), include/uapi/linux/{seccomp,filter,bpf_common}.h.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ class _Program(ctypes.Structure):
 
 
 def deny(error: int) -> None:
-    """From now on io_uring_setup fails with that errno, in this process and in all that it starts."""
+    """Make io_uring_setup fail with that errno, in this process and in all that it starts."""
     program = b"".join(
         _INSTRUCTION.pack(*instruction)
         for instruction in (

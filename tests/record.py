@@ -1,7 +1,7 @@
-"""Record what notebook 09 shows where io_uring is forbidden: `python -m tests.record`, on a machine that has it.
+"""Record the result that notebook 09 shows where io_uring is forbidden: `python -m tests.record`, where it is allowed.
 
-The file says on which machine, on which day, of which commit and by which command it was measured, and the
-notebook says so with every figure that it draws from it.
+The file names the machine, the day, the commit and the command of the measurement, and the notebook repeats them
+with every figure that it draws from the file.
 """
 
 import datetime
@@ -17,7 +17,7 @@ _ROUNDS = 20
 
 
 def record(path: Path = RECORDED, repeats: int = _ROUNDS) -> None:
-    """Measure who copies, and write it down. Raises RuntimeError where a way is missing: half of it is no record."""
+    """Measure who copies, and save the result. Raises RuntimeError if a way is missing: the record must be complete."""
     result = iomux.who_copies(repeats=repeats)
     if result.missing:
         raise RuntimeError("; ".join(f"{way}: {why}" for way, why in result.missing.items()))

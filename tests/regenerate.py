@@ -1,8 +1,8 @@
-"""Run notebooks from top to bottom and store what they show: `python -m tests.regenerate [NOTEBOOK ...]`.
+"""Run notebooks from top to bottom and store their outputs: `python -m tests.regenerate [NOTEBOOK ...]`.
 
-Like `jupyter execute --inplace`, and then: progress bars are taken out (a stored one can't be drawn, its
-state lives in the kernel), and the README's figure is taken from the notebook that draws it. 00 comes last: its
-table is read from what the others have stored.
+It works like `jupyter execute --inplace`, then removes progress bars (a stored one cannot be drawn, because its
+state is in the kernel) and takes the README's figure from the notebook that draws it. 00 is run last: its table is
+read from the outputs of the others.
 """
 
 import base64
@@ -16,25 +16,25 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURE = NOTEBOOKS / "latency_against_concurrency.png"
-"""The README's figure: the first that 07 draws."""
+"""The README's figure: the first one that 07 draws."""
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def first_figure(notebook: Any) -> bytes:
-    """The first picture among a notebook's outputs."""
+    """The first image among a notebook's outputs."""
     outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
     return next(base64.b64decode(o.data["image/png"]) for o in outputs if "image/png" in o.get("data", {}))
 
 
 def regenerate(path: Path) -> None:
-    """Execute one notebook and store it. Raises CellExecutionError where a cell fails."""
+    """Execute one notebook and store it. Raises CellExecutionError if a cell fails."""
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     began = time.monotonic()
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     ).execute()
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)  # times of day: they would differ in every commit
+        cell.metadata.pop("execution", None)  # times of day, which would differ in every commit
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
     notebook.metadata.pop("widgets", None)

@@ -1,4 +1,4 @@
-"""The command line: what it prints where, how it ends, and that wrong use is one clear line."""
+"""The command line: its output, its status, and one clear line for each wrong use."""
 
 import json
 import os
@@ -14,14 +14,14 @@ import pytest
 
 import iomux
 from tests.support.clients import all_gone, ask, connect
-from tests.support.commands import children_at_work, iomux_command
+from tests.support.commands import busy_children, iomux_command
 
 SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name", SERVERS)
-def test_serve_says_where_and_leaves_quietly(name: str, number: signal.Signals) -> None:
+def test_serve_prints_its_address_and_ends_quietly(name: str, number: signal.Signals) -> None:
     if name not in iomux.names():
         pytest.skip(f"{name} is not available here")
     command = [sys.executable, "-m", "iomux", "serve", name]
@@ -100,24 +100,24 @@ def test_bench_open_loop_and_all_active() -> None:
     assert row["rate_per_s"] == 200
 
 
-def test_bench_tells_of_a_limit() -> None:
+def test_bench_reports_a_limit() -> None:
     options = ["--connections", "1100", "--repeats", "1", "--duration", "0.1"]
     done = iomux_command("bench", "select", *options)
     assert done.returncode == 0
     assert "select at 1,100 connections: a client was refused" in done.stdout
 
 
-def test_interrupted_bench_says_how_far_it_was_and_leaves_nothing() -> None:
+def test_interrupted_bench_reports_its_progress_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "iomux", "bench", "poll", "--duration", "30", "--repeats", "9"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
-        started = children_at_work(bench, 2)
+        started = busy_children(bench, 2)
         bench.send_signal(signal.SIGINT)
         out, err = bench.communicate(timeout=20)
     assert bench.returncode == 130
     assert "Traceback" not in err
     assert err.endswith("\niomux bench: interrupted: 0 of 36 runs were done, and are lost\n")
     assert out == ""
-    assert all_gone(started), "neither its server nor its load generator"
+    assert all_gone(started), "neither its server nor its load generator may be left"
 
 
 def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
@@ -141,7 +141,7 @@ def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
     assert any(line.startswith("timestamps") and "no: hidden" in line for line in lines)
 
 
-def test_doctor_tells_of_a_name_that_hides_nothing() -> None:
+def test_doctor_reports_a_name_that_hides_nothing() -> None:
     done = iomux_command("doctor", "--json", env={**os.environ, "IOMUX_WITHOUT": "bogus,epoll,splice"})
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert 'IOMUX_WITHOUT names "bogus", which hides nothing: choose from blocking, threaded,' in done.stderr
@@ -155,7 +155,10 @@ WRONG = [
     (["serve", "missing.py"], "there is no file missing.py"),
     (["serve", "conftest.py"], "conftest.py is a file: write conftest.py:serve, with the function's name"),
     (["check", "conftest.py:"], "conftest.py is a file: write conftest.py:serve, with the function's name"),
-    (["bench", "conftest.py:SEATS"], "conftest.py:SEATS is no function: its type is tuple: name the one that"),
+    (
+        ["bench", "conftest.py:LOCK_FILES"],
+        "conftest.py:LOCK_FILES is no function: its type is tuple: name the one that",
+    ),
     (["check", "http://localhost:45999/"], "is a URL: write host:port, as in localhost:45999"),
     (["serve", "poll", "--port", "99999"], "is no port"),
     (["serve", "poll", "--host", "192.0.2.1"], "cannot assign requested address: 192.0.2.1:0; choose another"),
@@ -203,7 +206,7 @@ def test_wrong_use_is_one_line_and_status_2(arguments: list[str], message: str) 
     ],
 )
 @pytest.mark.parametrize("command", ["serve", "check", "bench", "soak"])
-def test_a_file_that_can_not_be_imported_is_told_of_as_python_does(
+def test_a_file_that_can_not_be_imported_is_reported_as_python_does(
     command: str, source: str, line: int, why: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"

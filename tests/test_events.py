@@ -1,4 +1,4 @@
-"""The event loop: events in their order, descriptors, timers and threads among them, and faults that don't end it."""
+"""The event loop: events in order, with descriptors, timers and threads, and faults that do not end it."""
 
 import contextlib
 import os
@@ -28,14 +28,14 @@ POLLERS = [name for name in pollers.names() if get(name).available()]
 
 @pytest.fixture(params=POLLERS)
 def loop(request: pytest.FixtureRequest) -> Iterator[EventLoop]:
-    """A loop over each poller that there is."""
+    """A loop over each available poller."""
     with EventLoop(*pollers.make(request.param)) as events:
         yield events
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe: to read, to write."""
+    """Both ends of a pipe: for reading, for writing."""
     ends = os.pipe()
     yield ends
     for end in ends:
@@ -121,13 +121,11 @@ def test_watching_again_changes_interest_and_handler(loop: EventLoop) -> None:
     assert seen == ["writable", "readable"]
 
 
-def test_timers_come_in_the_order_of_their_moments_and_it_sleeps_meanwhile(
-    loop: EventLoop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_timers_fire_in_order_and_the_loop_sleeps_meanwhile(loop: EventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
     loop._poller = counted = CountedPoller(loop._poller)
     began = time.monotonic()
-    # As if all were set now: on a busy machine much may lie between one and the next.
+    # As if all were set now: on a busy machine much time may pass between one and the next.
     monkeypatch.setattr(events_module, "deadline", lambda seconds: began + seconds)
     for seconds in (0.2, 0.1, 0.15):
         loop.after(seconds, seen.append, seconds)
@@ -147,7 +145,7 @@ def test_a_cancelled_timer_is_not_waited_for(loop: EventLoop) -> None:
     assert seen == ["short"]
 
 
-def test_a_timer_that_sets_itself_anew_lets_the_others_go_on(loop: EventLoop, pipe: tuple[int, int]) -> None:
+def test_a_timer_that_sets_itself_again_does_not_starve_the_others(loop: EventLoop, pipe: tuple[int, int]) -> None:
     seen = []
 
     def again() -> None:
@@ -178,7 +176,7 @@ def test_stop_ends_run_and_run_goes_on_where_it_was(loop: EventLoop) -> None:
 
 
 def test_an_event_of_another_thread_wakes_the_loop_from_its_sleep(loop: EventLoop, pipe: tuple[int, int]) -> None:
-    loop.watch(pipe[0], READ, lambda: None)  # never: it would sleep for ever
+    loop.watch(pipe[0], READ, lambda: None)  # never ready: the loop would sleep for ever
     seen = []
 
     def click(who: int) -> None:
@@ -212,7 +210,7 @@ def test_a_signal_is_an_event_like_any_other(loop: EventLoop, pipe: tuple[int, i
     assert seen == [signal.SIGUSR1]
 
 
-def test_no_event_of_many_threads_is_lost_and_a_full_pipe_holds_nobody_up(loop: EventLoop) -> None:
+def test_no_event_of_many_threads_is_lost_and_a_full_pipe_blocks_no_thread(loop: EventLoop) -> None:
     count, each = [0], 20_000  # more than the 65,536 bytes that a pipe holds
 
     def add() -> None:
@@ -228,7 +226,7 @@ def test_no_event_of_many_threads_is_lost_and_a_full_pipe_holds_nobody_up(loop: 
     threads = [in_thread(emits) for _ in range(4)]
     for thread in threads:
         thread.join(20)
-        assert not thread.is_alive(), "nobody reads the pipe yet"
+        assert not thread.is_alive(), "the pipe is not read yet"
     loop.run()
     assert count == [4 * each]
 
@@ -246,7 +244,7 @@ def test_a_worker_thread_leaves_the_loop_free_and_its_result_comes_back(loop: Ev
             loop.after(0.02, tick)
 
     def work() -> str:
-        free.append(ticked.wait(DEADLINE))  # a loop that stands still as long as this works ticks no more
+        free.append(ticked.wait(DEADLINE))  # a loop that is blocked during this work would not tick
         threads.append(threading.get_ident())
         return "done"
 
@@ -262,7 +260,7 @@ def test_a_worker_thread_leaves_the_loop_free_and_its_result_comes_back(loop: Ev
     assert threads[0] != threads[1] == threading.get_ident(), "worked elsewhere, told here"
 
 
-def test_a_blocking_handler_stalls_everybody(loop: EventLoop) -> None:
+def test_a_blocking_handler_stalls_the_whole_loop(loop: EventLoop) -> None:
     seen: list[str] = []
 
     def blocks() -> None:
@@ -277,7 +275,7 @@ def test_a_blocking_handler_stalls_everybody(loop: EventLoop) -> None:
 
 
 @pytest.mark.parametrize("how", ["event", "timer", "descriptor", "thread"])
-def test_a_fault_is_said_and_the_loop_lives(
+def test_a_fault_is_reported_and_the_loop_goes_on(
     loop: EventLoop, pipe: tuple[int, int], how: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fails() -> None:
@@ -313,7 +311,7 @@ def test_a_fault_is_said_and_the_loop_lives(
     assert capfd.readouterr().err == ""
 
 
-def test_a_fault_of_who_handles_faults_is_said(loop: EventLoop, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_in_the_fault_handler_is_reported(loop: EventLoop, capfd: pytest.CaptureFixture[str]) -> None:
     loop.on("error", lambda error: 1 / 0)
     loop.on("go", lambda: [][0])
     loop.emit("go")
@@ -321,7 +319,7 @@ def test_a_fault_of_who_handles_faults_is_said(loop: EventLoop, capfd: pytest.Ca
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 
-def test_ctrl_c_comes_out_of_run_and_closes_the_loop() -> None:
+def test_ctrl_c_is_raised_by_run_and_closes_the_loop() -> None:
     script = (
         "import os\nfrom iomux.events import EventLoop, READ\nout, into = os.pipe()\n"
         "with EventLoop() as loop:\n    loop.watch(out, READ, print)\n"
@@ -411,7 +409,7 @@ def test_one_loop_serves_a_button_and_sockets() -> None:
         assert eventually(lambda: clicks() >= 3)
 
 
-def test_an_event_of_a_number_that_was_given_away_is_nobodys() -> None:
+def test_a_stale_event_of_a_reused_descriptor_is_dropped() -> None:
     seen: list[str] = []
     with EventLoop() as loop, two_pairs() as ((a, to_a), (b, to_b)):
         to_a.sendall(b"a")
@@ -424,7 +422,7 @@ def test_an_event_of_a_number_that_was_given_away_is_nobodys() -> None:
                 loop.unwatch(sock.fileno())
             number = other.fileno()
             other.close()
-            taken.append(socket.socket(fileno=os.dup2(mine.fileno(), number)))  # as the kernel gives numbers away
+            taken.append(socket.socket(fileno=os.dup2(mine.fileno(), number)))  # as the kernel reuses numbers
             mine.recv(1)
             loop.watch(number, READ, seen.append, "told of bytes that were another's")
             loop.after(0.05, loop.stop)

@@ -1,4 +1,4 @@
-"""Each notebook's form: what nbval does not look at. That they run is tried by `pytest --nbval` itself."""
+"""The form of each notebook, which nbval does not check; `pytest --nbval` tries that they run."""
 
 import re
 from pathlib import Path
@@ -50,7 +50,7 @@ class TestForm:
         assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
         assert all(cell.source.strip() for cell in cells)
 
-    def test_every_output_is_an_answer(self, path: Path) -> None:
+    def test_no_output_is_an_unexpected_error(self, path: Path) -> None:
         for cell in code(read(path)):
             for output in cell.outputs:
                 assert output.output_type != "error" or "raises-exception" in cell.metadata.get("tags", [])
@@ -84,24 +84,24 @@ class TestForm:
         assert [int(number) for number, _ in found] == list(range(1, len(found) + 1))
         assert {"predict", "build"} <= {kind for _, kind in found}
 
-    def test_the_answers_are_folded_and_say_where_the_code_stands(self, path: Path) -> None:
+    def test_the_answers_are_folded_and_say_where_the_code_is(self, path: Path) -> None:
         text = part(path, "## Exercises", "## Summary")
         ((_, answers),) = (fold for fold in FOLDED.findall(text) if fold[0] == "Answers")
         assert len(re.findall(r"^\d\. ", answers, re.MULTILINE)) == text.count("**Exercise ")
         assert "](../iomux/solutions/" in answers
-        assert "solutions" not in FOLDED.sub("", text), "they are in the way"
+        assert "solutions" not in FOLDED.sub("", text), "solutions must be folded"
 
-    def test_asks_a_question_at_the_end_and_answers_it_folded(self, path: Path) -> None:
+    def test_ends_with_a_question_and_a_folded_answer(self, path: Path) -> None:
         assert len(QUESTION.findall(part(path, "## Summary", "\x00"))) == 1
 
-    def test_links_lead_somewhere(self, path: Path) -> None:
+    def test_links_have_existing_targets(self, path: Path) -> None:
         for cell in read(path).cells:
             if cell.cell_type == "markdown":
                 for link in cell.source.split("](")[1:]:
                     target = link.partition(")")[0].partition("#")[0]
                     assert target.startswith("https://") or (FOLDER / target).exists(), target
 
-    def test_nothing_is_skipped_without_a_word(self, path: Path) -> None:
+    def test_no_cell_is_skipped(self, path: Path) -> None:
         tags = {tag for cell in code(read(path)) for tag in cell.metadata.get("tags", [])}
         assert tags <= {"nbval-ignore-output", "raises-exception"}
 

@@ -1,4 +1,4 @@
-"""The package's outside: quick to import, one list of dependencies, no litter, documented."""
+"""The package as a whole: fast to import, one list of dependencies, documented, without outside references."""
 
 import ast
 import importlib
@@ -15,7 +15,7 @@ import yaml
 import iomux
 
 ROOT = Path(__file__).parents[1]
-CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name for it, where it is another than PyPI's
+CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name, if it differs from PyPI's
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PROCESSES = (
@@ -34,11 +34,11 @@ def requirement(text: str) -> tuple[str, frozenset[str]]:
     return name, frozenset(bound.strip() for bound in found[2].split(",") if bound.strip())
 
 
-def test_environment_and_pyproject_say_the_same() -> None:
+def test_environment_and_pyproject_list_the_same_packages() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     found = (requirement(entry) for entry in environment["dependencies"] if isinstance(entry, str))
     conda = {CONDA_NAMES.get(name, name): bounds for name, bounds in found}
-    # The least Python, exactly: repo2docker understands no bound, and would begin with one that is too old.
+    # The exact least version of Python: repo2docker ignores a bound, and would take a version that is too old.
     assert conda.pop("python") == {PROJECT["requires-python"].replace(">=", "=")}
     assert conda.pop("pip") == frozenset()
     extras = PROJECT["optional-dependencies"].values()
@@ -49,7 +49,7 @@ def test_environment_and_pyproject_say_the_same() -> None:
     assert {"pip": ["-e ."]} in environment["dependencies"]
 
 
-def test_the_citation_names_what_is_here() -> None:
+def test_the_citation_matches_the_package() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     authors = " and ".join(author["name"] for author in citation["authors"])
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
@@ -57,7 +57,7 @@ def test_the_citation_names_what_is_here() -> None:
     assert f"*{citation['title']}*, version {PROJECT['version']}" in (ROOT / "README.md").read_text()
 
 
-def test_import_brings_in_nothing_heavy() -> None:
+def test_import_loads_no_heavy_package() -> None:
     heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle"}
     script = f"import iomux, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -65,7 +65,7 @@ def test_import_brings_in_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("modules", PROCESSES)
-def test_a_process_beside_us_brings_in_nothing_heavy(modules: str) -> None:
+def test_a_worker_process_loads_no_heavy_package(modules: str) -> None:
     heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle", "asyncio"}
     script = f"import {modules}, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -89,7 +89,7 @@ def modules() -> list[str]:
 
 
 @pytest.mark.parametrize("module", modules())
-def test_files_open_with_what_they_are_and_can_be_read_at_one_sitting(module: str) -> None:
+def test_every_module_and_public_name_has_a_docstring_and_no_file_is_long(module: str) -> None:
     source = Path(importlib.import_module(module).__file__ or "")
     if source.read_text():
         tree = ast.parse(source.read_text())
@@ -114,7 +114,7 @@ def test_the_console_script_is_installed() -> None:
     assert "serve" in done.stdout
 
 
-def test_the_names_that_the_readme_lists_are_there() -> None:
+def test_the_names_and_imports_in_the_readme_exist() -> None:
     table = (ROOT / "README.md").read_text().partition("## The library")[2].partition("## Measured")[0]
     names = re.findall(r"^\| \[`(iomux[.\w]+)", table, re.MULTILINE)
     assert len(names) > 25

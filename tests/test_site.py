@@ -1,4 +1,4 @@
-"""The site, built as the README says: whole, with every stored output, and alone (it asks nothing of the network)."""
+"""The site, built as in the README: complete, with every stored output, and independent of the network."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ pytest.importorskip("myst_nb")
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-# An audit hook sees each attempt: to reach a host, and to run anything, as the kernel of a notebook.
+# An audit hook sees each attempt to reach a host or to start a process, such as a notebook kernel.
 BUILD = """
 import sys
 
@@ -35,7 +35,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site's folder; a warning of Sphinx or MyST is an error."""
+    """The folder of the built site; a warning of Sphinx or MyST is an error."""
     folder = tmp_path_factory.mktemp("site")
     build = [sys.executable, "-c", BUILD, "-q", "-W", "--keep-going", "-c", "docs", "-d"]
     done = subprocess.run([*build, folder / "trees", ".", folder / "html"], cwd=ROOT, capture_output=True, text=True)
@@ -54,7 +54,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def used(page: Path) -> list[tuple[str, str]]:
-    """(tag, address) of all that a page leads to or shows."""
+    """(tag, address) of everything that a page links to or shows."""
     return [(tag.name, tag.get("href") or tag["src"]) for tag in soup(page).select("[href], [src]")]
 
 
@@ -64,12 +64,12 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 
 
 def lines(text: str) -> list[str]:
-    """Lines without colours (ANSI), blanks at their ends, and blank lines."""
+    """The non-blank lines of a text, without ANSI colours and trailing blanks."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     return [line.strip() for line in plain.splitlines() if line.strip()]
 
 
-def test_every_link_leads_somewhere_and_every_picture_is_there(site: Path) -> None:
+def test_every_link_and_every_picture_has_an_existing_target(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     assert site / "index.html" in pages
     for page in [page for page in pages if "_static" not in page.parts]:
@@ -83,7 +83,7 @@ def test_every_link_leads_somewhere_and_every_picture_is_there(site: Path) -> No
                 assert unquote(link.fragment) in anchors(target), f"{page.name}: {address}"
 
 
-def test_nobody_is_asked_for_anything_when_it_is_read(site: Path) -> None:
+def test_reading_the_site_needs_no_network(site: Path) -> None:
     for page in site.rglob("*.html"):
         fetched = [address for tag, address in used(page) if tag != "a"]
         assert not [address for address in fetched if urlsplit(address).netloc], page.name

@@ -23,7 +23,7 @@ from iomux.processes.server import LAST_WORDS_SECONDS
 from iomux.processes.worker import TookTooLong, run_in_worker
 
 LIMIT_SECONDS = 60.0
-"""How long one item may take; only a server that answers from time to time comes near it."""
+"""How long one item may take; only a server that answers now and then comes near it."""
 _ECHO_FAMILIES = (integrity, half_close, isolation, resources, limits)  # in the order of a report
 _NOT_STARTED = (
     "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "

@@ -1,4 +1,4 @@
-"""What only the course needs: claims, verdicts, the canteen, functions taken out of notebooks.
+"""Helpers of the course's notebooks: claims, verdicts, the canteen, functions taken out of other notebooks.
 
-Nothing here measures, and nothing below knows of it: who measures or grades with iomux does not meet it.
+Nothing here measures, and no lower layer imports it: to measure or to grade with iomux does not need it.
 """

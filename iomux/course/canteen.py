@@ -1,12 +1,12 @@
-"""The canteen: one guest, several dishes, and four ways to come by them; a simulation on a clock of its own.
+"""The canteen: one guest, several dishes, and four ways to get them, simulated on a simulated clock.
 
 The guest is the process, a dish is the data of one request, a counter is a socket. A dish is cooked whether or not
-anybody stands there (bytes come from the network by themselves). To fetch it is the copy, from the kernel's memory into
-the process's. Nothing here is measured: it is the picture of the four I/O models that the course measures elsewhere.
+the guest stands there (bytes arrive from the network by themselves). To fetch it is the copy from the kernel's memory
+into the process's. Nothing here is measured: it illustrates the four I/O models that the course measures elsewhere.
 
-- blocking: order by order, stand at the counter until the dish is there (recv(2)).
+- blocking: stand at the counter of one dish after the other until it is ready (recv(2)).
 - nonblocking: walk from counter to counter and ask at each (recv(2) with O_NONBLOCK).
-- called: sit down; a buzzer says which dish is ready; fetch it (poll(2), epoll(7)).
+- called: sit down; a buzzer says which dish is ready; fetch that one (poll(2), epoll(7)).
 - served: sit down; a waiter brings the dish to the table (io_uring(7)).
 
 Example:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FETCH_MINUTES = 0.5
-"""From the counter to the table, for whoever carries the dish."""
+"""The time to carry a dish from the counter to the table, for guest and waiter alike."""
 ASK_MINUTES = 0.25
-"""To ask at one counter whether the dish is there."""
+"""The time to ask at one counter whether the dish is ready."""
 
 
 class Span(NamedTuple):
-    """What somebody did, from when to when, in minutes; for which dish, -1 for none."""
+    """What the guest or the waiter did, from when to when in minutes, and for which dish (-1: for none)."""
 
     who: str
     doing: str
@@ -39,11 +39,11 @@ class Span(NamedTuple):
 
 
 Ready = Sequence[float]
-"""By the dish's number: the minute at which it is ready, counted from the guest's arrival."""
+"""For each dish by its number: the minute at which it is ready, counted from the guest's arrival."""
 
 
 def cook(dishes: int, mean_minutes: float = 10.0, seed: int = 0) -> list[float]:
-    """When each dish will be ready: exponential times, the same for the same seed. Raises ValueError for no dishes.
+    """When each dish will be ready: exponential times, equal for equal seeds. Raises ValueError for no dishes.
 
     Example:
     >>> dishes = iomux.canteen.cook(3)
@@ -57,7 +57,7 @@ def cook(dishes: int, mean_minutes: float = 10.0, seed: int = 0) -> list[float]:
 
 
 def blocking(ready: Ready) -> list[Span]:
-    """Stand at the counter of one dish after the other, in the order of the orders."""
+    """Stand at the counter of one dish after the other, in the order in which they were ordered."""
     spans, now = [], 0.0
     for dish, done in enumerate(ready):
         if done > now:
@@ -69,7 +69,7 @@ def blocking(ready: Ready) -> list[Span]:
 
 
 def nonblocking(ready: Ready) -> list[Span]:
-    """Ask at every counter in turn, for ever, and fetch what is there."""
+    """Ask at every counter in turn, again and again, and fetch each dish that is ready."""
     spans, now, missing = [], 0.0, list(range(len(ready)))
     while missing:
         for dish in tuple(missing):
@@ -83,8 +83,8 @@ def nonblocking(ready: Ready) -> list[Span]:
 
 
 def called(ready: Ready) -> list[Span]:
-    """Sit down until some dish is ready, and fetch it."""
-    return _free_beside(_carried("guest", ready))
+    """Stay seated until a dish is ready, and fetch it."""
+    return _with_free_time(_carried("guest", ready))
 
 
 def served(ready: Ready) -> list[Span]:
@@ -118,7 +118,7 @@ def visit(ready: Ready) -> "pd.DataFrame":
 
 
 def minutes(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """How long the guest did what in each restaurant, in minutes, and `all`: when the last dish was on the table.
+    """The minutes that the guest spent on each activity in each restaurant; `all`: until the last dish was served.
 
     Example:
     >>> table = iomux.canteen.minutes(iomux.canteen.visit([4.0, 8.0]))
@@ -139,8 +139,8 @@ def _carried(who: str, ready: Ready) -> list[Span]:
     return spans
 
 
-def _free_beside(busy: list[Span]) -> list[Span]:
-    """The busy spans, and between them the free ones."""
+def _with_free_time(busy: list[Span]) -> list[Span]:
+    """The busy spans, and the free spans between them."""
     spans, now = [], 0.0
     for span in busy:
         if span.begin > now:

@@ -1,9 +1,9 @@
-"""What is often said of I/O multiplexing, claim by claim, and a notebook's own measurement of it.
+"""Claims that are often made about I/O multiplexing, and the record of a notebook's measurement of one.
 
-The sentences are those of a popular introduction, in our words: some hold, some hold in part, some do not. A
-notebook that meets one measures it, and `claim` records what came out: a box in the page, and beside it, under
-a MIME type of our own (nbformat 4, "mimetype"), the same for programs. `iomux.table_of_claims` collects those
-from the stored notebooks, so that the table has no figure that no cell has measured. A record costs milliseconds.
+The claims are those of a popular introduction, in our words: some hold, some hold in part, some do not hold. A
+notebook that meets a claim measures it, and `claim` records the result: as a box in the page, and for programs under
+the project's MIME type (nbformat 4, "mimetype"). `iomux.table_of_claims` collects these records from the stored
+notebooks, so every figure in the table was measured by a cell. A record costs milliseconds.
 """
 
 import html
@@ -16,11 +16,11 @@ from iomux.course.verdicts import doubtful, not_tried
 from iomux.system.machine import describe
 
 MIME = "application/vnd.iomux.claim+json"
-"""Under this type a record lies in a stored notebook's outputs."""
+"""The type of a record among the outputs of a stored notebook."""
 
 
 class Claim(NamedTuple):
-    """One claim: its number, what is said, and the notebooks (by their two digits) that meet it."""
+    """One claim: its number, its sentence, and the notebooks (by their two digits) that measure it."""
 
     number: int
     says: str
@@ -55,18 +55,18 @@ _COLORS = {"holds": "#2e8b57", "half": "#d08700", "does not hold": "#c0392b"}
 
 @dataclass(frozen=True)
 class Record:
-    """What one notebook has measured of one claim."""
+    """The result of one notebook's measurement of one claim."""
 
     number: int
     verdict: str
     """'holds', 'half', 'does not hold', 'not tried here (why)', or 'not to be told here (why)'."""
     measured: str
-    """With its figures and their units; empty where it was not tried."""
+    """The figures with their units; empty if the claim was not tried."""
     parts: list[tuple[str, bool]]
-    """What the claim comes to here, part by part, and whether it was seen (pairs: nbformat sorts an object's keys)."""
+    """What the claim implies here, part by part, and whether it was seen (pairs: nbformat sorts an object's keys)."""
     machine: str
     day: str
-    """Of the measurement, ISO 8601."""
+    """The day of the measurement, ISO 8601."""
 
     def __repr__(self) -> str:
         rows = [f"measured: {self.measured}", *(f"{part}: {yes(seen)}" for part, seen in self.parts)]
@@ -88,7 +88,7 @@ class Record:
 
 
 def find(number: int) -> Claim:
-    """The claim of that number. Raises LookupError for a number that there is not."""
+    """The claim with this number. Raises LookupError if there is none."""
     if not 1 <= number <= len(CLAIMS):
         raise LookupError(f"there is no claim {number}: they go from 1 to {len(CLAIMS)}")
     return CLAIMS[number - 1]
@@ -102,13 +102,13 @@ def claim(
     connections: int = 1,
     doubt: Callable[[], str] | None = None,
 ) -> Record:
-    """Record what was measured of a claim; as the last value of a cell it is shown, and found again.
+    """Record the measurement of a claim; as the last value of a cell it is shown and stored.
 
-    measured: the figures, with their units. parts: what the claim comes to here, in words, and whether it was
-    seen; all of them make it 'holds', none 'does not hold', some 'half'. Both are called only where everything
-    in `needs` is available and a process may open `connections`, else the record says 'not tried here (why)'.
-    doubt: as for `iomux.verdict`: why this run cannot tell; then no part is asked, and the figures stand alone.
-    Raises LookupError for a number or a name that there is not, ValueError for a claim without parts.
+    measured: returns the figures, with their units. parts: by what the claim implies here, in words, a function that
+    says whether it was seen. If all were seen the verdict is 'holds', if none 'does not hold', else 'half'. Both are
+    called only if everything in `needs` is available and a process may open `connections`; otherwise the record says
+    'not tried here (why)'. doubt: why this run cannot tell, as for `iomux.verdict`; then no part is called, and the
+    record has only the figures. Raises LookupError for an unknown number or name, ValueError for a claim without parts.
 
     Example:
     >>> parts = {"one thread": lambda: True, "nobody was lost": lambda: False}
@@ -117,7 +117,7 @@ def claim(
     """
     find(number)
     if not parts:
-        raise ValueError(f"claim {number} has no parts: say what it comes to, and how one sees whether that is so")
+        raise ValueError(f"claim {number} has no parts: say what it implies, and give a function that says if so")
     day = date.today().isoformat()
     if why_not := not_tried(needs, connections):
         return Record(number, why_not, "", [], describe(), day)
@@ -128,16 +128,16 @@ def claim(
 
 
 def judge(seen: Iterable[bool]) -> str:
-    """The verdict on a claim of which these parts were seen, or not."""
+    """The verdict on a claim, from whether each of its parts was seen."""
     found = set(seen)
     return "half" if len(found) > 1 else "holds" if found == {True} else "does not hold"
 
 
 def color(verdict: str) -> str:
-    """A verdict's colour; grey for what was not tried."""
+    """The colour of a verdict; grey if the claim was not tried."""
     return _COLORS.get(verdict, "#888888")
 
 
 def yes(seen: bool) -> str:
-    """A part's answer, in a word."""
+    """Whether a part was seen, as a word."""
     return "yes" if seen else "no"

@@ -1,7 +1,7 @@
-"""The table of claims: what each notebook has measured of each, read out of the notebooks' stored outputs.
+"""The table of claims with each notebook's measurements, read from the stored outputs of the notebooks.
 
-Nothing is measured here, and no figure stands in this file. A notebook that was not run, or not since a claim
-was added to it, has no record, and the table says so. Cost: every notebook is read once, some 100 ms in all.
+Nothing is measured here, and this file contains no figure. A notebook that was not run, or not since a claim
+was added to it, has no record, and the table says so. Cost: every notebook is read once, about 100 ms in all.
 """
 
 import html
@@ -22,32 +22,32 @@ class Row(NamedTuple):
 
     claim: Claim
     notebook: str
-    """The file's name without its ending; the two digits where there is no such file."""
+    """The file's name without its suffix; only the two digits if there is no such file."""
     record: Record | None
     why_not: str
-    """Why there is no record; empty where there is one."""
+    """Why there is no record; empty if there is one."""
 
 
 @dataclass(frozen=True)
 class ClaimsTable:
-    """Each claim with each notebook that meets it, in order."""
+    """Each claim with each notebook that measures it, in order."""
 
     rows: tuple[Row, ...]
 
     @property
     def missing(self) -> list[tuple[int, str]]:
-        """The claims, and their notebooks, of which nothing is recorded."""
+        """The claims and notebooks without a record."""
         return [(row.claim.number, row.notebook) for row in self.rows if row.record is None]
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """A row a claim and notebook: `number`, `claim`, `notebook`, `measured`, `verdict`, `machine`, `day`."""
+        """A row for each claim and notebook: `number`, `claim`, `notebook`, `measured`, `verdict`, `machine`, `day`."""
         import pandas as pd
 
         columns = ["number", "claim", "notebook", "measured", "verdict", "machine", "day"]
         return pd.DataFrame(
             [
-                (row.claim.number, row.claim.says, row.notebook, *_told(row))
+                (row.claim.number, row.claim.says, row.notebook, *_measured_and_verdict(row))
                 + ((row.record.machine, row.record.day) if row.record else ("", ""))
                 for row in self.rows
             ],
@@ -55,7 +55,7 @@ class ClaimsTable:
         )
 
     def measured_on(self) -> list[str]:
-        """The machines and the days of the records, each with its notebooks."""
+        """The machine and day of the records, each with the notebooks measured there and then."""
         found: dict[str, list[str]] = {}
         for row in self.rows:
             if row.record:
@@ -68,9 +68,9 @@ class ClaimsTable:
         for row in self.rows:
             if row.notebook[:2] == row.claim.notebooks[0]:
                 lines += textwrap.wrap(f"{row.claim.number:>2}  {row.claim.says}", 110, subsequent_indent=" " * 4)
-            measured, verdict = _told(row)
-            told = f"{_title(row)}, {verdict}{': ' * bool(measured)}{measured}"
-            lines += textwrap.wrap(told, 110, initial_indent=" " * 6, subsequent_indent=" " * 8)
+            measured, verdict = _measured_and_verdict(row)
+            text = f"{_title(row)}, {verdict}{': ' * bool(measured)}{measured}"
+            lines += textwrap.wrap(text, 110, initial_indent=" " * 6, subsequent_indent=" " * 8)
         return "\n".join([*lines, *self.measured_on()])
 
     def _repr_html_(self) -> str:
@@ -82,9 +82,9 @@ class ClaimsTable:
 
 
 def table_of_claims(folder: str | Path = ".") -> ClaimsTable:
-    """What the notebooks stored in `folder` have measured of each claim: shows itself as a table.
+    """Collect what the notebooks stored in `folder` measured of each claim; displays as a table.
 
-    In a notebook the folder is its own. What was not run, or has no record, stands there with the reason.
+    By default the folder is the one of the calling notebook. A claim without a record is listed with the reason.
 
     Example:
     >>> table = iomux.table_of_claims("notebooks")
@@ -98,7 +98,7 @@ def table_of_claims(folder: str | Path = ".") -> ClaimsTable:
 
 
 class Page(NamedTuple):
-    """One stored notebook: its records by the claim's number, and why there may be none."""
+    """One stored notebook: its records by the claim's number, and why one may be missing."""
 
     name: str
     records: dict[int, Record]
@@ -106,7 +106,7 @@ class Page(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> "Page":
-        """Read a notebook's outputs; of several records of one claim the last counts."""
+        """Read a notebook's outputs; the last of several records of one claim counts."""
         try:
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             code = [cell for cell in cells if cell["cell_type"] == "code"]
@@ -123,7 +123,7 @@ class Page(NamedTuple):
 
 
 def _why_none(code: list[dict[str, Any]]) -> str:
-    """What a page without a record looks like: never run, broken off, or run before there was one to make."""
+    """Why a page has no record: an error ended it, it was never run, or it was run before the claim was added."""
     for cell in code:
         for output in cell["outputs"]:
             if output["output_type"] == "error" and "raises-exception" not in cell["metadata"].get("tags", []):
@@ -133,7 +133,7 @@ def _why_none(code: list[dict[str, Any]]) -> str:
     return "nothing recorded: run it again"
 
 
-def _told(row: Row) -> tuple[str, str]:
+def _measured_and_verdict(row: Row) -> tuple[str, str]:
     return (row.record.measured, row.record.verdict) if row.record else ("", row.why_not)
 
 
@@ -143,13 +143,13 @@ def _title(row: Row) -> str:
 
 def _html_row(row: Row) -> str:
     top = "style='text-align:left;vertical-align:top'"
-    measured, verdict = _told(row)
+    measured, verdict = _measured_and_verdict(row)
     number = says = ""
     if row.notebook[:2] == row.claim.notebooks[0]:
         number, says = str(row.claim.number), html.escape(row.claim.says)
     parts = " · ".join(f"{part}: {yes(seen)}" for part, seen in (row.record.parts if row.record else []))
-    told = f"{html.escape(measured)}<div><small>{html.escape(parts)}</small></div>"
+    details = f"{html.escape(measured)}<div><small>{html.escape(parts)}</small></div>"
     link = f"<a href='{row.notebook}.ipynb'>{_title(row)}</a>" if len(row.notebook) > 2 else row.notebook
     mark = color(verdict if row.record else "")
-    cells = (number, says, link, told, f"<b style='color:{mark}'>{html.escape(verdict)}</b>")
+    cells = (number, says, link, details, f"<b style='color:{mark}'>{html.escape(verdict)}</b>")
     return f"<tr>{''.join(f'<td {top}>{cell}</td>' for cell in cells)}</tr>"

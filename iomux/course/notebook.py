@@ -1,8 +1,8 @@
-"""Functions that another page of the course has built: taken out of its cells, so that nothing is written twice.
+"""Take functions by name out of the cells of another notebook, so that nothing is written twice.
 
-A page builds a server function by function; a later one changes two of them and needs the others as they are.
-Here they are found by name in the stored notebook, which a page reads from the folder it runs in. Cost: a
-page's cells are parsed, some milliseconds.
+A page builds a server function by function; a later page changes two of them and needs the others as they are.
+The functions are found by name in the stored notebook, which a page reads from the folder it runs in. Cost: the
+notebook's cells are parsed, which takes some milliseconds.
 """
 
 import ast
@@ -13,10 +13,10 @@ from typing import Any
 
 
 def source(page: str | Path, *names: str) -> str:
-    """The text of a page's functions, in the order of `names`, two empty lines between them (PEP 8).
+    """The source of a page's functions, in the order of `names`, separated by two blank lines (PEP 8).
 
-    page: the notebook's file. Raises LookupError for a function that no cell of it defines at its outermost
-    level; of one that is defined several times, the last counts, as it does when the page runs.
+    page: the notebook's file. Raises LookupError for a function that none of its cells defines at the top level.
+    If a function is defined several times the last definition counts, as it does when the page runs.
 
     Example:
     >>> from iomux.course import notebook
@@ -30,9 +30,9 @@ def source(page: str | Path, *names: str) -> str:
 
 
 def define(page: str | Path, *names: str, within: dict[str, Any]) -> list[Callable[..., Any]]:
-    """Define a page's functions in the names of `within`, as if they stood there; return them in the order of `names`.
+    """Define a page's functions in the namespace `within`, as if written there; return them in the order of `names`.
 
-    within: the `globals()` of the page that asks: what the functions call, they find there. Raises as `source` does.
+    within: the `globals()` of the calling page, where the functions find what they call. Raises as `source` does.
 
     Example:
     >>> from iomux.course import notebook

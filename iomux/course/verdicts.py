@@ -1,11 +1,11 @@
-"""What a notebook says after a run: which mechanisms it tried, and whether a claim held.
+"""Verdicts that a notebook prints after a run: which mechanisms it tried, and whether a claim held.
 
-A verdict is a line of text without a figure in it, so that it can be compared from run to run; timings go
-into figures and tables. Where a mechanism is missing the claim is not tried, and the line says so.
+A verdict is one line of text without a measured number, so that it can be compared from run to run; timings go
+into figures and tables. If a mechanism is missing the claim is not tried, and the line says so.
 
-Some runs cannot tell: the control itself swings by more than the effect, or what is to be explained is not there on
-this processor. Then the line says that, with the reason, and neither True nor False. Such a doubt is asked for first,
-apart from the claim, and looks at other figures than the claim does: a claim that fails is no reason to doubt.
+Some runs cannot tell: the control itself varies by more than the effect, or the effect to explain does not occur on
+this processor. Then the line gives that reason instead of True or False. Such a doubt is checked first, separately
+from the claim, and depends on other figures than the claim does: a claim that fails is no reason to doubt.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,9 +16,9 @@ from iomux.system.limits import check_descriptors
 
 
 def choose(*names: str, connections: int = 1) -> list[str]:
-    """Those of the named mechanisms that this machine can run with so many connections.
+    """Return those of the named mechanisms that this machine can run with this number of connections.
 
-    For each of the others a line says why not. Raises LookupError for a name that is not registered.
+    For each of the others, print a line that says why not. Raises LookupError for a name that is not registered.
 
     Example:
     >>> iomux.choose("blocking", "poll")
@@ -37,7 +37,7 @@ def choose(*names: str, connections: int = 1) -> list[str]:
 
 
 def not_tried(needs: Sequence[str] = (), connections: int = 1) -> str:
-    """Why this machine cannot try what needs these mechanisms and features, and so many connections; empty if it can.
+    """Why this machine lacks these mechanisms, features or this number of connections; empty if it has them all.
 
     Raises LookupError for a name that is not registered.
     """
@@ -56,11 +56,11 @@ def verdict(
     connections: int = 1,
     doubt: Callable[[], str] | None = None,
 ) -> None:
-    """Print whether a claim holds: `claim: True` or `claim: False`, or why that is open.
+    """Print whether a claim holds, as `claim: True` or `claim: False`, or why this is unknown.
 
-    holds: called only where every mechanism and feature in `needs` is available and a process may open `connections`:
-    else the line is `claim: not tried here (why)`. doubt: why this run cannot tell, empty if it can; called before
-    `holds`, which is not called if there is a doubt: then the line is `claim: not to be told here (why)`.
+    holds: called only if every mechanism and feature in `needs` is available and a process may open `connections`;
+    otherwise the line is `claim: not tried here (why)`. doubt: returns why this run cannot tell, empty if it can;
+    called before `holds`. With a doubt, `holds` is not called and the line is `claim: not to be told here (why)`.
 
     Example:
     >>> iomux.verdict("one is less than two", lambda: 1 < 2)
@@ -72,15 +72,15 @@ def verdict(
 
 
 def doubtful(doubt: Callable[[], str] | None) -> str:
-    """A doubt as a verdict's words; empty where there is none."""
+    """The words of a verdict for a doubt; empty if there is none."""
     why = doubt() if doubt else ""
     return f"not to be told here ({why})" if why else ""
 
 
 def unsteady(control: Iterable[float], most: float) -> str:
-    """Why a control cannot serve to tell an effect of `most` times: the middle half of its rounds is as wide as that.
+    """Why a control cannot show an effect by the factor `most`: the middle half of its rounds varies by as much.
 
-    control: the same thing measured again and again, positive. Empty where the rounds lie closer together. Raises
+    control: repeated measurements of the same thing, positive. Returns an empty string if the rounds vary less. Raises
     ValueError for fewer than four rounds: they have no middle half.
 
     Example:

@@ -1,4 +1,4 @@
-"""The figures: one file for a figure or a family of figures. `iomux.plot` is their face.
+"""The figures: one file for each figure or family of figures. `iomux.plot` gives them their public names.
 
-A figure is drawn from a table and needs nothing else; matplotlib is imported here and nowhere else.
+A figure needs only the table that it draws. matplotlib is imported here and nowhere else.
 """

@@ -1,4 +1,4 @@
-"""The figures of what asking costs: a CPU meter over time, and processor time against latency as one sleeps longer."""
+"""The figures of busy waiting: a CPU meter over time, and what a longer sleep between two rounds does to latency."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _BELOW: Any = {"textcoords": "offset points", "fontsize": 8, "color": "#555555", "va": "top"}
 _LEAST_PERCENT = 0.01
 _BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
-_WORDS = {"p50_us": "median latency of one client, µs", "cpu_share": "processor time while nobody speaks, % of a core"}
+_WORDS = {"p50_us": "median latency of one client, µs", "cpu_share": "server CPU while clients are silent, % of a core"}
 
 
 def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """The share of a core that servers use, over time, with what their clients did meanwhile.
+    """The share of a core that servers use over time, with what their clients do at each moment.
 
-    frame: from `iomux.harness.cpu_meter.metered`, of one server or of several put together with `pandas.concat`.
-    An act's name stands where it began with the first server.
+    frame: from `iomux.harness.cpu_meter.metered`, of one server, or of several joined with `pandas.concat`.
+    The name of an act stands where the act began with the first server.
 
     Example:
     >>> from iomux.harness.cpu_meter import record_cpu
@@ -53,12 +53,12 @@ def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
 
 def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
-    """What asking costs against the sleep between two rounds of it, log-log.
+    """Processor time or latency against the sleep between two rounds of asking all clients, log-log.
 
-    frame: a row a sleep, with `pause_us`, how long it was; `cpu_share`, the share of a core that the server used while
-    nobody spoke; and `p50_us`, the median latency of one client. A sleep of 0, which no logarithm has, stands a
-    decade to the left of the shortest other one, as "none". column: which of the two is drawn. Lines are medians where
-    a sleep has several rows, and the band goes from the least to the greatest.
+    frame: one row for each run, with `pause_us`, the length of the sleep; `cpu_share`, the share of a core that the
+    server used while all clients were silent; and `p50_us`, the median latency of one client. A logarithmic axis has no
+    0: a sleep of 0 is drawn a decade to the left of the shortest other one, as "none". column: which of the two is
+    drawn. The line joins the medians of each sleep's runs, and the band goes from the least to the greatest.
 
     Example:
     >>> import pandas as pd
@@ -81,12 +81,12 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     return under(plain(ax, title), _note(frame, "band: least to greatest"))
 
 
-def trade(frame: "pd.DataFrame", told: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """The two prices of asking against each other, log-log: a point for each sleep, and servers that are told beside.
+def trade(frame: "pd.DataFrame", notified: "pd.DataFrame", ax: Axes | None = None) -> Axes:
+    """Processor time against latency, log-log: a point for each sleep, and servers that sleep until notified.
 
-    frame: as for `pauses`. told: a row a run of a server that needs no sleep, with `server`, `cpu_share` and `p50_us`.
-    Of several runs the median is drawn, and each of them small and pale. A share below 0.01 %, nought among them,
-    which no logarithm has, is drawn there, and its label says so.
+    frame: as for `pauses`. notified: one row for each run of a server that needs no such sleep, with `server`,
+    `cpu_share` and `p50_us`. The median of several runs is drawn, and each single run small and pale. A share below
+    0.01 % is drawn at 0.01 %, because a logarithmic axis has no 0, and its label says so.
 
     Example:
     >>> import pandas as pd
@@ -102,15 +102,15 @@ def trade(frame: "pd.DataFrame", told: "pd.DataFrame", ax: Axes | None = None) -
     _runs(ax, frame, look)
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, markersize=8)
     for place, (pause, latency, share) in enumerate(zip(middle.index, x, y, strict=True)):
-        offset, side = ((-8, -12), "right") if place % 2 else ((8, 6), "left")  # neighbours may lie close together
+        offset, side = ((-8, -12), "right") if place % 2 else ((8, 6), "left")  # neighbours may be close together
         ax.annotate(f"sleep: {_words(pause)}", (latency, share), offset, color=look.color, ha=side, **_BESIDE)
-    for place, (name, rows) in enumerate(told.groupby("server", sort=False)):
-        _told(ax, str(name), rows, place)
+    for place, (name, rows) in enumerate(notified.groupby("server", sort=False)):
+        _notified(ax, str(name), rows, place)
     _log_both(ax)
     log_ticks(ax.xaxis)
     ax.set_xlabel(_WORDS["p50_us"])
     ax.set_ylabel(_WORDS["cpu_share"])
-    return under(plain(ax, "Sleep longer: less work, later answers"), _note(frame, "small and pale: each of them"))
+    return under(plain(ax, "A longer sleep: less work, later answers"), _note(frame, "small and pale: single runs"))
 
 
 def _runs(ax: Axes, rows: "pd.DataFrame", look: Style) -> None:
@@ -118,11 +118,11 @@ def _runs(ax: Axes, rows: "pd.DataFrame", look: Style) -> None:
     ax.scatter(rows["p50_us"], shares, 12, color=look.color, marker=look.marker, alpha=0.35, linewidths=0)
 
 
-def _told(ax: Axes, name: str, rows: "pd.DataFrame", place: int) -> None:
-    """A server that is told: hollow, and each smaller than the one before, since they may lie on each other."""
+def _notified(ax: Axes, name: str, rows: "pd.DataFrame", place: int) -> None:
+    """Draw a server that sleeps until notified: hollow, and smaller than the one before, as marks may coincide."""
     look, share = style(name), 100 * float(rows["cpu_share"].median())
     at = float(rows["p50_us"].median()), max(share, _LEAST_PERCENT)
-    words = f"{name}: sleeps until told" + (" (drawn at 0.01 %: it is less)" if share < _LEAST_PERCENT else "")
+    words = f"{name}: sleeps until notified" + (" (drawn at 0.01 %, is less)" if share < _LEAST_PERCENT else "")
     _runs(ax, rows, look)
     ax.plot(*at, look.marker, color=look.color, markersize=15 - 5 * place, markerfacecolor="none", markeredgewidth=2)
     ax.annotate(words, at, (-6, 12 if place % 2 else -22), color=look.color, **_BESIDE)

@@ -17,13 +17,13 @@ _DOING = {
     "fetching": (LOOKS["recv"].color, "", "fetches (the copy)"),
     "free": ("#e8f3e8", "", "is free for other things"),
 }
-"""Colour, hatch and words; where the timeline of a request has the same phase, its colour."""
+"""Colour, hatch and words; a phase that the timeline of a request has too keeps its colour."""
 
 
 def canteen(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """A line of time for the guest of each restaurant, and for the waiter where there is one.
+    """A lane over time for the guest of each restaurant, and for its waiter if it has one.
 
-    frame: from `iomux.canteen.visit`. The triangles below are the moments at which the dishes are ready.
+    frame: from `iomux.canteen.visit`. The triangles at the bottom mark when each dish is ready.
 
     Example:
     >>> ax = iomux.plot.canteen(iomux.canteen.visit(iomux.canteen.cook(3)))

@@ -1,7 +1,7 @@
-"""The figure of `iomux.copy_cost`: time against size, with the copy and without: the gap is the copy.
+"""The figure of `iomux.copy_cost`: time against size, with the copy and without it; the gap is the cost of the copy.
 
-A way keeps its colour, its marker and its dash in every figure; colours are of Paul Tol's muted palette
-("Colour Schemes", 2021), because the servers have Okabe and Ito's.
+A way of copying keeps its colour, marker and dash in every figure. The colours are from Paul Tol's muted palette
+("Colour Schemes", 2021), because the servers use Okabe and Ito's.
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,16 +24,16 @@ LOOKS = {
     "sendfile": Style("#AA4499", "8", (0, (4, 2))),
 }
 """Colours and markers that no server has."""
-_TITLES = {"receive": "What a receive costs by its size", "send": "What a send costs by its size"}
+_TITLES = {"receive": "The cost of a receive against its size", "send": "The cost of a send against its size"}
 _MOST_TICKS = 10
-_SAME = 1.15  # lines whose ends differ by less lie on each other
+_SAME = 1.15  # lines whose ends differ by less than this factor coincide
 
 
 def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive", "send"] = "receive") -> Axes:
-    """Time against size, log-log: the median of each way, a band over its middle half, a copy in memory beside it.
+    """Time against size, log-log: the median of each way with a band over its middle half, and a copy within memory.
 
-    cost: from `iomux.copy_cost`. side: "receive" marks where the copy outweighs the call; or "send". Ways without
-    a figure are left out. Raises ValueError for another side.
+    cost: from `iomux.copy_cost`. side: "receive", which also marks where the copy outweighs the call, or
+    "send". Ways without a measurement are left out. Raises ValueError for another side.
 
     Example:
     >>> ax = iomux.plot.copy_cost(iomux.copy_cost([64, 4096], repeats=10, progress=False))
@@ -50,7 +50,7 @@ def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive",
     ax.set_yscale("log")
     _size_ticks(ax, sorted(cost.frame["size_bytes"].unique()))
     log_ticks(ax.yaxis)
-    ax.set_xlabel("bytes a call (log scale)")
+    ax.set_xlabel("bytes per call (log scale)")
     ax.set_ylabel("time of a call, µs (log scale)")
     name_lines(ax, ends)
     if side == "receive":
@@ -60,7 +60,7 @@ def copy_cost(cost: "CopyCost", ax: Axes | None = None, side: Literal["receive",
 
 
 def _line(ax: Axes, cost: "CopyCost", how: str, hows: list[str]) -> End | None:
-    """Draw one way; where its line ends, its name and its colour."""
+    """Draw one way; return where its line ends, with its name and colour."""
     rows = cost.frame[(cost.frame["how"] == how) & cost.frame["median_us"].notna()]
     if rows.empty:
         return None
@@ -72,23 +72,23 @@ def _line(ax: Axes, cost: "CopyCost", how: str, hows: list[str]) -> End | None:
 
 
 def name_lines(ax: Axes, ends: list[End]) -> None:
-    """Name the lines where they end. Those that end in one place have their names in one row: else they seem apart."""
+    """Name the lines at their ends. Lines that end at one point share one row of names, or they would look apart."""
     leaders: list[End] = []
-    beside: list[tuple[End, str]] = []
+    coinciding: list[tuple[End, str]] = []
     for end in ends:
         same = [first[2] for first in leaders if first[0] == end[0] and 1 / _SAME < first[1] / end[1] < _SAME]
         if same:
-            beside.append((end, same[0]))
+            coinciding.append((end, same[0]))
         else:
             leaders.append(end)
     written = name_ends(ax, leaders)
-    for (_, _, name, color), leader in beside:
+    for (_, _, name, color), leader in coinciding:
         at: Any = {"xycoords": written[leader], "textcoords": "offset points", "va": "center"}
         written[leader] = ax.annotate(name, (1, 0.5), (6, 0), **at, color=color, fontweight="bold")
 
 
 def _crossover(ax: Axes, cost: "CopyCost") -> None:
-    """Mark the size from which on the copy outweighs the call, if it lies within the figure."""
+    """Mark the size from which the copy outweighs the call, if it lies within the figure."""
     size = cost.crossover_bytes
     low, high = ax.get_xlim()
     if not low < size < high:
@@ -107,7 +107,7 @@ def _crossover(ax: Axes, cost: "CopyCost") -> None:
 
 
 def _size_ticks(ax: Axes, sizes: list[int]) -> None:
-    """The measured sizes, as B, KiB and MiB, each name once; every second or third where they are many."""
+    """Label the measured sizes in B, KiB and MiB, each label once; only every second or third if there are many."""
     sizes = list({size_name(size): size for size in reversed(sizes)}.values())[::-1]
     ax.xaxis.set_major_locator(FixedLocator(sizes[:: -(-len(sizes) // _MOST_TICKS)]))
     ax.xaxis.set_minor_locator(NullLocator())

@@ -1,8 +1,8 @@
-"""The figure of what a connection costs by merely being open: a straight line, and its slope is the price.
+"""The figure of the cost of an open connection: a straight line, whose slope is the cost of each one.
 
-A server that looks at its whole list at every call pays a fixed part a request, and a part for each
-connection. On axes that both begin at nought the first is where the line starts, the second its slope. On
-logarithmic ones, for levels that span decades, the line is bent: level as far as the fixed part outweighs.
+A server that scans its whole list at every call pays a fixed part per request, and a part for each
+connection. On axes that both start at 0 the first is where the line starts and the second is its slope. On
+logarithmic axes, for levels that span decades, the line is bent: level as long as the fixed part outweighs.
 """
 
 import math
@@ -18,12 +18,12 @@ from iomux.figures.look.style import Style, drawn, log_ticks, new_axes, plain, s
 if TYPE_CHECKING:
     import pandas as pd
 
-_NAMES = {"p50_us": "median latency", "cpu_us_per_request": "server CPU a request"}
+_NAMES = {"p50_us": "median latency", "cpu_us_per_request": "server CPU per request"}
 LATENCY_AND_CPU = ("p50_us", "cpu_us_per_request")
-_APART_POINTS = 7  # between the marks of two quantities at one level: else their bars lie on each other
-_BESIDE = 1.6  # room beside the first level and the last on a logarithmic axis, as a factor
+_APART_POINTS = 7  # between the marks of two quantities at one level: their bars would coincide
+_BESIDE = 1.6  # room before the first level and after the last on a logarithmic axis, as a factor
 _LEGEND = 0.3  # room above what was measured, as a share of its height
-_POINTS_A_LINE = 200  # on logarithmic axes a straight line is bent
+_POINTS_A_LINE = 200  # for logarithmic axes, on which a straight line is bent
 
 
 class Line(NamedTuple):
@@ -36,15 +36,15 @@ class Line(NamedTuple):
     """The share of the points' variance that the line accounts for, at most 1."""
 
     def at(self, connections: float) -> float:
-        """Microseconds that the line gives for so many connections."""
+        """Microseconds that the line gives for this number of connections."""
         return self.fixed_us + self.each_us * connections
 
 
 def straight_line(frame: "pd.DataFrame", column: str = "cpu_us_per_request", upto: int | None = None) -> Line:
-    """The line of least squares through one server's medians, a point a number of connections.
+    """The least-squares line through one server's medians, one point for each number of connections.
 
-    frame: from `iomux.sweep`, of one server. upto: leave out the levels beyond. Raises ValueError where fewer
-    than three levels were measured: through two points every line is straight.
+    frame: from `iomux.sweep`, of one server. upto: leave out the levels beyond it. Raises ValueError if fewer
+    than three levels were measured: any two points lie on a straight line.
 
     Example:
     >>> from iomux.figures.growth import straight_line
@@ -88,9 +88,9 @@ def growth(
     """Latency and processor time against open connections, a straight line fitted to each.
 
     frame: from `iomux.sweep`, of one or more servers. Filled: latency; hollow: the server's processor time. The
-    line is fitted to the levels up to `upto` (by default all) and drawn on, dotted, beyond it. A slope that is not
-    greater than its standard error is called level. A bar goes from the least run to the greatest. A server with
-    fewer than three levels measured gets no line. scale: of both axes; linear ones begin at nought.
+    line is fitted to the levels up to `upto` (by default all) and continued, dotted, beyond it. A slope that does not
+    exceed its standard error is called level. A bar goes from the least run to the greatest. A server with
+    fewer than three measured levels gets no line. scale: of both axes; linear axes start at 0.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=2, duration=0.05, progress=False)
@@ -109,7 +109,7 @@ def growth(
     asides = [_APART_POINTS * (place - (len(columns) - 1) / 2) for place in range(len(columns))] * len(names)
     handles = [handle for one, aside in zip(series, asides, strict=True) for handle in _draw(ax, one, aside)]
     ax.set_xlabel("open connections, one of them active")
-    ax.set_ylabel(f"{_NAMES.get(columns[0], columns[0])}, µs" if alone else "time a request, µs")
+    ax.set_ylabel(f"{_NAMES.get(columns[0], columns[0])}, µs" if alone else "time per request, µs")
     ax.legend(handles=handles, frameon=False, loc="upper left")
     note = drawn(frame).replace("line: ", "mark: ").replace("band", "bar")
     return under(plain(ax, "What an open connection costs"), f"{note}; {frame.attrs.get('machine', '')}")
@@ -134,7 +134,7 @@ def _what(server: str, column: str, alone: bool) -> str:
 
 
 def _scale(ax: Axes, frame: "pd.DataFrame", columns: Sequence[str], scale: Literal["linear", "log"]) -> None:
-    """Set both axes by what is going to be drawn on them."""
+    """Set the range of both axes from what will be drawn on them."""
     most, x = float(np.nanmax(frame[list(columns)])), frame["connections"]
     ax.set(xscale=scale, yscale=scale)
     if scale == "log":
@@ -151,7 +151,7 @@ def _scale(ax: Axes, frame: "pd.DataFrame", columns: Sequence[str], scale: Liter
 
 
 def _draw(ax: Axes, series: _Series, aside_points: float) -> list[Any]:
-    """Draw marks and bars, so many points aside from their level, and the line; what the legend shows of it."""
+    """Draw marks and bars, `aside_points` from their level, and the line; return the handles for the legend."""
     rows, color, label = series.rows, series.look.color, series.what
     spread = rows.groupby("connections")[series.column].agg(["median", "min", "max"]).dropna()
     beyond: list[Any] = []
@@ -169,19 +169,19 @@ def _draw(ax: Axes, series: _Series, aside_points: float) -> list[Any]:
 
 
 def _line(series: _Series) -> tuple[Line, str]:
-    """The line to be drawn, and in words: its start and its slope, or that it is level."""
+    """The line to draw, and its words: its start and its slope, or that it is level."""
     line = straight_line(series.rows, series.column, series.upto)
     error = _slope_error(series.rows, series.column, series.upto)
     if line.each_us <= error:
         middle = float(_medians(series.rows, series.column, series.upto).median())
         return Line(middle, 0.0, 0.0), f"{middle:,.0f} µs, level within its error"
-    digits = 2 if error < 1e-5 else min(5, max(2, math.ceil(-math.log10(error))))  # the error's first one is seen
+    digits = 2 if error < 1e-5 else min(5, max(2, math.ceil(-math.log10(error))))  # shows the error's first digit
     words = f"{line.fixed_us:,.0f} µs + {line.each_us:.{digits}f} ± {error:.{digits}f} µs a connection"
     return line, words.replace("-", "−")
 
 
 def _draw_line(ax: Axes, series: _Series, line: Line, levels: Any) -> list[Any]:
-    """A line as far as it was fitted, and dotted as far as was measured: that part is returned, if there is one."""
+    """Draw the line, dotted beyond the levels that it was fitted to; return the dotted part, if there is one."""
     first, end, most = float(levels.min()), float(series.upto or levels.max()), float(levels.max())
     look: Any = {"color": series.look.color, "linewidth": 1}
     fitted, beyond = np.linspace(first, end, _POINTS_A_LINE), np.linspace(end, most, _POINTS_A_LINE)

@@ -1,4 +1,4 @@
-"""The figure of what silent connections cost in memory: what is reserved, and what lies in RAM."""
+"""The figure of a server's memory against its silent connections: what is reserved, and what is in RAM."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ _MIB = 1 << 20
 
 
 def memory(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """A server's memory against the silent connections it holds, log-log: resident, and dashed, reserved.
+    """A server's memory against its silent connections, log-log: resident (solid) and reserved (dotted).
 
     frame: from `iomux.harness.memory.holding`. Each line is named at its end.
 

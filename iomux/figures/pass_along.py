@@ -1,7 +1,7 @@
-"""The figure of `iomux.pass_along`: microseconds a run against the socket pairs in the ring.
+"""The figure of `iomux.pass_along`: microseconds per run against the socket pairs in the ring.
 
-Beside ours stand figures that others have published for the same work, in C and on another machine. What
-compares is the shape of a line, not its height: where it is flat, and from where on it climbs.
+Published figures for the same work, in C and on another machine, are drawn alongside ours. Compare the shapes of
+the lines, not their heights: where a line is flat, and from where it climbs.
 """
 
 from typing import TYPE_CHECKING
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """Microseconds a run against socket pairs, log-log: the median of the runs, and a band from least to greatest.
+    """Microseconds per run against socket pairs, log-log: the median of the runs, and a band from least to greatest.
 
     frame: from `iomux.pass_along`. The published figures are hollow markers on dotted lines in the same colours;
-    they were taken with 100 active and 1,000 writes, and stand beside a frame of such runs only.
+    they were taken with 100 active and 1,000 writes, and are drawn only next to runs with the same numbers.
 
     Example:
     >>> frame = iomux.pass_along("poll", pairs=[8, 16], active=2, writes=10, runs=3, progress=False)
@@ -33,15 +33,15 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     named = frame.rename(columns={"poller": "server", "pairs": "connections"})
     ours = medians(ax, named, "us")
     early = [end for end in ours if end[0] < named["connections"].max()]
-    for x, y, name, color in early:  # behind the others' markers, which may lie upon it
+    for x, y, name, color in early:  # behind the others' markers, which may cover it
         ax.plot(x, y, style(name).marker, color=color, markersize=14, zorder=1)
-    theirs: list[End] = []
+    published: list[End] = []
     note = f"{drawn(named)}; {frame.attrs.get('machine', '')}"
     if work == PUBLISHED_FOR:
-        theirs = _published(ax)
-        note += f"\ndotted and hollow: published, {PUBLISHED_BY};\nlibevent's select has sets of any length"
+        published = _published(ax)
+        note += f"\ndotted and hollow: published, {PUBLISHED_BY};\nlibevent's select uses sets of any length"
     against(ax, "socket pairs (log scale)", "log")
-    name_ends(ax, theirs)
+    name_ends(ax, published)
     _name_above(ax, [end for end in ours if end not in early], 12)
     _name_above(ax, early, 40)
     wall(ax, named, each=2)
@@ -50,7 +50,7 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
 
 def _name_above(ax: Axes, ends: list[End], points: int) -> None:
-    """Name a line above its end: beside it lie the published ones, or, where select stops, those that go on."""
+    """Name a line above its end: to its right are the published lines, or, where select stops, lines that go on."""
     for x, y, name, color in ends:
         lead = {"arrowstyle": "-", "color": color, "linewidth": 0.7}
         ax.annotate(
@@ -59,7 +59,7 @@ def _name_above(ax: Axes, ends: list[End], points: int) -> None:
             (0, points),
             textcoords="offset points",
             color=color,
-            ha="right",  # select's wall may stand close by on the other side
+            ha="right",  # select's limit may be drawn close by on the other side
             fontweight="bold",
             arrowprops=lead,
             path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a published line

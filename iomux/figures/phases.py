@@ -1,4 +1,4 @@
-"""The figures of a timeline's phases against concurrency: their shares, and the server's in microseconds."""
+"""The figures of a timeline's phases against concurrency: shares of all phases, microseconds of the server's."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """The shares of each phase, stacked, for each server at each number of connections.
+    """The share of each phase, stacked, for each server at each number of connections.
 
-    frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. Above
-    each bar stands what its whole is: phases and whole are means over the middle half of the requests by their
-    total, which add up, and which one long pause does not move. Raises ValueError for an empty frame, and for
-    timelines of one server that differ in `size_bytes` or `active`.
+    frame: timelines of several servers and numbers of connections, joined with `pandas.concat`. The number above
+    each bar is its total. Phases and total are means over the middle half of the requests by total: means add up,
+    and one long pause does not move them. Raises ValueError for an empty frame, and for timelines of one server
+    that differ in `size_bytes` or `active`.
 
     Example:
     >>> ax = iomux.plot.phases(iomux.timeline("poll", requests=20))
@@ -58,8 +58,8 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(0, 101, 20))
     ax.set_ylabel("share of the request's time, %")
     legend(ax)
-    requests = f"means of the middle half of {len(frame) // len(places):,} requests a bar"
-    note = f"{requests}, above it the whole; {active_in(frame)} active"
+    requests = f"means of the middle half of {len(frame) // len(places):,} requests per bar"
+    note = f"{requests}, their total above it; {active_in(frame)} active"
     under(plain(ax, "The phases against concurrency"), f"\n\n{note}; {machine_of(frame)}")
     return without_grid(ax, "x")
 
@@ -81,14 +81,14 @@ _BELOW: Any = {
 }
 
 MARKERS = {"notify": "o", "recv": "s", "handler": "D", "send": "^"}
-"""The phases of the server, in their order, and the marker of each."""
-_APART = 1.0  # decades between one server's part of the axis and the next one's
+"""The server's phases, in order, and the marker of each."""
+_APART = 1.0  # decades of space between two servers on the axis
 
 
 def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The server's phases (notify, recv, handler, send) in µs against open connections, log-log, server by server.
 
-    frame: timelines of several servers and numbers of connections, put together with `pandas.concat`. A line
+    frame: timelines of several servers and numbers of connections, joined with `pandas.concat`. A line
     is the median of the requests, its band their middle half; all servers share the vertical scale. Raises
     ValueError for an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
 
@@ -125,7 +125,7 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
 
 def _line(ax: Axes, rows: "pd.DataFrame", phase: str, places: dict[int, float]) -> End:
-    """Draw one phase of one server; where its line ends, its name and a colour in which that can be read."""
+    """Draw one phase of one server; return where its line ends, its name, and a colour in which the name is legible."""
     look, column = LOOKS[phase], rows.groupby("connections")[f"{phase}_us"]
     ink = "#{:02x}{:02x}{:02x}".format(*(round(255 * 0.6 * part) for part in to_rgb(look.color)))
     middle = column.median()

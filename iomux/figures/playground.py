@@ -1,7 +1,7 @@
-"""The playground's figure: latency and processor time over the seconds of each run, and the last one's event tape.
+"""The playground's figure: latency and processor time of each run over time, and the event tape of the latest run.
 
-The live view draws it twice a second, so it is laid out by hand: matplotlib's own layout takes longer than the drawing.
-It never touches pyplot, whose state is the main thread's.
+The live view draws it twice a second, so its layout is fixed: matplotlib's own layout takes longer than the drawing.
+It never touches pyplot, whose state belongs to the main thread.
 """
 
 import io
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Run(Protocol):
-    """What is drawn of one run of the playground: `iomux.lab.run.Run` is one."""
+    """What the figure needs of one run of the playground: `iomux.lab.run.Run` has it."""
 
     @property
     def setting(self) -> Any:
@@ -29,29 +29,29 @@ class Run(Protocol):
 
     @property
     def ticks(self) -> Sequence[Any]:
-        """What was seen each half second: a `pulse` of the clients, and the server's `cpu_share`."""
+        """The readings of each half second: a `pulse` of the clients, and the server's `cpu_share`."""
 
     @property
     def untraceable(self) -> str:
-        """Why there can be no tape; empty where there can."""
+        """Why there can be no tape; empty if there can."""
 
     def tape(self) -> "pd.DataFrame":
-        """The newest that the server did for its first clients; empty where nothing was seen yet."""
+        """The latest events of the server's first clients; empty before the first."""
 
 
 _SIZE_INCHES, _DOTS_PER_INCH = (9.6, 6.4), 100
-_SHORTEST_S = 2.0  # of the time axis: a run that has just begun does not fill it
+_SHORTEST_S = 2.0  # of the time axis: a run that has just started does not fill it
 _LATENCY, _CPU = (0.11, 0.59, 0.3, 0.36), (0.65, 0.59, 0.18, 0.36)
-"""Left, bottom, width and height, as parts of the figure: beside each is room for the names at its lines' ends."""
+"""Left, bottom, width and height, as parts of the figure: each leaves room for the names at the ends of its lines."""
 _TAPE = (0.11, 0.165, 0.875, 0.3)
-_MARKERS = 20  # on a line, at most
+_MARKERS = 20  # on one line, at most
 _GREY = "#777777"
 
 
 def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
-    """Latency (median and 99th percentile) and processor time of each run, tick by tick, and the last one's tape.
+    """Latency (median and 99th percentile) and processor time of each run, tick by tick, and the tape of the latest.
 
-    runs: of a `Playground`. figure: where; by default a new one. Returns the Axes of the latency.
+    runs: of a `Playground`. figure: draw into this one; by default a new one. Returns the Axes of the latency.
 
     Example:
     >>> run = iomux.playground("poll", idle=10).run(seconds=1.2)
@@ -74,7 +74,7 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
 
 
 def png(runs: Sequence[Run]) -> bytes:
-    """The figure as a picture."""
+    """The figure as a PNG image."""
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DOTS_PER_INCH)
     playground(runs, figure)
     with io.BytesIO() as file:
@@ -95,7 +95,7 @@ def _latency(ax: Axes, runs: Sequence[Run], longest: float) -> None:
         ax.plot(x, slow, color=look.color, alpha=0.6 * strength, linewidth=0.8)
         _line(ax, x, middle, run, strength)
         ends.append((longest, middle[-1], _name(run), look.color))
-    _over_time(ax, longest, "Latency: median, and thin the 99th percentile", "µs")
+    _over_time(ax, longest, "Latency: median (thick), 99th percentile (thin)", "µs")
     if ends:
         ax.set_yscale("log")
         ax.margins(y=0.12)
@@ -107,7 +107,7 @@ def _latency(ax: Axes, runs: Sequence[Run], longest: float) -> None:
 
 
 def _named(ax: Axes, ends: list[End]) -> None:
-    """Write the names beside the axes, at the height at which the lines end; an earlier run's line may end before."""
+    """Write the names next to the axes, at the height of the lines' ends; the line of an earlier run may be shorter."""
     name_ends(ax, ends)
     for text in ax.texts:
         text.set_fontsize(8)
@@ -134,30 +134,30 @@ def _tape(ax: Axes, runs: Sequence[Run]) -> None:
     frame = last.tape() if last else None
     if last is None or frame is None or frame.empty:
         ax.set_axis_off()
-        said = (
+        words = (
             f"no tape of {last.setting.mechanism}: {last.untraceable}" if last and last.untraceable else "no tape yet"
         )
-        ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", color=_GREY)
+        ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", color=_GREY)
         return
     draw_lanes(ax, frame)
     ax.set_xlabel("ms since the first mark")
     clients = frame["client"].nunique()
     which = "connection" if last.setting.active == 1 else f"{clients} active connections"
-    _plain(ax, f"Event tape of {last.setting.mechanism}, under load: what it did last for its first {which}")
+    _plain(ax, f"Event tape of {last.setting.mechanism} under load: the latest events of its first {which}")
     ax.grid(False, axis="y")
     legend(ax, frame, loc="upper center", bbox_to_anchor=(0.45, -0.21), ncol=7, columnspacing=1.2)
 
 
 def _over_time(ax: Axes, until: float, title: str, unit: str) -> None:
     _plain(ax, title)
-    ax.set_xlim(0, until * 1.02)  # the last marker is whole
+    ax.set_xlim(0, until * 1.02)  # room for the last marker
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     ax.set_xlabel("seconds of the run")
     ax.set_ylabel(unit)
 
 
 def _plain(ax: Axes, title: str) -> None:
-    # y: else matplotlib lays every tick's label out once more, to place the title above them
+    # Without y matplotlib lays out every tick label once more, to place the title above them.
     plain(ax, title).set_title(title, loc="left", fontweight="bold", fontsize=10, y=1.0)
 
 

@@ -1,4 +1,4 @@
-"""The figure of `iomux.harness.tape.steps`: what several servers do for the same clients, side by side over time."""
+"""The figure of `iomux.harness.tape.steps`: what several servers do for the same clients, one lane each over time."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BARS = {"wait for read": LOOKS["notify"], "wait for write": LOOKS["queue"], "handler": LOOKS["handler"]}
-"""Steps that last: as in the timeline, where it has the same phase."""
+"""Steps that last; a phase that the timeline has too looks the same there."""
 _CALLS = {"accept": "accept", "recv": "read", "send": "write", "close": "close"}
-"""Steps that are calls, as the tape marks them: some take microseconds, too short for a bar."""
+"""Steps that are calls, marked as on the tape: some take microseconds, too short for a bar."""
 _ROWS = {"accept": 0.0, "recv": -0.2, "send": 0.2, "close": 0.2}
-"""Where in its lane: calls that follow each other at once would hide each other. What is sent leaves below."""
+"""The place of a call within its lane: calls in quick succession would hide each other. A send is at the bottom."""
 _THICK, _CALL_THICK = 0.7, 0.3
 
 
 def steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """A line of time for each client under each server: waits and handlers as bars, calls as marks at their ends.
+    """A lane over time for each client of each server: waits and handlers as bars, calls as marks at their ends.
 
-    A call that lasts is a bar as well, up to its mark.
+    A call that takes long is also a bar, up to its mark.
 
     frame: from `iomux.harness.tape.steps.steps`.
 
@@ -50,12 +50,12 @@ def steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for tick, (server, _) in zip(ax.get_yticklabels(), lanes, strict=True):
         tick.set_color(style(server, servers).color)
     ax.invert_yaxis()
-    ax.set_xlim(left=-ax.get_xlim()[1] / 50)  # the first marks are not on the axis
+    ax.set_xlim(left=-ax.get_xlim()[1] / 50)  # so that the first marks are not on the axis
     ax.set_xlabel("ms since the script began")
     _legend(ax, set(frame["step"]))
     plain(ax, "The same clients, step by step")
     ax.grid(False, axis="y")
-    return under(ax, f"marks: a call has returned; before it, where it lasted, a bar of its colour; {describe()}")
+    return under(ax, f"marks: a call has returned; bars of the same colour: how long it took; {describe()}")
 
 
 def _lane(ax: Axes, height: float, rows: "pd.DataFrame") -> None:
@@ -84,11 +84,11 @@ def _legend(ax: Axes, present: set[str]) -> None:
 
 
 _COLORS = {"level": style("epoll").color, "edge": style("epoll-et").color, "one-shot": "#000000"}
-"""The colours that the servers have which watch in that mode; one-shot has none."""
+"""The colour of the server that watches in that mode; no server uses one-shot."""
 
 
 def five_steps(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """A line of time a mode, marks for what happened and for what epoll said, asked twice after each step.
+    """A lane over time for each mode: marks for what happened, and for what two calls of epoll said after each step.
 
     frame: from `iomux.harness.tape.trigger_modes.five_steps`. Raises ValueError for a frame without marks.
 
@@ -117,7 +117,7 @@ def _name_steps(ax: Axes, frame: "pd.DataFrame") -> None:
     for begin in spans["min"].iloc[1:]:
         ax.axvline(begin - 1.5, color="#999999", linewidth=0.8, linestyle=":", zorder=2)
     above = ax.secondary_xaxis("top")
-    # Every other name stands a line higher: on a busy machine two steps may follow each other closely.
+    # Every other name is a line higher: on a busy machine two steps may be close together.
     names = [STEPS[step - 1] + "\n" * (place % 2) for place, step in enumerate(spans.index)]
     above.set_xticks(spans.mean(axis=1).to_list(), names, fontsize=8)
     above.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""The figures of `iomux.sweep` and `iomux.load`: latency, processor time, throughput, percentiles, a request's work."""
+"""The figures of `iomux.sweep` and `iomux.load`: latency, processor time, throughput, percentiles, work per request."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work of one request") -> Axes:
-    """Processor time a request: each run a mark, a bar at their median, the least at the top.
+    """Processor time per request: a mark for each run, a bar at their median, the lowest median at the top.
 
-    frame: a column for each mechanism, by its name, and a row a round; microseconds.
+    frame: a column for each mechanism, by its name, and a row for each round; microseconds.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], 1, repeats=2, duration=0.05, progress=False)
@@ -40,17 +40,17 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_color(style(name, names).color)
     ax.set_ylim(len(names) - 0.5, -0.7)
-    ax.set_xlim(0, 1.1 * float(frame.quantile(0.95).max()))  # a round that the machine took for itself is not drawn
-    ax.set_xlabel("processor time a request, µs")
+    ax.set_xlim(0, 1.1 * float(frame.quantile(0.95).max()))  # a round that the machine disturbed is not drawn
+    ax.set_xlabel("processor time per request, µs")
     plain(ax, title)
     ax.grid(False, axis="y")
-    return under(ax, f"each mark a round of {len(frame)}, each bar their median; {describe()}")
+    return under(ax, f"mark: one round of {len(frame)}; bar: their median; {describe()}")
 
 
 def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:
     """Latency against connections, log-log: the median of the repeats, and a band from least to greatest.
 
-    frame: from `iomux.sweep`. column: which percentile, in microseconds. Where select met its limit, a wall.
+    frame: from `iomux.sweep`. column: which percentile, in microseconds. A vertical line marks select's limit, if met.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
@@ -66,7 +66,7 @@ def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us
 
 
 def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """The server's processor time a request, in microseconds, against connections, log-log.
+    """The server's processor time per request, in microseconds, against connections, log-log.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
@@ -76,13 +76,13 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     lines(ax, frame, "cpu_us_per_request", "log")
-    ax.set_ylabel("server CPU a request, µs")
+    ax.set_ylabel("server CPU per request, µs")
     wall(ax, frame)
     return finish(ax, frame, "What a request costs the server")
 
 
 def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """Requests a second against connections; the vertical axis begins at nought.
+    """Requests a second against connections; the vertical axis starts at 0.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
@@ -101,7 +101,7 @@ def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """Throughput times mean latency, as a share of the active clients: Little's law puts each run at 1.
 
-    frame: from `iomux.sweep(..., active=None)`. The servers' marks stand side by side around their level.
+    frame: from `iomux.sweep(..., active=None)`. The marks of several servers stand side by side around their level.
     J. D. C. Little, "A Proof for the Queuing Formula L = λW" (1961).
 
     Example:
@@ -126,7 +126,7 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_xlabel("active clients (requests in flight), L")
     ax.set_ylabel("throughput × mean latency ÷ clients, λ · W / L")
     ax.legend(frameon=False, loc="lower left", ncol=len(names))
-    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request; each mark is one run; {frame.attrs.get('machine', '')}"
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes per request; each mark is one run; {frame.attrs.get('machine', '')}"
     return under(plain(ax, f"Little's law: {frame.attrs.get('active', '')} active"), note)
 
 
@@ -135,7 +135,7 @@ def distribution(
 ) -> Axes:
     """Latency by percentile, for one or more runs: from left to right the slower and rarer requests.
 
-    runs: by its label, a result (its response times are drawn) or raw samples in nanoseconds. The horizontal
+    runs: by label, a result (its response times are drawn) or raw samples in nanoseconds. The horizontal
     axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
 
     Example:
@@ -161,9 +161,9 @@ def distribution(
     log_ticks(ax.yaxis)
     ax.xaxis.set_major_locator(FixedLocator([1, 2, *(10.0**n for n in range(1, 8))]))
     ax.xaxis.set_minor_locator(NullLocator())
-    # No unit to the 0: 50 % stands close beside it.
+    # The 0 has no unit: 50 % is close to it.
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %" if x > 1 else "0"))
-    ax.set_xlabel("share of requests that were at least as quick")
+    ax.set_xlabel("share of requests that were at least as fast")
     ax.set_ylabel("latency, µs")
     name_ends(ax, ends)
     settings = [f"{label}: {run.setting()}" for label, run in runs.items() if not isinstance(run, np.ndarray)]

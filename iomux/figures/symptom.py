@@ -1,6 +1,6 @@
-"""The figures of the clinic: a sick server beside the cured one, over time.
+"""The figure of the clinic: a server with a bug and the fixed one, over time.
 
-Neither is a mechanism, so neither has a mechanism's colour: they look as servers of one's own do in every figure.
+Neither is a mechanism, so neither has the colour of one: they are drawn as a user's own servers are in every figure.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from iomux.system.machine import describe
 if TYPE_CHECKING:
     import pandas as pd
 
-_DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide the steps of what is lost
-_MARKERS = 12  # on a line, at most
+_DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide the steps of lost bytes
+_MARKERS = 12  # on one line, at most
 _UNITS = {
     "cpu_percent": "server CPU, % of a core",
     "memory_mib": "server memory above the first reading, MiB",
-    "waiting": "clients whose bytes lie unread in the kernel",
+    "waiting": "clients with unread bytes in the kernel",
     "t_s": "seconds",
-    "back_mib": "bytes that came back so far, MiB",
-    "missing_kib": "bytes missing before them, KiB",
+    "back_mib": "bytes received back so far, MiB",
+    "missing_kib": "bytes lost before those received, KiB",
 }
 
 
@@ -33,10 +33,10 @@ def symptom(
     title: str = "A symptom",
     across: str = "t_s",
 ) -> Axes:
-    """One line a run, its name at the end; where clients begin to act is marked.
+    """One line for each run, its name at the end; a dotted line marks when the clients begin to act.
 
     runs: by label, from `iomux.course.clinic.symptoms`. column: `cpu_percent`, `memory_mib`, `waiting`,
-    `back_mib` or `missing_kib`. across: what it is drawn against.
+    `back_mib` or `missing_kib`. across: the column of the horizontal axis.
 
     Example:
     >>> from iomux.course.clinic.symptoms import watch
@@ -57,7 +57,7 @@ def symptom(
         at: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": "#666666"}
         ax.annotate("the clients act", (visit, 0.97), (-4, 0), va="top", ha="right", **at)
     if all(frame[column].isna().all() for frame in runs.values()):
-        ax.text(0.5, 0.5, "not seen on this system", transform=ax.transAxes, ha="center", color="#666666")
+        ax.text(0.5, 0.5, "not measurable on this system", transform=ax.transAxes, ha="center", color="#666666")
     ax.set_ylim(0, max(1.0, ax.get_ylim()[1]) * 1.08)
     ax.set_xlim(left=0)
     ax.margins(x=0.15)

@@ -1,8 +1,8 @@
-"""The figure of `iomux.tape`: time to the right, a line a connection, and on it what happened, in five rows.
+"""The figure of `iomux.tape`: a lane over time for each connection, with its events in five rows.
 
-Arrival, notification, read, write and close follow each other within microseconds, and would lie on each other at the
-scale of milliseconds: so each has a row of its own, from above down, the way the bytes go. The band behind them is the
-time for which bytes lay unread in the kernel. An event keeps its mark and colour in every figure that has it.
+Arrival, notification, read, write and close follow each other within microseconds, and would hide each other at the
+scale of milliseconds. So each has its own row, from top to bottom in the order in which the bytes pass them. The band
+behind them is the time for which bytes lie unread in the kernel. An event has the same mark and colour in every figure.
 """
 
 import math
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """How one event is drawn everywhere, and its row from above."""
+    """How one event is drawn everywhere, and its row, counted from the top."""
 
     row: float
     marker: str
@@ -40,24 +40,26 @@ MARKS = {
     "nothing ready": Mark(1, "D", "#999999", False, "asked: nothing ready"),
     "accept": Mark(1, "+", "#555555", True, "accept"),
     "read": Mark(2, "o", LOOKS["recv"].color, True, "read"),
-    "EAGAIN": Mark(2, "o", LOOKS["recv"].color, False, "read in vain: EAGAIN"),
+    "EAGAIN": Mark(2, "o", LOOKS["recv"].color, False, "empty read: EAGAIN"),
     "write": Mark(3, "^", LOOKS["send"].color, True, "write"),
-    "re-arm": Mark(3, "P", "#5D3A9B", True, "armed again"),
+    "re-arm": Mark(3, "P", "#5D3A9B", True, "re-armed"),
     "close": Mark(4, "x", "#000000", True, "server closes"),
 }
 _HANDLER: Any = {"facecolor": LOOKS["handler"].color, "edgecolor": "#8a7400", "linewidth": 0.8}
 _HANDLER_ROW = 2.5
-_TOLD = ("notification", "room")
-_ROWS, _ROW = 5, 0.18  # a row's height: of a lane's
+_NOTIFICATIONS = ("notification", "room")
+_ROWS, _ROW = 5, 0.18  # the height of a row, as a part of the lane's
 _UNREAD = "#d6e6f4"
-_LASTS = 0.01  # of the tape's length: a call that is shorter is seen as its mark alone
+_LASTS = 0.01  # of the tape's length: only the mark of a shorter call is drawn
 
 
-def tape(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "What happened, and when it was told") -> Axes:
-    """A line of time for each connection under each server, marks for what happened; bands: bytes lie unread.
+def tape(
+    frame: "pd.DataFrame", ax: Axes | None = None, title: str = "Events, and when the server was notified"
+) -> Axes:
+    """A lane over time for each connection of each server: marks for events, bands while bytes lie unread.
 
-    frame: from `iomux.tape` or `iomux.harness.tape.trigger_modes.five_steps`; with several servers their lanes
-    stand in the order in which they were given. Raises ValueError for a frame without marks.
+    frame: from `iomux.tape` or `iomux.harness.tape.trigger_modes.five_steps`; the lanes of several
+    servers have the order in which the servers were given. Raises ValueError for a frame without marks.
 
     Example:
     >>> ax = iomux.plot.tape(iomux.tape("poll", [(0.0, "ann", b"hello"), (0.05, "ann", b"")]))
@@ -72,11 +74,11 @@ def tape(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "What happe
     legend(ax, frame, loc="center left", bbox_to_anchor=(1.01, 0.5))
     plain(ax, title)
     ax.grid(False, axis="y")
-    return under(ax, f"marks: a client's call begins, a server's has returned; lines: calls that last; {describe()}")
+    return under(ax, f"marks: a client's call begins, a server's has returned; lines: a long call; {describe()}")
 
 
 def draw_lanes(ax: Axes, frame: "pd.DataFrame") -> None:
-    """Draw the lines of a tape and their marks, and name them; the rest of the figure is the caller's."""
+    """Draw the lanes of a tape with their marks and names; the rest of the figure is left to the caller."""
     lanes = list(dict.fromkeys(zip(frame["server"], frame["client"], strict=True)))
     servers = list(dict.fromkeys(frame["server"]))
     lanes.sort(key=lambda lane: servers.index(lane[0]))
@@ -115,25 +117,23 @@ def _height(place: int, row: float) -> float:
 
 
 def _call(row: dict[Any, Any]) -> tuple[float, float]:
-    """When a call began and ended, in ms since the script did."""
+    """When a call began and ended, in ms since the start of the script."""
     return max(0.0, row["begin_us"] / 1000), row["end_us"] / 1000
 
 
 def _marks(ax: Axes, place: int, rows: list[dict[Any, Any]], look: Mark) -> None:
-    """The marks of one kind on one line: two artists for all of them, because a live tape is drawn again and again."""
+    """Draw the marks of one kind in one lane, with two artists for all: a live tape is drawn again and again."""
     height = _height(place, look.row)
     calls = [_call(row) for row in rows]
-    if rows[0]["mark"] not in _TOLD:  # the wait before a notification is the poller's, for all connections
-        lasting = [
-            moment for begin, end in calls for moment in (begin, end, math.nan)
-        ]  # nan: where the line breaks off
+    if rows[0]["mark"] not in _NOTIFICATIONS:  # the wait before a notification is the poller's, for all connections
+        lasting = [moment for begin, end in calls for moment in (begin, end, math.nan)]  # nan: a gap in the line
         ax.plot(lasting, [height] * len(lasting), color=look.color, linewidth=2.5, alpha=0.35, zorder=2)
     at = [
         moment
         for row, call in zip(rows, calls, strict=True)
         for moment in (call if row["times"] > 1 else [max(0.0, row["at_us"] / 1000)])
     ]
-    # A ring round the read that it follows; a stroke is seen on either side of a mark that lies on it.
+    # Large: a ring around the read that it follows, or a stroke that is visible on both sides of a mark on it.
     size = 9 if look.marker in "|+" or rows[0]["mark"] == "EAGAIN" else 5.5
     ax.plot(
         at,
@@ -148,9 +148,9 @@ def _marks(ax: Axes, place: int, rows: list[dict[Any, Any]], look: Mark) -> None
 
 
 def unread(rows: list[dict[Any, Any]]) -> Iterator[tuple[float, float]]:
-    """The spans, in ms, in which bytes of one connection lay in the kernel: from an arrival to the read that ends it.
+    """The spans, in ms, in which bytes of one connection lie in the kernel: from an arrival to the read of the last.
 
-    rows: the marks of one connection, in their order. What is never read lies until the last of them.
+    rows: the marks of one connection, in order. Bytes that are never read lie there until the last mark.
     """
     lying, since = 0, 0.0
     for row in rows:
@@ -165,25 +165,25 @@ def unread(rows: list[dict[Any, Any]]) -> Iterator[tuple[float, float]]:
 
 
 def legend(ax: Axes, frame: "pd.DataFrame", **where: Any) -> None:
-    """Say what is drawn of this tape: its marks, calls that last, the bars; where: as for `Axes.legend`."""
+    """Explain what this tape shows: its marks, long calls, bars. where: as for `Axes.legend`."""
     handles: list[Any] = [handle(look, look.words) for mark, look in MARKS.items() if mark in set(frame["mark"])]
     if "handler" in set(frame["mark"]):
         handles.append(Patch(**_HANDLER, label="handler"))
     handles += [
-        Line2D([], [], color=MARKS[mark].color, linewidth=2.5, alpha=0.35, label=f"{MARKS[mark].words}, while it lasts")
+        Line2D([], [], color=MARKS[mark].color, linewidth=2.5, alpha=0.35, label=f"{MARKS[mark].words}, duration")
         for mark in _lasting(frame)
     ]
-    handles.append(Patch(facecolor=_UNREAD, label="bytes lie in the kernel"))
+    handles.append(Patch(facecolor=_UNREAD, label="unread bytes in the kernel"))
     ax.legend(handles=handles, frameon=False, fontsize=8, **where)
 
 
 def handle(look: Mark, words: str) -> Line2D:
-    """A mark for a legend."""
+    """A mark as a handle for a legend."""
     mark: Any = {"marker": look.marker, "mfc": look.color if look.filled else "white", "linestyle": "none"}
     return Line2D([], [], color=look.color, label=words, **mark)
 
 
 def _lasting(frame: "pd.DataFrame") -> list[str]:
-    """The marks of which at least one call is long enough for its line to be seen."""
+    """The marks with at least one call that is long enough for its line to be visible."""
     long = (frame["end_us"] - frame["begin_us"].clip(lower=0)) > _LASTS * frame["end_us"].max()
-    return [mark for mark in MARKS if mark not in _TOLD and mark in set(frame["mark"][long])]
+    return [mark for mark in MARKS if mark not in _NOTIFICATIONS and mark in set(frame["mark"][long])]

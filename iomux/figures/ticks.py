@@ -1,4 +1,4 @@
-"""The figure of a loop's pulse: when its ticks really came, and the longest gap between two."""
+"""The figure of a loop's ticks: when each one came, and the longest gap between two."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -20,7 +20,7 @@ _AT_THE_TOP: Any = {
 
 
 def longest_gap(moments: Sequence[float]) -> float:
-    """The longest time between two moments that follow each other; in the unit of the moments. Needs two moments.
+    """The longest time between two successive moments, in their unit. Needs at least two moments.
 
     Example:
     >>> from iomux.figures.ticks import longest_gap
@@ -36,10 +36,10 @@ def ticks(
     title: str = "The pulse of the loop",
     marks: Mapping[str, float] = MappingProxyType({}),
 ) -> Axes:
-    """Each run's ticks on a line of time from its first, with the longest gap marked.
+    """The ticks of each run over time, counted from its first tick, with the longest gap marked.
 
-    runs: by its label, the moments of one run in seconds, in their order; two at least. marks: by its words, what
-    happened in each run, in milliseconds since the first tick. Raises ValueError for a run of fewer ticks.
+    runs: by label, the moments of one run in seconds, in order, at least two. marks: by the words to write, when it
+    happened in every run, in milliseconds since the first tick. Raises ValueError for a run with fewer ticks.
 
     Example:
     >>> ax = iomux.plot.ticks({"a loop": [0.0, 0.1, 0.3, 0.4]})
@@ -55,7 +55,7 @@ def ticks(
         begin = next(earlier for earlier, later in pairwise(times) if later - earlier == gap)
         ax.plot(times, [place] * len(times), "|", color="#0072B2", markersize=22, markeredgewidth=1.5)
         ax.barh(place, gap, left=begin, height=0.5, color="#D55E00", alpha=0.2, zorder=0)
-        at = (begin, place + 0.3)  # from its left edge on: centred, a short gap's words would cross the axis
+        at = (begin, place + 0.3)  # left-aligned: the centred words of a short gap would cross the axis
         ax.annotate(f"longest gap {gap:,.0f} ms", at, va="top", fontsize=9, color="#D55E00")
     for words, at_ms in marks.items():
         ax.axvline(at_ms, color="#555555", linewidth=1, linestyle=":")

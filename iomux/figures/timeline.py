@@ -1,6 +1,6 @@
-"""The figure of single requests: one as a bar for each server, from the client's `send` to its `recv` and back.
+"""The figure of single requests: one bar for each server, from the client's `send` until its `recv` has returned.
 
-A bar is a request that was, not a mean of many, so its phases sum to its total. Looks: `iomux.figures.phases`.
+A bar is one real request, not a mean of many, so its phases sum to its total. Colours: `iomux.figures.look.phases`.
 """
 
 import math
@@ -17,9 +17,9 @@ from iomux.system.units import size_name
 if TYPE_CHECKING:
     import pandas as pd
 
-_NARROW = 0.06  # of the figure's width: a bar narrower than that has no room for its number
-_ROOM = 1.3  # of the longest bar: what is written beside it is within the axes
-_FEWEST_BARS = 3  # places for bars that there always are: a single one does not fill the figure
+_NARROW = 0.06  # of the longest bar: a piece narrower than this has no room for its number
+_ROOM = 1.3  # of the longest bar: the text next to it stays within the axes
+_FEWEST_BARS = 3  # room for at least this many bars: a single one does not fill the figure
 _SETTINGS: dict[str, Callable[[Any], str]] = {
     "size_bytes": size_name,
     "connections": lambda count: f"{count:,} open",
@@ -28,10 +28,10 @@ _SETTINGS: dict[str, Callable[[Any], str]] = {
 
 
 def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """One real request as a bar for each server: a typical one, whose total is about the median of all.
+    """One real request as a bar for each server: a typical one, whose total is near the median.
 
-    frame: from `iomux.timeline`, or several of them put together with `pandas.concat`. Where those differ in
-    their sizes, connections or active ones, each has a bar, and its label says so.
+    frame: from `iomux.timeline`, or several of them joined with `pandas.concat`. Timelines of one server that differ
+    in size, connections or active connections have a bar each, and its label says so.
 
     Example:
     >>> ax = iomux.plot.timeline(iomux.timeline("poll", requests=20))
@@ -53,7 +53,7 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, _ROOM * longest)
     ax.set_xlabel("µs since the client entered send")
     legend(ax)
-    note = f"for each bar one request, typical and of about median total; {_common(frame)}\n{machine_of(frame)}"
+    note = f"bar: one typical request, its total near the median; {_common(frame)}\n{machine_of(frame)}"
     return without_grid(under(plain(ax, "Where one request's time goes"), note), "y")
 
 
@@ -62,7 +62,7 @@ def _differing(frame: "pd.DataFrame") -> list[str]:
 
 
 def _runs(frame: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
-    """The rows of each server at each of its settings, and a label that says in what they differ from others'."""
+    """The rows of each server at each of its settings, with a label that names the settings that differ."""
     differing = _differing(frame)
     found = []
     for keys, rows in frame.groupby(["server", *differing], sort=False):
@@ -81,8 +81,8 @@ def _common(frame: "pd.DataFrame") -> str:
 def _median_request(rows: "pd.DataFrame") -> "pd.Series[float]":
     """A real request, not a mean of many: its phases sum to its total.
 
-    Of the twentieth in the middle by their totals the one whose phases are nearest to their medians: the middle one
-    alone may owe its total to a phase that is long in no other.
+    It is chosen among the twentieth with the middle totals, as the one whose phases are nearest to the medians: the
+    request with the median total may owe it to a phase that is long in no other request.
     """
     ordered, side = rows.sort_values("total_us"), len(rows) // 40
     middle = ordered.iloc[len(rows) // 2 - side : len(rows) // 2 + side + 1]

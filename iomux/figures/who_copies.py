@@ -1,6 +1,6 @@
-"""The figures of `iomux.who_copies`: whose processor time the copy was, and what overlapped.
+"""The figures of `iomux.who_copies`: whose processor time the copy took, and what overlapped.
 
-Yellow is the application's own work and red its time in the kernel, as in the figures of the timeline; hatched
+Yellow is the application's own work, red is its time in the kernel, as in the figures of the timeline. Hatched
 is the processor time of the kernel's threads.
 """
 
@@ -25,9 +25,9 @@ _WHISKERS: Any = {"color": "#444444", "linewidth": 1, "capsize": 2}
 
 
 def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
-    """For each way the application's user and system time, beside it the helpers' time; the wall time is marked.
+    """For each way the application's user and system time, below it the kernel threads' time; a mark at the wall time.
 
-    Bars and marks are medians of the rounds, whiskers their middle half. A recorded result is marked as one.
+    Bars and marks are medians of the rounds, whiskers their middle half. A recorded result is labelled as recorded.
 
     Example:
     >>> ax = iomux.plot.who_copies(iomux.who_copies(size=65536, count=2, repeats=1, progress=False))
@@ -63,17 +63,17 @@ def _whisker(ax: Axes, values: "pd.Series[float]", place: float, at: float | Non
 
 
 def _say(ax: Axes, system: float, middle: float, place: float) -> None:
-    """Write the system time above its piece of the bar."""
+    """Write the system time above its part of the bar."""
     look: Any = {"color": _SYSTEM, "ha": "center", "va": "bottom", "fontsize": 8, "fontweight": "bold"}
     ax.annotate(f"{system:.1f}", (middle, place - _THICK / 2), (0, 1), textcoords="offset points", **look)
 
 
 def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
-    """The quickest round of each way over time: asking, computing, waiting for the rest, and the bytes coming in.
+    """The fastest round of each way over time: requesting, computing, waiting for the rest, and the bytes coming in.
 
-    The line in each bar climbs from its foot to its top as the transfers are seen to be in; with io_uring one looks
-    after each fiftieth of the computing, and when all is over. A step is many that were seen in at one look: when each
-    of them came in, nobody knows. A recorded result is marked as one.
+    The line in each bar climbs from bottom to top as transfers are seen to be complete. With io_uring the thread looks
+    after each fiftieth of the computing, and at the end. A step is several transfers that were seen at one look: when
+    each of them was complete is unknown. A recorded result is labelled as recorded.
 
     Example:
     >>> ax = iomux.plot.overlap(iomux.who_copies(size=65536, count=2, repeats=1, progress=False))
@@ -83,16 +83,16 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))
     for place, way in enumerate(ways):
-        row = result.frame[result.frame["way"] == way].sort_values("wall_ms").iloc[0]  # what others disturbed least
+        row = result.frame[result.frame["way"] == way].sort_values("wall_ms").iloc[0]  # the least disturbed
         cuts = [0.0, *(float(row[name]) for name in ("asked_ms", "computed_ms", "wall_ms"))]
         for color, start, end in zip((_SYSTEM, _USER, _WAITING), cuts, cuts[1:], strict=False):
             ax.barh(place, end - start, 2 * _THICK, left=start, color=color)
         mine = result.transfers[(result.transfers["way"] == way) & (result.transfers["round"] == row["round"])]
         _stairs(ax, np.sort(mine["seen_ms"].to_numpy(dtype=float)), place, cuts[-1])
-    looks = {"asking, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
+    looks = {"requesting, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
     handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
-    handles.append(Line2D([], [], color="black", label=f"transfers seen in, 0 to {result.count}"))
-    note = "the quickest of {} rounds of each; a step: so many were seen in at one look"
+    handles.append(Line2D([], [], color="black", label=f"transfers seen complete, 0 to {result.count}"))
+    note = "the fastest of {} rounds of each; a step: transfers seen complete at one look"
     return _finish(ax, result, ways, handles, "The application's thread, and the bytes coming in", note)
 
 
@@ -112,11 +112,11 @@ def _finish(ax: Axes, result: "WhoCopies", ways: list[str], handles: list[Any], 
         tick.set_color(style(way.partition(" ")[0]).color)
     ax.invert_yaxis()
     ax.set_xlim(left=0)
-    ax.set_xlabel("ms" if title == "Who copies" else "ms since asking began")
+    ax.set_xlabel("ms" if title == "Who copies" else "ms since the first request")
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=4, frameon=False, fontsize=8)
     what = f"{result.count} × {size_name(result.size_bytes)}; {note.format(result.frame['round'].nunique())}"
     heading = f"RECORDED on {result.machine}\n{title}" if result.recorded else title
-    where = result.where.replace(f"{result.machine}, ", f"{result.machine},\n")  # a longer line would press the axes
+    where = result.where.replace(f"{result.machine}, ", f"{result.machine},\n")  # a longer line would squeeze the axes
     under(plain(ax, heading), f"\n\n\n{what}\n{where}")
     ax.grid(False, axis="y")
     return ax

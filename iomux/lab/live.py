@@ -15,8 +15,7 @@ from typing import NamedTuple
 from iomux import servers
 from iomux.harness.load.plan import Plan
 from iomux.harness.timeline.trace import Event
-from iomux.lab import live_load as pulse
-from iomux.lab import live_trace as following
+from iomux.lab import live_load, live_trace
 from iomux.processes.server import Server, launch
 from iomux.processes.worker import Reports, TookTooLong, free_core, worker_reports
 from iomux.servers.connection import REFUSED, Handler, echo
@@ -68,7 +67,7 @@ class Setting:
 class Tick(NamedTuple):
     """One reading: what the clients saw, and the share of a core that the server used."""
 
-    pulse: pulse.Pulse
+    pulse: live_load.Pulse
     cpu_share: float
     refused: str
     """What the server wrote when it met a limit of its mechanism; empty if it did not."""
@@ -84,13 +83,13 @@ def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[
     """
     setting.check()
     check_descriptors(setting.connections)
-    with following.SharedTrace() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
+    with live_trace.SharedTrace() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
         core = free_core(server)
         plan = Plan(
             server.address, setting.connections, setting.active, setting.size_bytes, seconds, 0.0, None, _CONNECT_S,
             server.pid, spin=core is not None,
         )  # fmt: skip
-        with worker_reports(pulse.run, plan, TICK_S, core=core, what="the load generator") as reports:
+        with worker_reports(live_load.run, plan, TICK_S, core=core, what="the load generator") as reports:
             before, used = time.monotonic(), server.cpu().total
             for report in _until_stopped(reports, server, stop):
                 now, use = time.monotonic(), server.cpu().total
@@ -98,7 +97,7 @@ def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[
                 before, used = now, use
 
 
-def _until_stopped(reports: Reports, server: Server, stop: threading.Event) -> Iterator[pulse.Pulse]:
+def _until_stopped(reports: Reports, server: Server, stop: threading.Event) -> Iterator[live_load.Pulse]:
     """Yield the load generator's reports; check the server and `stop` between them."""
     last_report = time.monotonic()
     while not stop.is_set():
@@ -116,10 +115,10 @@ def _until_stopped(reports: Reports, server: Server, stop: threading.Event) -> I
 
 
 def _serve(setting: Setting, path: str) -> str | servers.Serve:
-    if following.why_not(setting.mechanism):
+    if live_trace.why_not(setting.mechanism):
         return setting.mechanism
-    return following.trace_some(
-        setting.mechanism, path, following.traced_connections(setting.connections, setting.active)
+    return live_trace.trace_some(
+        setting.mechanism, path, live_trace.traced_connections(setting.connections, setting.active)
     )
 
 

@@ -1,1 +1,1 @@
-"""Solutions of the notebooks' exercises, one module a notebook; tests/test_solutions_*.py runs them."""
+"""Solutions of the notebooks' exercises, one module for each notebook; tests/solutions runs them."""

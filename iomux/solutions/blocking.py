@@ -1,4 +1,4 @@
-"""Solutions of 01, Blocking: a thread's stack, a pool of threads, and a client that never says goodbye."""
+"""Solutions of 01, Blocking: the stack of a thread, a pool of threads, and a client that never closes."""
 
 import socket
 import threading
@@ -19,13 +19,13 @@ PAGE = "01_blocking.ipynb"
 
 
 class Turn(NamedTuple):
-    """What became of two clients of a server that has patience: the first is silent, the second asks."""
+    """Two clients of a server with a time limit: the first is silent, the second sends a request."""
 
     seconds: float
-    """Until the second had its answer."""
+    """Until the second client had its answer."""
     answer: bytes
-    first_hears: bytes
-    """`b""`: the server has closed it."""
+    first_received: bytes
+    """What the first client received; `b""`: the server has closed its connection."""
 
 
 def small_stacks(listener: socket.socket) -> NoReturn:
@@ -35,13 +35,13 @@ def small_stacks(listener: socket.socket) -> NoReturn:
 
 
 def exercise_1(clients: int = 100) -> "pd.DataFrame":
-    """What a client needs in RAM and what it reserves, with stacks of the usual size (`serve`) and with small ones."""
+    """The memory in RAM and the reserved memory per client, with default stacks (`serve`) and with small ones."""
     held = memory_held([threaded.serve, small_stacks], connections=clients)
     return held.set_index("server")[["rss_each_bytes", "virtual_each_bytes", "unserved"]]
 
 
 def pooled(threads: int) -> Callable[[socket.socket], NoReturn]:
-    """The page's threaded server with a pool of so many threads: a client waits until one of them is free."""
+    """The page's threaded server with a pool of `threads` threads: a client waits until one of them is free."""
     converse = functions(PAGE, "converse")["converse"]
 
     def serve(listener: socket.socket) -> NoReturn:
@@ -54,7 +54,7 @@ def pooled(threads: int) -> Callable[[socket.socket], NoReturn]:
 
 
 def exercise_2(threads: int = 8) -> dict[int, int]:
-    """By the number of clients, how many of them a pool of eight threads never serves."""
+    """The number of clients that a pool of eight threads never serves, by the number of clients."""
     unserved = {}
     for clients in (threads, 20):
         with iomux.start(pooled(threads)) as server:
@@ -63,18 +63,18 @@ def exercise_2(threads: int = 8) -> dict[int, int]:
 
 
 def converse(client: socket.socket) -> None:
-    """The page's conversation, with a client that may be silent for a tenth of a second."""
+    """The page's conversation, with a client that may be silent for at most a tenth of a second."""
     client.settimeout(0.1)
     with client:
         try:
             while data := client.recv(4096):
                 client.sendall(data)
         except TimeoutError:
-            pass  # it has lost its connection, and nobody else has
+            pass  # only this client loses its connection
 
 
 def exercise_3() -> Turn:
-    """One client is silent for ever, and a second one asks: does it get its answer, and after what time?"""
+    """One client is silent for ever, and a second one sends a request: is it answered, and after what time?"""
     serve = functions(PAGE, "serve", converse=converse)["serve"]
     with iomux.start(serve) as server:
         began = time.monotonic()

@@ -1,6 +1,6 @@
-"""Notebook 10: one more question in three styles, a visitor who says nothing, two who ask at the same moment.
+"""Solutions of 10: one more question in three styles, a silent visitor, two requests at the same moment.
 
-What an exercise leaves as it was is the page's own, taken out of its cells. Cost: three conversations; a tenth of a
+Functions that an exercise does not change are taken from the notebook's cells. Cost: three conversations; a tenth of a
 second of silence; four recorded servers.
 """
 
@@ -35,7 +35,7 @@ line: Callable[[socket.socket], Awaitable[bytes]] = types.coroutine(line_of)
 
 
 def exercise_1() -> dict[str, tuple[bytes, int]]:
-    """By style: what a visitor hears in the end, and how many lines of the page's login were added or changed."""
+    """By style: the last message to a visitor, and how many lines of the page's login were added or changed."""
     written: dict[str, tuple[Callable[[socket.socket], None], tuple[Callable[..., Any], ...]]] = {
         "callbacks": (_call_back, (got_name, got_town, got_password)),
         "generators": (lambda client: run(login_generator(client)), (login_generator,)),
@@ -51,20 +51,20 @@ def got_name(loop: EventLoop, client: socket.socket, name: bytes) -> None:
 
 
 def got_town(loop: EventLoop, client: socket.socket, town: bytes, name: bytes) -> None:
-    """Ask for the password; carry the town along."""
+    """Ask for the password; pass the town on."""
     client.send(b"password? ")
     on_line(loop, client, got_password, name, town)
 
 
 def got_password(loop: EventLoop, client: socket.socket, password: bytes, name: bytes, town: bytes) -> None:
-    """Say yes or no."""
+    """Welcome or reject the visitor."""
     client.send(b"welcome, " + name + b" of " + town if password == name[::-1] else b"no")
     loop.unwatch(client.fileno())
     client.close()
 
 
 def login_generator(client: socket.socket) -> Generator[int, None, None]:
-    """The same in a straight line."""
+    """The same login in straight-line code."""
     with client:
         client.send(b"name? ")
         name = yield from line_of(client)
@@ -76,7 +76,7 @@ def login_generator(client: socket.socket) -> Generator[int, None, None]:
 
 
 async def login_async(client: socket.socket) -> None:
-    """And in the words of PEP 492."""
+    """The same login with async and await (PEP 492)."""
     with client:
         client.send(b"name? ")
         name = await line(client)
@@ -107,7 +107,7 @@ def _visit(serve: Callable[[socket.socket], None]) -> bytes:
 
 
 def _changed(*functions: Callable[..., Any]) -> int:
-    """How many lines of these functions are not the page's, types and docstrings apart."""
+    """How many lines of these functions differ from the page's, apart from types and docstrings."""
     ours = [text for function in functions for text in _bare(inspect.getsource(function))]
     known = [name for function in functions if (name := function.__name__) != "got_town"]
     page = _bare(pages.source(PAGE, *known))
@@ -126,11 +126,11 @@ def _bare(text: str) -> list[str]:
 
 
 Patient = Generator[tuple[int, float], bool, None]
-"""A task that yields a descriptor and the moment up to which it waits for it; True comes back if that is ready."""
+"""A task that yields a descriptor and a deadline; it is sent True if the descriptor is ready before that."""
 
 
 def exercise_2() -> dict[str, tuple[bytes, float]]:
-    """By visitor, one who answers and one who is silent: what is heard, and seconds until the end of it."""
+    """By visitor, one who answers and one who is silent: what each received, and seconds until its stream ended."""
     (near_ada, ada), (near_nobody, nobody) = tcp_pair(), tcp_pair()
     heard = {}
     with ada, nobody, ThreadPoolExecutor(1) as pool:
@@ -149,7 +149,7 @@ def receive_all(far: socket.socket) -> bytes:
 
 
 def patient_login(client: socket.socket) -> Patient:
-    """Ask for the name, and greet; send away who says nothing for too long."""
+    """Ask for the name, and greet; close the connection of a visitor who is silent for too long."""
     with client:
         client.send(b"name? ")
         if (yield client.fileno(), time.monotonic() + PATIENCE_SECONDS):
@@ -159,7 +159,7 @@ def patient_login(client: socket.socket) -> Patient:
 
 
 def run_patiently(*tasks: Patient) -> None:
-    """The page's loop with moments: poll sleeps until the first of them, and a task that is due learns of it."""
+    """The page's loop with deadlines: poll sleeps until the first one, and a task past its deadline is resumed."""
     poller, waiting = select.poll(), dict[int, tuple[float, Patient]]()
     for task in tasks:
         _step(task, None, poller, waiting)
@@ -174,20 +174,20 @@ def run_patiently(*tasks: Patient) -> None:
 
 def _step(task: Patient, news: bool | None, poller: "select.poll", waiting: dict[int, tuple[float, Patient]]) -> None:
     with contextlib.suppress(StopIteration):
-        fd, moment = task.send(news)  # type: ignore[arg-type]  # the first has to be None
+        fd, moment = task.send(news)  # type: ignore[arg-type]  # the first send has to be None
         waiting[fd] = moment, task
         poller.register(fd, select.POLLIN)
 
 
 def exercise_3() -> "pd.DataFrame":
-    """A row a server, a column a client: ms from asking to the answer, both asking at the same moment."""
+    """A row for each server, a column for each client: ms from the request to the answer, both sent at one moment."""
     script = [(0.3, "A", b"a"), (0.3, "B", b"b"), (0.45, "A", b""), (0.45, "B", b"")]
     styles = iomux.choose("poll", "generators", "coroutines", "asyncio")
-    marks = iomux.tape(styles, script, _thoughtful).groupby(["server", "client", "mark"], sort=False)["at_us"].first()
+    marks = iomux.tape(styles, script, _slow_echo).groupby(["server", "client", "mark"], sort=False)["at_us"].first()
     moments = marks.unstack("mark")
     return ((moments["write"] - moments["arrival"]) / 1000).unstack("client")
 
 
-def _thoughtful(data: bytes) -> bytes:
+def _slow_echo(data: bytes) -> bytes:
     time.sleep(0.05)
     return data

@@ -1,4 +1,4 @@
-"""Notebook 12: how much a silent member may be owed, a fault and its item, a fault without one, a chat of whole lines.
+"""Solutions of 12: how much a silent member is owed, a fault that an item finds, one that none does, a chat of lines.
 
 Cost: a chat room and some MiB; two items of `iomux.check` on two servers; one conversation in lines.
 """
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 LONGEST_LINE_BYTES = 4096
 HANG_UP = b"+++ATH0"
-"""By these characters a modem of the nineties could be told to hang up."""
+"""These characters made a modem of the nineties hang up."""
 
 
 def exercise_1() -> float:
-    """How many MiB a speaker is rid of before the chat room lets a member go who never reads."""
-    said, piece = 0, bytes(1 << 16)
+    """How many MiB one member can send before the chat room drops another member that never reads."""
+    sent, piece = 0, bytes(1 << 16)
     with iomux.start(chat.serve_chat) as server:
         alone = _descriptors(server)
         with _member(server) as speaker, _member(server):
@@ -36,8 +36,8 @@ def exercise_1() -> float:
                 time.sleep(0.01)
             while _descriptors(server) == alone + 2:
                 speaker.sendall(piece)
-                said += len(piece)
-    return said / (1 << 20)
+                sent += len(piece)
+    return sent / (1 << 20)
 
 
 def _descriptors(server: iomux.Server) -> int:
@@ -49,7 +49,7 @@ def _member(server: iomux.Server) -> socket.socket:
 
 
 def exercise_2() -> tuple["Report", "Report"]:
-    """What `check` says of (a)'s solution that forgets an `unregister`, and of (c)'s that keeps all that is owed."""
+    """Check the solution of (a) without an `unregister`, and the one of (c) without a limit on owed bytes."""
     forgets = _planted(solutions, "serve_poll", "poller.unregister(fd)  #", "pass  #")
     keeps = _planted(chat, "serve_chat", "or len(owed) > MOST_OWED_BYTES", "")
     found = iomux.check(forgets, only="leaving", progress=False)
@@ -57,17 +57,17 @@ def exercise_2() -> tuple["Report", "Report"]:
 
 
 def _planted(module: ModuleType, name: str, right: str, wrong: str) -> Serve:
-    """A server of a module in whose source one line was changed."""
+    """A server of a module with one line of its source changed."""
     source = inspect.getsource(module)
     if source.count(right) != 1:
         raise LookupError(f"{right!r} is not once in {module.__name__}")
-    names: dict[str, Any] = {"__name__": "__main__"}  # so that the server's process is sent the code, not its name
+    names: dict[str, Any] = {"__name__": "__main__"}  # so that the server's process gets the code, not its name
     exec(compile(source.replace(right, wrong), name, "exec"), names)
     return cast(Serve, names[name])
 
 
 def exercise_3() -> tuple["Report", bytes]:
-    """A server with a fault that no item finds: what `check` says of it, and what the one message gets that would."""
+    """A server with a fault that no item finds: its report, and the answer to the one message that shows the fault."""
     report = iomux.check(hangs_up, only=["echoes", "pieces", "hundred"], progress=False)
     with iomux.start(hangs_up) as server, _member(server) as client:
         client.sendall(b"a modem hangs up at " + HANG_UP)
@@ -76,12 +76,12 @@ def exercise_3() -> tuple["Report", bytes]:
 
 
 def hangs_up(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """The solution of (a), deaf to whoever says the magic word. Never returns."""
+    """The solution of (a), which does not answer the magic word. Never returns."""
     solutions.serve_poll(listener, lambda data: b"" if HANG_UP in data else handler(data))
 
 
 def exercise_4() -> tuple["Report", list[bytes]]:
-    """What `check_chat` says of a chat of whole lines, and what a third hears of two who speak in pieces."""
+    """The report on a chat of whole lines, and what a third member receives when two send in pieces."""
     with iomux.start(serve_lines) as server, _member(server) as ada, _member(server) as bob, _member(server) as eve:
         wait_until_accepted(server.address)
         for speaker, piece in ((ada, b"good "), (bob, b"how "), (ada, b"day\n"), (bob, b"are you?\n")):
@@ -93,7 +93,7 @@ def exercise_4() -> tuple["Report", list[bytes]]:
 
 
 def serve_lines(listener: socket.socket) -> NoReturn:
-    """The room of (c) for whole lines: what is none yet is kept, and whose line grows too long is let go."""
+    """The room of (c) for whole lines: incomplete lines are kept, and a member with too long a line is removed."""
     listener.setblocking(False)
     room, door = chat.Room(), listener.fileno()
     kept: defaultdict[int, bytes] = defaultdict(bytes)
@@ -104,20 +104,20 @@ def serve_lines(listener: socket.socket) -> NoReturn:
                 for member in accept_waiting(listener)[0]:
                     room.enter(member)
             elif event & WRITE:
-                room.pay(fd)
+                room.send_owed(fd)
             else:
-                _hear(room, kept, fd)
+                _receive(room, kept, fd)
 
 
-def _hear(room: chat.Room, kept: defaultdict[int, bytes], fd: int) -> None:
+def _receive(room: chat.Room, kept: defaultdict[int, bytes], fd: int) -> None:
     try:
-        said = room.members[fd].recv(CHUNK_BYTES)
+        data = room.members[fd].recv(CHUNK_BYTES)
     except OSError:
-        said = b""
-    *lines, kept[fd] = (kept[fd] + said).split(b"\n")
+        data = b""
+    *lines, kept[fd] = (kept[fd] + data).split(b"\n")
     for other in [other for other in room.members if other != fd and lines]:
         room.owed[other] += b"".join(line + b"\n" for line in lines)
-        room.pay(other)
-    if not said or len(kept[fd]) > LONGEST_LINE_BYTES:
-        del kept[fd]  # the number is given to the next one at once
+        room.send_owed(other)
+    if not data or len(kept[fd]) > LONGEST_LINE_BYTES:
+        del kept[fd]  # the next member may get this number at once
         room.leave(fd)

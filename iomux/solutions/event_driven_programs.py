@@ -1,4 +1,4 @@
-"""Solutions of 03, Event-driven programs: a click that clicks, fetching that takes long, and a beat that keeps time."""
+"""Solutions of 03, Event-driven programs: a click that emits a click, slow fetching, and a beat without drift."""
 
 import contextlib
 import itertools
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Every = Callable[[EventLoop, float, Callable[[], object]], None]
-"""Calls a handler every so many seconds, as long as the loop runs."""
+"""Calls a handler once in a given number of seconds, as long as the loop runs."""
 
 
 class Enough(Exception):
-    """What ends a loop that would never end."""
+    """Ends a loop that would never end."""
 
 
 class Clicks(NamedTuple):
-    """How often a click that emits a click was handled, and how often a timer beside it."""
+    """How often a click that emits a click was handled, and how often a timer in the same loop."""
 
     ours: int
-    """In the page's own loop, when we broke off."""
+    """In the page's own loop, until it was ended."""
     library: int
     ticks: int
 
 
 def exercise_1(ours: int = 1_000, ticks: int = 5) -> Clicks:
-    """The page's loop, broken off after so many clicks; `EventLoop`, stopped by its timer after so many ticks."""
+    """The page's loop, ended after `ours` clicks; `EventLoop`, stopped by its timer after `ticks` ticks."""
     names = functions("03_event_driven_programs.ipynb", "on", "emit", "run", queue=deque(), handlers={})
     in_ours, in_library, ticked = (itertools.count(1) for _ in range(3))
 
@@ -55,7 +55,7 @@ def exercise_1(ours: int = 1_000, ticks: int = 5) -> Clicks:
 
 
 def exercise_2(fetch_minutes: float = 5.0) -> "pd.DataFrame":
-    """What the guest does in each restaurant, minutes: the page's seven dishes, if each takes so long to carry."""
+    """The guest's minutes in each restaurant: the page's seven dishes, each carried for `fetch_minutes`."""
     usual, canteen.FETCH_MINUTES = canteen.FETCH_MINUTES, fetch_minutes
     try:
         return canteen.minutes(canteen.visit(canteen.cook(7, seed=0)))
@@ -64,7 +64,7 @@ def exercise_2(fetch_minutes: float = 5.0) -> "pd.DataFrame":
 
 
 def every_from_now(loop: EventLoop, seconds: float, handler: Callable[[], object]) -> None:
-    """Each timer is set when the handler has ended: what that takes is added to each round."""
+    """Set each timer when the handler has ended: the handler's time is added to each round."""
 
     def again() -> None:
         handler()
@@ -74,7 +74,7 @@ def every_from_now(loop: EventLoop, seconds: float, handler: Callable[[], object
 
 
 def every(loop: EventLoop, seconds: float, handler: Callable[[], object]) -> None:
-    """Each timer is set from the moment that was planned; a moment that is over comes at once."""
+    """Set each timer from the planned moment; a moment in the past comes at once."""
     planned = time.monotonic() + seconds
 
     def again() -> None:
@@ -87,7 +87,7 @@ def every(loop: EventLoop, seconds: float, handler: Callable[[], object]) -> Non
 
 
 def beat_ms(repeat: Every, beats: int = 20) -> float:
-    """The mean time between two beats that are to come every 20 ms, where the handler takes 5."""
+    """The mean time in ms between two beats that are planned every 20 ms, with a handler that takes 5 ms."""
     moments: list[float] = []
     with EventLoop() as loop:
 
@@ -103,5 +103,5 @@ def beat_ms(repeat: Every, beats: int = 20) -> float:
 
 
 def exercise_3() -> dict[str, float]:
-    """Milliseconds between two beats, with timers from now and from the planned moment."""
+    """Milliseconds between two beats, with timers set from now and from the planned moment."""
     return {"from now": beat_ms(every_from_now), "planned": beat_ms(every)}

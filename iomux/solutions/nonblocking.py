@@ -1,4 +1,4 @@
-"""Solutions of 02, Nonblocking: a round of a millisecond, a connect that does not wait, and a sleep that grows."""
+"""Solutions of 02, Nonblocking: a round of one millisecond, a nonblocking connect, and a sleep that grows."""
 
 import contextlib
 import errno
@@ -18,49 +18,49 @@ PAGE = "02_nonblocking.ipynb"
 
 
 class Round(NamedTuple):
-    """How many clients should fill a millisecond, by the price of a question, and the median among so many."""
+    """How many clients fill a millisecond, from the cost of one empty read, and the median latency among that many."""
 
     clients: int
     p50_us: float
 
 
 def page(*names: str) -> dict[str, Any]:
-    """The page's functions of these names, with what they need."""
+    """The page's functions with these names, and the modules that they need."""
     return functions(PAGE, *names, iomux=iomux, time=time)
 
 
-def question_us(questions: int = 5_000) -> float:
-    """Microseconds of processor time that it takes to be told "nothing yet"."""
+def empty_read_us(reads: int = 5_000) -> float:
+    """Microseconds of processor time for one empty read (EAGAIN)."""
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
         began = time.thread_time_ns()
-        for _ in range(questions):
+        for _ in range(reads):
             with contextlib.suppress(BlockingIOError):
                 near.recv(100)
-        return (time.thread_time_ns() - began) / questions / 1000
+        return (time.thread_time_ns() - began) / reads / 1000
 
 
 def exercise_1() -> Round:
-    """One asks among as many as a millisecond of questions has room for."""
-    clients = round(1000 / question_us())
+    """The latency of one active client among as many as the server can try in a millisecond."""
+    clients = round(1000 / empty_read_us())
     with iomux.start(page("admit", "ask", "serve")["serve"]) as server:
         run = iomux.load(server, connections=clients, active=1, duration=0.3, warmup=0.1)
     return Round(clients, run.p50_us)
 
 
 def connecting(address: tuple[str, int]) -> tuple[str, str]:
-    """What a nonblocking connect says at once, and what SO_ERROR says when it is decided, by their names."""
+    """The names of the error of a nonblocking connect at once, and of SO_ERROR when the attempt has ended."""
     with socket.socket() as client:
         client.setblocking(False)
         at_once = client.connect_ex(address)
-        select.select([], [client], [], 5)  # writable: it is decided
+        select.select([], [client], [], 5)  # writable: the attempt has ended
         ended = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return errno.errorcode.get(at_once, "0"), errno.errorcode.get(ended, "0")
 
 
 def exercise_2() -> dict[str, tuple[str, str]]:
-    """Where somebody listens, and where nobody does any more."""
+    """Both errors for an address with a listener, and for one whose listener was closed."""
     with iomux.listen() as listener:
         address = listener.getsockname()
         listening = connecting(address)
@@ -68,7 +68,7 @@ def exercise_2() -> dict[str, tuple[str, str]]:
 
 
 def backing_off(shortest: float = 0.001, longest: float = 0.05) -> Callable[[socket.socket], NoReturn]:
-    """A server that sleeps after a round in vain, each time twice as long as before, seconds."""
+    """A server that sleeps after a round of empty reads, each time twice as long as before; in seconds."""
     names = page("admit", "ask")
     admit, ask = names["admit"], names["ask"]
 
@@ -78,7 +78,7 @@ def backing_off(shortest: float = 0.001, longest: float = 0.05) -> Callable[[soc
         pause = 0.0
         while True:
             admit(listener, clients)
-            if any([True for _ in ask(clients)]):  # a list: `any` of the generator would end the round at the first
+            if any([True for _ in ask(clients)]):  # a list: `any` of a generator would stop at the first client
                 pause = 0.0
                 continue
             pause = min(max(shortest, 2 * pause), longest)
@@ -88,7 +88,7 @@ def backing_off(shortest: float = 0.001, longest: float = 0.05) -> Callable[[soc
 
 
 def exercise_3() -> "pd.DataFrame":
-    """Both prices (`cpu_share` while nobody speaks, `p50_us` of one who asks) of it and of the two fixed sleeps."""
+    """`cpu_share` with silent clients and `p50_us` of one active client, for it and for two fixed sleeps."""
     import pandas as pd
 
     names = page("admit", "ask", "serve_resting", "resting", "both_prices")

@@ -1,8 +1,8 @@
-"""What the pages build, put together from their cells: the exercises change one function of it, or call it.
+"""The servers that the notebooks build, assembled from their cells, for solutions that change or call a function.
 
-A reader has the page's functions in the notebook; here they are taken out of it (`iomux.course.notebook`), so a
-solution holds only what is new. It needs the notebooks, that is, a checkout of the course. Cost: some milliseconds a
-page.
+A reader has the page's functions in the notebook; here they are taken from it (`iomux.course.notebook`), so a
+solution holds only what is new. This needs the notebooks, that is, a checkout of the course. Cost: some milliseconds
+for each page.
 """
 
 import ast
@@ -25,27 +25,27 @@ _SERVER = {
     "05_poll.ipynb": ("watch", "serve_ready", "serve"),
     "06_epoll.ipynb": ("watch", "serve"),
 }
-"""Of what functions a page's server consists: its own, and for the others those of the pages before it."""
+"""The functions that each page defines for its server; the others are those of the pages before it."""
 
 
 def functions(page: str, *names: str, **needed: Any) -> dict[str, Any]:
-    """A page's functions by name, and beside them what they need: modules and what stands in other cells.
+    """A page's functions by name, together with what they need: modules and values from other cells.
 
-    The same dict is where they find what they call: who replaces a function in it has changed the page's program.
-    Raises FileNotFoundError where there are no notebooks, LookupError for a function that the page does not define.
+    The functions look up what they call in this same dict: to replace a function in it changes the page's program.
+    Raises FileNotFoundError if there are no notebooks, LookupError for a function that the page does not define.
     """
     return _define(page, names, needed)
 
 
 def server(page: str) -> dict[str, Any]:
-    """The functions of the server that page 04, 05 or 06 builds; `["serve"]` is what `iomux.start` takes."""
+    """The functions of the server of page 04, 05 or 06; pass `["serve"]` to `iomux.start`."""
     if page not in _SERVER:
         raise LookupError(f"{page} builds no server of such parts: choose one of {', '.join(_SERVER)}")
     names: dict[str, Any] = {"iomux": iomux, "select": select, "SimpleNamespace": SimpleNamespace}
     names["HIGH_WATER_BYTES"] = connection.HIGH_WATER_BYTES
-    for each, own in _SERVER.items():
-        _define(each, own, names)
-        if each == page:
+    for earlier, defined in _SERVER.items():
+        _define(earlier, defined, names)
+        if earlier == page:
             break
     return names
 
@@ -58,7 +58,7 @@ def _define(page: str, names: tuple[str, ...], within: dict[str, Any]) -> dict[s
 
 
 def counted(poller: Poller, counts: Counter[str]) -> Any:
-    """The poller, each call of it counted under its name."""
+    """The poller, with each call counted under its name."""
 
     def counting(name: str) -> Callable[..., Any]:
         call = getattr(poller, name)
@@ -73,7 +73,7 @@ def counted(poller: Poller, counts: Counter[str]) -> Any:
 
 
 def serving(page: dict[str, Any], make: Callable[[], Poller]) -> Callable[[socket.socket], None]:
-    """The `serve` of page 05 or 06 on a counted poller; its answer to whatever comes is the counts."""
+    """The `serve` of page 05 or 06 on a counted poller; it answers every message with the counts."""
 
     def serve(listener: socket.socket) -> None:
         counts: Counter[str] = Counter()
@@ -87,8 +87,8 @@ def serving(page: dict[str, Any], make: Callable[[], Poller]) -> Callable[[socke
     return serve
 
 
-def calls_a_request(page: dict[str, Any], make: Callable[[], Poller], requests: int = 100) -> dict[str, float]:
-    """By name, how often each call was made for a request, on average; calls that none was made of are left out."""
+def calls_per_request(page: dict[str, Any], make: Callable[[], Poller], requests: int = 100) -> dict[str, float]:
+    """The mean number of calls per request, by the name of the call; calls that were never made are left out."""
     with iomux.start(serving(page, make)) as server, socket.create_connection(server.address, timeout=5) as client:
         first, *_, last = (_ask(client) for _ in range(requests + 1))
     return {name: made / requests for name, made in (last - first).items()}

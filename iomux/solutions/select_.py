@@ -1,4 +1,4 @@
-"""Solutions of 04, select: watched for writing without need, one descriptor too many turned away, and a chat."""
+"""Solutions of 04, select: needless interest in writing, clients beyond FD_SETSIZE, and a chat."""
 
 import contextlib
 import socket
@@ -11,11 +11,11 @@ from iomux.solutions.page_servers import functions, server
 
 PAGE = "04_select.ipynb"
 FD_SETSIZE = 1024
-"""Of the C library: how many bits the mask of select(2) has."""
+"""The C library's constant: how many bits the mask of select(2) has."""
 
 
 def busy_share(serve: Any, clients: int = 100, seconds: float = 0.3) -> float:
-    """The part of a core that a server uses while so many clients are silent."""
+    """The share of a core that a server uses while `clients` clients are silent."""
     with iomux.start(serve) as running, contextlib.ExitStack() as silent:
         for _ in range(clients):
             silent.enter_context(socket.create_connection(running.address))
@@ -26,25 +26,25 @@ def busy_share(serve: Any, clients: int = 100, seconds: float = 0.3) -> float:
 
 
 def always_writing() -> dict[str, Any]:
-    """The page's server, which asks of every client whether it could be written to, always."""
+    """The page's server, with every client always watched for writing."""
     page = server(PAGE)
     watch = page["watch"]
 
     def watch_both(state: Any, sock: socket.socket, reading: bool, writing: bool) -> None:
-        is_client_who_stays = sock in state.owed and (reading or writing)
-        watch(state, sock, reading, writing or is_client_who_stays)
+        is_open_client = sock in state.owed and (reading or writing)
+        watch(state, sock, reading, writing or is_open_client)
 
     page["watch"] = watch_both
     return page
 
 
 def exercise_1() -> dict[str, float]:
-    """Shares of a core in the silence: the page's server, and the one that asks about writing always."""
+    """Shares of a core with silent clients: the page's server, and the one that always watches for writing."""
     return {"page": busy_share(server(PAGE)["serve"]), "always writing": busy_share(always_writing()["serve"])}
 
 
 def turning_away() -> dict[str, Any]:
-    """The page's server; a client whose number does not fit into the mask is closed at once."""
+    """The page's server; the connection of a client whose number exceeds the mask is closed at once."""
     page = server(PAGE)
     watch = page["watch"]
 
@@ -65,14 +65,14 @@ def turning_away() -> dict[str, Any]:
 
 
 def exercise_2() -> str:
-    """What becomes of 1,100 clients of that server, in the words of the page's `met_by_1100`."""
+    """The fate of 1,100 clients of that server, in the words of the page's `met_by_1100`."""
     names = functions(PAGE, "met_by_1100", contextlib=contextlib, iomux=iomux)
     fate: str = names["met_by_1100"](turning_away()["serve"])
     return fate
 
 
 def chatting() -> dict[str, Any]:
-    """The page's server as a chat: what one says is owed to all the others."""
+    """The page's server as a chat: what one client sends is owed to all the others."""
     page = server(PAGE)
     settle = page["settle"]
 
@@ -90,14 +90,14 @@ def chatting() -> dict[str, Any]:
 
 
 def exercise_3() -> dict[str, bytes]:
-    """What each of three hears, of whom one has said something."""
+    """What each of three clients receives when the first of them has sent something."""
     with iomux.start(chatting()["serve"]) as running, contextlib.ExitStack() as all_three:
         names = "ann", "bob", "eve"
-        there = {name: all_three.enter_context(socket.create_connection(running.address, 5)) for name in names}
+        clients = {name: all_three.enter_context(socket.create_connection(running.address, 5)) for name in names}
         wait_until_accepted(running.address)
-        there["ann"].sendall(b"hello")
-        heard = {name: there[name].recv(100) for name in ("bob", "eve")}
-        there["ann"].settimeout(0.1)
+        clients["ann"].sendall(b"hello")
+        received = {name: clients[name].recv(100) for name in ("bob", "eve")}
+        clients["ann"].settimeout(0.1)
         with contextlib.suppress(TimeoutError):
-            heard["ann"] = there["ann"].recv(100)
-        return {name: heard.get(name, b"") for name in names}
+            received["ann"] = clients["ann"].recv(100)
+        return {name: received.get(name, b"") for name in names}

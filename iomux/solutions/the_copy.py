@@ -1,4 +1,4 @@
-"""Notebook 08: where a mebibyte spends its time, a handler that sleeps, fifty at once, and a relay that never looks.
+"""Solutions of 08: the phases of a mebibyte, a handler that sleeps, fifty at once, and a relay without a copy.
 
 Cost: the first three trace a server for some hundred requests; the last relays 4 MiB some twenty times.
 """
@@ -22,11 +22,11 @@ PHASES_US = [f"{phase}_us" for phase in PHASES]
 SIZE_BYTES = 4 << 20
 ROUNDS = 12
 Relay = Callable[[socket.socket, socket.socket, int], None]
-"""Passes on so many bytes, which wait in the first socket, to the second."""
+"""Passes the given number of bytes on from the first socket, where they wait, to the second."""
 
 
 def exercise_1(mechanism: str = "epoll") -> "pd.DataFrame":
-    """A row a size in bytes: the median of each phase in µs, of the whole, and the calls of recv and send a request."""
+    """A row for each size in bytes: the median of each phase and the total in µs; recv and send calls per request."""
     import pandas as pd
 
     rows = {}
@@ -41,23 +41,23 @@ _MOVING = "recv", "send"
 
 
 def exercise_2(mechanism: str = "epoll", seconds: float = 0.005) -> "pd.DataFrame":
-    """A row a handler, `echo` and one that sleeps so long: the median of each phase in µs."""
+    """A row for each handler, `echo` and one that sleeps for `seconds`: the median of each phase in µs."""
     import pandas as pd
 
     medians = {
         name: iomux.timeline(mechanism, handler=handler, requests=50)[PHASES_US].median()
-        for name, handler in (("echo", iomux.echo), ("sleeps", functools.partial(_sleeps, seconds)))
+        for name, handler in (("echo", iomux.echo), ("sleeps", functools.partial(_sleep_and_echo, seconds)))
     }
     return pd.DataFrame(medians).T
 
 
-def _sleeps(seconds: float, data: bytes) -> bytes:
+def _sleep_and_echo(seconds: float, data: bytes) -> bytes:
     time.sleep(seconds)
     return data
 
 
 def exercise_3(mechanism: str = "epoll") -> "pd.DataFrame":
-    """A row a number of active clients among fifty: the median of each phase in µs."""
+    """A row for each number of active clients among fifty: the median of each phase in µs."""
     import pandas as pd
 
     counts = 1, 50
@@ -66,16 +66,16 @@ def exercise_3(mechanism: str = "epoll") -> "pd.DataFrame":
 
 
 def exercise_4() -> "pd.Series[float]":
-    """Median processor time in ms of the thread that relays 4 MiB, by the way they go: `copied` or `spliced`."""
+    """Median processor time in ms of the thread that relays 4 MiB, by the way: `copied` or `spliced`."""
     import pandas as pd
 
     ways: dict[str, Relay] = {"copied": copied, "spliced": spliced}
-    rows = [{name: _own_ms(relay) for name, relay in ways.items()} for _ in range(ROUNDS)]
+    rows = [{name: _thread_ms(relay) for name, relay in ways.items()} for _ in range(ROUNDS)]
     return pd.DataFrame(rows).median()
 
 
 def copied(near: socket.socket, onward: socket.socket, size: int) -> None:
-    """Through our own memory."""
+    """Relay through the memory of this process."""
     view = memoryview(bytearray(1 << 16))
     while size:
         came = near.recv_into(view, min(size, len(view)))
@@ -84,7 +84,7 @@ def copied(near: socket.socket, onward: socket.socket, size: int) -> None:
 
 
 def spliced(near: socket.socket, onward: socket.socket, size: int) -> None:
-    """Through a pipe, by pages: our memory never holds a byte (splice(2))."""
+    """Relay through a pipe, by pages: no byte enters the memory of this process (splice(2))."""
     pipe_out, pipe_in = os.pipe()
     try:
         while size:
@@ -96,8 +96,8 @@ def spliced(near: socket.socket, onward: socket.socket, size: int) -> None:
         os.close(pipe_in)
 
 
-def _own_ms(relay: Relay) -> float:
-    """One relay, fed and drained by threads of its own; raises RuntimeError if other bytes arrive than were sent."""
+def _thread_ms(relay: Relay) -> float:
+    """Processor time in ms of one relay between two other threads; raises RuntimeError if the bytes differ."""
     (sender, near), (onward, reader) = tcp_pair(), tcp_pair()
     sent, got = os.urandom(SIZE_BYTES), bytearray(SIZE_BYTES)
     with sender, near, onward, reader, ThreadPoolExecutor(2) as pool:

@@ -1,6 +1,6 @@
-"""Notebook 11: the greedy drain on trial, the tutorial cured, a worker pool in which everybody sleeps.
+"""Solutions of 11: a check of the greedy drain, the tutorial's server fixed, and a worker pool held by silent clients.
 
-Cost: three items of `iomux.check` on two servers; some items on the cured tutorial; a second of a meter.
+Cost: three items of `iomux.check` on two servers; some items on the fixed tutorial; a second of a meter.
 """
 
 import contextlib
@@ -24,26 +24,26 @@ SILENT = 128
 
 
 def exercise_1() -> dict[str, "Report"]:
-    """What `check` says of the loop without a bound, and of its cure."""
-    patient = clinic.case("greedy_drain")
-    tried = {"sick": patient.serve, "cured": patient.cured}
+    """The reports on the loop without a bound, and on the fixed one."""
+    case = clinic.case("greedy_drain")
+    tried = {"with the bug": case.serve, "fixed": case.cured}
     return {name: iomux.check(server, only=["echoes", "flood"], progress=False) for name, server in tried.items()}
 
 
 def exercise_2() -> "Report":
-    """What `check` says of the cured tutorial, of the three items with which the page began."""
-    return iomux.check(cured_tutorial, only=["echoes", "reset", "leaving"], progress=False)
+    """The report on the fixed tutorial, for the three items with which the page starts."""
+    return iomux.check(fixed_tutorial, only=["echoes", "reset", "leaving"], progress=False)
 
 
-def cured_tutorial(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """The tutorial's server: what is owed is kept for each client, and each client's end is its own. Never returns."""
+def fixed_tutorial(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+    """The tutorial's server, with owed bytes kept for each client, and errors that end one client. Never returns."""
     listener.setblocking(False)
     owed: dict[socket.socket, bytearray] = {}
     ended: set[socket.socket] = set()
     short = False
     while True:
-        asked = [sock for sock in owed if sock not in ended and len(owed[sock]) < HIGH_WATER_BYTES]
-        watched = asked if short else [listener, *asked]
+        reading = [sock for sock in owed if sock not in ended and len(owed[sock]) < HIGH_WATER_BYTES]
+        watched = reading if short else [listener, *reading]
         owing = [sock for sock in owed if owed[sock]]
         readable, writable, _ = select.select(watched, owing, [], RETRY_SECONDS if short else None)
         short = False
@@ -54,9 +54,9 @@ def cured_tutorial(listener: socket.socket, handler: Handler = echo) -> NoReturn
                 continue
             try:
                 if sock in readable:
-                    _take(sock, owed[sock], ended, handler)
-                _pay(sock, owed[sock])
-            except OSError:  # an error of one socket: the end of one client
+                    _read(sock, owed[sock], ended, handler)
+                _send_owed(sock, owed[sock])
+            except OSError:  # an error of one socket ends one client
                 ended.add(sock)
                 owed[sock].clear()
             if sock in ended and not owed[sock]:
@@ -65,10 +65,10 @@ def cured_tutorial(listener: socket.socket, handler: Handler = echo) -> NoReturn
                 sock.close()
 
 
-def _take(sock: socket.socket, owed: bytearray, ended: set[socket.socket], handler: Handler) -> None:
+def _read(sock: socket.socket, owed: bytearray, ended: set[socket.socket], handler: Handler) -> None:
     try:
         data = sock.recv(CHUNK_BYTES)
-    except BlockingIOError:  # it was ready, and is no longer
+    except BlockingIOError:  # it was ready, and no longer is
         return
     if data:
         owed += handler(data)
@@ -76,24 +76,24 @@ def _take(sock: socket.socket, owed: bytearray, ended: set[socket.socket], handl
         ended.add(sock)
 
 
-def _pay(sock: socket.socket, owed: bytearray) -> None:
-    with contextlib.suppress(BlockingIOError):  # no room: select will tell
+def _send_owed(sock: socket.socket, owed: bytearray) -> None:
+    with contextlib.suppress(BlockingIOError):  # no room: select reports when there is
         del owed[: sock.send(owed)]
 
 
 def exercise_3() -> tuple["pd.DataFrame", list[str]]:
-    """The meter of a worker pool that 128 silent clients hold, and what the one who asks has heard: nothing."""
-    heard: list[str] = []
+    """The meter of a worker pool held by 128 silent clients, and the answers to one more client: an empty one."""
+    received: list[str] = []
 
     def crowd(address: Address) -> None:
         silent = [socket.create_connection(address) for _ in range(SILENT)]
-        with socket.create_connection(address, timeout=0.3) as asks:
-            asks.sendall(b"is anybody there?")
+        with socket.create_connection(address, timeout=0.3) as active:
+            active.sendall(b"is anybody there?")
             try:
-                heard.append(asks.recv(100).decode())
+                received.append(active.recv(100).decode())
             except TimeoutError:
-                heard.append("")
+                received.append("")
         for client in silent:
             client.close()
 
-    return watch(clinic.case("worker_pool").serve, crowd, 0.9), heard
+    return watch(clinic.case("worker_pool").serve, crowd, 0.9), received

@@ -1,1 +1,1 @@
-"""What the README's "Measured" section states, measured again."""
+"""The benchmarks behind the README's "Measured" section."""

@@ -1,8 +1,8 @@
-"""What the README's "Measured" section states, measured again: `python -m tests.benchmarks NAME [--rounds N]`.
+"""Repeat the measurements of the README's "Measured" section: `python -m tests.benchmarks NAME [--rounds N]`.
 
-Each benchmark interleaves what it compares within a round, repeats the rounds, and prints the median, the
-least and the greatest. A ratio is taken within each round, between neighbours in time, before its median.
-A figure with a stated bound is printed with it, and whether the median meets it; the status is 1 if one does not.
+Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median, the
+least and the greatest. A ratio is taken within each round, where both were measured soon after each other.
+A figure with a bound is printed with it, and whether the median meets it; the status is 1 if a bound is not met.
 `all` runs every benchmark.
 """
 
@@ -81,7 +81,7 @@ def million(rounds: int) -> Iterator[Line]:
 
 
 def _million(name: str) -> tuple[int, int, float]:
-    """Requests, how many of them lost or wrong, and by how many KiB the server's memory grew."""
+    """The number of requests, how many were lost or wrong, and the growth of the server's memory in KiB."""
     with iomux.start(name) as server:
         iomux.load(server, connections=100, duration=1.0)
         before, requests, lost = server.rss_bytes, 0, 0
@@ -110,14 +110,14 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
 
 
 def run(name: str, rounds: int | None) -> list[Figure]:
-    """Run one benchmark, print what it yields, and return its figures that have a bound."""
+    """Run one benchmark, print its figures, and return those that have a bound."""
     benchmark, usual = BENCHMARKS[name]
     print(f"{name}: {benchmark.__doc__}")
     return show(benchmark(rounds or usual))
 
 
 def run_all(rounds: int | None) -> Iterator[tuple[str, str, bool]]:
-    """Run every benchmark: its name, what is to be said of it, and whether that is as it should be."""
+    """Run every benchmark; yield its name, its verdict, and whether all its bounds are met."""
     for name in BENCHMARKS:
         if name == "untraced" and not os.environ.get("IOMUX_AGAINST"):
             yield name, "NOT RUN: set IOMUX_AGAINST to a checkout of the commit to compare with", True

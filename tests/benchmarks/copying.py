@@ -15,7 +15,7 @@ from iomux.system.units import size_name
 from tests.benchmarks.show import Figure, Line, at_least, at_most, ratios
 
 LEAST_NS_PER_KIB = 0.1
-"""The smallest slope that `copy` can tell from none: 0.1 µs over 1 MiB, less than the spread of a median."""
+"""The smallest slope that `copy` can distinguish from 0: 0.1 µs over 1 MiB, less than the spread of a median."""
 
 
 def copy(rounds: int) -> Iterator[Line]:
@@ -48,7 +48,7 @@ def _beside_it(asides: Sequence[CopyCost]) -> Iterator[Line]:
 
 
 def control(copied: Sequence[float], discarded: Sequence[float]) -> Iterator[Line]:
-    """The ratio of two slopes: a lower bound in those rounds in which the second is too small to be told from none."""
+    """The ratio of two slopes: a lower bound in those rounds in which the second cannot be distinguished from 0."""
     least = sum(slope < LEAST_NS_PER_KIB for slope in discarded)
     both = ratios(copied, [max(slope, LEAST_NS_PER_KIB) for slope in discarded])
     yield Figure("recv_into / MSG_TRUNC: slope", both, "times", at_least(5))
@@ -64,7 +64,7 @@ def taken(bench: CopyBench, size: int) -> Trial:
 
 
 def _asides() -> CopyCost:
-    """What `iomux.copy_cost` leaves out, in a process of its own."""
+    """Measure what `iomux.copy_cost` leaves out, in a separate process."""
     ways = {"on": recv_into, "off": partial(recv_into, offset=8), "taken": taken}
     sizes = [size for size in SIZES if SPAN_BYTES[0] <= size <= SPAN_BYTES[1]]
     seen = run_in_worker(measure, ways, sizes, 50, core=free_core(None), seconds=60, what="the measurement of asides")

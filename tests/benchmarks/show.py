@@ -1,4 +1,4 @@
-"""What a benchmark has measured, as figures that are printed, and the bounds that some of them have to meet."""
+"""The printed figures of a benchmark, and the bounds that some of them have to meet."""
 
 import math
 import statistics
@@ -8,45 +8,45 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bound:
-    """What is stated of a figure: in words, and as a test of its rounds."""
+    """A bound for a figure: in words, and as a test of its rounds."""
 
     words: str
     holds: Callable[[Sequence[float]], bool]
 
 
 def at_least(number: float) -> Bound:
-    """The median is that or more."""
+    """The median is at least this."""
     return Bound(f"at least {number:,g}", lambda values: statistics.median(values) >= number)
 
 
 def at_most(number: float) -> Bound:
-    """The median is that or less."""
+    """The median is at most this."""
     return Bound(f"at most {number:,g}", lambda values: statistics.median(values) <= number)
 
 
 def more_than(number: float) -> Bound:
-    """The median is more than that."""
+    """The median is greater than this."""
     return Bound(f"more than {number:,g}", lambda values: statistics.median(values) > number)
 
 
 def between(low: float, high: float) -> Bound:
-    """The median is one of the two or between them."""
+    """The median is between the two, or one of them."""
     return Bound(f"between {low:,g} and {high:,g}", lambda values: low <= statistics.median(values) <= high)
 
 
 def never_less_than(number: float) -> Bound:
-    """No round is less: for what must not happen at all, and is no matter of noise."""
+    """No round is less than this, for an event that must never happen, whatever the noise."""
     return Bound(f"never less than {number:,g}", lambda values: min(values) >= number)
 
 
 def never_more_than(number: float) -> Bound:
-    """No round is more."""
+    """No round is greater than this."""
     return Bound(f"never more than {number:,g}", lambda values: max(values) <= number)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured, a value for each round, and its bound if one is stated. No values: it was not measured."""
+    """A measured quantity: one value for each round, none if it was not measured; and its bound, if any."""
 
     label: str
     values: Sequence[float]
@@ -55,7 +55,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether all of it was measured, and what is stated holds."""
+        """Whether the figure was measured and its bound holds."""
         measured = bool(self.values) and not any(map(math.isnan, self.values))
         return measured and (self.bound is None or self.bound.holds(self.values))
 
@@ -69,7 +69,7 @@ class Figure:
 
 
 Line = Figure | str
-"""What a benchmark yields: a figure, or a remark."""
+"""A benchmark yields figures and remarks."""
 
 
 def show(lines: Iterable[Line]) -> list[Figure]:
@@ -83,12 +83,12 @@ def show(lines: Iterable[Line]) -> list[Figure]:
 
 
 def verdict(bounded: Sequence[Figure]) -> str:
-    """How many of the bounds are met, and which are not."""
+    """Say how many of the bounds are met, and which are not."""
     unmet = [figure.label for figure in bounded if not figure.met]
     count = f"{len(bounded) - len(unmet)} of {len(bounded)} bounds met"
     return f"{count}; not met: {'; '.join(unmet)}" if unmet else count
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """The ratio within each round."""
+    """The ratios of two lists of values, round by round."""
     return [a / b for a, b in zip(above, below, strict=True)]

@@ -1,4 +1,4 @@
-"""The benchmarks' bounds are judged rightly, and the README names all that there is. Nothing is timed here."""
+"""The bounds of benchmarks are judged correctly, and the README names every benchmark. Nothing is timed here."""
 
 import math
 import re
@@ -74,7 +74,7 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_an_unmet_bound_is_named_and_makes_the_status_1(
+def test_an_unmet_bound_is_reported_and_the_status_is_1(
     theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     theirs.setitem(benchmarks.BENCHMARKS, "made_up", (made_up, 3))
@@ -87,12 +87,14 @@ def test_an_unmet_bound_is_named_and_makes_the_status_1(
     assert capsys.readouterr().out.count("in 2 rounds)") == 4
 
 
-def test_bounds_that_are_all_met_make_it_0(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_status_is_0_if_all_bounds_are_met(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmarks.main(["well"]) == 0
     assert capsys.readouterr().out.endswith("1 of 1 bounds met\n")
 
 
-def test_all_says_what_it_leaves_out(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_reports_the_benchmarks_that_it_leaves_out(
+    theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert benchmarks.main(["all"]) == 0
     well, untraced, status = capsys.readouterr().out.splitlines()[-3:]
     assert re.fullmatch(r"well +1 of 1 bounds met", well)
@@ -102,7 +104,9 @@ def test_all_says_what_it_leaves_out(theirs: pytest.MonkeyPatch, capsys: pytest.
     assert benchmarks.main(["all"]) == 1, "now it is run, and one of its bounds is not met"
 
 
-def test_all_goes_on_after_one_that_breaks_off(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_continues_after_a_benchmark_that_fails(
+    theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     theirs.setattr(benchmarks, "BENCHMARKS", {"broken": (broken, 1), "well": (all_well, 1)})
     assert benchmarks.main(["all"]) == 1
     broke, well, status = capsys.readouterr().out.splitlines()[-3:]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CROWD = 10_000
 RECV_BOUNDS = dict.fromkeys([(100, "epoll"), (CROWD, "epoll"), (CROWD, "epoll after a walk")], between(0.75, 1.25))
-"""By connections and what is compared with: how much alike poll's `recv` is stated to be."""
+"""The bound for poll's `recv`, by the number of connections and by what it is compared with."""
 PHASES = ("notify", "recv", "handler", "send")
 
 
@@ -45,16 +45,16 @@ def timeline(rounds: int) -> Iterator[Line]:
 
 
 def epoll_after_scan(listener: "socket.socket", handler: Any = iomux.echo) -> None:
-    """epoll's server, with poll's walk over the whole list after each wait: the caches are as poll leaves them."""
+    """epoll's server, with poll's scan of the whole list after each wait: the caches are as poll leaves them."""
     epoll, poll = select.epoll(), select.poll()
 
     def both(name: str, fd: int, *events: int) -> None:
         getattr(epoll, name)(fd, *events)
-        getattr(poll, name)(fd, *(0 for _ in events))  # of interest in nothing: so that its walk ends in sleep
+        getattr(poll, name)(fd, *(0 for _ in events))  # interest in no event, so that its scan ends in sleep
 
     def wait(timeout: float | None) -> list[tuple[int, int]]:
         ready = epoll.poll(timeout)
-        poll.poll(1)  # as in poll's server: it walks, queues itself at every socket, sleeps, and walks again
+        poll.poll(1)  # as in poll's server: it scans, queues itself at every socket, sleeps, and scans again
         return ready
 
     methods = {name: partial(both, name) for name in ("register", "modify", "unregister")}

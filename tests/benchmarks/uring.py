@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ACTIVE = 128
 URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.2)}
 SHARES = {"wall": None, "system": at_most(25), "calls": at_most(25)}
-"""What is compared with io_uring by default, in per cent, and the bound of it."""
+"""The ways that are compared with io_uring by default, in per cent, with the bound of each."""
 
 
 def who_copies(rounds: int) -> Iterator[Line]:
@@ -38,7 +38,7 @@ def who_copies(rounds: int) -> Iterator[Line]:
 
 
 def _against_default(ways: "Mapping[str, pd.DataFrame]", way: str, name: str) -> Sequence[float]:
-    """The ratio within each round; none where one of the two could not be measured."""
+    """The ratios, round by round; none if one of the two could not be measured."""
     if not {way, "io_uring"} <= ways.keys():
         return []
     return ratios(ways[way][f"{name}_ms"].tolist(), ways["io_uring"][f"{name}_ms"].tolist())

@@ -1,7 +1,7 @@
-"""What the browser's tests share: one Chromium and one JupyterLab for a file of tests, and a folder for pictures.
+"""Fixtures of the browser tests: one Chromium and one JupyterLab for each file of tests, and a screenshot folder.
 
-Where Playwright or a Chromium is missing they are skipped, and the summary says what to install; with
-IOMUX_BROWSER=required (as in .ci/run) that is a failure. IOMUX_SCREENSHOTS names the folder for the pictures.
+Without Playwright or Chromium the tests are skipped, and the summary says what to install; with
+IOMUX_BROWSER=required (as in .ci/run) they fail. IOMUX_SCREENSHOTS names the folder for the screenshots.
 """
 
 import os
@@ -28,7 +28,7 @@ _INSTALL = (
 
 
 def _do_without(what: str) -> NoReturn:
-    """Skip, or fail where the browser is required."""
+    """Skip the test, or fail if the browser is required."""
     reason = f"{what} is missing: {_INSTALL}"
     if os.environ.get("IOMUX_BROWSER") == "required":
         pytest.fail(f"IOMUX_BROWSER=required, but {reason}", pytrace=False)
@@ -56,7 +56,7 @@ def browser() -> Iterator["Browser"]:
 
 
 def _chromium(playwright: "Playwright") -> str | None:
-    """Where a Chromium is: the system's, or one that `playwright install chromium` has brought."""
+    """The path of a Chromium: the system's, or one from `playwright install chromium`."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
@@ -66,7 +66,7 @@ def _chromium(playwright: "Playwright") -> str | None:
 
 @pytest.fixture(scope="module")
 def course(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab on a copy of the notebooks; not started where there is no browser."""
+    """JupyterLab on a copy of the notebooks; not started without a browser."""
     pytest.importorskip("jupyterlab", reason=f"JupyterLab is missing: {_INSTALL}")
     with lab(tmp_path_factory.mktemp("course")) as running:
         yield running

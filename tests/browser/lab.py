@@ -1,8 +1,8 @@
-"""JupyterLab in a process of its own, for a browser to open: its own home, a free port, a random token.
+"""JupyterLab in a separate process, for a browser to open: with its own home, a free port and a random token.
 
-It never outlives its owner: the owner holds the other end of its standard input, and when that is closed,
-however the owner ends, JupyterLab shuts its kernels down and ends. Each process that it starts carries a mark in its
-environment, so that `left` can name those that stayed. It is ready when it has written its runtime file.
+It never outlives its owner: the owner holds the other end of its standard input, and when that is closed, for
+whatever reason, JupyterLab shuts its kernels down and ends. Each process that it starts has a mark in its environment,
+so that `left` can find those that are left. JupyterLab is ready when it has written its runtime file.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIRST = "00_start_here.ipynb"
 """The notebook that the README's first command opens."""
 MARK = "IOMUX_BROWSER_TEST"
-"""The environment variable that tells what was started by which test."""
+"""The environment variable that marks the processes which a test has started."""
 _START_SECONDS, _STOP_SECONDS = 60.0, 20.0
 
 
@@ -50,22 +50,22 @@ class Lab:
     mark: str
 
     def path(self, notebook: str) -> str:
-        """A notebook's path from the folder that JupyterLab has for its root, which it chose by what it was to open."""
+        """A notebook's path relative to JupyterLab's root folder, which depends on the file that it opens."""
         root = urlsplit(self.opened).path.partition("/lab/tree/")[2].removesuffix(FIRST)
         return root + notebook
 
     def page(self, notebook: str) -> str:
-        """Where a notebook is opened in a workspace of its own: tabs of other tests are not restored."""
+        """The address of a notebook in a separate workspace, so that tabs of other tests are not restored."""
         return f"{self.url}lab/workspaces/{Path(notebook).stem}/tree/{self.path(notebook)}?token={self.token}"
 
     def ask(self, path: str, method: str = "GET") -> Any:
-        """Ask its REST interface: the JSON that it answers, or None."""
+        """Send a request to the REST interface; return the JSON of the answer, or None."""
         request = Request(self.url + path, method=method, headers={"Authorization": f"token {self.token}"})
         with urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or "null")
 
     def end_kernels(self) -> None:
-        """Shut every session down, kernel and all, and wait until their processes are gone."""
+        """Shut down every session with its kernel, and wait until their processes are gone."""
         for session in self.ask("api/sessions"):
             self.ask(f"api/sessions/{session['id']}", "DELETE")
         wait_until(lambda: len(left(self.mark)) == 1, "only JupyterLab's own process is left")
@@ -73,7 +73,7 @@ class Lab:
 
 
 def wait_until(holds: Any, what: str, seconds: float = _STOP_SECONDS) -> None:
-    """Wait until `holds()`; AssertionError with `what` was waited for if it does not come true."""
+    """Wait until `holds()` is true; AssertionError that names `what` if it does not become true."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
@@ -81,7 +81,7 @@ def wait_until(holds: Any, what: str, seconds: float = _STOP_SECONDS) -> None:
 
 
 def left(mark: str) -> list[psutil.Process]:
-    """The processes that carry a mark: JupyterLab, its kernels, and all they have started."""
+    """The processes with a mark: JupyterLab, its kernels, and all that they have started."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -114,14 +114,14 @@ def lab(folder: Path) -> Iterator[Lab]:
 
 
 def _arguments() -> list[str]:
-    """What the README's first command hands to `jupyter lab`."""
+    """The arguments that the README's first command passes to `jupyter lab`."""
     found = re.search(r"bin/jupyter lab (.+)$", (NOTEBOOKS.parent / "README.md").read_text(), re.MULTILINE)
     assert found, "the README has no command that opens JupyterLab"
     return shlex.split(found[1])
 
 
 def _opened(home: Path) -> str:
-    """Where JupyterLab sends the browser: the link in the page that it has opened in "the browser", or nothing yet."""
+    """The address to which JupyterLab sends the browser, from the page that it has opened; empty if none yet."""
     with contextlib.suppress(FileNotFoundError):
         page = (home / "opened").read_text().strip().removeprefix("file://")
         if page and (found := re.search(r'href="([^"]+)"', Path(page).read_text())):
@@ -130,13 +130,13 @@ def _opened(home: Path) -> str:
 
 
 def _environment(home: Path, mark: str) -> dict[str, str]:
-    """Ours without what belongs to the user's Jupyter; matplotlib's font cache is shared, as building it takes long."""
+    """Our environment without the user's Jupyter; matplotlib's font cache is shared, as it takes long to build."""
     settings = home / "settings" / "@jupyterlab"
     for name, values in _SETTINGS.items():
         file = settings / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
-    browser = home / "browser"  # writes down what it is to show
+    browser = home / "browser"  # records what it is asked to open
     browser.write_text(f'#!/bin/sh\necho "$1" > "{home / "opened"}"\n')
     browser.chmod(0o755)
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "XDG_", "PYTEST_"))}
@@ -161,7 +161,7 @@ _SETTINGS = {
 
 
 def _end(process: "subprocess.Popen[bytes]", mark: str) -> None:
-    """Close the lifeline and wait; end by force whatever is still there, and fail for it."""
+    """Close the lifeline and wait; kill any process that is left, and fail if there was one."""
     assert process.stdin is not None
     process.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):

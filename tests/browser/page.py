@@ -1,7 +1,7 @@
-"""A notebook in a real browser: open it, run it, look at what the reader then sees.
+"""A notebook in a real browser: open it, run it, and look at what the reader sees.
 
-JupyterLab's "idle" alone comes too early: the notebook is ready when its file is read, its session is there, and
-its kernel has said what it is.
+JupyterLab's "idle" alone comes too early: the notebook is ready when its file is read, its session exists, and its
+kernel has identified itself.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 HARMLESS: dict[str, str] = {}
-"""What the console may complain of: a regular expression, and why that is no fault of the course."""
-WIDTH, HEIGHT = 1280, 900  # a small laptop's: what fits there fits everywhere
+"""Accepted messages of the console: a regular expression, and why the message is no fault of the course."""
+WIDTH, HEIGHT = 1280, 900  # a small laptop's screen: what fits there fits everywhere
 _PICTURE_HEIGHT = 2000
 _OPEN_MS = 60_000
 _RUN_SECONDS = 150
@@ -51,7 +51,7 @@ _ENDS = """panel => {
 
 @dataclass
 class Tab:
-    """A page of the browser, and what its console and its scripts complained of."""
+    """A page of the browser, and the complaints of its console and scripts."""
 
     page: "Page"
     complaints: list[str] = field(default_factory=list)
@@ -61,17 +61,17 @@ class Tab:
         return self.page.locator(_FRONT).locator(selector, has_text=has_text)
 
     def wait_for(self, path: str) -> None:
-        """Wait until the notebook of this path is the one in front and its kernel answers."""
+        """Wait until the notebook with this path is in front and its kernel answers."""
         self.page.wait_for_function("() => window.jupyterapp", timeout=_OPEN_MS)
         self.find('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=_OPEN_MS)
         self.page.wait_for_function(_READY, arg=path, timeout=_OPEN_MS)
 
     def run_all(self) -> bool:
-        """Run all cells of the notebook in front; whether all of them succeeded."""
+        """Run all cells of the notebook in front; return whether all of them succeeded."""
         return bool(self.page.evaluate(_RUN, _RUN_SECONDS))
 
     def run_up_to(self, source: str) -> None:
-        """Run the cells of the notebook in front from the first to the one that reads so."""
+        """Run the cells of the notebook in front, from the first to the one with this source."""
         self.page.evaluate(_RUN_UP_TO, source)
 
     def cells(self) -> list[dict[str, Any]]:
@@ -81,11 +81,11 @@ class Tab:
 
     def photograph(self, stem: Path) -> None:
         """Keep the notebook in front as STEM-01.png, STEM-02.png, ... from its top to its end, cut between cells."""
-        self.page.mouse.move(0, 0)  # what lies under the mouse is drawn otherwise
+        self.page.mouse.move(0, 0)  # an element under the mouse is drawn differently
         self.page.set_viewport_size({"width": WIDTH, "height": _PICTURE_HEIGHT})
         panel = self.find(".jp-WindowedPanel-outer")
         box = panel.bounding_box()
-        assert box, "the notebook is not to be seen"
+        assert box, "the notebook is not visible"
         for number, (top, end) in enumerate(_pieces(panel.evaluate(_ENDS), box["height"]), start=1):
             panel.evaluate("(panel, top) => { panel.scrollTop = top; }", top)
             clip: FloatRect = {"x": box["x"], "y": box["y"], "width": box["width"], "height": end - top}
@@ -104,7 +104,7 @@ def _pieces(ends: list[float], height: float) -> Iterator[tuple[float, float]]:
 
 @contextlib.contextmanager
 def tab(browser: "Browser", url: str, failed: Path) -> Iterator[Tab]:
-    """Open a page with cookies and storage of its own; a picture of it is kept in `failed` where something raises."""
+    """Open a page with separate cookies and storage; on an error a screenshot of it is kept in `failed`."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
     try:
         opened = Tab(context.new_page())

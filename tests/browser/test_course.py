@@ -1,4 +1,4 @@
-"""Every notebook as a reader has it: in JupyterLab, in a real browser, run from top to bottom."""
+"""Every notebook runs from top to bottom in JupyterLab, in a real browser, as for a reader."""
 
 import re
 from pathlib import Path
@@ -26,10 +26,10 @@ def figures(cells: list[dict[str, Any]]) -> int:
 
 
 def unfold_answers(page: Tab) -> int:
-    """Click on all that is folded, as a reader does; how many there were."""
+    """Unfold all answers by clicking, as a reader does; return how many there were."""
     answers = page.find("details").all()
     for answer in answers:
-        assert answer.get_attribute("open") is None, "an answer is seen before its question is read"
+        assert answer.get_attribute("open") is None, "an answer is visible before it is unfolded"
         answer.locator("> summary").click()
         assert answer.get_attribute("open") is not None
     return len(answers)
@@ -54,7 +54,7 @@ def test_a_notebook_runs_and_looks_as_stored(path: Path, browser: "Browser", cou
     assert page.complaints == []
 
 
-def test_the_readmes_first_command_leads_to_00_a_click_to_01_and_one_to_a_solution(
+def test_the_readmes_first_command_opens_00_and_its_links_open_01_and_a_solution(
     browser: "Browser", course: Lab, pictures: Path
 ) -> None:
     with tab(browser, course.opened, pictures / "readme-failed.png") as page:

@@ -1,4 +1,4 @@
-"""The playground's controls, worked as a reader works them: chosen, started, watched, stopped, and again."""
+"""The playground's controls in a real browser: choose, start, watch, stop, and again."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ _DIFFERS = """([selector, before, what]) => {
 
 
 def servers(course: Lab) -> list[psutil.Process]:
-    """What the kernel has started: servers, and the clients that load them."""
+    """The processes that the kernel has started: servers, and their load generators."""
     kernels = [one for one in left(course.mark) if "ipykernel_launcher" in " ".join(one.cmdline())]
     return [child for kernel in kernels for child in kernel.children(recursive=True)]
 
@@ -37,13 +37,13 @@ def press(page: Tab, name: str) -> None:
 
 
 def next_one(page: Tab, selector: str, what: str, before: str) -> str:
-    """Wait until a property of an element is another than before; the new one."""
+    """Wait until a property of an element has changed; return the new value."""
     page.page.wait_for_function(_DIFFERS, arg=[selector, before, what], timeout=_SECONDS)
     return str(page.page.evaluate("([selector, what]) => document.querySelector(selector)[what]", [selector, what]))
 
 
 def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
-    """One round: choose, start, watch two changes of the text and of the picture, stop; nothing goes on running."""
+    """One round: choose, start, watch two changes of text and picture, stop; no process is left."""
     choose(page, "Mechanism", mechanism)
     choose(page, "Idle connections", idle)
     picture = ".iomux-playground-figure"
@@ -55,13 +55,13 @@ def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
         drawn = next_one(page, picture, "src", drawn)
         assert f"{mechanism}, {idle} idle + 1 active" in words
     assert page.page.evaluate("selector => document.querySelector(selector).naturalWidth", picture) > 0
-    assert servers(course), "the reading changed, and yet no server runs"
+    assert servers(course), "the reading changed, but no server is running"
     press(page, "Stop")
     page.find(".iomux-playground-status", has_text="stopped").wait_for(timeout=_SECONDS)
     assert servers(course) == []
 
 
-def test_its_controls_start_and_stop_real_servers(browser: "Browser", course: Lab, pictures: "Path") -> None:
+def test_the_controls_start_and_stop_real_servers(browser: "Browser", course: Lab, pictures: "Path") -> None:
     with tab(browser, course.page(NAME), pictures / "playground-failed.png") as page:
         page.wait_for(course.path(NAME))
         page.run_up_to("lab")

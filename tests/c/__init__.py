@@ -1,1 +1,1 @@
-"""A server and a client in C, to compare with."""
+"""A server and a client in C, for comparison."""

@@ -1,4 +1,4 @@
-"""The C yardsticks: a bare epoll server and a bare epoll client, compiled where a compiler is."""
+"""The C programs for comparison: a bare epoll server and client, compiled if there is a compiler."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ SOURCES = Path(__file__).parent
 
 
 class ClientFigures(NamedTuple):
-    """What the C client prints."""
+    """The figures that the C client prints."""
 
     requests: int
     requests_per_s: float

@@ -1,4 +1,4 @@
-"""The C yardsticks do what they are compared for."""
+"""The C programs do the same work as what they are compared with."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_the_c_server_echoes_and_ends_with_its_owner() -> None:
         assert "C epoll" in repr(server)
 
 
-def test_the_c_client_asks_our_server() -> None:
+def test_the_c_client_loads_a_python_server() -> None:
     with iomux.start("poll") as server:
         figures = c_client(server.address, connections=20, active=5, size=64, seconds=0.3)
     assert figures.requests > 20

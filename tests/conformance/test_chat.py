@@ -1,4 +1,4 @@
-"""`iomux.check_chat`: the model room passes, and each planted fault is found by the item that is about it."""
+"""`iomux.check_chat`: the model room passes, and the right item finds each planted fault."""
 
 import inspect
 from typing import Any
@@ -64,7 +64,7 @@ def planted(right: str, wrong: str) -> Any:
     return namespace["serve_chat"]
 
 
-def test_the_model_gets_all_points() -> None:
+def test_the_model_room_gets_all_points() -> None:
     report = iomux.check_chat(chat.serve_chat, progress=False)
     report.raise_if_failed()
     assert report.earned == report.points == 100
@@ -87,6 +87,6 @@ def test_an_echo_server_is_no_chat_room() -> None:
     assert "does not pass messages on" in report["leaks"].seen
 
 
-def test_an_item_of_an_echo_server_is_none_of_a_chat_room() -> None:
+def test_an_item_for_echo_servers_is_unknown_to_the_chat_check() -> None:
     with pytest.raises(LookupError, match="passes-on"):
         iomux.check_chat("poll", only="echoes")

@@ -1,4 +1,4 @@
-"""`iomux.check` on servers that are right, servers that are wrong, and functions that are no servers at all."""
+"""`iomux.check` on correct servers, on faulty servers, and on functions that are no servers."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,18 @@ import pytest
 
 import iomux
 from iomux.conformance.check import NAMES
-from iomux.conformance.echo import fairness as flood
+from iomux.conformance.echo import fairness
 from iomux.conformance.trial import clients
 from iomux.conformance.trial.subject import Subject
 from iomux.processes.resolve import name_of
 from tests.c.programs import compiler, program
-from tests.students.faults import keeps_those_to_whom_send_fails, prints_without_end
-from tests.students.right import beside_one_that_sleeps, heap_that_fills_up, one_behind_the_other, prints_all_it_gets
+from tests.students.faults import keeps_clients_whose_send_failed, prints_without_end
+from tests.students.right import (
+    heap_that_fills_up,
+    next_to_an_idle_thread,
+    prints_all_it_gets,
+    two_threads_on_one_epoll,
+)
 from tests.support.clients import DEADLINE, all_gone, eventually
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
@@ -47,7 +52,7 @@ async def streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 class WithoutPause(asyncio.Protocol):
-    """The shape in which an echo server is often shown: what is written is not waited for."""
+    """The usual example of an echo server: it never waits until its writes have been sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -58,7 +63,7 @@ class WithoutPause(asyncio.Protocol):
 
 
 def changes_one_byte(listener: socket.socket) -> NoReturn:
-    """Of each client the very first byte, if much has come at once."""
+    """Changes the first byte of each client, if much has come at once."""
     while True:
         client, _ = listener.accept()
         with client, contextlib.suppress(OSError):
@@ -69,14 +74,14 @@ def changes_one_byte(listener: socket.socket) -> NoReturn:
 
 
 @pytest.mark.parametrize("item", ["bulk", "half-close", "slow-reader"])
-def test_one_changed_byte_is_seen_wherever_much_is_sent(item: str) -> None:
+def test_one_changed_byte_fails_every_item_that_sends_much(item: str) -> None:
     assert check(changes_one_byte, item)[item].seen == (
         "the client got other bytes than it had sent: lost, doubled, or another client's"
     )
 
 
 async def forever() -> None:
-    """Until Ctrl-C. `Server.serve_forever` closes and waits for every client then, since 3.12.1: they may well stay."""
+    """Wait until Ctrl-C. From 3.12.1 on `Server.serve_forever` would then wait until every client has left."""
     await asyncio.get_running_loop().create_future()
 
 
@@ -101,16 +106,16 @@ def serve_without_pause(listener: socket.socket) -> None:
 SOME = ("echoes", "half-close", "slow-reader", "back-pressure", "ctrl-c")
 
 
-def test_a_heap_that_grows_at_first_and_then_no_more_is_no_leak() -> None:
+def test_a_heap_that_stops_growing_is_no_leak() -> None:
     assert check(heap_that_fills_up, "leaks").passed
 
 
-def test_a_client_that_is_lost_track_of_when_send_fails_is_a_leak() -> None:
-    result = check(keeps_those_to_whom_send_fails, "leaks")["leaks"]
+def test_keeping_a_client_after_send_has_failed_is_a_leak() -> None:
+    result = check(keeps_clients_whose_send_failed, "leaks")["leaks"]
     assert result.seen == "descriptors of clients that reset while owed bytes stay open"
 
 
-def test_asyncio_streams_with_drain_are_right() -> None:
+def test_asyncio_streams_with_drain_pass() -> None:
     assert check(serve_streams, SOME).failed == ()
 
 
@@ -123,14 +128,14 @@ SOCAT = "socat TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
 
 
 @needs_socat
-def test_socat_and_cat_are_right() -> None:
+def test_socat_and_cat_pass() -> None:
     report = check(f"{SOCAT} EXEC:cat", ("echoes", "hundred", "half-close", "back-pressure", "silent", "ctrl-c"))
     assert report.failed == (), str(report)
     assert report.not_seen == ()
 
 
 @needs_socat
-def test_socat_with_a_pipe_to_itself_stands_still_when_the_pipe_is_full() -> None:
+def test_socat_with_a_pipe_to_itself_stalls_when_the_pipe_is_full() -> None:
     report = check(f"{SOCAT} PIPE", ("echoes", "pieces", "half-close", "ctrl-c"))
     assert report.failed == ("half-close",)
 
@@ -144,7 +149,7 @@ def test_a_server_in_c_is_checked_by_its_command_line() -> None:
     assert report.not_seen == ()
 
 
-def test_a_server_that_runs_already_is_checked_and_its_process_not_seen() -> None:
+def test_a_running_server_is_checked_without_seeing_its_process() -> None:
     with iomux.start("poll") as server:
         report = check(f"127.0.0.1:{server.address[1]}", ("echoes", "hundred", "urgent", "silent", "leaks", "ctrl-c"))
         assert server.alive
@@ -153,7 +158,7 @@ def test_a_server_that_runs_already_is_checked_and_its_process_not_seen() -> Non
     assert report.earned < report.points, "what was not seen earns nothing"
 
 
-def test_file_and_function(tmp_path: Path) -> None:
+def test_a_function_of_a_file_is_checked(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "def serve(listener):\n    while True:\n        c, _ = listener.accept()\n"
         "        while d := c.recv(100):\n            c.send(d)\n        c.close()\n"
@@ -161,10 +166,10 @@ def test_file_and_function(tmp_path: Path) -> None:
     report = check(f"{tmp_path}/mine.py:serve", ("echoes", "hundred"))
     assert report.target == "serve"
     assert report.failed == ("hundred",)
-    assert report["hundred"].exempt == "", "of a student's function nobody knows the model"
+    assert report["hundred"].exempt == "", "the I/O model of a student's function is unknown"
 
 
-# What students write, and what is to be said of it.
+# Servers as students write them, and the expected report on each.
 
 
 def prints(listener: socket.socket) -> NoReturn:
@@ -247,7 +252,7 @@ def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
     report = check(serve)
     assert report.failed == ("echoes",)
     assert report["echoes"].seen.startswith(seen)
-    assert report.not_seen == NAMES[1:], "of a server that does not echo nothing more can be said"
+    assert report.not_seen == NAMES[1:], "nothing more can be said about a server that does not echo"
     assert report.earned == 0
 
 
@@ -260,13 +265,13 @@ def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
         (lambda listener: LOCK.acquire(), "cannot pickle '_thread.lock' object"),
     ],
 )
-def test_of_a_server_that_did_not_start_the_hint_says_so(target: Any, seen: str) -> None:
+def test_the_hint_says_that_the_server_did_not_start(target: Any, seen: str) -> None:
     result = check(target, "echoes")["echoes"]
     assert result.seen.endswith(seen)
     assert result.hint.startswith("The server did not start, or ended before it accepted a client")
 
 
-def test_of_a_server_that_ends_with_a_client_the_hint_is_the_items() -> None:
+def test_a_server_that_ends_on_a_client_gets_the_hint_of_the_item() -> None:
     assert check(raises_later, "echoes")["echoes"].hint.startswith("Follow one message by hand")
 
 
@@ -274,12 +279,12 @@ def test_the_traceback_is_in_the_detail() -> None:
     assert "in raises_later" in str(check(raises_later, "echoes")["echoes"].detail["log"])
 
 
-def test_what_a_server_prints_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_output_of_a_server_is_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
     assert check(prints, "echoes").passed
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_server_that_prints_without_end_is_told_of_in_words() -> None:
+def test_a_server_that_prints_without_end_is_reported() -> None:
     result = check(prints_without_end, "echoes")["echoes"]
     assert result.seen == (
         "the client got nothing back: nothing more came. And it has printed more than 16 MiB: does a loop print "
@@ -288,7 +293,7 @@ def test_a_server_that_prints_without_end_is_told_of_in_words() -> None:
     assert str(result.detail["log"]).rstrip().endswith("x" * 100)
 
 
-def test_a_right_server_may_print_every_byte_it_gets() -> None:
+def test_a_correct_server_may_print_every_byte_it_gets() -> None:
     assert check(prints_all_it_gets, ("echoes", "bulk")).failed == ()
 
 
@@ -299,7 +304,7 @@ def forks(listener: socket.socket) -> NoReturn:
         if os.fork() == 0:
             while data := client.recv(4096):
                 client.sendall(data)
-            time.sleep(60)  # one that stays behind
+            time.sleep(60)  # a process that stays behind
         client.close()
 
 
@@ -307,7 +312,7 @@ def forks(listener: socket.socket) -> NoReturn:
 def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
     monkeypatch: pytest.MonkeyPatch, connecting: float, answering: float, pauses: int
 ) -> None:
-    """By a clock that goes on when it is told to: that a handshake was dropped is told by how long a connect took."""
+    """With a simulated clock: only a slow connect shows that a handshake was dropped."""
     now, slept = [0.0], list[float]()
 
     def connect(_: Subject) -> float:
@@ -322,7 +327,7 @@ def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that carry a mark in their environment: whatever was started meanwhile, orphans too."""
+    """The processes with this mark in their environment, orphans included."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -331,17 +336,17 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def test_a_server_that_forks_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forking_server_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_MARK", "forks")
     with iomux.start(forks) as server:
         socket.create_connection(server.address).close()
         assert server.pid in marked("forks")
     assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
-    assert eventually(lambda: marked("forks") == []), "killed all, and on a busy machine not gone at once"
+    assert eventually(lambda: marked("forks") == []), "all were killed, but on a busy machine they are not gone at once"
 
 
 def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
-    """Each client has a thread, which asks again and again to send."""
+    """Each client has a thread, which tries to send again and again."""
 
     def converse(client: socket.socket) -> None:
         with contextlib.suppress(ConnectionError), client:
@@ -354,7 +359,7 @@ def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
         threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
 
 
-def test_a_server_that_never_sleeps_while_a_client_does_not_read_is_seen() -> None:
+def test_a_server_that_spins_while_a_client_does_not_read_is_detected() -> None:
     report = check(never_sleeps_while_it_owes, ("back-pressure", "half-close"))
     assert report.failed == ("half-close", "back-pressure")
     assert all("the server never sleeps" in result.seen for result in report.results)
@@ -365,7 +370,7 @@ class Callable:
         sys.exit("z" * 100_000)
 
 
-def test_a_callable_goes_by_a_name_without_an_address_and_a_long_line_is_cut() -> None:
+def test_a_callable_is_named_without_its_address_and_a_long_line_is_cut() -> None:
     report = check(Callable(), "echoes")
     assert report.target == "Callable"
     assert report["echoes"].seen == f"the server ended: {'z' * 200}"
@@ -380,8 +385,8 @@ def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
 
 
 @pytest.fixture
-def elsewhere_with_few_descriptors() -> Iterator[str]:
-    """The address of a server that somebody else runs, and who lets it open 1,000 descriptors."""
+def running_with_few_descriptors() -> Iterator[str]:
+    """The address of a server that was started elsewhere and may open 1,000 descriptors."""
     line = f"ulimit -n 1000; exec '{sys.executable}' -u -m iomux serve poll --port 0"
     with subprocess.Popen(["bash", "-c", line], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -391,30 +396,30 @@ def elsewhere_with_few_descriptors() -> Iterator[str]:
             process.kill()
 
 
-def test_who_waits_at_a_limit_that_can_not_be_known_from_here_is_not_blamed_on_the_server(
-    elsewhere_with_few_descriptors: str,
+def test_an_unknown_descriptor_limit_is_not_blamed_on_the_server(
+    running_with_few_descriptors: str,
 ) -> None:
-    report = check(elsewhere_with_few_descriptors, "past-1024")
+    report = check(running_with_few_descriptors, "past-1024")
     assert report.not_seen == ("past-1024",), str(report)
     assert "how many descriptors the server may open is not known from here" in report["past-1024"].seen
 
 
 def served_by_one(serve: Any) -> list[bool]:
-    """Time and again, whether one thread of a server was seen to serve two clients."""
+    """Whether one thread of a server was seen to serve two clients, in each of five trials."""
     with iomux.start(serve) as server:
         subject = Subject(server.address, server.pid)
         with clients.crowd(subject, 2) as (one, other):
-            return [flood._one_thread_serves_both(subject, one, other) for _ in range(5)]
+            return [fairness._one_thread_serves_both(subject, one, other) for _ in range(5)]
 
 
 @linux
 def test_a_thread_that_only_sleeps_shares_no_work() -> None:
-    assert any(served_by_one(beside_one_that_sleeps)), "on a busy machine, in doubt, no"
+    assert any(served_by_one(next_to_an_idle_thread)), "on a busy machine some of the trials may say no"
 
 
 @linux
-@pytest.mark.parametrize("serve", ["threaded", one_behind_the_other, forks])
-def test_threads_and_processes_that_share_the_work_are_seen(serve: Any) -> None:
+@pytest.mark.parametrize("serve", ["threaded", two_threads_on_one_epoll, forks])
+def test_threads_and_processes_that_share_the_work_are_detected(serve: Any) -> None:
     assert not any(served_by_one(serve))
 
 
@@ -449,7 +454,7 @@ def test_html_shows_what_a_student_needs(failing: iomux.Report) -> None:
     assert "<lambda>" not in check(lambda listener: listener.close(), "echoes")._repr_html_()
 
 
-def test_an_item_that_is_not_there_is_named() -> None:
+def test_an_unknown_item_is_a_clear_error() -> None:
     with pytest.raises(KeyError, match="no item 'nonsense'"):
         check("poll", "echoes")["nonsense"]
 
@@ -466,7 +471,7 @@ def test_an_item_that_is_not_there_is_named() -> None:
         (42, None, TypeError, "a server is a name or a function"),
     ],
 )
-def test_what_can_not_be_checked_is_said(target: Any, only: Any, error: type[Exception], words: str) -> None:
+def test_what_can_not_be_checked_is_a_clear_error(target: Any, only: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         check(target, only)
 
@@ -484,7 +489,7 @@ def iomux_check(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_command_says_by_its_status_whether_all_is_well() -> None:
+def test_the_commands_status_says_whether_all_items_passed() -> None:
     good = iomux_check("poll", "--only", "echoes,pieces")
     assert (good.returncode, good.stdout.splitlines()[0]) == (0, "poll: 2 of 2 items passed, 12 of 12 points")
     bad = iomux_check(f"{sys.executable} -c 'raise SystemExit(5)' {{port}}", "--json", "--only", "echoes")
@@ -505,7 +510,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
 """
 
 
-def test_a_command_gets_the_environment_of_who_checks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_gets_the_environment_of_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(ECHO)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert check(f"{sys.executable} -m mine {{port}}", "echoes").passed
@@ -538,21 +543,21 @@ def test_a_daemon_that_a_command_leaves_behind_is_ended(
     ("line", "seen"),
     [("raise ValueError(42)", "ValueError: 42"), ("import os; print(1, flush=True); os.abort()", "by SIGABRT")],
 )
-def test_a_command_that_ends_is_told_of_in_its_own_last_words_or_by_its_signal(line: str, seen: str) -> None:
+def test_the_end_of_a_command_is_reported_by_its_last_words_or_its_signal(line: str, seen: str) -> None:
     result = check(f"{sys.executable} -c '{line}' {{port}}", "echoes")["echoes"]
     assert result.seen.startswith("the server ended: ")
     assert result.seen.endswith(seen)
 
 
-def test_a_check_in_the_background_of_a_script_judges_ctrl_c_alike() -> None:
-    line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for what it starts with &
+def test_a_check_in_the_background_of_a_script_judges_ctrl_c_in_the_same_way() -> None:
+    line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for a command with &
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "poll: 1 of 1 items passed, 4 of 4 points")
 
 
 @pytest.fixture
 def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A check that waits for seconds for an answer: there is time to end it."""
+    """A check that waits for an answer for seconds, which leaves time to end it."""
     (tmp_path / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
     command = [sys.executable, "-m", "iomux", "check", f"{tmp_path}/deaf.py:serve", "--only", "echoes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -560,7 +565,7 @@ def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-def test_ctrl_c_ends_a_check_and_all_that_it_started(running_check: "subprocess.Popen[bytes]") -> None:
+def test_ctrl_c_ends_a_check_and_all_its_processes(running_check: "subprocess.Popen[bytes]") -> None:
     first = psutil.Process(running_check.pid)
     assert eventually(lambda: len(first.children()) == 2), "the server and its clients"
     started = first.children(recursive=True)

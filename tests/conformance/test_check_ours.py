@@ -1,4 +1,4 @@
-"""The whole of `iomux.check` on every server of ours: each passes all that its I/O model can."""
+"""`iomux.check` with all items on every registered server: each passes what its I/O model allows."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,14 +30,14 @@ def test_our_concurrent_servers_pass_everything(reports: dict[str, iomux.Report]
     assert (reports[name].earned, reports[name].points) == (100, 100)
 
 
-def test_blocking_fails_what_its_model_can_not_do_and_says_so(reports: dict[str, iomux.Report]) -> None:
+def test_blocking_fails_only_what_its_model_cannot_do_and_says_so(reports: dict[str, iomux.Report]) -> None:
     report = reports["blocking"]
     assert report.failed == ("hundred", "idle", "neighbours", "flood", "descriptor-limit", "past-1024")
     assert all("one client at a time" in report[name].exempt for name in report.failed)
     assert "model: a blocking server serves one client at a time" in str(report)
 
 
-def test_nonblocking_fails_what_its_model_can_not_do_and_says_so(reports: dict[str, iomux.Report]) -> None:
+def test_nonblocking_fails_only_what_its_model_cannot_do_and_says_so(reports: dict[str, iomux.Report]) -> None:
     report = reports["nonblocking"]
     assert report.failed == ("silent",)
     assert "never sleeps" in report["silent"].exempt

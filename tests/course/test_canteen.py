@@ -1,4 +1,4 @@
-"""The canteen: each restaurant's guest does what can be worked out by hand, and the figure shows it."""
+"""The canteen: the guest of each restaurant does what was worked out by hand, and the figure shows it."""
 
 from itertools import pairwise
 
@@ -42,7 +42,7 @@ def test_called_is_free_until_a_dish_is_ready_and_fetches_in_that_order() -> Non
     ]
 
 
-def test_served_leaves_the_carrying_to_the_waiter() -> None:
+def test_served_lets_the_waiter_carry_the_dishes() -> None:
     assert served(READY) == [
         Span("guest", "free", 0, 3.5),
         Span("waiter", "fetching", 1, 1.5, 1),
@@ -71,7 +71,7 @@ def test_every_dish_is_fetched_once_and_not_before_it_is_ready(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", RESTAURANTS)
-def test_nobody_does_two_things_at_once_and_the_guest_always_does_one(name: str) -> None:
+def test_spans_of_one_person_do_not_overlap_and_the_guest_has_no_gap(name: str) -> None:
     spans = RESTAURANTS[name](MANY)
     for who in {span.who for span in spans}:
         own = [span for span in spans if span.who == who]
@@ -80,14 +80,14 @@ def test_nobody_does_two_things_at_once_and_the_guest_always_does_one(name: str)
     assert sum(span.end - span.begin for span in guest) == pytest.approx(max(span.end for span in spans))
 
 
-def test_the_same_seed_cooks_the_same() -> None:
+def test_the_same_seed_gives_the_same_times() -> None:
     assert cook(5, seed=1) == cook(5, seed=1) != cook(5, seed=2)
     assert 4 < sum(cook(2000, mean_minutes=5)) / 2000 < 6
     with pytest.raises(ValueError, match="order at least one"):
         cook(0)
 
 
-def test_minutes_by_what_the_guest_did() -> None:
+def test_minutes_are_summed_by_activity() -> None:
     table = minutes(visit(READY))
     assert list(table.index) == list(RESTAURANTS)
     assert table.loc["blocking"].to_dict() == {"waiting": 3, "asking": 0, "fetching": 1.5, "free": 0, "all": 4.5}
@@ -98,7 +98,7 @@ def test_minutes_by_what_the_guest_did() -> None:
     assert asked % ASK_MINUTES == 0
 
 
-def test_the_figure_has_a_lane_for_everybody() -> None:
+def test_the_figure_has_a_lane_for_each_person() -> None:
     frame = visit(READY)
     ax = iomux.plot.canteen(frame)
     lanes = [label.get_text() for label in ax.get_yticklabels()]

@@ -1,4 +1,4 @@
-"""The claims: recorded where they are met, found again in what is stored, and no figure that was not measured."""
+"""The claims: recorded by the notebooks, found in the stored outputs, and every figure was measured."""
 
 import functools
 import json
@@ -70,7 +70,7 @@ def test_the_verdict_follows_from_what_was_seen(parts: tuple[bool, ...], verdict
     assert [found for _, found in made.parts] == list(parts)
 
 
-def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_is_not_tried_where_a_need_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "poll")
     made = iomux.claim(3, lambda: pytest.fail("was measured"), {"it scans": lambda: pytest.fail("was tried")}, ["poll"])
     assert made.verdict.startswith("not tried here (poll: hidden")
@@ -78,7 +78,7 @@ def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.verdict in made._repr_mimebundle_()["text/html"]
 
 
-def test_what_cannot_be_told_keeps_its_figures() -> None:
+def test_a_doubtful_run_keeps_its_figures() -> None:
     made = iomux.claim(3, lambda: "5 µs", {"it scans": lambda: pytest.fail("was asked")}, doubt=lambda: "one core")
     assert made.verdict == "not to be told here (one core)"
     assert "5 µs" in repr(made)
@@ -103,7 +103,7 @@ def test_a_record_says_claim_figures_and_verdict_in_every_form() -> None:
     assert json.loads(json.dumps(bundle[MIME]))["verdict"] == "holds"
 
 
-def test_what_was_recorded_is_found_in_the_stored_page(tmp_path: Path) -> None:
+def test_a_record_is_found_in_the_stored_page(tmp_path: Path) -> None:
     store(tmp_path, "01_blocking", {"output_type": "stream", "name": "stdout", "text": ["x"]}, shown(record()))
     table = iomux.table_of_claims(tmp_path)
     assert told(table, 8, "01") == ("waited 4,711 µs", "does not hold")
@@ -115,7 +115,7 @@ def test_what_was_recorded_is_found_in_the_stored_page(tmp_path: Path) -> None:
     assert "href='01_blocking.ipynb'" in table._repr_html_()
 
 
-def test_of_two_records_the_last_counts(tmp_path: Path) -> None:
+def test_the_last_of_two_records_counts(tmp_path: Path) -> None:
     store(tmp_path, "01_blocking", shown(record(measured="old")), shown(record(measured="new")))
     assert told(iomux.table_of_claims(tmp_path), 8, "01")[0] == "new"
 
@@ -147,11 +147,11 @@ def test_a_page_without_a_record_says_why(tmp_path: Path) -> None:
 def test_each_claim_is_recorded_where_it_is_met(number: int, digits: str) -> None:
     recording = [cell for cell in cells(page(digits), "code") if number in calls(cell)]
     assert len(recording) == 1
-    assert "nbval-ignore-output" in recording[0]["metadata"]["tags"], "it has figures in it"
+    assert "nbval-ignore-output" in recording[0]["metadata"]["tags"], "its output has measured figures"
     assert not [output for output in recording[0]["outputs"] if MIME not in output.get("data", {})]
 
 
-def test_no_page_records_what_the_list_does_not_name() -> None:
+def test_no_page_records_an_unlisted_claim() -> None:
     found = [
         (number, path.name[:2])
         for path in sorted(FOLDER.glob("*.ipynb"))
@@ -161,7 +161,7 @@ def test_no_page_records_what_the_list_does_not_name() -> None:
     assert sorted(found) == sorted(MEETINGS)
 
 
-def test_the_stored_pages_have_a_record_of_each() -> None:
+def test_the_stored_pages_have_a_record_of_each_claim() -> None:
     assert iomux.table_of_claims(FOLDER).missing == []
 
 
@@ -189,7 +189,7 @@ def terms() -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(("english", "chinese", "digits", "file"), terms())
-def test_each_word_of_the_glossary_is_in_the_prose_of_its_page(
+def test_each_term_of_the_glossary_is_in_the_prose_of_its_page(
     english: str, chinese: str, digits: str, file: str
 ) -> None:
     prose = ["".join(cell["source"]) for cell in cells(page(digits), "markdown")]
@@ -199,7 +199,7 @@ def test_each_word_of_the_glossary_is_in_the_prose_of_its_page(
     assert page(digits).name == file
 
 
-def test_the_glossary_has_each_word_once_in_order() -> None:
+def test_the_glossary_has_each_term_once_in_order() -> None:
     english = [term[0].lower().replace("'", "") for term in terms()]
     assert len(english) >= 35
     assert english == sorted(set(english))

@@ -1,7 +1,7 @@
-"""The clinic: of all items, each planted bug fails the one made for it, and else only those that follow from it.
+"""The clinic: each planted bug fails the item made for it, and otherwise only items that fail as a consequence.
 
-What follows may depend on chance (who closes first, how full a buffer was): it may fail, and nothing else may. Failing
-takes seconds of waiting: four checks run beside each other. Cures are tried for what they cure, and that they serve.
+A consequence may depend on chance (who closes first, how full a buffer is): these items may fail, all others must
+pass. A failing item waits for seconds, so four checks run in parallel. A fix is checked with its item, and must serve.
 """
 
 import fcntl
@@ -60,26 +60,26 @@ CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
     "urgent_fatal": ("urgent", {}),
     "worker_pool": ("idle", dict.fromkeys(CROWDS, "more clients stay than there are workers")),
 }
-"""By bug: the item made for it, and which others may fail because of it, and why."""
+"""By bug: the item made for it, the other items that may fail as a consequence, and why."""
 BEYOND_CHECK = {"one_recv_one_line", "two_small_sends"}
 NEEDS_EPOLL = {"closed_duplicate", "edge_one_read"}
 Reports = dict[str, Report]
 
 
 def missing(name: str) -> str:
-    """Why a bug can't be tried here; empty where it can."""
+    """Why a bug cannot be tried here; empty if it can."""
     return get("epoll").why_not() if name in NEEDS_EPOLL else ""
 
 
 @pytest.fixture(scope="module")
-def sick() -> Reports:
-    """Every item on every bug."""
+def with_bug() -> Reports:
+    """The reports on all servers with a bug, with every item."""
     return _all_at_once({name: (clinic.case(name).serve, None) for name in CAUGHT_BY if not missing(name)})
 
 
 @pytest.fixture(scope="module")
-def cured() -> Reports:
-    """What each cure is for."""
+def fixed() -> Reports:
+    """The reports on all fixed servers, with the items that concern the bug."""
     items = {name: {"echoes", "end", item, *list(follow)[:1]} for name, (item, follow) in CAUGHT_BY.items()}
     return _all_at_once({name: (clinic.case(name).cured, items[name]) for name in CAUGHT_BY if not missing(name)})
 
@@ -92,22 +92,22 @@ def _all_at_once(what: Mapping[str, tuple[Serve, Iterable[str] | None]]) -> Repo
 
 @pytest.mark.timeout(900)  # the fixture's time counts as the first test's
 @pytest.mark.parametrize("name", CAUGHT_BY)
-class TestPatient:
-    def test_of_all_items_the_bug_fails_its_own_and_those_that_follow(self, name: str, sick: Reports) -> None:
+class TestBug:
+    def test_the_bug_fails_its_item_and_only_those_that_follow(self, name: str, with_bug: Reports) -> None:
         if reason := missing(name):
             pytest.skip(reason)
         item, follow = CAUGHT_BY[name]
-        report = sick[name]
+        report = with_bug[name]
         assert item in report.failed, report
         assert set(report.failed) <= {item, *follow}, report
         assert set(report.not_seen) <= {item, *follow}, report
         assert {result.name for result in report.results} == set(NAMES)
 
-    def test_the_cure_passes(self, name: str, cured: Reports) -> None:
+    def test_the_fix_passes(self, name: str, fixed: Reports) -> None:
         if reason := missing(name):
             pytest.skip(reason)
-        assert cured[name].passed, cured[name]
-        assert not cured[name].not_seen, cured[name]
+        assert fixed[name].passed, fixed[name]
+        assert not fixed[name].not_seen, fixed[name]
 
 
 def test_all_bugs_are_tried_and_twelve_are_caught_by_twelve_different_items() -> None:
@@ -116,11 +116,11 @@ def test_all_bugs_are_tried_and_twelve_are_caught_by_twelve_different_items() ->
 
 
 @pytest.mark.parametrize("name", clinic.cases())
-def test_a_cure_is_a_few_lines_beside_what_it_cures(name: str) -> None:
-    lines = clinic.diff(name).partition("--- sick\n+++ cured\n")[2].splitlines()
+def test_a_fix_changes_a_few_lines(name: str) -> None:
+    lines = clinic.diff(name).partition("--- with the bug\n+++ fixed\n")[2].splitlines()
     changed = [line for line in lines if line[:1] in {"+", "-"} and line[1:].strip()]
     assert 1 <= sum(line.startswith("+") for line in changed) <= 8, changed
-    assert clinic.sick(name)
+    assert clinic.buggy_source(name)
     words = clinic.case(name).__doc__ or ""
     assert all(word in words for word in ("Bug:", "Symptom:", "Cure:")), words
     assert "Published:" in words or "Commonly found" in words
@@ -133,16 +133,16 @@ def test_a_diff_says_where_its_bug_was_published() -> None:
         heading = [line.removeprefix("# ") for line in clinic.diff(name).splitlines() if line.startswith("# ")]
         assert " ".join(heading) == f"published: {clinic.published(name)}"
     assert clinic.published("state_kept") == ""
-    assert clinic.diff("state_kept").startswith("--- sick")
+    assert clinic.diff("state_kept").startswith("--- with the bug")
 
 
-def test_an_unknown_bug_is_named_with_those_there_are() -> None:
+def test_an_unknown_bug_is_an_error_that_lists_the_bugs() -> None:
     with pytest.raises(LookupError, match="short_send"):
         clinic.case("hiccups")
 
 
 def unsent_bytes(client: socket.socket) -> int:
-    """What the other end has not acknowledged (SIOCOUTQ, tcp(7))."""
+    """The number of bytes that the other end has not acknowledged (SIOCOUTQ, tcp(7))."""
     return int.from_bytes(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
@@ -154,7 +154,7 @@ def lines(side: str) -> bytes:
         for piece in (b"hel", b"lo\n", b"you\nthere\n"):
             client.sendall(piece)
             assert eventually(lambda: unsent_bytes(client) == 0)
-            assert eventually(lambda: not queues(server.address)["unread_bytes"].any()), "each piece is read by itself"
+            assert eventually(lambda: not queues(server.address)["unread_bytes"].any()), "each piece is read separately"
         client.shutdown(socket.SHUT_WR)
         return receive_all(client)
 
@@ -172,22 +172,22 @@ def test_two_small_sends_lose_no_byte() -> None:
     assert report.passed, report
 
 
-def test_the_meter_sees_a_visit_and_what_it_leaves_behind() -> None:
+def test_the_meter_shows_the_lasting_effect_of_a_visit() -> None:
     def pass_by(address: tuple[str, int]) -> None:
         socket.create_connection(address).close()
 
-    frame = watch(clinic.case("end_ignored").serve, pass_by, 1.8)  # it comes after 0.6 s
+    frame = watch(clinic.case("end_ignored").serve, pass_by, 1.8)  # the client comes after 0.6 s
     before, after = frame[frame.t_s < 0.6].cpu_percent, frame[frame.t_s > 1.2].cpu_percent
     assert after.mean() > 5 * max(before.median(), 1)
 
 
-def test_what_comes_back_is_counted_to_the_end() -> None:
+def test_bytes_that_come_back_are_counted_to_the_end() -> None:
     frame = come_back("poll", 1 << 20, pause=0.05, seconds=DEADLINE)
     assert (frame.back_mib.iloc[-1], frame.missing_kib.max()) == (1, 0)
     assert frame.t_s.is_monotonic_increasing
 
 
-def test_a_bug_and_its_cure_are_checked_beside_each_other() -> None:
+def test_a_bug_and_its_fix_are_checked_in_parallel() -> None:
     bug, cure = clinic.both("swallows_ctrl_c", ["echoes", "ctrl-c"])
     assert bug.failed == ("ctrl-c",)
     assert cure.passed

@@ -1,4 +1,4 @@
-"""Notebook 12: each model solution has all points, and each starter fails as the notebook shows."""
+"""Notebook 12: each model solution gets all points, and each starter fails as the notebook shows."""
 
 import ast
 import inspect
@@ -14,12 +14,12 @@ import nbformat
 import pytest
 
 import iomux
-from iomux.course.coursework import chat, solutions
-from iomux.course.coursework import starter as given
+from iomux.course.coursework import chat, solutions, starter
 from iomux.servers import get
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "12_coursework.ipynb"
+MARKED_BY = "iomux.course.coursework.test_submission"
 needs_epoll = pytest.mark.skipif(not get("epoll").available(), reason=get("epoll").why_not())
 
 
@@ -30,7 +30,7 @@ def cells(kind: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def starters() -> dict[str, Any]:
-    """What the notebook's cells define: those that only import and define are run, as a reader runs them."""
+    """The names that the notebook's cells define: only cells with imports and definitions are run."""
     namespace: dict[str, Any] = {"__name__": "coursework_notebook"}
     for source in cells("code"):
         if all(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef) for node in ast.parse(source).body):
@@ -39,7 +39,7 @@ def starters() -> dict[str, Any]:
 
 
 MODELS = {
-    "select": given.serve_select,
+    "select": starter.serve_select,
     "poll": solutions.serve_poll,
     "epoll": solutions.serve_edge_triggered,
 }
@@ -47,7 +47,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, iomux.Report]:
-    """The whole check of what is given and of the solutions, beside each other: most of their time they wait."""
+    """The whole check of the given server and of the solutions, in parallel: most of a check is waiting."""
     here = {name: serve for name, serve in MODELS.items() if get(name).available()}
     with ThreadPoolExecutor() as pool:
         return dict(zip(here, pool.map(lambda serve: iomux.check(serve, progress=False), here.values()), strict=True))
@@ -55,7 +55,7 @@ def reports() -> dict[str, iomux.Report]:
 
 @pytest.mark.timeout(600)  # the fixture's time counts as the first test's
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_given_and_the_solutions_have_all_points(reports: dict[str, iomux.Report], name: str) -> None:
+def test_the_given_server_and_the_solutions_get_all_points(reports: dict[str, iomux.Report], name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
     report = reports[name]
@@ -63,7 +63,7 @@ def test_what_is_given_and_the_solutions_have_all_points(reports: dict[str, iomu
     assert report.earned == report.points - sum(report[name].points for name in report.not_seen)
 
 
-def test_the_poll_server_is_not_finished(starters: dict[str, Any]) -> None:
+def test_the_unfinished_poll_server_does_not_echo(starters: dict[str, Any]) -> None:
     report = iomux.check(starters["serve_poll"], only=["echoes", "bulk"], progress=False)
     assert report.failed == ("echoes",)
     assert report.not_seen == ("bulk",)
@@ -71,13 +71,13 @@ def test_the_poll_server_is_not_finished(starters: dict[str, Any]) -> None:
 
 
 @needs_epoll
-def test_the_edge_triggered_server_forgets(starters: dict[str, Any]) -> None:
+def test_the_unfinished_edge_triggered_server_fails_half_close(starters: dict[str, Any]) -> None:
     report = iomux.check(starters["serve_edge_triggered"], only=["echoes", "half-close"], progress=False)
     assert report.failed == ("half-close",)
     assert report.earned == report["echoes"].points
 
 
-def test_the_chat_room_is_not_finished(starters: dict[str, Any]) -> None:
+def test_the_unfinished_chat_room_passes_nothing_on(starters: dict[str, Any]) -> None:
     report = iomux.check_chat(starters["serve_chat"], only=["passes-on", "memory"], progress=False)
     assert report.failed == ("passes-on",)
     assert report.not_seen == ("memory",)
@@ -96,13 +96,14 @@ def test_the_notebook_folds_out_the_solutions_that_are_tested(thing: Any) -> Non
 @pytest.mark.parametrize(
     ("function", "points"), [("serve_poll", {"echoes": 8, "end": 4}), ("serve_naively", {"echoes": 0, "end": 4})]
 )
-def test_the_example_for_pytest_gives_points_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
+def test_the_pytest_file_marks_a_submission_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
     naive = "def serve_naively(listener):\n    while True:\n        with listener.accept()[0] as client:\n"
     naive += "            client.sendall(client.recv(4096))\n            client.recv(4096)\n"
     file = tmp_path / "submission.py"
     file.write_text(inspect.getsource(solutions) + naive)
-    plain = ["-o", "addopts=", "-p", "no:nbval", "-p", "no:xdist", "-p", "no:cacheprovider"]  # not this project's ways
-    command = [sys.executable, "-m", "pytest", "-q", *plain, "examples/test_submission.py"]
+    # Without the settings of this project, as on the machine of a grader.
+    plain = ["-o", "addopts=", "-p", "no:nbval", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", *plain, "--pyargs", MARKED_BY]
     done = subprocess.run(
         [*command, "-k", "echoes or end", "-o", "junit_family=xunit1", f"--junitxml={tmp_path / 'points.xml'}"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Functions of one page that another takes over: found by name, and the servers built of them keep the contract."""
+"""Functions of one page that another one reuses: found by name, and servers built from them pass the check."""
 
 import json
 import select
@@ -8,7 +8,7 @@ import pytest
 
 import iomux
 from iomux.course import notebook as pages
-from iomux.solutions import page_servers as built
+from iomux.solutions import page_servers
 
 
 def stored(tmp_path: Path, *cells: str) -> Path:
@@ -18,23 +18,23 @@ def stored(tmp_path: Path, *cells: str) -> Path:
     return page
 
 
-def test_functions_are_found_by_name_in_the_order_asked_for(tmp_path: Path) -> None:
+def test_functions_are_found_by_name_in_the_requested_order(tmp_path: Path) -> None:
     page = stored(tmp_path, "import os\n\n\ndef one():\n    return 1", "x = 3\n\n\ndef two():\n    return 2")
     assert pages.source(page, "two", "one") == "def two():\n    return 2\n\n\ndef one():\n    return 1\n"
 
 
-def test_of_a_function_that_is_defined_again_the_last_counts(tmp_path: Path) -> None:
+def test_the_last_definition_of_a_function_counts(tmp_path: Path) -> None:
     page = stored(tmp_path, "def one():\n    return 1", "def one():\n    return 'I'")
     assert pages.define(page, "one", within={})[0]() == "I"
 
 
-def test_what_they_call_they_find_in_the_page_that_asked(tmp_path: Path) -> None:
+def test_functions_find_what_they_call_in_the_calling_page(tmp_path: Path) -> None:
     page = stored(tmp_path, "def double():\n    return 2 * number()", "def number():\n    return 1")
     (double,) = pages.define(page, "double", within={"number": lambda: 21})
     assert double() == 42
 
 
-def test_a_function_that_is_not_there_is_named_beside_those_that_are(tmp_path: Path) -> None:
+def test_a_missing_function_is_an_error_that_lists_the_others(tmp_path: Path) -> None:
     page = stored(tmp_path, "def one():\n    return 1")
     with pytest.raises(LookupError, match=r"defines no function 'three': it has one"):
         pages.source(page, "one", "three")
@@ -45,7 +45,7 @@ def test_the_servers_of_the_pages_keep_the_contract(page: str) -> None:
     if page == "06_epoll.ipynb" and not hasattr(select, "epoll"):
         pytest.skip("this system has no epoll")
     items = ("echoes", "half-close", "end", "reset", "mid-reset", "slow-reader")
-    report = iomux.check(built.server(page)["serve"], only=items, progress=False)
+    report = iomux.check(page_servers.server(page)["serve"], only=items, progress=False)
     assert [result.status for result in report.results] == ["passed"] * len(items), str(report)
 
 
@@ -53,7 +53,7 @@ def test_solutions_without_notebooks_and_of_a_page_without_a_server_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(LookupError, match=r"builds no server .* choose one of 04_select\.ipynb"):
-        built.server("00_start_here.ipynb")
-    monkeypatch.setattr(built, "FOLDER", tmp_path)
+        page_servers.server("00_start_here.ipynb")
+    monkeypatch.setattr(page_servers, "FOLDER", tmp_path)
     with pytest.raises(FileNotFoundError, match="need a checkout of the course"):
-        built.server("04_select.ipynb")
+        page_servers.server("04_select.ipynb")

@@ -1,4 +1,4 @@
-"""Verdicts: what held, what did not, and what was not tried."""
+"""Verdicts: printed for claims that held, that did not hold, and that were not tried."""
 
 import configparser
 import re
@@ -13,7 +13,7 @@ RULES = Path(__file__).parents[1] / "nbval.cfg"
 
 
 def as_compared(line: str) -> str:
-    """What nbval compares of a line: each of its rules is applied to it, and to what is stored."""
+    """A line as nbval compares it: each of nbval's rules is applied to it, as to the stored line."""
     rules = configparser.ConfigParser()
     rules.read(RULES)
     for rule in rules.sections():
@@ -27,13 +27,15 @@ def test_a_verdict_says_what_held(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "two is more than one: True\none is more than two: False\n"
 
 
-def test_a_value_is_no_claim(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_instead_of_a_function_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(TypeError, match="holds is True: give a function"):
         iomux.verdict("two is more than one", True)  # type: ignore[arg-type]
     assert capsys.readouterr().out == ""
 
 
-def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_claim_is_not_tried_where_a_need_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "poll")
     iomux.verdict("poll is quick", lambda: pytest.fail("was tried"), needs=["poll"])
     assert iomux.choose("select", "poll") == ["select"]
@@ -42,7 +44,7 @@ def test_what_is_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert out[1].startswith("poll is left out: hidden")
 
 
-def test_what_needs_more_descriptors_than_there_are_is_not_tried(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_claim_is_not_tried_without_enough_descriptors(capsys: pytest.CaptureFixture[str]) -> None:
     iomux.verdict("a crowd is served", lambda: pytest.fail("was tried"), connections=50_000_000)
     assert capsys.readouterr().out.startswith("a crowd is served: not tried here (50,000,000 connections need more")
 
@@ -52,7 +54,7 @@ def test_a_name_that_is_not_registered_is_a_clear_error() -> None:
         iomux.choose("pole")
 
 
-def test_choose_leaves_out_what_a_process_may_not_open(capsys: pytest.CaptureFixture[str]) -> None:
+def test_choose_leaves_out_mechanisms_without_enough_descriptors(capsys: pytest.CaptureFixture[str]) -> None:
     assert iomux.choose("poll", connections=10) == ["poll"]
     assert iomux.choose("poll", connections=5_000_000) == []
     assert "poll is left out: 5,000,000 connections need more descriptors" in capsys.readouterr().out
@@ -75,13 +77,15 @@ def test_a_run_that_cannot_tell_says_why_and_passes(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("holds", [True, False])
-def test_without_a_doubt_a_claim_is_told_as_it_is(holds: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_doubt_the_verdict_is_printed(holds: bool, capsys: pytest.CaptureFixture[str]) -> None:
     iomux.verdict("quicker", lambda: holds, doubt=lambda: "")
     line = capsys.readouterr().out
     assert as_compared(line) == line == f"quicker: {holds}\n"
 
 
-def test_what_was_not_tried_is_not_doubted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_claim_that_is_not_tried_is_not_doubted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "poll")
     iomux.verdict("quicker", lambda: True, ["poll"], doubt=lambda: pytest.fail("was asked"))
     assert as_compared(capsys.readouterr().out) == "quicker: True\n"
@@ -98,7 +102,7 @@ def test_a_control_is_unsteady_if_its_middle_half_is_as_wide_as_the_effect() -> 
     ("control", "treated", "said"),
     [
         ([1.0, 1.1, 1.0, 1.1], 3.0, "True"),
-        ([1.0, 1.1, 1.0, 1.1], 1.0, "False"),  # a world without the effect, measured well: no doubt hides it
+        ([1.0, 1.1, 1.0, 1.1], 1.0, "False"),  # no effect, measured well: no doubt hides that
         ([1.0, 2.0, 1.0, 2.0], 1.0, "not to be told here (rounds of the same differ 2.0 times)"),
         ([1.0, 2.0, 1.0, 2.0], 3.0, "not to be told here (rounds of the same differ 2.0 times)"),
     ],

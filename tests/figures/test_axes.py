@@ -1,4 +1,4 @@
-"""Numbers along a logarithmic axis can be read, and a line's name stands on nobody else's line."""
+"""Numbers along a logarithmic axis are readable, and no line's name is on another line."""
 
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ def ax() -> Axes:
 
 
 @pytest.mark.parametrize(("low", "high"), [(8, 18), (93, 190), (102, 131), (150, 15_000), (1, 10), (0.2, 400_000)])
-def test_three_numbers_at_least_are_on_an_axis_and_none_on_another(ax: Axes, low: float, high: float) -> None:
+def test_an_axis_has_at_least_three_numbers_and_none_overlap(ax: Axes, low: float, high: float) -> None:
     ax.set_yscale("log")
     ax.set_ylim(low, high)
     log_ticks(ax.yaxis)
@@ -28,7 +28,7 @@ def test_three_numbers_at_least_are_on_an_axis_and_none_on_another(ax: Axes, low
     plt.close("all")
 
 
-def test_a_name_leaves_the_place_through_which_another_line_goes_on(ax: Axes) -> None:
+def test_a_name_moves_away_from_another_line(ax: Axes) -> None:
     short, long = ([1, 2], [2, 3]), ([1, 2, 4], [1, 2.8, 9])
     for x, y in (short, long):
         ax.plot(x, y)
@@ -42,7 +42,7 @@ def test_a_name_leaves_the_place_through_which_another_line_goes_on(ax: Axes) ->
     plt.close("all")
 
 
-def test_a_name_that_nothing_crosses_stays_beside_its_end(ax: Axes) -> None:
+def test_a_name_that_no_line_crosses_stays_at_its_lines_end(ax: Axes) -> None:
     ax.plot([1, 2], [2, 3])
     ax.plot([1, 4], [8, 9])
     written = name_ends(ax, [(2, 3, "short", "red"), (4, 9, "long", "blue")])

@@ -1,4 +1,4 @@
-"""The figure of what an open connection costs: its line is the one of least squares, drawn as far as was measured."""
+"""The figure of the cost of an open connection: a least-squares line, drawn as far as was measured."""
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,11 @@ def test_points_on_a_line_give_that_line() -> None:
     assert line.at(1000) == pytest.approx(510)
 
 
-def test_a_level_counts_with_its_median() -> None:
+def test_the_median_of_each_level_is_fitted() -> None:
     assert straight_line(frame({0: [10, 9, 999], 1: [11], 2: [12]}), "p50_us") == pytest.approx((10, 1, 1))
 
 
-def test_what_lies_beyond_is_left_out_and_what_is_crooked_is_said() -> None:
+def test_levels_beyond_are_left_out_and_r_squared_shows_a_bend() -> None:
     bent = frame({0: [0], 1: [1], 2: [2], 3: [90]})
     assert straight_line(bent, "p50_us", upto=2) == pytest.approx((0, 1, 1))
     assert straight_line(bent, "p50_us").r_squared < 0.7
@@ -40,15 +40,15 @@ def test_the_line_is_solid_as_far_as_fitted_and_dotted_beyond() -> None:
     drawn = [(np.asarray(line.get_xdata(), dtype=float), line.get_linestyle()) for line in ax.lines]
     ends = {(float(x[0]), float(x[-1]), dash) for x, dash in drawn if len(x)}
     assert {(0, 100, "-"), (100, 200, ":")} <= ends
-    assert said(ax) == [
+    assert legend_texts(ax) == [
         "poll, median latency: 10 µs + 0.50 ± 0.00 µs a connection",
         "poll, median latency: line of the first 100, continued",
-        "poll, server CPU a request: 20 µs + 1.00 ± 0.00 µs a connection",
-        "poll, server CPU a request: line of the first 100, continued",
+        "poll, server CPU per request: 20 µs + 1.00 ± 0.00 µs a connection",
+        "poll, server CPU per request: line of the first 100, continued",
     ]
 
 
-def said(ax: Axes) -> list[str]:
+def legend_texts(ax: Axes) -> list[str]:
     legend = ax.get_legend()
     assert legend is not None
     return [text.get_text() for text in legend.get_texts()]
@@ -57,11 +57,11 @@ def said(ax: Axes) -> list[str]:
 def test_a_slope_within_its_error_is_called_level_and_so_is_a_negative_price() -> None:
     steady = frame({1: [99, 101], 100: [100, 103], 1000: [98, 101]})
     for levels in (steady, frame({1: [30], 100: [20], 1000: [10]})):
-        (words,) = said(iomux.plot.growth(levels, columns=["p50_us"], scale="log"))
+        (words,) = legend_texts(iomux.plot.growth(levels, columns=["p50_us"], scale="log"))
         assert words.endswith("µs, level within its error")
 
 
-def test_two_quantities_of_one_level_do_not_lie_on_each_other() -> None:
+def test_marks_of_two_quantities_at_one_level_do_not_overlap() -> None:
     same = frame({1: [10, 12], 50: [35, 36], 100: [60, 66]}).assign(cpu_us_per_request=lambda rows: rows["p50_us"])
     ax = iomux.plot.growth(same)
     marks = [line.get_transform().transform(line.get_xydata())[:, 0] for line in ax.lines if line.get_marker() == "v"]
@@ -72,4 +72,4 @@ def test_two_quantities_of_one_level_do_not_lie_on_each_other() -> None:
 def test_a_server_measured_at_two_levels_has_points_and_no_line() -> None:
     both = pd.concat([frame({0: [1], 1: [2], 2: [3]}), frame({0: [1], 1: [2]}, "select")])
     ax = iomux.plot.growth(both, columns=["p50_us"])
-    assert said(ax) == ["poll: 1 µs + 1.00 ± 0.00 µs a connection", "select"]
+    assert legend_texts(ax) == ["poll: 1 µs + 1.00 ± 0.00 µs a connection", "select"]

@@ -1,4 +1,4 @@
-"""The timeline's figures: every phase named, every server's bar as long as its request, shares that sum to 100 %."""
+"""The timeline's figures: every phase is named, a bar is as long as its request, shares sum to 100 %."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def followed() -> pd.DataFrame:
     )
 
 
-def test_every_phase_has_a_look_of_its_own() -> None:
+def test_every_phase_looks_different() -> None:
     assert list(LOOKS) == list(PHASES)
     assert len({look[:2] for look in LOOKS.values()}) == len(PHASES)
 
@@ -45,7 +45,7 @@ def test_a_bar_is_one_real_request_and_as_long_as_its_total(followed: pd.DataFra
     plt.close("all")
 
 
-def test_the_number_above_a_bar_is_the_whole_of_that_bar() -> None:
+def test_the_number_above_a_bar_is_its_total() -> None:
     quick, slow = (dict.fromkeys((f"{phase}_us" for phase in PHASES), 0.0) for _ in range(2))
     quick |= {"recv_us": 10.0, "total_us": 10.0}
     slow |= {"notify_us": 90.0, "total_us": 90.0}
@@ -79,7 +79,7 @@ def labels_and_lengths(ax: Axes) -> dict[str, float]:
     return {tick.get_text(): lengths[place] for place, tick in enumerate(ax.get_yticklabels())}
 
 
-def test_timelines_of_other_sizes_and_crowds_have_bars_of_their_own() -> None:
+def test_timelines_with_different_settings_have_separate_bars() -> None:
     small = iomux.timeline("poll", requests=20)
     runs = pd.concat([small, iomux.timeline("poll", size=1 << 20, requests=5)])
     bars = labels_and_lengths(iomux.plot.timeline(runs))
@@ -88,16 +88,16 @@ def test_timelines_of_other_sizes_and_crowds_have_bars_of_their_own() -> None:
     crowd = iomux.timeline("poll", connections=1200, active=2, requests=20)
     ax = iomux.plot.timeline(pd.concat([small, crowd]))
     assert list(labels_and_lengths(ax)) == ["poll, 1 open, 1 active", "poll, 1,200 open, 2 active"]
-    assert any(text.get_text().splitlines()[0].endswith("; 64 B") for text in ax.texts), "what all share"
+    assert any(text.get_text().splitlines()[0].endswith("; 64 B") for text in ax.texts), "the settings that all share"
     assert not texts_outside(ax)
     plt.close("all")
 
 
-def test_a_request_that_owes_its_total_to_a_rare_delay_is_not_the_one_shown() -> None:
+def test_a_request_with_a_rare_delay_is_not_the_one_shown() -> None:
     usual = {f"{phase}_us": 10.0 for phase in PHASES} | {"total_us": 10.0 * len(PHASES)}
     of_all = {"server": "poll", "connections": 1, "active": 1, "size_bytes": 64, "machine": "a machine"}
     frame = pd.DataFrame([of_all | usual] * 41)
-    shift = np.arange(41) - 20.0  # µs: the one in the middle by its total is number 20
+    shift = np.arange(41) - 20.0  # µs: number 20 has the median total
     frame["total_us"] += shift
     rare = np.where(shift == 0, 1000.0, 0.0)
     frame["notify_us"] += shift - rare
@@ -109,7 +109,7 @@ def test_a_request_that_owes_its_total_to_a_rare_delay_is_not_the_one_shown() ->
     plt.close("all")
 
 
-def test_what_is_written_beside_a_bar_lies_within_the_axes_and_a_single_one_is_no_wall(followed: pd.DataFrame) -> None:
+def test_the_text_next_to_a_bar_is_within_the_axes_and_a_single_bar_is_not_too_thick(followed: pd.DataFrame) -> None:
     alone = followed[(followed["connections"] == 1) & (followed["server"] == "poll")]
     for frame in (alone, followed):
         ax = iomux.plot.timeline(frame)
@@ -142,7 +142,7 @@ def test_a_line_is_the_median_of_a_phase_and_each_server_has_its_part(followed: 
     plt.close("all")
 
 
-def test_shares_sum_to_a_hundred_and_the_whole_stands_above(followed: pd.DataFrame) -> None:
+def test_shares_sum_to_a_hundred_and_the_total_is_above(followed: pd.DataFrame) -> None:
     ax = iomux.plot.phases(followed)
     tops: dict[float, float] = {}
     for patch in ax.patches:
@@ -158,7 +158,7 @@ def test_shares_sum_to_a_hundred_and_the_whole_stands_above(followed: pd.DataFra
     legend = ax.get_legend()
     assert legend is not None
     named = [text.get_text() for text in legend.get_texts()]
-    assert set(named) >= {LOOKS[phase].words for phase in PHASES if phase != "reply"}, "what is nowhere is not named"
+    assert set(named) >= {LOOKS[phase].words for phase in PHASES if phase != "reply"}, "reply is never visible"
     assert named == [look.words for look in LOOKS.values() if look.words in named]
     plt.close("all")
 

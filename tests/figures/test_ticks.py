@@ -1,4 +1,4 @@
-"""The figure of a loop's pulse: the gap that it marks is the longest, and where it was."""
+"""The figure of a loop's ticks: it marks the longest gap at the right place."""
 
 import numpy as np
 import pytest

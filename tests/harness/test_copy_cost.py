@@ -1,4 +1,4 @@
-"""`iomux.copy_cost`: bytes arrive or are discarded, what can't be measured is a row, the copy is the difference."""
+"""`iomux.copy_cost`: bytes arrive or are discarded, the copy is the difference, a missing measurement has a row."""
 
 import math
 import os
@@ -14,7 +14,7 @@ import pytest
 import iomux
 from iomux.figures.copy_cost import name_lines
 from iomux.figures.look.style import new_axes
-from iomux.harness.copying import copy_calls as copy_ways
+from iomux.harness.copying import copy_calls
 from iomux.harness.copying.copy_calls import WAYS, CopyBench, Trial
 from iomux.harness.copying.copy_result import CopyCost
 from iomux.harness.copying.copy_rounds import measure
@@ -88,11 +88,11 @@ def test_every_way_moves_every_byte_to_where_it_belongs(bench: CopyBench, how: s
 
 @needs_trunc
 def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench) -> None:
-    trial = copy_ways.discard(bench, 65536)
+    trial = copy_calls.discard(bench, 65536)
     assert trial.ready() == ""
     bench.target[:65536] = b"\xaa" * 65536
     assert trial.call() == 65536
-    assert not trial.intact(65536), "the measurement's own check sees that this memory is not what it was wiped to"
+    assert not trial.intact(65536), "the check of the measurement must notice that this memory was not written"
     assert bench.target[:65536] == b"\xaa" * 65536
     assert bench.loopback.waiting() == 65536, "and they are still in the kernel"
     link = bench.loopback
@@ -101,8 +101,8 @@ def test_msg_trunc_counts_the_bytes_and_leaves_the_memory_alone(bench: CopyBench
     assert link.waiting() == 0
 
 
-def test_a_destination_off_its_boundary_gets_the_same_bytes(bench: CopyBench) -> None:
-    trial = copy_ways.recv_into(bench, 4096, offset=8)
+def test_an_unaligned_destination_gets_the_same_bytes(bench: CopyBench) -> None:
+    trial = copy_calls.recv_into(bench, 4096, offset=8)
     bench.wipe(4096)
     assert trial.ready() == ""
     assert trial.call() == 4096
@@ -121,7 +121,7 @@ def test_all_bytes_wait_before_the_call_whatever_waited_before(bench: CopyBench)
 
 def test_bytes_that_are_not_what_was_sent_are_an_error() -> None:
     def wrong(bench: CopyBench, size: int) -> Trial:
-        return copy_ways.recv_into(bench, size)._replace(intact=lambda _: False)
+        return copy_calls.recv_into(bench, size)._replace(intact=lambda _: False)
 
     with pytest.raises(RuntimeError, match="wrong of 64 bytes: the bytes in memory"):
         measure({"wrong": wrong}, [64], rounds=1)
@@ -131,10 +131,10 @@ def test_a_call_that_falls_short_is_no_sample() -> None:
     calls = iter([7, 7, 7])
 
     def sometimes(bench: CopyBench, size: int) -> Trial:
-        trial = copy_ways.memcpy(bench, size)
+        trial = copy_calls.memcpy(bench, size)
         return trial._replace(moved=lambda _: next(calls, size))
 
-    seen = measure({"never": lambda b, s: copy_ways.memcpy(b, s)._replace(moved=lambda _: 7)}, [64], rounds=2)
+    seen = measure({"never": lambda b, s: copy_calls.memcpy(b, s)._replace(moved=lambda _: 7)}, [64], rounds=2)
     assert not seen.samples["never", 64]
     assert "one call moved 7 of 64 bytes" in seen.reasons["never", 64]
     seen = measure({"sometimes": sometimes}, [64], rounds=2)
@@ -142,15 +142,15 @@ def test_a_call_that_falls_short_is_no_sample() -> None:
     assert seen.reasons["sometimes", 64] == ""
 
 
-def test_a_size_that_the_buffer_does_not_hold_has_its_reason() -> None:
+def test_a_size_that_exceeds_the_buffer_has_a_reason() -> None:
     small = CopyBench(MIB, buffer_bytes=16 * 1024)
     try:
-        reason = copy_ways.recv_into(small, MIB).ready()
+        reason = copy_calls.recv_into(small, MIB).ready()
         assert reason.startswith("of 1,048,576 bytes ")
         assert "fit in the socket's receive buffer: SO_RCVBUF is" in reason
         assert small.loopback.waiting() == 0, "what was sent has been taken out again"
-        assert copy_ways.recv_into(small, 512).ready() == "", "and what fits can still be measured"
-        assert 0 < copy_ways.send(small, MIB).call() < MIB, "nonblocking: a part goes, nothing hangs"
+        assert copy_calls.recv_into(small, 512).ready() == "", "a size that fits can still be measured"
+        assert 0 < copy_calls.send(small, MIB).call() < MIB, "nonblocking: a part is sent, nothing hangs"
     finally:
         small.close()
 
@@ -197,7 +197,7 @@ def test_a_missing_feature_is_a_row_and_the_rest_is_measured(monkeypatch: pytest
         ({"repeats": True}, "repeats is True: give a whole number"),
     ],
 )
-def test_what_can_not_be_measured_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         iomux.copy_cost(**options)
 
@@ -211,7 +211,7 @@ def test_one_size_and_the_same_size_twice() -> None:
 
 
 def of_curves(receive: Callable[[float], float], call: Callable[[float], float]) -> CopyCost:
-    """What a machine would show on which a receive of so many KiB takes so many µs, and so many without the copy."""
+    """The result of a simulated machine: µs of a receive by its KiB, with the copy and without it."""
     ways = {"recv_into": receive, "recv_into MSG_TRUNC": call}
     rows = [(how, 64 * 4**power, us(4**power / 16)) for how, us in ways.items() for power in range(9)]
     frame = pd.DataFrame(rows, columns=["how", "size_bytes", "median_us"]).assign(side="receive", samples=1, reason="")
@@ -220,12 +220,12 @@ def of_curves(receive: Callable[[float], float], call: Callable[[float], float])
 
 LINE = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 1.2)
 BENT = of_curves(lambda kib: 1.2 + 0.1 * kib**1.5, lambda kib: 1.2)
-"""A machine on which the copy of many bytes is dearer by the byte."""
+"""A machine on which a copy of many bytes costs more per byte."""
 NO_COPY = of_curves(lambda kib: 1.2, lambda kib: 1.2)
 ALL_COPY = of_curves(lambda kib: 1.2 + 0.1 * kib, lambda kib: 0.1)
 
 
-def test_the_copy_is_what_a_receive_takes_longer_than_the_call_without_it() -> None:
+def test_the_cost_of_the_copy_is_the_difference_to_the_call_without_it() -> None:
     of_64_kib = LINE.by_size.loc[64 * 1024]
     assert of_64_kib["receive_us"] == pytest.approx(1.2 + 6.4)
     assert of_64_kib["call_us"] == pytest.approx(1.2)
@@ -262,13 +262,13 @@ def test_without_the_control_there_is_a_time_and_no_share() -> None:
     assert str(alone) == "a machine"
 
 
-def test_a_copy_that_can_not_be_told_from_nothing_has_no_speed_and_no_share_below_0_in_words() -> None:
+def test_an_unmeasurable_copy_has_no_speed_and_no_negative_share() -> None:
     cost = of_curves(lambda kib: 1.0, lambda kib: 1.1)
     assert cost.by_size["copy_gb_per_s"].isna().all()
     assert "64 B: 1.0 µs, without the copy 1.1: 0% is the copy" in str(cost)
 
 
-def test_a_slope_is_what_a_further_kib_costs_between_4_kib_and_1_mib() -> None:
+def test_the_slope_is_the_cost_of_a_kib_between_4_kib_and_1_mib() -> None:
     assert LINE.slopes["recv_into"] == pytest.approx(100.0)
     assert LINE.slopes["recv_into MSG_TRUNC"] == pytest.approx(0.0)
     odd = LINE.frame.copy()
@@ -284,7 +284,7 @@ def test_sizes_too_few_or_too_near_each_other_have_no_slope(sizes: list[int]) ->
     assert few.slopes.isna().all()
 
 
-def test_each_tick_of_the_figure_is_another() -> None:
+def test_all_ticks_of_the_figure_differ() -> None:
     frame = LINE.frame.iloc[:1]
     frame = pd.concat([frame.assign(size_bytes=size) for size in range(4096, 4100)])
     ax = iomux.plot.copy_cost(CopyCost(frame, "a machine", {}))
@@ -303,11 +303,11 @@ def test_each_tick_of_the_figure_is_another() -> None:
         (MIB, "1 MiB"),
     ],
 )
-def test_sizes_are_written_as_people_do(size: int, name: str) -> None:
+def test_sizes_are_written_with_units(size: int, name: str) -> None:
     assert size_name(size) == name
 
 
-def test_it_shows_itself(cost: CopyCost) -> None:
+def test_a_result_displays_itself_as_text_and_html(cost: CopyCost) -> None:
     assert repr(cost) == str(cost)
     assert cost.machine in str(cost)
     assert all(size_name(size) in str(cost) for size in (SIZES[0], SIZES[-1])) == available("msg_trunc")
@@ -370,5 +370,5 @@ def test_the_figure_draws_into_given_axes_and_knows_two_sides(cost: CopyCost) ->
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc to count descriptors in")
 def test_no_descriptor_is_left_open() -> None:
     before = set(os.listdir("/proc/self/fd"))
-    measure({"recv_into": copy_ways.recv_into}, [64], rounds=1)
+    measure({"recv_into": copy_calls.recv_into}, [64], rounds=1)
     assert set(os.listdir("/proc/self/fd")) == before

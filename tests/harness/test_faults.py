@@ -1,7 +1,7 @@
-"""`load`, `sweep` and `timeline` under a server that dies, stalls, answers wrongly or closes early: each is named.
+"""`load`, `sweep` and `timeline` under a server that dies, stalls, answers wrongly or closes early: each is reported.
 
-The servers do well at first, so that it is in the middle of a run that they fail. The tests
-of `load` have what it says of the last three.
+The servers work at first, so that they fail in the middle of a run. The reports of `load` on the last three are tested
+with `load`.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.support.faulty_servers import answering, changes_a_byte, closes_early
 
 TALK = [(0.0, "A", b"one"), (0.02, "A", b"two"), (1.0, "A", b"")]
 LONG = 1.0
-"""Seconds of load, in which a server also on a busy machine comes to the twentieth message, and to its fault."""
+"""Seconds of load, long enough for a server on a busy machine to reach its 20th message, and its fault."""
 FAULTS = [
     pytest.param(stalls, "no reply by the deadline: 1", id="stalls"),
     pytest.param(changes_a_byte, "wrong reply: 1", id="answers wrongly"),
@@ -59,7 +59,7 @@ def test_sweep_says_in_the_row_what_the_clients_saw(fault: Any, said: str) -> No
     assert row["reason"] == said
     assert row["errors"] == 1
     assert row["requests"] > 5, "it answered well at first"
-    assert row["p50_us"] != row["p50_us"], "what was cut short is no figure"
+    assert row["p50_us"] != row["p50_us"], "a run that was cut short has no percentiles"
 
 
 def test_timeline_names_a_server_that_dies_in_the_middle() -> None:
@@ -88,14 +88,14 @@ def test_load_waits_for_the_last_words_of_a_server_that_closed_its_client() -> N
         server.stop()
 
 
-def test_a_server_that_is_dying_hands_over_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dying_server_hands_over_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def collect(server: iomux.Server, path: str) -> bytes:
         assert eventually(lambda: "dying" in server.log or not server.alive)
         return collecting(server, path)
 
     collecting = timeline.collect
     monkeypatch.setattr(timeline, "LAST_WORDS_SECONDS", 0.0)
-    monkeypatch.setattr(timeline, "collect", collect)  # it is asked while it writes its traceback
+    monkeypatch.setattr(timeline, "collect", collect)  # it is called while the server writes its traceback
     with pytest.raises(iomux.ServerError, match="Planted: planted"):
         iomux.timeline(dies_slowly, requests=300, deadline=0.5)
 
@@ -106,7 +106,7 @@ def test_timeline_says_what_cut_it_short(fault: Any, said: str) -> None:
         iomux.timeline(answering(fault), requests=300, deadline=0.5)
 
 
-def test_timeline_keeps_what_was_followed_before_and_counts_the_rest() -> None:
+def test_timeline_keeps_the_requests_before_a_stall_and_counts_the_rest() -> None:
     def stalls_late(data: bytes, count: int) -> bytes:
         return data if count < 150 * 64 else b""
 

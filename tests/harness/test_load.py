@@ -1,4 +1,4 @@
-"""`iomux.load`: what it counts, and that it counts it truly."""
+"""`iomux.load`: its counts, latencies and errors, in a closed and an open loop."""
 
 import contextlib
 import os
@@ -78,7 +78,7 @@ def test_a_known_delay_is_seen_where_it_belongs() -> None:
     def nap(data: bytes) -> bytes:
         asked[0] += 1
         if asked[0] % 4 == 0:
-            time.sleep(0.1)  # far longer than a busy machine holds up one that naps not
+            time.sleep(0.1)  # far longer than a busy machine delays a handler without a nap
         return data
 
     with iomux.start("threaded", handler=nap) as server:
@@ -88,8 +88,8 @@ def test_a_known_delay_is_seen_where_it_belongs() -> None:
     assert result.p99_us >= 100_000
 
 
-def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
-    """They are made to take a second each: how long they take by themselves, a busy machine decides."""
+def test_no_sample_includes_the_harnesss_own_work(poll: Server) -> None:
+    """Each is made to take a second, because a busy machine decides how long they take otherwise."""
 
     def run(asked: Plan) -> dict[str, Any]:
         look, looked = plan._server_use, [0]
@@ -99,7 +99,7 @@ def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
             time.sleep(1)
             return look(plan)
 
-        plan._server_use = look_long  # in the process of its own, and only there
+        plan._server_use = look_long  # in the generator's process only
         return plan.run(asked) | {"looked": looked[0]}
 
     asked = Plan(poll.address, 20, 20, 64, 0.1, 0.1, None, DEADLINE, poll.pid, False)
@@ -109,7 +109,7 @@ def test_no_sample_has_the_harnesss_own_doings_in_it(poll: Server) -> None:
     assert max(seen["response_ns"]) < 0.9 * generator.SECOND
 
 
-def test_an_overloaded_warmup_does_not_spill_into_what_is_measured() -> None:
+def test_an_overloaded_warmup_does_not_affect_the_measurement() -> None:
     def slow(data: bytes) -> bytes:
         time.sleep(0.005)
         return data
@@ -118,7 +118,7 @@ def test_an_overloaded_warmup_does_not_spill_into_what_is_measured() -> None:
         result = iomux.load(server, connections=2, duration=0.5, warmup=0.5, rate=400, deadline=10)
     assert result.errors == {}
     assert result.requests == pytest.approx(200, abs=5)
-    assert result.response_ns[0] < 250_000_000, "half a second of warm-up had left a queue"
+    assert result.response_ns[0] < 250_000_000, "the queue of half a second of warm-up is not measured"
 
 
 def test_large_messages_arrive_whole(poll: Server) -> None:
@@ -164,15 +164,16 @@ def test_more_clients_than_the_backlog_holds_do_not_hang() -> None:
         (silent_after_five, {"no reply by the deadline": 3}),
     ],
 )
-def test_a_server_that_answers_wrongly_is_found_out(fault: Any, kinds: dict[str, int]) -> None:
-    with iomux.start(faulty(fault)) as server:  # for a second: on a busy machine each comes to its sixth message, too
+def test_a_server_that_answers_wrongly_is_detected(fault: Any, kinds: dict[str, int]) -> None:
+    # For a second, in which each client reaches its sixth message on a busy machine too.
+    with iomux.start(faulty(fault)) as server:
         result = iomux.load(server, connections=3, duration=1.0, deadline=0.5)
     assert result.errors == kinds
     assert result.unserved == 0 or fault is talks_too_much
 
 
-def test_who_sleeps_is_seen_to_switch_and_who_spins_is_not() -> None:
-    """It sleeps in its handler, at each request: in its poller only where the next one has not come already."""
+def test_a_sleeping_server_switches_voluntarily_and_a_spinning_one_does_not() -> None:
+    """It sleeps in its handler at each request; in its poller it sleeps only if no request has come yet."""
     a_request = {}
     for name, handler in (("poll", sleeps), ("nonblocking", iomux.echo)):
         with iomux.start(name, handler=handler) as server:
@@ -194,7 +195,7 @@ def test_the_switches_of_every_thread_are_counted() -> None:
     assert result.voluntary_switches >= 0.5 * result.requests, "its main thread sleeps in accept and makes none"
 
 
-def test_a_thread_that_ended_takes_none_of_the_others_switches_with_it() -> None:
+def test_the_end_of_a_thread_does_not_lose_the_others_switches() -> None:
     before = {1: Switches(10, 1), 2: Switches(1000, 5)}
     after = {1: Switches(14, 1), 3: Switches(2, 1)}
     assert switched(before, after) == Switches(6, 1)
@@ -234,7 +235,7 @@ TENTH = 10
 
 
 def stops_at_the_tenth() -> Callable[[bytes], bytes]:
-    """A handler that stops its server at the tenth request: so the stall is in the run, however late that begins."""
+    """A handler that stops its server at the tenth request, so that the stall is within the run."""
     asked = [0]
 
     def handle(data: bytes) -> bytes:
@@ -248,7 +249,7 @@ def stops_at_the_tenth() -> Callable[[bytes], bytes]:
 
 @contextlib.contextmanager
 def stalling_for_a_second() -> Iterator[Server]:
-    """A poll server that stops once, and is let go on when it has stood still for a second."""
+    """A poll server that is stopped once, for a second."""
 
     def go_on() -> None:
         stopped.append(eventually(lambda: psutil.Process(server.pid).status() == psutil.STATUS_STOPPED))
@@ -279,12 +280,12 @@ def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
     assert result.requests == 400
     late = (result.response_ns > 100_000_000).sum()
     assert late > 100, "a second at 200 requests a second: some 180 were planned while it lasted"
-    assert 1 <= (result.service_ns > 500_000_000).sum() <= 2, "but only one a client was under way"
+    assert 1 <= (result.service_ns > 500_000_000).sum() <= 2, "but each client had only one under way"
     assert result.p99_us > 500_000
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
 
-def test_open_loop_takes_no_reply_twice() -> None:
+def test_open_loop_counts_no_reply_twice() -> None:
     with iomux.start("poll", handler=lambda data: data + data) as server:
         result = iomux.load(server, connections=2, duration=0.3, warmup=0, rate=100, deadline=0.5)
     assert result.requests <= 30
@@ -294,11 +295,11 @@ def test_open_loop_takes_no_reply_twice() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the range of ephemeral ports is read from /proc")
 def test_a_connection_to_itself_is_no_server() -> None:
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    with pytest.raises(ConnectionRefusedError):  # it is raised only where all of them were refused
+    with pytest.raises(ConnectionRefusedError):  # it is raised only if all of them were refused
         iomux.load(("127.0.0.1", low + 2000), connections=15_000, active=1, duration=0.1)
 
 
-def test_open_loop_forgets_nothing_that_was_planned() -> None:
+def test_open_loop_omits_no_planned_request() -> None:
     with iomux.start(faulty(closes)) as server:
         result = iomux.load(server, connections=2, duration=0.5, warmup=0, rate=200, deadline=0.5)
     assert result.errors["closed by the server"] == 2
@@ -332,7 +333,7 @@ def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
         ({"connections": 10_000_000}, "more descriptors than a process may open"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], message: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         iomux.load(("127.0.0.1", 1), **options)
 
@@ -345,14 +346,14 @@ def test_load_goes_to_loopback_only(address: Any) -> None:
         iomux.load(address)
 
 
-def test_nobody_listening_is_a_clear_error() -> None:
+def test_no_listener_is_a_clear_error() -> None:
     with iomux.listen() as listener:
         address = listener.getsockname()
     with pytest.raises(ConnectionRefusedError, match=rf"nobody listens at 127.0.0.1:{address[1]}: start the server"):
         iomux.load(address, connections=3, duration=0.1)
 
 
-def test_a_server_of_ours_that_listens_no_more_is_counted() -> None:
+def test_clients_refused_by_a_started_server_are_counted() -> None:
     def closes_its_listener(listener: socket.socket) -> None:
         listener.close()
         time.sleep(600)
@@ -398,7 +399,7 @@ def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
 def test_it_waits_until_all_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness_clients, "_NO_PROGRESS_SECONDS", DEADLINE)  # who accepts may be held up
+    monkeypatch.setattr(harness_clients, "_NO_PROGRESS_SECONDS", DEADLINE)  # the accepting server may be delayed
     errors = Counter[str]()
     with iomux.listen() as listener, contextlib.ExitStack() as stack:
         address = listener.getsockname()
@@ -419,7 +420,7 @@ def test_it_waits_until_all_are_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def accepts_one_at_a_time(listener: socket.socket) -> NoReturn:
-    """Pauses before each client it accepts, and says at the first request how many it has."""
+    """Pauses before each client it accepts, and answers the first request with the number of its clients."""
     clients: list[socket.socket] = []
     asked = False
     listener.setblocking(False)
@@ -435,20 +436,20 @@ def accepts_one_at_a_time(listener: socket.socket) -> NoReturn:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
-def test_nobody_asks_before_all_are_accepted() -> None:
+def test_no_request_is_sent_before_all_clients_are_accepted() -> None:
     with iomux.start(accepts_one_at_a_time) as server:
         iomux.load(server, connections=40, active=1, duration=0.1, warmup=0)
         assert "asked with 40 accepted" in server.log
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its sockets")
-def test_it_does_not_wait_for_a_server_that_accepts_no_more() -> None:
+def test_it_does_not_wait_for_a_server_that_stopped_accepting() -> None:
     with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
         wait_until_accepted(listener.getsockname())
         assert backlog(listener.getsockname()) == 1
 
 
-def test_where_the_sockets_are_not_listed_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_list_of_sockets_it_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "queues")
     with iomux.listen() as listener, socket.create_connection(listener.getsockname()):
         assert backlog(listener.getsockname()) == 0

@@ -1,4 +1,4 @@
-"""`iomux.pass_along` hands on exactly what it says, one row a run, and its figure is whole and labelled."""
+"""`iomux.pass_along`: exact numbers of bytes, one row for each run, and a complete, labelled figure."""
 
 import contextlib
 import json
@@ -21,14 +21,14 @@ from iomux.servers import pollers
 from iomux.servers.select_ import SelectPoller
 from iomux.system.sockets import raise_descriptor_limit
 from tests.support.clients import all_gone
-from tests.support.commands import children_at_work, iomux_command
+from tests.support.commands import busy_children, iomux_command
 from tests.support.figures import texts_outside
 
 HERE = [name for name in pollers.names() if name in iomux.names()]
 
 
 class Spy:
-    """A `select.poll()` object that remembers what it was asked and what it told."""
+    """A `select.poll()` object that records its calls and their results."""
 
     def __init__(self) -> None:
         self.poller = select.poll()
@@ -82,7 +82,7 @@ def test_the_first_bytes_are_put_in_at_even_distances() -> None:
     assert sorted(spy.told) == sorted(everyone)[0:9:3]
 
 
-def test_every_run_takes_all_off_the_list_and_puts_them_back() -> None:
+def test_every_run_unregisters_and_registers_all_sockets() -> None:
     spy = Spy()
     with contextlib.ExitStack() as opened:
         ring = PairRing(spy, 4, opened)
@@ -92,7 +92,7 @@ def test_every_run_takes_all_off_the_list_and_puts_them_back() -> None:
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_more_active_than_an_epoll_object_tells_of_at_once(name: str) -> None:
+def test_more_active_than_an_epoll_object_reports_at_once(name: str) -> None:
     raise_descriptor_limit()
     pairs = 400 if name == "select" else 1500
     with contextlib.ExitStack() as opened:
@@ -141,7 +141,7 @@ def test_more_pairs_than_descriptors_is_a_row() -> None:
     assert psutil.Process().num_fds() == before
 
 
-def test_what_is_named_twice_runs_once() -> None:
+def test_a_poller_named_twice_runs_once() -> None:
     frame = iomux.pass_along(["poll", "poll"], pairs=[4, 4], active=1, writes=1, runs=2, progress=False)
     assert frame[["poller", "pairs", "run"]].to_numpy().tolist() == [["poll", 4, 0], ["poll", 4, 1]]
 
@@ -176,7 +176,7 @@ def test_a_hidden_poller_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"runs": 10**6}, "runs is 1000000"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises((ValueError, LookupError), match=error):
         iomux.pass_along(**options)
 
@@ -217,10 +217,10 @@ def test_wrong_use_is_one_line_and_status_2(arguments: list[str], message: str) 
     assert message in done.stderr
 
 
-def test_an_interrupt_leaves_quietly_and_leaves_nothing() -> None:
+def test_an_interrupt_ends_quietly_and_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "iomux", "bench", "poll", "--ring", "2000,1,1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
-        started = children_at_work(bench, 1)
+        started = busy_children(bench, 1)
         bench.send_signal(signal.SIGINT)
         out, err = bench.communicate(timeout=20)
     assert (bench.returncode, out) == (130, "")
@@ -243,7 +243,7 @@ def test_the_figure_is_whole_and_labelled(frame: pd.DataFrame) -> None:
     plt.close("all")
 
 
-def test_the_published_figures_stand_beside_the_same_work_only(frame: pd.DataFrame) -> None:
+def test_published_figures_are_drawn_only_next_to_the_same_work(frame: pd.DataFrame) -> None:
     ax = iomux.plot.pass_along(frame)
     published = {str(line.get_label()): line for line in ax.lines if "published" in str(line.get_label())}
     assert set(published) == {f"{name}, published" for name in PUBLISHED}
@@ -253,14 +253,14 @@ def test_the_published_figures_stand_beside_the_same_work_only(frame: pd.DataFra
         drawn = [np.asarray(data, dtype=int).tolist() for data in (line.get_xdata(), line.get_ydata())]
         assert drawn == [list(points), list(points.values())]
         assert line.get_markerfacecolor() == "none"
-    assert any("i7-12800H" in text.get_text() for text in ax.texts), "on what machine"
+    assert any("i7-12800H" in text.get_text() for text in ax.texts), "the machine of the published figures"
     other = iomux.plot.pass_along(frame.assign(writes=7))
     assert not [line for line in other.lines if "published" in str(line.get_label())]
     assert not texts_outside(other)
     plt.close("all")
 
 
-def test_an_interrupt_says_how_far_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_reports_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(name: str, *_: object) -> tuple[list[float], str]:
         if name == "poll":
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`iomux.soak`: every server stands it and loses nothing; servers with a planted fault are found out, by name."""
+"""`iomux.soak`: every server survives and loses nothing; planted faults are detected and named."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.soak import client as kinds
+from iomux.harness.soak import client as soak_client
 from iomux.harness.soak.client import SoakClient
 from iomux.harness.soak.scenario import (
     CLOSE,
@@ -56,10 +56,10 @@ ONE_OF_EACH_KIND = ["blocking", "threaded", "nonblocking", "epoll", "asyncio", "
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
-def test_every_kind_of_server_stands_it_and_loses_nothing(name: str) -> None:
+def test_every_kind_of_server_survives_and_loses_nothing(name: str) -> None:
     if name not in iomux.names():
         pytest.skip(f"{name} is not available here")
-    minutes = 0.05 if name == "blocking" else 0.025  # one after the other, in which the first four have all faults
+    minutes = 0.05 if name == "blocking" else 0.025  # one after the other: the first four clients have all faults
     report = short(name, clients=None, minutes=minutes, seed=125)
     assert report.failures == ()
     assert report.lost == 0, report
@@ -75,29 +75,33 @@ def test_every_kind_of_server_stands_it_and_loses_nothing(name: str) -> None:
 
 
 PATIENCE = 1.0
-"""Seconds after which a client that hears nothing is lost, where a test has to wait until they are over."""
-ENDED = {kinds.CLOSED_EARLY, kinds.RESET_BY_SERVER, kinds.LOST}
-SHORT = {kinds.WRONG, kinds.STALLED, kinds.LOST}
+"""Seconds without an answer after which a client counts as lost, short because a test waits for them."""
+ENDED = {soak_client.CLOSED_EARLY, soak_client.RESET_BY_SERVER, soak_client.LOST}
+SHORT = {soak_client.WRONG, soak_client.STALLED, soak_client.LOST}
 PLANTED = {
-    "changes a byte": (answering(changes_a_byte), {kinds.WRONG}, r"byte [\d,]+ was 0x.. and came back as 0x.."),
-    "stalls": (answering(stalls), {kinds.STALLED, kinds.LOST}, r"then nothing came for 1 s"),
+    "changes a byte": (answering(changes_a_byte), {soak_client.WRONG}, r"byte [\d,]+ was 0x.. and came back as 0x.."),
+    "stalls": (answering(stalls), {soak_client.STALLED, soak_client.LOST}, r"then nothing came for 1 s"),
     "never answers": (
         answering(never_answers),
-        {kinds.NEVER_ANSWERED, kinds.LOST},
+        {soak_client.NEVER_ANSWERED, soak_client.LOST},
         r"read 0 as sent: nothing came within 1 s",
     ),
     "closes early": (answering(closes_early), ENDED, r"then the server closed, though the client had not"),
-    "says too much": (answering(says_too_much), {kinds.TOO_MANY, kinds.WRONG}, r"1 bytes more than it had sent"),
+    "says too much": (
+        answering(says_too_much),
+        {soak_client.TOO_MANY, soak_client.WRONG},
+        r"1 bytes more than it had sent",
+    ),
     "loses bytes": (answering(loses_bytes), SHORT, r"came back as|short|nothing came"),
     "takes send as complete": (threaded(takes_send_as_complete), SHORT | ENDED, r"came back as|short|nothing came"),
-    "forgets what it owes": (threaded(forgets_what_it_owes), {kinds.LOST}, r"stream ended, [\d,]+ bytes short"),
+    "forgets what it owes": (threaded(forgets_what_it_owes), {soak_client.LOST}, r"stream ended, [\d,]+ bytes short"),
 }
 
 
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_fault_is_named(planted: str) -> None:
     server, found, words = PLANTED[planted]
-    silent = {kinds.STALLED, kinds.NEVER_ANSWERED} & found
+    silent = {soak_client.STALLED, soak_client.NEVER_ANSWERED} & found
     report = short(server, deadline=PATIENCE if silent else DEADLINE)
     assert report.lost > 0
     assert report.lost_kinds
@@ -110,10 +114,10 @@ def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
     with listen() as listener:
         client = SoakClient(scenario(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
         reset(listener.accept()[0])
-        select.select([client.sock], [], [], 10)  # the reset is here
+        select.select([client.sock], [], [], 10)  # the reset has arrived
     with client.sock, pytest.raises(OSError, match="not connected") as met:
         client.sock.shutdown(socket.SHUT_WR)
-    assert client.failure(met.value).kind == kinds.RESET_BY_SERVER
+    assert client.failure(met.value).kind == soak_client.RESET_BY_SERVER
 
 
 def test_a_failure_says_which_client_and_what_was_sent_and_seen() -> None:
@@ -128,11 +132,11 @@ def test_a_server_that_dies_is_named_with_its_last_words() -> None:
     assert any("ZeroDivisionError: planted" in sentence for sentence in report.failures)
     assert report.descriptors_after is None
     assert report.requests > 0
-    assert report.seconds < 30, "a run whose server is gone goes on no longer"
+    assert report.seconds < 30, "a run stops when its server has gone"
 
 
 def keeps_descriptors(listener: Any) -> None:
-    """Never closes what a client has left."""
+    """Never closes the socket of a client that has left."""
     kept = []
 
     def converse(client: socket.socket) -> None:
@@ -168,17 +172,17 @@ def test_descriptors_that_a_worker_keeps_are_named() -> None:
 
 
 LATE = 120
-"""Messages: the first client, who is there for what is opened at first, has at most 100."""
+"""Messages; the first client, which is there for descriptors that are opened once, has at most 100."""
 
 
 def opens_a_file_late(data: bytes, count: int) -> bytes:
-    """As a log is that is opened when there is something to say."""
+    """Opens a file late, like a log that is opened at its first entry."""
     served = vars(threading).setdefault("served", [])
     served.append(os.dup(2) if len(served) == LATE else None)
     return data
 
 
-def test_a_descriptor_more_is_no_leak() -> None:
+def test_one_more_descriptor_is_no_leak() -> None:
     report = short(answering(opens_a_file_late), deadline=PATIENCE)
     assert report.lost == 0, report
     assert report.descriptors_before is not None
@@ -202,12 +206,12 @@ def one_at_a_time(listener: Any) -> None:
     serve(listener)
 
 
-def test_who_serves_one_at_a_time_is_asked_by_one_or_found_out() -> None:
+def test_a_server_for_one_client_at_a_time_gets_one_or_is_detected() -> None:
     with pytest.raises(ValueError, match="blocking serves one client at a time, 2 would wait for each other"):
         short("blocking", clients=2)
     assert short(one_at_a_time, clients=1).lost == 0
     report = short(one_at_a_time, deadline=0.3)
-    assert report.lost_kinds[kinds.NEVER_ANSWERED] > 10
+    assert report.lost_kinds[soak_client.NEVER_ANSWERED] > 10
     assert "soak it with 1 client" in repr(report)
 
 
@@ -247,7 +251,7 @@ def test_the_report_shows_itself_in_a_notebook() -> None:
         ({"deadline": 0}, "deadline is 0"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_clear_error(options: dict[str, Any], message: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         short("poll", **options)
 
@@ -289,7 +293,7 @@ def test_the_command_ends_with_1_when_something_was_lost(tmp_path: Path) -> None
     assert "ended early" in out
 
 
-def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
+def test_an_interrupt_reports_the_results_so_far_and_leaves_nothing_behind() -> None:
     with soak_command("poll", "--minutes", "5") as command:
         assert command.stderr is not None
         while not re.search(r"requests=[1-9]", said := command.stderr.readline(200)):
@@ -305,7 +309,7 @@ def test_an_interrupt_reports_what_there_is_and_leaves_nothing() -> None:
     assert all_gone(started)
 
 
-def test_clients_that_are_killed_are_an_error_and_leave_nothing() -> None:
+def test_killed_clients_are_an_error_and_leave_nothing_behind() -> None:
     def clients() -> list[psutil.Process]:
         return [
             child for child in psutil.Process().children() if "iomux.processes.worker_main" in " ".join(child.cmdline())

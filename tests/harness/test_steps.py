@@ -1,4 +1,4 @@
-"""`iomux.harness.tape.steps`: callbacks, generators, coroutines and asyncio do the same, in the same order."""
+"""`iomux.harness.tape.steps`: callbacks, generators, coroutines and asyncio take the same steps in order."""
 
 import time
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness.tape import steps as module
+from iomux.harness.tape import steps as steps_module
 from iomux.harness.tape.server import UNRECORDABLE
 from iomux.harness.tape.steps import order, steps
 from iomux.servers import get, mechanisms
@@ -32,7 +32,7 @@ def test_every_step_of_every_client_in_its_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", POLLING)
-def test_who_does_not_read_is_waited_for(name: str) -> None:
+def test_the_server_waits_for_a_client_that_does_not_read(name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
     frame = steps([name], [(0.0, "A", b"big"), (0.5, "A", b"")], big)
@@ -41,7 +41,7 @@ def test_who_does_not_read_is_waited_for(name: str) -> None:
     assert found[-2:] == ["recv", "close"]
     assert frame[frame["step"] == "send"]["size_bytes"].sum() == BIG
     waits = frame[frame["step"] == "wait for write"]
-    assert (waits["end_us"] - waits["begin_us"]).max() > 100_000, "until it read, 0.5 s after"
+    assert (waits["end_us"] - waits["begin_us"]).max() > 100_000, "until it read, 0.5 s later"
 
 
 def test_the_calls_are_the_same_in_every_style() -> None:
@@ -72,7 +72,7 @@ def test_a_server_that_sleeps_in_its_own_calls_shows_no_waits() -> None:
     assert found["threaded"]["B"] == ["accept", "recv", "handler", "send", "recv", "close"]
 
 
-def test_a_wrong_answer_is_found_out() -> None:
+def test_a_wrong_answer_is_detected() -> None:
     answered: list[bytes] = []
 
     def number(data: bytes) -> bytes:
@@ -83,13 +83,13 @@ def test_a_wrong_answer_is_found_out() -> None:
         steps(["poll"], TALK, number)
 
 
-def test_more_than_was_owed_is_found_out() -> None:
+def test_extra_bytes_are_detected() -> None:
     with pytest.raises(RuntimeError, match="the server sent more than it owed"):
         steps([says_more], [(0, "A", b"x"), (0.05, "A", b"")])
 
 
 def test_an_answer_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(steps_module, "DEADLINE_S", 0.5)
     with pytest.raises(TimeoutError):
         steps(["blocking"], TALK)
 

@@ -1,4 +1,4 @@
-"""`iomux.sweep` makes a tidy table, and `iomux.plot` draws it whole, labelled and told apart without colour."""
+"""`iomux.sweep` makes a tidy table, and `iomux.plot` draws it, labelled, with lines that differ without colour."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.figures import texts_outside
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    """A small sweep with select's wall in it."""
+    """A small sweep in which select meets its limit."""
     return iomux.sweep(
         ["select", "poll"], connections=[1, 20, 1200], repeats=2, duration=0.1, warmup=0.05, progress=False
     )
@@ -24,7 +24,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def all_active() -> pd.DataFrame:
-    """Every connection asks."""
+    """A sweep in which every connection is active."""
     return iomux.sweep(["select", "poll"], connections=[1, 20], active=None, repeats=1, duration=0.2, progress=False)
 
 
@@ -35,7 +35,7 @@ def test_one_row_a_server_level_and_repeat(frame: pd.DataFrame) -> None:
     assert frame.attrs["machine"]
     assert list(frame["repeat"]) == sorted(frame["repeat"]), "rounds are interleaved, not grouped by server"
     first = frame[(frame["connections"] == 1)].groupby("repeat")["server"].first()
-    assert first[0] != first[1], "another server begins in each round"
+    assert first[0] != first[1], "each round starts with another server"
 
 
 def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
@@ -51,7 +51,7 @@ def test_a_limit_is_a_row_with_its_reason(frame: pd.DataFrame) -> None:
     assert limited["voluntary_switches"].isna().all()
 
 
-def test_servers_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+def test_servers_of_the_same_name_get_different_names(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.py").write_text("from iomux.servers.poll_ import serve\n")
     files = [f"{tmp_path / name}.py:serve" for name in ("a", "b")]
@@ -89,7 +89,7 @@ def test_a_server_that_fails_is_a_row() -> None:
         ({"servers": "nope"}, "no server is called 'nope'"),
     ],
 )
-def test_what_can_not_be_swept_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises((ValueError, LookupError), match=error):
         iomux.sweep(**options)
 
@@ -102,7 +102,7 @@ def test_figures_are_whole_and_labelled(frame: pd.DataFrame, draw: str) -> None:
     assert ax.get_xscale() == "log"
     assert {line.get_label() for line in ax.lines} >= {"select", "poll"}
     assert {"select", "poll"} <= {text.get_text() for text in ax.texts}, "lines are named where they end"
-    assert any("FD_SETSIZE" in text.get_text() for text in ax.texts), "select's wall is marked"
+    assert any("FD_SETSIZE" in text.get_text() for text in ax.texts), "select's limit is marked"
     assert any(frame.attrs["machine"] in text.get_text() for text in ax.texts)
     assert not texts_outside(ax)
     plt.close("all")
@@ -149,7 +149,7 @@ def test_distribution_draws_each_run(frame: pd.DataFrame) -> None:
     plt.close("all")
 
 
-def test_the_numbers_of_a_long_distribution_do_not_touch() -> None:
+def test_the_axis_labels_of_a_long_distribution_do_not_overlap() -> None:
     ax = iomux.plot.distribution({"many": 1000 * np.arange(1, 300_001)})
     assert not texts_outside(ax)
     boxes = [tick.label1.get_window_extent() for tick in ax.xaxis.get_major_ticks()]
@@ -163,7 +163,7 @@ def test_every_mechanism_looks_different_in_colour_and_in_marker() -> None:
     assert len({look.marker for look in looks}) == len(looks)
 
 
-def test_servers_of_ones_own_are_told_apart() -> None:
+def test_unregistered_servers_look_different() -> None:
     among = ["epoll", "mine", "yours"]
     assert style.style("mine", among) != style.style("yours", among)
     assert style.style("epoll", among) == style.style("epoll")

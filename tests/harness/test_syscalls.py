@@ -1,8 +1,8 @@
 """The system calls that a traced server counts, against those that strace(1) sees the plain server make.
 
-How many there are depends on when the next request comes: a client that asks at once may be quicker than an
-edge-triggered server that has yet to find that there is no more, and spares it that `recv` and the sleep. So in
-both runs the client waits until the server sleeps.
+The number depends on when the next request comes: a client that sends at once may be faster than an edge-triggered
+server that has yet to read until EAGAIN, and saves it that `recv` and the sleep. So in both runs the client waits
+until the server sleeps.
 """
 
 import shutil
@@ -30,11 +30,11 @@ KINDS = {
     "recv": ("recvfrom", "recvmsg"),
     "send": ("sendto", "sendmsg"),
 }
-"""The kernel's names of what `attrs["syscalls_per_request"]` counts."""
+"""The kernel's names of the calls in `attrs["syscalls_per_request"]`."""
 
 
 def why_not() -> str:
-    """Why nothing can be straced here; empty where it can."""
+    """Why strace cannot be used here; empty if it can."""
     if not shutil.which("strace"):
         return "strace is not installed"
     tried = subprocess.run(["strace", "-c", "true"], capture_output=True, text=True, timeout=DEADLINE)
@@ -54,14 +54,14 @@ def counts(summary: str) -> dict[str, int]:
 
 
 def wait_until_asleep(server: psutil.Process) -> None:
-    """Return when the server is in a call that waits; in one that strace looks at it would be "tracing-stop"."""
+    """Return when the server sleeps in a call; while strace inspects a call, its state is "tracing-stop"."""
     until = time.monotonic() + DEADLINE
     while server.status() != psutil.STATUS_SLEEPING:
         assert time.monotonic() < until, f"the server is {server.status()}"
 
 
 def ask_in_peace(address: Address, server: psutil.Process) -> None:
-    """One client asks `REQUESTS` times, each time when the server sleeps."""
+    """One client sends `REQUESTS` requests, each when the server sleeps."""
     with connect(address) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for number in range(REQUESTS):
@@ -72,7 +72,7 @@ def ask_in_peace(address: Address, server: psutil.Process) -> None:
 
 
 def seen_by_the_trace(name: str, file: Path) -> dict[str, float]:
-    """What the traced server counts, a request, from the first answer to the last."""
+    """Calls per request that the traced server counts, from the first answer to the last."""
     with iomux.start(traced(name, 10 * REQUESTS, str(file))) as server:
         ask_in_peace(server.address, psutil.Process(server.pid))
         served = events(collect(server, str(file)))
@@ -81,7 +81,7 @@ def seen_by_the_trace(name: str, file: Path) -> dict[str, float]:
 
 
 def seen_by_strace(name: str, file: Path) -> dict[str, int]:
-    """What the plain server calls."""
+    """Calls per request that strace sees the plain server make."""
     command = ["strace", "-f", "-c", "-o", str(file), sys.executable, "-m", "iomux", "serve", name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as strace:
         try:

@@ -1,4 +1,4 @@
-"""`iomux.tape`: each arrival is told of, read and answered, in this order; what is late or missing shows."""
+"""`iomux.tape`: each arrival is notified, read and answered, in this order; late or missing events are visible."""
 
 import select
 import socket
@@ -10,7 +10,7 @@ import iomux
 from iomux.figures.tape import unread
 from iomux.servers import get
 
-# With time enough between two lines for a server on a busy machine: it is told of what has come, not of each line.
+# Two lines are far enough apart for a server on a busy machine, which would otherwise be notified once for both.
 TALK = [(0.0, "A", b"one"), (0.1, "B", b"two"), (0.2, "A", b"three"), (0.3, "B", b""), (0.4, "A", b"")]
 POLLING = ["select", "poll", "epoll", "generators", "asyncio"]
 TOLD = ["notification", "read"]
@@ -23,7 +23,7 @@ def marks(frame: Any, client: str, *without: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", POLLING)
-def test_every_arrival_is_told_of_read_and_answered(name: str) -> None:
+def test_every_arrival_is_notified_read_and_answered(name: str) -> None:
     if reason := get(name).why_not():
         pytest.skip(reason)
     frame = iomux.tape(name, TALK)
@@ -36,18 +36,18 @@ def test_every_arrival_is_told_of_read_and_answered(name: str) -> None:
     assert sizes["arrival"] == sizes["read"] == sizes["write"] == 8
 
 
-def test_edge_triggered_reads_until_it_is_told_that_nothing_is_left() -> None:
+def test_edge_triggered_reads_until_eagain() -> None:
     if reason := get("epoll-et").why_not():
         pytest.skip(reason)
     frame = iomux.tape("epoll-et", TALK)
     seen = marks(frame, "A", "room")
     read = seen.index("read")
     assert seen[read : read + 3] == ["read", "write", "EAGAIN"]
-    # Who is admitted before he has said anything is told of at once, as one that can be written to, and read in vain.
+    # A client that is accepted before it has sent anything is reported as writable at once, which makes an empty read.
     assert [mark for mark in seen[:read] if mark != "EAGAIN"] == ["arrival", "notification"]
 
 
-def test_who_asks_all_the_time_asks_in_vain() -> None:
+def test_a_busy_waiting_server_has_empty_reads() -> None:
     frame = iomux.tape("nonblocking", TALK)
     assert "notification" not in set(frame["mark"])
     vain = frame[frame["mark"] == "EAGAIN"]
@@ -63,7 +63,7 @@ def test_a_blocking_server_reads_the_second_client_when_the_first_has_hung_up() 
 
 
 def by_select(listener: socket.socket, handler: Any = None) -> None:
-    """A server that calls select itself, and is told of its clients by their sockets."""
+    """A server that calls select itself, with sockets instead of numbers."""
     socks = [listener]
     while True:
         for sock in select.select(socks, [], [])[0]:
@@ -77,7 +77,7 @@ def by_select(listener: socket.socket, handler: Any = None) -> None:
 
 
 def by_poll(listener: socket.socket, handler: Any = None) -> None:
-    """The same with poll, and without ever closing a client."""
+    """The same with poll; it never closes a client."""
     poller, socks = select.poll(), {listener.fileno(): listener}
     poller.register(listener, select.POLLIN)
     while True:
@@ -90,12 +90,12 @@ def by_poll(listener: socket.socket, handler: Any = None) -> None:
                 socks[fd].sendall(socks[fd].recv(100))
 
 
-def test_a_function_of_ours_is_heard_where_it_calls_select_itself() -> None:
+def test_a_function_is_recorded_where_it_calls_select_itself() -> None:
     frame = iomux.tape(by_select, TALK)
     assert marks(frame, "A") == [*ONCE, *ONCE, "hang-up", *TOLD, "close"]
 
 
-def test_a_client_that_is_never_closed_is_told_of_again_and_again() -> None:
+def test_a_client_that_is_never_closed_is_reported_again_and_again() -> None:
     frame = iomux.tape([by_poll], TALK[:1] + TALK[-1:])
     assert "close" not in set(frame["mark"])
     after = frame[(frame["mark"] == "read") & (frame["size_bytes"] == 0)]
@@ -103,7 +103,7 @@ def test_a_client_that_is_never_closed_is_told_of_again_and_again() -> None:
 
 
 def ends(listener: socket.socket, handler: Any = None) -> None:
-    """A server that its first client ends."""
+    """A server that ends at its first client."""
     listener.accept()
     raise RuntimeError("the end")
 
@@ -142,6 +142,6 @@ def test_the_figure_has_a_lane_a_connection_and_names_what_it_shows() -> None:
     legend = ax.get_legend()
     assert legend is not None
     words = {text.get_text() for text in legend.get_texts()}
-    assert {"arrival of bytes", "notification: readable", "read in vain: EAGAIN", "bytes lie in the kernel"} <= words
+    assert {"arrival of bytes", "notification: readable", "empty read: EAGAIN", "unread bytes in the kernel"} <= words
     with pytest.raises(ValueError, match="the tape is empty"):
         iomux.plot.tape(frame[:0])

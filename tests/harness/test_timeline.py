@@ -1,4 +1,4 @@
-"""`iomux.timeline`: every request is a row, its phases are its time, and what can't be told apart is said."""
+"""`iomux.timeline`: every request is a row, its phases sum to its time, and merged phases are named."""
 
 import functools
 import math
@@ -30,7 +30,7 @@ needs_stamps = pytest.mark.skipif(not available("timestamps"), reason="the kerne
 
 @functools.cache
 def plain(name: str) -> pd.DataFrame:
-    """One timeline of one client; what every test says of it is said of the same run. Not to be written to."""
+    """One timeline of one client, shared by the tests, which must not modify it."""
     return follow(name)
 
 
@@ -59,7 +59,7 @@ def test_woken_once_a_request(name: str) -> None:
     assert calls == pytest.approx({"wait": 1, "control": 0, "recv": 1, "send": 1, "accept": 0}, abs=0.02)
 
 
-def test_under_io_uring_the_copy_in_is_no_phase_of_the_servers() -> None:
+def test_under_io_uring_the_copy_in_is_no_phase_of_the_server() -> None:
     frame = follow("io_uring", requests=20, handler=sleeps)
     assert frame["recv_us"].isna().all()
     assert "before the completion was seen" in frame.attrs["merged"]["recv"]
@@ -70,7 +70,7 @@ def test_under_io_uring_the_copy_in_is_no_phase_of_the_servers() -> None:
 
 
 @pytest.mark.parametrize("name", ["blocking", "threaded"])
-def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
+def test_a_blocking_server_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
     frame = plain(name)
     calls = {"wait": 0, "control": 0, "recv": 1, "send": 1, "accept": 0}
     assert frame.attrs["syscalls_per_request"] == pytest.approx(calls, abs=0.02)
@@ -78,7 +78,7 @@ def test_who_blocks_makes_no_readiness_call_and_has_no_queue(name: str) -> None:
     assert "queue" not in frame.attrs["merged"]
 
 
-def test_the_calls_of_a_batch_are_those_of_all_that_were_in_it() -> None:
+def test_the_calls_of_a_batch_count_for_all_its_requests() -> None:
     calls = follow("epoll", connections=300, active=300, requests=100).attrs["syscalls_per_request"]
     assert (calls["recv"], calls["send"]) == pytest.approx((1, 1), abs=0.1)
 
@@ -92,7 +92,7 @@ def test_edge_triggered_reads_until_there_is_no_more() -> None:
     assert (calls["control"], calls["accept"]) == (0, 0)
 
 
-def test_asking_everyone_is_many_calls_and_no_queue_is_known() -> None:
+def test_a_nonblocking_server_makes_many_calls_and_its_queue_is_unknown() -> None:
     frame = follow("nonblocking", connections=20)
     assert frame.attrs["syscalls_per_request"]["recv"] > 1
     assert frame.attrs["syscalls_per_request"]["wait"] == 0
@@ -101,7 +101,7 @@ def test_asking_everyone_is_many_calls_and_no_queue_is_known() -> None:
     assert frame["notify_us"].notna().all(), "its time is in notify"
 
 
-def test_a_function_of_the_students() -> None:
+def test_a_students_function_is_followed() -> None:
     frame = follow(asks_in_turn, connections=3, active=2)
     assert set(frame["server"]) == {"asks_in_turn"}
     assert set(frame["model"]) == {""}
@@ -117,7 +117,9 @@ def test_a_server_that_would_not_survive_a_reset_is_sent_none() -> None:
 
 
 @pytest.mark.parametrize("name", ["poll", "epoll", "nonblocking", "blocking"])
-def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_stamps_the_kernels_time_is_merged_into_other_phases(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "timestamps")
     frame = follow(name)
     assert frame[["request_us", "reply_us"]].isna().all(axis=None)
@@ -128,7 +130,7 @@ def test_without_stamps_the_kernels_part_is_in_its_neighbour(name: str, monkeypa
     assert frame.attrs["missing_stamps"] == 200
 
 
-def test_a_clock_that_was_set_is_an_error_and_one_that_was_not_agrees_with_the_steady_one() -> None:
+def test_a_clock_that_was_set_is_an_error_and_otherwise_agrees_with_the_monotonic_one() -> None:
     apart = [clock_offset_ns() for _ in range(50)]
     assert max(apart) - min(apart) < 500_000
     question = TimelinePlan(("127.0.0.1", 1), 1, 1, 64, 1, 1.0)
@@ -152,7 +154,7 @@ def test_bytes_that_no_stamp_came_with_have_a_reason() -> None:
 
 @needs_stamps
 @pytest.mark.parametrize("name", ["poll", "blocking", "threaded"])
-def test_stamps_tell_the_kernels_part(name: str) -> None:
+def test_stamps_separate_the_kernels_time(name: str) -> None:
     frame = plain(name)
     assert frame[COLUMNS].notna().all(axis=None)
     assert frame.attrs["merged"] == {}
@@ -169,7 +171,7 @@ def test_a_known_delay_is_in_the_handler_and_nowhere_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["blocking", "poll", "epoll"])
-def test_a_mebibyte_costs_its_copies(name: str) -> None:
+def test_a_mebibyte_takes_longer_copies(name: str) -> None:
     small, large = (frame[COLUMNS].median() for frame in (plain(name), follow(name, size=MIB, requests=30)))
     assert large["recv_us"] + large["send_us"] >= 5 * (small["recv_us"] + small["send_us"])
 
@@ -225,7 +227,7 @@ def test_a_running_server_can_not_be_traced() -> None:
         ({"server": "nope"}, LookupError, "no server is called 'nope'"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_clear_error(options: Any, error: type[Exception], message: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         iomux.timeline(**{"server": "blocking"} | options)
 
@@ -238,14 +240,14 @@ def test_a_server_with_a_bug_shows_its_traceback(server: Any, message: str) -> N
         iomux.timeline(server, requests=10, deadline=0.5)
 
 
-def test_a_wrong_reply_is_found_out() -> None:
+def test_a_wrong_reply_is_detected() -> None:
     with pytest.raises(RuntimeError, match="wrong reply"):
         iomux.timeline("blocking", requests=10, deadline=0.5, handler=answers_wrongly)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc to count descriptors in")
 def test_no_descriptor_is_left_open() -> None:
-    follow("blocking", requests=10)  # what is opened once
+    follow("blocking", requests=10)  # opens what is opened only once
     before = set(os.listdir("/proc/self/fd"))
     follow("blocking", requests=10)
     with pytest.raises(iomux.ServerError):
@@ -258,7 +260,7 @@ def event(kind: int, begin: int, end: int, size: int = 64, port: int = 1, ready:
 
 
 def spent(asked: list[Event], served: list[Event], size: int = 64) -> dict[str, float]:
-    """The phases, after what holds for all: their sum is from the client's first `send` to its last `recv`."""
+    """The phases, after a check that they sum to the time from the client's first `send` to its last `recv`."""
     found = phases(asked, served, size)
     assert list(found) == list(PHASES)
     assert sum(ns for ns in found.values() if not math.isnan(ns)) == asked[-1].end - asked[0].begin
@@ -326,7 +328,7 @@ def test_phases_without_a_readiness_call() -> None:
     assert found | {"queue": 0} == named(request=10, notify=130, recv=20, handler=30, send=10, client=50)
 
 
-def test_a_readiness_call_before_the_bytes_told_of_something_else() -> None:
+def test_a_readiness_call_before_the_bytes_is_about_another_event() -> None:
     found = spent([ASKED, event(RECV, 330, 350, stamp=300)], [RECEIVED._replace(ready=105), event(SEND, 290, 320)])
     assert found == named(request=10, notify=0, queue=130, recv=20, handler=30, send=10, client=50)
 
@@ -353,13 +355,13 @@ def test_work_before_a_recv_that_waits_is_the_handlers() -> None:
     assert found == named(request=10, notify=105, queue=10, recv=20, handler=45, send=30, reply=5, client=25)
 
 
-def test_between_two_pieces_without_a_readiness_call_work_is_not_told_from_waiting() -> None:
+def test_between_two_pieces_without_a_readiness_call_work_and_waiting_look_the_same() -> None:
     served = [event(RECV, 210, 220, 40, stamp=110), event(RECV, 260, 270, 24, stamp=120), event(SEND, 290, 320)]
     found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
     assert found | {"queue": 0} == named(request=10, notify=140, recv=20, handler=20, send=30, reply=5, client=25)
 
 
-def test_a_copy_that_was_over_before_it_was_told_is_no_phase() -> None:
+def test_a_copy_that_ended_before_the_notification_is_no_phase() -> None:
     served = [event(RECV, 240, 240, ready=200, stamp=110), event(SEND, 290, 320, ready=200)]
     found = spent([ASKED, event(RECV, 330, 350, stamp=325)], served)
     expected = named(request=10, notify=90, queue=40, handler=50, send=30, reply=5, client=25) | {"recv": math.nan}
@@ -387,6 +389,6 @@ def test_a_handler_that_raises_shows_its_traceback() -> None:
         iomux.timeline("epoll", requests=20, handler=lambda data: bytes(1 // 0))
 
 
-def test_numbers_of_numpys_are_numbers() -> None:
+def test_numpy_integers_are_accepted() -> None:
     given: dict[str, Any] = {"requests": np.int16(20), "size": np.int8(64), "deadline": np.float32(20)}
     assert len(iomux.timeline("epoll", **given)) == 20

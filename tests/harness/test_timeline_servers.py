@@ -1,4 +1,4 @@
-"""`iomux.timeline` under servers as people write them: followed rightly, or refused with the reason."""
+"""`iomux.timeline` with servers as people write them: followed correctly, or refused with a reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.harness.timeline import client as asking
+from iomux.harness.timeline import client as timeline_client
 from iomux.harness.timeline.client import ClientTrace, TimelinePlan, run_client
 from iomux.harness.timeline.table import to_frame
 from iomux.processes.worker import run_in_worker
@@ -53,14 +53,14 @@ def test_a_listener_in_a_with_statement() -> None:
 
 
 def test_more_calls_than_there_is_room_for_names_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "LEAST_EVENTS", 20_000)
+    monkeypatch.setattr(timeline_client, "LEAST_EVENTS", 20_000)
     with pytest.raises(RuntimeError, match=r"calls for these requests.*follow fewer requests, or smaller ones"):
         iomux.timeline(served_by(byte_by_byte), requests=400, deadline=20)
 
 
-def test_the_clients_room_is_an_error_of_one_line() -> None:
+def test_too_little_room_at_the_client_is_an_error_of_one_line() -> None:
     def ask_with_little_room(question: TimelinePlan, spin: bool) -> ClientTrace:
-        asking.LEAST_EVENTS = 0
+        timeline_client.LEAST_EVENTS = 0
         return run_client(question, spin)
 
     with iomux.start(served_by(byte_by_byte)) as running:
@@ -71,12 +71,12 @@ def test_the_clients_room_is_an_error_of_one_line() -> None:
 
 
 @pytest.mark.parametrize("server", [served_by(as_a_file), served_by(by_descriptor), forks])
-def test_bytes_that_go_past_the_traced_sockets_are_refused(server: Any) -> None:
+def test_bytes_that_bypass_the_traced_sockets_are_refused(server: Any) -> None:
     with pytest.raises(RuntimeError, match=r"without the sockets .* can't be traced; use recv"):
         iomux.timeline(server, requests=50, deadline=1)
 
 
-def test_nobody_served_is_an_error_however_many_asked() -> None:
+def test_no_served_client_is_an_error_for_any_number_of_clients() -> None:
     with pytest.raises(RuntimeError, match=r"only 0 requests were answered.*wrong reply: 200"):
         iomux.timeline(answers_each_wrongly, connections=200, active=200, requests=50)
 
@@ -93,14 +93,16 @@ def test_a_wrong_reply_is_no_row() -> None:
 
 def test_a_run_cut_short_by_silence_says_so() -> None:
     frame = iomux.timeline(served_by(hangs_after_150), requests=200, deadline=0.5)
-    assert 150 - asking.WARMUP <= len(frame) < 150, "less the warm-up: 50, or as many as a busy machine answers in 1 s"
+    assert 150 - timeline_client.WARMUP <= len(frame) < 150, (
+        "less the warm-up: 50, or as many as a busy machine answers in 1 s"
+    )
     assert_whole(frame)
     assert frame.attrs["errors"] == {"no reply by the deadline": 1}
     assert frame.attrs["unserved"] == 0
 
 
 def asked(question: TimelinePlan, job: Callable[..., ClientTrace] = run_client) -> ClientTrace:
-    """What the timeline's client saw, in a process of its own as ever."""
+    """The trace of the timeline's client, which runs in its own process as usual."""
     return run_in_worker(job, question, False, core=None, seconds=60, what="the client")
 
 
@@ -124,4 +126,4 @@ def test_the_servers_own_work_is_in_the_handler_wherever_it_lies(converse: Conve
     frame = follow(served_by(converse), requests=20)
     assert (frame["handler_us"] >= OWN_WORK_US).all()
     others = frame[["notify_us", "recv_us", "send_us"]]
-    assert (others.quantile(0.1) < OWN_WORK_US / 2).all(), "some may be held up, the sleep is in none of them"
+    assert (others.quantile(0.1) < OWN_WORK_US / 2).all(), "some may be delayed, the sleep is in none of them"

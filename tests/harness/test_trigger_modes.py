@@ -1,4 +1,4 @@
-"""What the page on epoll shows: interest lists, the five steps in each mode, the herd. Behaviour, no timings."""
+"""The measurements of the page on epoll: interest lists, the five steps in each mode, the thundering herd."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ import pytest
 
 import iomux
 from iomux import plot
-from iomux.harness import thundering_herd as herd_module
+from iomux.harness import thundering_herd as thundering_herd_module
 from iomux.harness.tape.trigger_modes import MODES, STEPS, five_steps
 from iomux.harness.thundering_herd import WAYS, thundering_herd
 from iomux.system.procfs import interest_list
@@ -27,7 +27,7 @@ def watched(pid: int, epoll: int | None = None) -> dict[int, str]:
     return dict(zip(frame["descriptor"], frame["asked"], strict=True))
 
 
-def test_the_interest_list_names_what_was_asked_and_a_disarmed_entry_has_nothing_left() -> None:
+def test_the_interest_list_shows_the_requested_events_and_none_when_disarmed() -> None:
     near, far = socket.socketpair()
     with near, far, contextlib.closing(select.epoll()) as epoll:
         assert watched(os.getpid(), epoll.fileno()) == {}
@@ -43,7 +43,7 @@ def test_the_interest_list_names_what_was_asked_and_a_disarmed_entry_has_nothing
         assert near.fileno() not in watched(os.getpid(), epoll.fileno())
 
 
-def test_a_servers_list_has_its_clients_on_it_while_they_are_there() -> None:
+def test_a_servers_interest_list_has_its_connected_clients() -> None:
     with iomux.start("epoll") as server:
         assert list(watched(server.pid).values()) == ["EPOLLIN"]
         with connect(server.address), connect(server.address):
@@ -54,12 +54,12 @@ def test_a_servers_list_has_its_clients_on_it_while_they_are_there() -> None:
 
 
 def said(frame: "pd.DataFrame", mode: str) -> list[tuple[bool, ...]]:
-    """For each step, whether epoll told of the connection the first and the second time it was asked."""
+    """For each step, whether epoll reported the connection at the first and at the second call."""
     asked = frame[(frame["server"] == mode) & frame["mark"].isin(["notification", "nothing ready"])]
     return [tuple(rows["mark"] == "notification") for _, rows in asked.groupby("step")]
 
 
-def test_level_tells_as_long_as_edge_once_for_each_news_and_one_shot_once_until_it_is_armed_again() -> None:
+def test_level_reports_while_ready_edge_once_per_event_and_one_shot_once_until_rearmed() -> None:
     frame = five_steps()
     assert list(dict.fromkeys(frame["server"])) == list(MODES)
     always, once, never = (True, True), (True, False), (False, False)
@@ -78,7 +78,7 @@ def test_the_five_steps_are_drawn_and_named() -> None:
     plt.close("all")
 
 
-def test_a_mode_that_there_is_not_and_a_machine_without_epoll_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_mode_and_a_machine_without_epoll_are_clear_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LookupError, match="choose from level, edge, one-shot"):
         five_steps("twice")
     monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
@@ -98,12 +98,12 @@ def test_every_process_is_woken_for_each_client_unless_it_watches_exclusively_or
     assert (total["returned"] <= total["woken"]).all()
 
 
-def test_a_herd_of_nobody_and_one_that_dies_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_herd_and_one_that_dies_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         thundering_herd(processes=0)
     with pytest.raises(ValueError, match="no way: choose from one listener, EPOLLEXCLUSIVE"):
         thundering_herd(ways=["no way"])
     unknown: dict[str, Any] = {"a way that there is not": ()}
-    monkeypatch.setattr(herd_module, "WAYS", unknown)  # in this process only: those of the herd don't know it
+    monkeypatch.setattr(thundering_herd_module, "WAYS", unknown)  # in this process only, not in those of the herd
     with pytest.raises(RuntimeError, match=r"did not start:(.|\n)*KeyError"):
         thundering_herd(processes=1, clients=1)

@@ -1,4 +1,4 @@
-"""What the kernel says of a waiting server, what holding silent clients costs, and the meter: behaviour, no timings."""
+"""A waiting server in /proc, the memory of silent clients, and the CPU meter. Behaviour, no timings."""
 
 import math
 import socket
@@ -28,7 +28,7 @@ def goes_away(listener: socket.socket) -> None:
 
 
 def refuses_every_other(listener: socket.socket) -> NoReturn:
-    """Answers its first client and every other one after it; closes the rest."""
+    """Answers its first client and every second one after it; closes the others."""
     clients = []
     while True:
         for serve in (True, False):
@@ -48,7 +48,7 @@ def test_a_blocking_server_sleeps_where_the_kernel_waits_for_a_client_and_then_f
 
 
 @linux
-def test_a_thread_each_sleeps_and_a_server_that_asks_does_not() -> None:
+def test_a_threaded_server_sleeps_and_a_busy_waiting_one_does_not() -> None:
     with iomux.start("threaded") as server, connect(server.address), connect(server.address):
         assert eventually(lambda: sum(asleep_in(server.pid).values()) == 3)
     with iomux.start("nonblocking") as server:
@@ -58,7 +58,7 @@ def test_a_thread_each_sleeps_and_a_server_that_asks_does_not() -> None:
 
 
 @linux
-def test_the_second_client_lies_in_the_kernel_with_its_bytes() -> None:
+def test_the_second_client_waits_in_the_kernel_with_its_bytes() -> None:
     with iomux.start("blocking") as server, connect(server.address) as first, connect(server.address) as second:
         second.sendall(b"hello")
         assert eventually(
@@ -71,7 +71,7 @@ def test_the_second_client_lies_in_the_kernel_with_its_bytes() -> None:
         assert seen.loc[second.getsockname()[1], ["unread_bytes", "held"]].tolist() == [5, False]
 
 
-def test_holding_counts_the_threads_and_those_who_got_no_answer() -> None:
+def test_memory_held_counts_threads_and_unserved_clients() -> None:
     frame: Any = memory_held(["threaded", "poll"], 20).set_index("server")
     assert frame["threads"].to_list() == [21, 1]
     assert frame["unserved"].to_list() == [0, 0]
@@ -91,7 +91,7 @@ def test_more_than_a_process_may_open_is_a_row_with_its_reason() -> None:
         memory_held("poll", 0)
 
 
-def test_the_meter_tells_who_works_and_when() -> None:
+def test_the_meter_shows_which_server_works_and_when() -> None:
     acts: list[tuple[str, Callable[[], object]]] = [("a", lambda: time.sleep(0.4)), ("b", lambda: time.sleep(0.4))]
     with iomux.start("nonblocking") as server:
         asking = record_cpu(server, *acts)
@@ -103,7 +103,7 @@ def test_the_meter_tells_who_works_and_when() -> None:
     assert waiting["cpu_share"].max() < asking["cpu_share"].max()
 
 
-def test_a_server_that_ends_under_the_meter_is_told() -> None:
+def test_a_server_that_ends_during_metering_is_an_error() -> None:
     def ask() -> None:
         with connect(server.address) as client:
             client.sendall(b"?")
@@ -147,7 +147,7 @@ def last_point(line: Line2D) -> list[float]:
     return [float(np.asarray(line.get_data()[axis])[-1]) for axis in (0, 1)]
 
 
-def test_a_sleep_of_nothing_has_its_place_on_a_logarithmic_axis() -> None:
+def test_a_sleep_of_0_has_a_place_on_a_logarithmic_axis() -> None:
     frame = frame_of(pause_us=[0, 100, 10_000], p50_us=[60.0, 200.0, 10_200.0], cpu_share=[1.0, 0.2, 0.004])
     left, right = iomux.plot.pair()
     for ax, column, last in ((left, "p50_us", 10_200.0), (right, "cpu_share", 0.4)):
@@ -158,10 +158,10 @@ def test_a_sleep_of_nothing_has_its_place_on_a_logarithmic_axis() -> None:
     told = frame_of(server=["poll"], p50_us=[90.0], cpu_share=[0.001])
     ax = iomux.plot.trade(frame, told)
     assert last_point(ax.lines[1]) == pytest.approx([90, 0.1])
-    assert "poll: sleeps until told" in {text.get_text() for text in ax.texts}
+    assert "poll: sleeps until notified" in {text.get_text() for text in ax.texts}
     assert not texts_outside(ax)
     none = frame_of(server=["blocking", "poll"], p50_us=[90.0, 91.0], cpu_share=[0.0, 0.0])
     ax = iomux.plot.trade(frame, none)
     assert [last_point(line) for line in ax.lines[1:]] == [pytest.approx([90, 0.01]), pytest.approx([91, 0.01])]
-    assert "poll: sleeps until told (drawn at 0.01 %: it is less)" in {text.get_text() for text in ax.texts}
+    assert "poll: sleeps until notified (drawn at 0.01 %, is less)" in {text.get_text() for text in ax.texts}
     assert not texts_outside(ax)

@@ -1,4 +1,4 @@
-"""`iomux.who_copies`: every byte arrives in every way, helpers run where they are told, a recorded result says so."""
+"""`iomux.who_copies`: every byte arrives in every way, helpers run on their cores, a recorded result is marked."""
 
 import contextlib
 import os
@@ -72,15 +72,15 @@ def test_a_synchronous_way_has_all_when_it_has_asked(result: iomux.WhoCopies, wa
     rows = result.frame[result.frame["way"] == way]
     assert (rows["before"] == COUNT).all()
     assert (rows["syscalls"] >= COUNT).all()
-    assert (rows["helpers_ms"] < 0.5).all(), "nobody else is there"
+    assert (rows["helpers_ms"] < 0.5).all(), "there are no other threads"
 
 
 @needs_io_uring
-def test_by_default_one_call_copies_all_and_a_helper_leaves_none_to_us(result: iomux.WhoCopies) -> None:
+def test_by_default_one_call_copies_all_and_with_a_helper_the_application_copies_none(result: iomux.WhoCopies) -> None:
     rows = {way: of_it for way, of_it in result.frame.groupby("way")}
     assert (rows["io_uring"]["before"] == COUNT).all()
     assert (rows["io_uring"]["syscalls"] == 1).all()
-    assert (rows["io_uring"]["helpers_ms"] < 0.5).all(), "by default nobody else works"
+    assert (rows["io_uring"]["helpers_ms"] < 0.5).all(), "by default no other thread works"
     for way in set(URING) & set(HERE) - {"io_uring"}:
         assert (rows[way]["helpers_ms"] > 0).all(), way
     assert (rows["io_uring SQPOLL"]["syscalls"] <= 2).all()
@@ -93,7 +93,7 @@ def fill_half(bench: WaitingBytes, half: slice) -> None:
 
 
 @pytest.mark.parametrize("way", HERE)
-def test_what_comes_in_pieces_is_gone_on_with(bench: WaitingBytes, way: str) -> None:
+def test_a_transfer_in_pieces_is_continued(bench: WaitingBytes, way: str) -> None:
     made = WAYS[way][0](bench, cores())
     try:
         fill_half(bench, slice(0, SIZE // 2))
@@ -126,9 +126,9 @@ def test_bytes_that_are_wrong_or_mixed_up_are_noticed(bench: WaitingBytes) -> No
 
 @needs_io_uring
 @pytest.mark.skipif(len(cores()) < 2, reason="a single core")
-def test_helpers_run_where_they_are_told_and_not_where_the_application_is_pinned() -> None:
+def test_helpers_run_on_the_given_cores_and_not_on_the_applications() -> None:
     def where_helpers_run(helpers: list[int]) -> dict[str, list[set[int]]]:
-        """By way, the cores of the threads that a way has brought into this process."""
+        """By way, the cores of the threads that the way adds to this process."""
         found: dict[str, list[set[int]]] = {}
         for way in ("io_uring IOSQE_ASYNC", "io_uring SQPOLL"):
             before = set(os.listdir("/proc/self/task"))
@@ -152,17 +152,17 @@ def test_helpers_run_where_they_are_told_and_not_where_the_application_is_pinned
 
 
 def workers() -> set[int]:
-    """io_uring's workers among this process's threads: of the others some may end, or begin, at any moment."""
+    """io_uring's workers among the threads of this process; other threads may start or end at any moment."""
     found = set[int]()
     for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the thread has just ended
             if (task / "comm").read_text().startswith("iou-wrk-"):
                 found.add(int(task.name))
     return found
 
 
 def worker_ns(tid: int) -> int:
-    """What a thread of this process has used so far, by its own clock (pthread_getcpuclockid(3), as the C library)."""
+    """The processor time of a thread of this process, by its own clock (pthread_getcpuclockid(3), as the C library)."""
     return time.clock_gettime_ns(~tid << 3 | 6)
 
 
@@ -172,7 +172,7 @@ def test_the_processor_time_of_a_worker_that_has_ended_counts(bench: WaitingByte
 
     def errand() -> None:
         way = WAYS["io_uring IOSQE_ASYNC"][0](bench, cores())
-        for _ in range(20):  # 40 MiB: what the workers use is far more than what a thread uses to end
+        for _ in range(20):  # 40 MiB: the workers use far more time than the end of a thread
             assert not bench.fill()
             way.prepare()
             seen = [0] * COUNT
@@ -183,16 +183,16 @@ def test_the_processor_time_of_a_worker_that_has_ended_counts(bench: WaitingByte
         own_ns.append(time.thread_time_ns())
 
     others_ns = time.process_time_ns() - time.thread_time_ns()
-    other = threading.Thread(target=errand)  # a worker ends with the thread that it worked for
+    other = threading.Thread(target=errand)  # a worker ends with the thread that it works for
     other.start()
     other.join()
     assert eventually(lambda: not workers() & set(worked))
     counted_ns = time.process_time_ns() - time.thread_time_ns() - others_ns - own_ns[0]
     assert worked
-    assert counted_ns > 0.9 * sum(worked.values()), "what they had used while they lived is in the process's account"
+    assert counted_ns > 0.9 * sum(worked.values()), "the process's time includes that of threads that have ended"
 
 
-def test_what_is_hidden_is_said_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_ways_are_reported_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "io_uring")
     found = iomux.who_copies(SIZE, 2, 1, progress=False)
     assert list(found.table.index) == [way for way in HERE if way not in URING]
@@ -204,17 +204,17 @@ def test_what_is_hidden_is_said_and_the_rest_is_measured(monkeypatch: pytest.Mon
     plt.close("all")
 
 
-def test_where_no_way_is_left_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_remaining_way_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "blocking,epoll,io_uring")
     with pytest.raises(RuntimeError, match="no way is left to measure: hidden by"):
         iomux.who_copies(SIZE, 2, 1, progress=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
-def test_denied_by_seccomp_it_says_so() -> None:
+def test_an_io_uring_denied_by_seccomp_is_reported() -> None:
     script = "import iomux; print(iomux.who_copies(4096, 2, 1, progress=False))"
     command = [sys.executable, "-m", UNDER_SECCOMP, "1", sys.executable, "-c", script]
-    seen = {**os.environ, "IOMUX_WITHOUT": ""}  # denied, and not hidden
+    seen = {**os.environ, "IOMUX_WITHOUT": ""}  # denied, not hidden
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=seen, cwd=Path(__file__).parents[2])
     assert "blocking: wall" in done.stdout
     for way in URING:
@@ -233,7 +233,7 @@ def test_denied_by_seccomp_it_says_so() -> None:
         ({"count": 65}, "65 times 4,194,304 bytes are 272,629,760: .* choose at most 268,435,456"),
     ],
 )
-def test_what_can_not_be_measured_is_a_clear_error(options: dict[str, Any], error: str) -> None:
+def test_impossible_arguments_are_a_clear_error(options: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         iomux.who_copies(**options)
 
@@ -265,12 +265,12 @@ def test_a_recorded_result_says_so_wherever_it_is_shown(result: iomux.WhoCopies,
         assert mark in ax.get_title(loc="left")
         assert any(mark in text.get_text() for text in ax.texts)
         assert not texts_outside(ax)
-        assert ax.get_position().width > 0.6, "what stands below does not press it"
+        assert ax.get_position().width > 0.6, "the text below does not squeeze it"
         assert "RECORDED" not in draw(result).get_title(loc="left")
     plt.close("all")
 
 
-def test_what_is_recorded_is_whole_and_says_where_it_comes_from() -> None:
+def test_a_recorded_result_is_complete_and_names_its_origin() -> None:
     kept = iomux.WhoCopies.load(RECORDED)
     assert list(kept.table.index) == list(WAYS)
     assert kept.missing == {}

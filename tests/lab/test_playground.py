@@ -1,4 +1,4 @@
-"""The playground without a browser: what it shows, that it leaves nothing behind, what it says when things fail."""
+"""The playground without a browser: its view, its cleanup, and its reports when something fails."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ from iomux.lab import live
 from iomux.lab.playground import Playground
 from iomux.servers import get
 from iomux.system.units import duration
-from tests.conftest import children
 from tests.support.clients import DEADLINE
+from tests.support.processes import children
 
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
 
@@ -33,7 +33,7 @@ def lab() -> Iterator[Playground]:
 
 
 def controls(lab: Playground) -> Any:
-    """The view, which is made when the playground is shown."""
+    """The view, which is created when the playground is displayed."""
     assert "application/vnd.jupyter.widget-view+json" in lab._repr_mimebundle_()
     return lab._view
 
@@ -45,7 +45,7 @@ def descriptors() -> int:
 def wait_for(holds: Callable[[], object], seconds: float = DEADLINE) -> None:
     until = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < until, "waited in vain"
+        assert time.monotonic() < until, "the condition did not become true"
         time.sleep(0.01)
 
 
@@ -53,7 +53,7 @@ def servers() -> set[psutil.Process]:
     return {child for child in children() if child.net_connections("tcp")}
 
 
-def test_a_run_is_seen_tick_by_tick_and_told_in_words(lab: Playground) -> None:
+def test_a_run_is_shown_tick_by_tick_and_described_in_words(lab: Playground) -> None:
     run = lab.choose(active=2).run(seconds=1.0)
     assert [tick.pulse.at_s >= due for tick, due in zip(run.ticks, (0.5, 1.0), strict=True)] == [True, True]
     assert run.requests > 0
@@ -86,7 +86,7 @@ def test_the_tape_is_of_the_loaded_server_itself(lab: Playground, name: str) -> 
     assert set(tape[tape["mark"].isin(["read", "write"])]["size_bytes"]) == {64}
 
 
-def test_the_tape_tells_whom_a_sleeping_handler_keeps_waiting(lab: Playground) -> None:
+def test_the_tape_shows_which_clients_a_sleeping_handler_delays(lab: Playground) -> None:
     from iomux.lab.live_tape import newest
 
     run = lab.choose(idle=5, active=4, handler_ms=20).run(seconds=0.5)
@@ -100,7 +100,7 @@ def test_the_tape_tells_whom_a_sleeping_handler_keeps_waiting(lab: Playground) -
 
 def test_start_and_stop_leave_nothing_behind(lab: Playground) -> None:
     view = controls(lab)
-    lab.run(seconds=0.3)  # what is opened once is open then
+    lab.run(seconds=0.3)  # so that what is opened only once is open
     before, files = descriptors(), temporary()
     view._start.click()
     wait_for(lambda: lab.runs[-1].ticks)
@@ -123,7 +123,7 @@ def temporary() -> set[Path]:
     return {path for path in Path(tempfile.gettempdir()).glob("iomux-*") if path.is_file()}
 
 
-def test_a_control_that_is_turned_during_a_run_begins_a_new_one(lab: Playground) -> None:
+def test_changing_a_control_during_a_run_starts_a_new_run(lab: Playground) -> None:
     view = controls(lab)
     lab.start()
     wait_for(lambda: lab.runs[-1].ticks)
@@ -139,7 +139,7 @@ def test_a_control_that_is_turned_during_a_run_begins_a_new_one(lab: Playground)
     assert len(lab.runs) == 2, "the same value is no change"
 
 
-def test_what_code_chooses_the_controls_show_and_the_other_way_round(lab: Playground) -> None:
+def test_settings_chosen_by_code_appear_in_the_controls_and_vice_versa(lab: Playground) -> None:
     view = controls(lab)
     lab.choose(idle=1234, active=7, size_bytes=99, handler_ms=2.5)
     assert [view._controls[name].value for name in ("idle", "active", "size_bytes", "handler_ms")] == [1234, 7, 99, 2.5]
@@ -160,7 +160,7 @@ def test_more_idle_connections_than_descriptors_are_not_offered(
     assert "5,001 connections need more descriptors than a process may open here (700)" in run.trouble
 
 
-def test_selects_limit_is_said_and_the_run_goes_on(lab: Playground) -> None:
+def test_selects_limit_is_reported_and_the_run_goes_on(lab: Playground) -> None:
     if reason := get("select").why_not():
         pytest.skip(reason)
     run = lab.choose(mechanism="select", idle=1100).run(seconds=1.0)
@@ -171,7 +171,7 @@ def test_selects_limit_is_said_and_the_run_goes_on(lab: Playground) -> None:
     assert "of 1,100 idle connections" in view._status.value
 
 
-def test_a_server_that_dies_is_told_in_words(lab: Playground, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_dies_is_reported_in_words(lab: Playground, capsys: pytest.CaptureFixture[str]) -> None:
     view = controls(lab)
     lab.start()
     wait_for(lambda: lab.runs[-1].ticks)
@@ -183,14 +183,14 @@ def test_a_server_that_dies_is_told_in_words(lab: Playground, capsys: pytest.Cap
     assert capsys.readouterr().err == ""
 
 
-def test_who_is_never_answered_is_counted(lab: Playground) -> None:
+def test_clients_that_are_never_answered_are_counted(lab: Playground) -> None:
     lab.choose(mechanism="blocking", idle=0, active=2).start()
     wait_for(lambda: "1 of 2 active clients was never answered" in lab.runs[-1].remarks)
     slow = lab.choose(mechanism="poll", active=1, handler_ms=1000).run(seconds=0.2)
     assert "no answer came" in str(slow)
 
 
-def test_what_this_machine_lacks_the_run_says(lab: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_reports_what_this_machine_lacks(lab: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "poll")
     assert "poll is not available here: hidden" in lab.run(seconds=0.3).trouble
 
@@ -207,7 +207,7 @@ def test_what_this_machine_lacks_the_run_says(lab: Playground, monkeypatch: pyte
         ({"speed": 3}, TypeError, "speed: there is no such setting"),
     ],
 )
-def test_what_makes_no_sense_is_refused(lab: Playground, wrong: Any, error: type[Exception], said: str) -> None:
+def test_impossible_settings_are_refused(lab: Playground, wrong: Any, error: type[Exception], said: str) -> None:
     before = lab.setting
     with pytest.raises(error, match=said):
         lab.choose(**wrong)
@@ -220,7 +220,7 @@ def test_a_run_is_bounded(lab: Playground, seconds: Any) -> None:
         lab.start(seconds)
 
 
-def test_a_new_playground_stops_what_another_one_runs(lab: Playground) -> None:
+def test_a_new_playground_stops_the_run_of_another_one(lab: Playground) -> None:
     lab.start()
     wait_for(lambda: lab.runs[-1].ticks)
     other = iomux.playground("poll", idle=0)
@@ -281,7 +281,7 @@ def test_nothing_outlives_the_owner(end: str) -> None:
     wait_for(lambda: not any(psutil.pid_exists(int(pid)) for pid in done.stdout.split()))
 
 
-def test_the_figure_is_the_views_and_the_pages(lab: Playground) -> None:
+def test_the_view_and_the_page_draw_the_same_figure(lab: Playground) -> None:
     from iomux.figures.playground import png
 
     assert png([])[:4] == b"\x89PNG"
@@ -300,5 +300,5 @@ def test_the_figure_is_the_views_and_the_pages(lab: Playground) -> None:
 @pytest.mark.parametrize(
     ("microseconds", "words"), [(85.4, "85 µs"), (999.6, "1 ms"), (1234, "1.23 ms"), (250_000, "250 ms"), (3e6, "3 s")]
 )
-def test_times_are_told_in_the_unit_that_suits_them(microseconds: float, words: str) -> None:
+def test_times_are_written_in_a_suitable_unit(microseconds: float, words: str) -> None:
     assert duration(microseconds) == words

@@ -1,4 +1,4 @@
-"""`iomux.start`: a server of its own process, its life and its death."""
+"""`iomux.start`: a server in its own process, its start, its faults and its end."""
 
 import contextlib
 import os
@@ -33,14 +33,14 @@ Kernel = tuple[KernelManager, BlockingKernelClient]
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended (a zombie has)."""
+    """Whether a process has ended (a zombie counts as ended)."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def test_a_running_server_tells_of_itself() -> None:
+def test_a_running_server_reports_its_address_cpu_and_memory() -> None:
     with iomux.start("poll") as server:
         assert server.address[0] == "127.0.0.1"
         assert server.alive
@@ -64,12 +64,12 @@ def test_stop_may_be_called_again() -> None:
     assert gone(server.pid)
 
 
-def test_a_server_that_nobody_holds_ends() -> None:
+def test_a_server_without_references_ends() -> None:
     pid = iomux.start("poll").pid
     assert eventually(lambda: gone(pid))
 
 
-def test_a_function_of_ours_is_a_server_with_its_closure() -> None:
+def test_a_function_with_a_closure_is_a_server() -> None:
     greeting = b"hello "
 
     def serve(listener: Any, handler: Any = iomux.echo) -> None:
@@ -112,7 +112,7 @@ def test_a_server_that_does_not_come_up_says_why(serve: Any, message: str) -> No
         iomux.start(serve)
 
 
-def test_a_server_that_dies_says_why_wherever_it_is_asked() -> None:
+def test_a_server_that_died_says_why_wherever_it_is_used() -> None:
     server = iomux.start(breaks_at_first_client)
     connect(server.address).close()
     assert eventually(lambda: not server.alive)
@@ -153,7 +153,7 @@ def test_what_is_hidden_is_not_available(monkeypatch: pytest.MonkeyPatch) -> Non
         iomux.start("epoll")
 
 
-def test_a_core_that_is_not_ours_is_a_clear_error() -> None:
+def test_a_core_that_may_not_be_used_is_a_clear_error() -> None:
     with pytest.raises(ValueError, match="is not among the cores"):
         iomux.start("poll", cpu=4096)
 
@@ -212,7 +212,7 @@ def test_a_fork_of_the_owner_that_ends_leaves_the_server_running() -> None:
     with iomux.start("poll") as server:
         fork = os.fork()
         if fork == 0:
-            server.stop()  # not the fork's to stop
+            server.stop()  # the fork must not stop it
             os._exit(0)
         os.waitpid(fork, 0)
         assert server.alive
@@ -249,7 +249,7 @@ def test_no_load_generator_outlives_an_owner_killed_early(milliseconds: int) -> 
 
 
 def in_session(session: int) -> list[int]:
-    """The living processes of a session, but for its leader."""
+    """The living processes of a session, except its leader."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -258,7 +258,7 @@ def in_session(session: int) -> list[int]:
     return found
 
 
-def test_what_a_dead_server_has_started_ends_with_it() -> None:
+def test_processes_started_by_a_dead_server_end_with_it() -> None:
     def starts_and_fails(listener: Any) -> None:
         listener.accept()
         subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL)
@@ -288,7 +288,7 @@ def test_a_child_in_a_group_or_session_of_its_own_ends_with_its_server(leave: Ca
     assert eventually(lambda: gone(children[0].pid))
 
 
-def test_what_a_server_prints_can_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_output_of_a_server_can_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
 
     def talks(listener: Any) -> None:
@@ -304,7 +304,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="a hole is punched in
 
 
 def held_bytes(server: iomux.Server) -> int:
-    """What a server's log holds of the disk."""
+    """How many bytes of disk a server's log takes."""
     return os.fstat(server._log.fileno()).st_blocks * 512
 
 
@@ -356,20 +356,20 @@ def running_kernel() -> Iterator[Kernel]:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
-    """A kernel of its own, for a test that ends it."""
+    """A separate notebook kernel, for a test that ends it."""
     with running_kernel() as fresh:
         yield fresh
 
 
 @pytest.fixture(scope="module")
 def lasting_kernel() -> Iterator[Kernel]:
-    """A kernel for all tests that leave it running: to start one takes a second."""
+    """A shared notebook kernel, for tests that leave it running: to start one takes a second."""
     with running_kernel() as shared:
         yield shared
 
 
 def run_cell(client: BlockingKernelClient, code: str) -> str:
-    """What a cell prints."""
+    """Run a cell, and return what it prints."""
     printed: list[str] = []
 
     def collect(message: dict[str, Any]) -> None:
@@ -448,7 +448,7 @@ def test_an_interrupted_start_leaves_nothing(tmp_path: Path) -> None:
                 iomux.start(slow).stop()
         except KeyboardInterrupt:
             open({str(tmp_path / "seen")!r}, "w").write("interrupted")
-        import psutil  # interrupted within Popen itself, the child is not ended: its lifeline is, so it soon ends
+        import psutil  # interrupted within Popen the child is not stopped, but its lifeline is closed: it soon ends
         print(len(psutil.wait_procs(psutil.Process().children(), timeout={DEADLINE})[1]))
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

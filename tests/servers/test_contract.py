@@ -1,6 +1,6 @@
-"""The contract beyond `iomux.check`: what every server makes of its handler, and how it ends.
+"""The contract of servers beyond `iomux.check`: how each one treats its handler's answers, and how it ends.
 
-What a server owes its clients is in the items of `iomux.conformance`, which the tests of `check` try on each.
+A server's duties to its clients are the items of `iomux.conformance`, which the tests of `check` try on each server.
 """
 
 import array
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 def odd_reply(kind: str) -> Any:
-    """A reply that is not plain bytes: bytes-like ones are to arrive whole, others end their own connection."""
+    """A reply that is not plain bytes: a bytes-like one arrives whole, any other ends its own connection."""
     released = memoryview(b"gone")
     released.release()
     wide = array.array("i", range(500_000))
@@ -37,7 +37,7 @@ FAULTS: dict[str, Callable[[], object]] = {
 
 
 def handler(data: bytes) -> Any:
-    """Answers a client as the client says: in capitals, with a fault, oddly, at length, or with its own words."""
+    """A handler that the message controls: it answers in capitals, with a fault, oddly, at length, or echoes."""
     what, _, kind = data.decode().partition(" ")
     if what == "twice":
         return kind.upper().encode() * 2
@@ -59,7 +59,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def ends_its_own_connection(server: Server, words: bytes) -> bool:
-    """Whether a client that says this is let go, a new one is served, and the reason is in the log."""
+    """Whether the connection of a client that sends this is closed, a new one is served, and the log has the reason."""
     before = server.log.count("Error")
     with connect(server.address) as client:
         client.sendall(words)
@@ -69,7 +69,7 @@ def ends_its_own_connection(server: Server, words: bytes) -> bool:
         return ended and served and eventually(lambda: server.log.count("Error") > before)
 
 
-def test_a_handler_answers_what_it_likes(server: Server) -> None:
+def test_a_handler_may_answer_anything(server: Server) -> None:
     with connect(server.address) as client:
         client.sendall(b"twice abc")
         assert receive(client, 6) == b"ABCABC"
@@ -81,7 +81,7 @@ def test_a_handler_that_fails_ends_its_own_connection(server: Server, fault: str
 
 
 @pytest.mark.parametrize("kind", ["backwards", "wide"])
-def test_a_reply_that_is_like_bytes_arrives_whole(server: Server, kind: str) -> None:
+def test_a_bytes_like_reply_arrives_whole(server: Server, kind: str) -> None:
     expected = bytes(memoryview(odd_reply(kind)))
     with connect(server.address) as client:
         client.sendall(f"odd {kind}".encode())
@@ -93,7 +93,7 @@ def test_a_reply_that_is_not_bytes_ends_its_own_connection(server: Server, kind:
     assert ends_its_own_connection(server, f"odd {kind}".encode())
     with connect(server.address) as client:
         client.sendall(b"owe")
-        receive(client, 1)  # it owes now: what is said next is a message of its own
+        receive(client, 1)  # the server owes bytes now, so the next message comes separately
         client.sendall(f"odd {kind}".encode())
         with contextlib.suppress(ConnectionResetError):
             receive_all(client)
@@ -102,7 +102,7 @@ def test_a_reply_that_is_not_bytes_ends_its_own_connection(server: Server, kind:
 
 
 @pytest.mark.parametrize("name", [mechanism.name for mechanism in iomux.mechanisms()])
-def test_stops_at_once_and_frees_its_port(name: str) -> None:
+def test_a_server_stops_at_once_and_frees_its_port(name: str) -> None:
     if name not in iomux.names():
         pytest.skip(f"{name} is not available here")
     with iomux.start(name) as server, connect(server.address) as client:

@@ -112,7 +112,7 @@ def count_polls(tasks: Scheduler) -> CountedPoller:
 
 def test_sleepers_wake_in_the_order_of_their_times(tasks: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     woken, counted, began = [], count_polls(tasks), time.monotonic()
-    # As if they had all begun to sleep now: on a busy machine much may lie between one and the next.
+    # As if all had started to sleep now: on a busy machine much time may pass between one and the next.
     monkeypatch.setattr(scheduler, "deadline", lambda seconds: began + seconds)
 
     def sleeps(seconds: float) -> Generator[Wait, None, None]:
@@ -124,10 +124,10 @@ def test_sleepers_wake_in_the_order_of_their_times(tasks: Scheduler, monkeypatch
     tasks.run()
     assert woken == [0.1, 0.15, 0.2]
     assert time.monotonic() - began >= 0.2
-    assert counted.polls < FEW, "it slept, and did not ask"
+    assert counted.polls < FEW, "it slept instead of polling"
 
 
-def test_yielding_nought_lets_the_others_go_first(tasks: Scheduler, pair: tuple[socket.socket, socket.socket]) -> None:
+def test_yielding_0_lets_the_other_tasks_run_first(tasks: Scheduler, pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
     said = []
 
@@ -144,7 +144,7 @@ def test_yielding_nought_lets_the_others_go_first(tasks: Scheduler, pair: tuple[
         tasks.spawn(task)
     tasks.run()
     assert [word for word in said if word != "heard"] == ["a0", "b0", "a1", "b1", "a2", "b2"]
-    assert said.index("heard") < said.index("b2"), "those who never wait do not starve those who do"
+    assert said.index("heard") < said.index("b2"), "tasks that never wait do not starve those that do"
 
 
 def test_a_task_that_fails_ends_alone(tasks: Scheduler, capfd: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +166,7 @@ def test_a_task_that_fails_ends_alone(tasks: Scheduler, capfd: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("wait", [(-1, READ), "soon", (1, 2, 3), None])
-def test_what_can_not_be_waited_for_is_told_where_the_task_stands(tasks: Scheduler, wait: Any) -> None:
+def test_an_impossible_wait_is_raised_in_the_task(tasks: Scheduler, wait: Any) -> None:
     told = []
 
     def asks() -> Generator[Wait, None, None]:
@@ -182,7 +182,7 @@ def test_what_can_not_be_waited_for_is_told_where_the_task_stands(tasks: Schedul
     assert len(told) == 2
 
 
-def test_the_second_to_wait_for_a_descriptor_is_told(
+def test_a_second_task_waiting_for_a_descriptor_gets_an_error(
     tasks: Scheduler, pair: tuple[socket.socket, socket.socket], capfd: pytest.CaptureFixture[str]
 ) -> None:
     near, far = pair
@@ -204,7 +204,7 @@ def test_the_second_to_wait_for_a_descriptor_is_told(
     assert f"another task waits for descriptor {near.fileno()}" in capfd.readouterr().err
 
 
-def test_a_task_that_waits_elsewhere_is_not_woken_by_what_it_left(
+def test_a_task_is_not_woken_by_a_descriptor_it_no_longer_waits_for(
     tasks: Scheduler, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     near, far = pair
@@ -219,7 +219,7 @@ def test_a_task_that_waits_elsewhere_is_not_woken_by_what_it_left(
     counted = count_polls(tasks)
     tasks.spawn(reads_little())
     tasks.run()
-    assert counted.polls < FEW, "a ready descriptor that nobody waits for wakes nobody"
+    assert counted.polls < FEW, "a ready descriptor without a waiting task wakes no task"
 
 
 def serve_over(name: str, run: Any) -> Any:
@@ -237,7 +237,7 @@ def test_serves_over_every_poller(name: str, run: Any) -> None:
         assert ask(one, b"first") == b"first"
 
 
-def test_whom_select_can_not_watch_is_sent_away_and_the_others_are_served() -> None:
+def test_a_client_that_select_cannot_watch_is_closed_and_the_others_are_served() -> None:
     if "select" not in POLLERS:
         pytest.skip(get("select").why_not())
     with (
@@ -251,7 +251,7 @@ def test_whom_select_can_not_watch_is_sent_away_and_the_others_are_served() -> N
 
 
 @pytest.mark.parametrize("name", ["generators", "coroutines"])
-def test_over_the_next_best_poller_where_epoll_is_hidden(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_best_poller_is_used_where_epoll_is_hidden(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
     assert pollers.best() == "poll"
     with iomux.start(name) as server, connect(server.address) as client:
@@ -262,7 +262,7 @@ def test_over_the_next_best_poller_where_epoll_is_hidden(name: str, monkeypatch:
 
 
 @pytest.mark.parametrize("converse", [coroutines.converse, coroutines.converse_async])
-def test_a_clients_end_leaves_no_frame(converse: Any, pair: tuple[socket.socket, socket.socket]) -> None:
+def test_no_frame_is_left_after_a_client_has_gone(converse: Any, pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
     poller, unit = pollers.make(pollers.best())
     tasks = Scheduler(poller, unit)

@@ -1,8 +1,8 @@
-"""Hypothesis interleaves clients at random: each byte of each is accounted for by a model of its conversation.
+"""Hypothesis interleaves clients at random, and a model of each conversation accounts for every byte.
 
-The machine connects, sends in pieces, reads slowly, half-closes, resets and vanishes, in any order over hundreds of
-clients: single ones, and crowds of which every second or fifth does the same at once. When it finds a fault it shrinks
-the steps to the few that show it. The examples are the same at every run;
+The state machine connects, sends in pieces, reads slowly, half-closes, resets and vanishes, in any order with hundreds
+of clients: single ones, and crowds of which every second or fifth acts at once. When it finds a fault it reduces the
+steps to the few that show it. The examples are the same in every run;
 `IOMUX_FUZZ=500 pytest tests/servers/test_fuzz.py` tries 500 others for each server.
 """
 
@@ -28,7 +28,7 @@ from tests.support.model import Model
 
 MOST_CLIENTS = 400
 CROWD = (60, 150)
-"""How many come at once, at least and at most: three crowds are hundreds of clients."""
+"""The least and greatest size of a crowd: three crowds are hundreds of clients."""
 EXAMPLES = int(os.environ.get("IOMUX_FUZZ", "60"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
@@ -45,7 +45,7 @@ EVERY = st.integers(1, 5)
 
 
 class Clients(RuleBasedStateMachine):
-    """The steps. Whatever some clients do, the others are owed what they have sent."""
+    """The steps. Whatever some clients do, the others must get back what they have sent."""
 
     def __init__(self, address: Address, most: int, crowds: list[int]) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Clients(RuleBasedStateMachine):
     @precondition(lambda self: self.clients)
     @rule(every=EVERY, sizes=st.lists(SMALL, min_size=1, max_size=3))
     def every_nth_sends_in_pieces(self, every: int, sizes: list[int]) -> None:
-        for size in sizes:  # piece by piece around the crowd, so that the server meets them interleaved
+        for size in sizes:  # piece by piece around the crowd, so that the server gets them interleaved
             for client in self.clients[::every]:
                 if not client.shut:
                     client.send(size)
@@ -123,7 +123,7 @@ class Clients(RuleBasedStateMachine):
             client.read_to_the_end()
 
     def teardown(self) -> None:
-        """Whoever is left gets what it is owed; and one more client is served."""
+        """Each remaining client gets what it is owed, and one more client is served."""
         try:
             for client in self.clients:
                 client.read_to_the_end()
@@ -135,7 +135,7 @@ class Clients(RuleBasedStateMachine):
 
 
 def fuzz(server: Server, most: int, how: settings = SETTINGS) -> list[int]:
-    """Let the machine run; it asks for a class, and takes whatever makes one. Returns how many were there at once."""
+    """Run the state machine, which Hypothesis creates by calling a class; return the most clients at one time."""
     crowds: list[int] = []
     run_state_machine_as_test(cast(Any, functools.partial(Clients, server.address, most, crowds)), settings=how)
     return crowds
@@ -162,6 +162,6 @@ def changes_what_is_large(data: bytes, count: int) -> bytes:
 
 @pytest.mark.parametrize("server", [answering(changes_what_is_large), answering(says_too_much)])
 def test_a_planted_fault_is_found(server: Any) -> None:
-    found = (AssertionError, Flaky)  # Flaky: found, and not again with the same steps, as pieces come as they like
+    found = (AssertionError, Flaky)  # Flaky: found, but not again with the same steps, as the timing of pieces varies
     with iomux.start(server) as running, pytest.raises(found):
         fuzz(running, 1, settings(SETTINGS, max_examples=100, phases=[Phase.generate]))

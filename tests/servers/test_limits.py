@@ -1,4 +1,4 @@
-"""Servers at the limits of their process: descriptors, and select's 1,024."""
+"""Servers at the limits of their process: the number of descriptors, and select's 1,024."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from iomux.servers.connection import Handler
 from tests.support.clients import DEADLINE, ask, connect, eventually, receive
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.name != "blocking"]
-QUEUEING = [name for name in CONCURRENT if name != "uvloop"]  # libuv closes whom it has no descriptor for
+QUEUEING = [name for name in CONCURRENT if name != "uvloop"]  # libuv closes clients that it has no descriptor for
 
 
 def limited(name: str, descriptors: int) -> Callable[..., None]:
@@ -29,7 +29,7 @@ def limited(name: str, descriptors: int) -> Callable[..., None]:
 
 
 def answered(client: socket.socket, seconds: float = DEADLINE) -> bool:
-    """Whether a client gets its echo within so many seconds; False too when it was sent away."""
+    """Whether a client gets its echo within this number of seconds; False also if its connection was closed."""
     client.settimeout(seconds)
     try:
         client.sendall(b"?")
@@ -46,7 +46,7 @@ def skip_unless_available(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", QUEUEING)
-def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str) -> None:
+def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(name: str) -> None:
     skip_unless_available(name)
     with iomux.start(limited(name, 40)) as server, ExitStack() as stack:
         first = [stack.enter_context(connect(server.address)) for _ in range(10)]
@@ -59,7 +59,7 @@ def test_who_waited_at_the_descriptor_limit_is_served_when_one_is_free(name: str
 
 
 @pytest.mark.parametrize("name", QUEUEING)
-def test_a_descriptor_freed_by_somebody_else_is_used_too(name: str) -> None:
+def test_a_descriptor_freed_by_the_handler_is_used_too(name: str) -> None:
     skip_unless_available(name)
     held: list[int] = []
 
@@ -74,14 +74,14 @@ def test_a_descriptor_freed_by_somebody_else_is_used_too(name: str) -> None:
 
     with iomux.start(limited(name, 60), handler=handler) as server, connect(server.address) as first:
         assert ask(first, b"take") == b"take"
-        # A thread that sleeps in accept(2) has set a descriptor aside before: for one client more.
+        # A thread that sleeps in accept(2) has already reserved a descriptor, for one more client.
         with connect(server.address), connect(server.address) as waiting:
             assert not answered(waiting, 0.5)
             assert ask(first, b"free") == b"free"
             assert receive(waiting, 1) == b"?"
 
 
-def test_select_refuses_whom_it_cannot_watch_and_serves_the_others() -> None:
+def test_select_closes_clients_it_cannot_watch_and_serves_the_others() -> None:
     skip_unless_available("select")
     with iomux.start("select") as server, ExitStack() as stack:
         clients = [stack.enter_context(connect(server.address)) for _ in range(1100)]

@@ -21,7 +21,7 @@ needs_io_uring = pytest.mark.skipif(bool(get("io_uring").why_not()), reason=f"io
 
 @needs_io_uring
 @pytest.mark.parametrize("count", [1, 100, 1000])
-def test_every_byte_of_many_connections(count: int) -> None:
+def test_every_byte_of_many_connections_comes_back(count: int) -> None:
     sizes = random.Random(count)
     with iomux.start("io_uring") as server, ExitStack() as stack:
         clients = [stack.enter_context(connect(server.address)) for _ in range(count)]
@@ -34,7 +34,7 @@ def test_every_byte_of_many_connections(count: int) -> None:
 
 
 @needs_io_uring
-def test_64_mib_among_a_hundred_talkers() -> None:
+def test_64_mib_among_a_hundred_active_clients() -> None:
     message = os.urandom(64 << 20)
     with iomux.start("io_uring") as server, connect(server.address) as client:
         sender = send_in_background(client, message)
@@ -47,7 +47,7 @@ def test_64_mib_among_a_hundred_talkers() -> None:
 
 
 @needs_io_uring
-def test_its_clients_share_their_system_calls() -> None:
+def test_its_clients_share_system_calls() -> None:
     calls = {
         name: sum(
             iomux.timeline(name, connections=128, active=128, requests=1000).attrs["syscalls_per_request"].values()
@@ -60,8 +60,8 @@ def test_its_clients_share_their_system_calls() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
-def test_denied_it_is_reported_and_everything_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IOMUX_WITHOUT", "")  # denied, and not hidden
+def test_a_denied_io_uring_is_reported_and_everything_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "")  # denied, not hidden
     command = [sys.executable, "-m", UNDER_SECCOMP, "1", sys.executable, "-m", "iomux"]
     doctor = subprocess.run([*command, "doctor"], cwd=ROOT, capture_output=True, text=True, check=True)
     (line,) = [line for line in doctor.stdout.splitlines() if "io_uring" in line]

@@ -1,1 +1,1 @@
-"""Servers as students write them: right ones, and ones with a fault that people make."""
+"""Servers as students write them: correct ones, and ones with common faults."""

@@ -1,4 +1,4 @@
-"""Servers and handlers with a fault in them, each one that people make; see `tests.students.right` for why here."""
+"""Servers and handlers with common faults; `tests.students.right` says why they are in files of their own."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ def leaves(listener: Any) -> None:
 
 
 def breaks_at_first_client(listener: Any, handler: Any = None) -> None:
-    """A server with a bug that shows when somebody comes."""
+    """A server with a bug that appears when a client connects."""
     listener.accept()
     raise ZeroDivisionError("on purpose")
 
@@ -48,8 +48,8 @@ def prints_much_and_breaks(listener: Any) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-def keeps_those_to_whom_send_fails(listener: socket.socket) -> None:
-    """Whom it owes it does not read from: `send` alone finds out that one is gone."""
+def keeps_clients_whose_send_failed(listener: socket.socket) -> None:
+    """Does not read from clients that it owes bytes, and keeps the socket of a client whose `send` has failed."""
     kept, owed = [], dict[socket.socket, bytes]()
     while True:
         idle = [client for client in owed if not owed[client]]
@@ -80,7 +80,7 @@ def closes_its_input(listener: Any) -> None:
 
 
 def answers_wrongly(data: bytes) -> bytes:
-    """As many bytes as came, and others."""
+    """As many bytes as received, with other values."""
     return bytes(len(data))
 
 
@@ -119,7 +119,7 @@ def hangs_after_150(client: socket.socket) -> None:
 
 
 def faulty(fault: Callable[[socket.socket, bytes, int], None]) -> Callable[[Any], None]:
-    """A threaded server that does with its `number`-th message what `fault` says."""
+    """A threaded server that calls `fault(client, data, number)` for each message."""
 
     def serve(listener: Any) -> None:
         def converse(client: socket.socket) -> None:

@@ -1,7 +1,7 @@
-"""Servers and handlers as people write them, that do their work.
+"""Correct servers and handlers as people write them.
 
-The process of a server imports the file that its function comes from. So they stand here: a test's own file would
-bring pytest and pandas with it, a second each time.
+The process of a server imports the file of its function. So they are not in the files of tests: those would import
+pytest and pandas too, which takes a second each time.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from iomux.servers import get
 
 Converse = Callable[[socket.socket], None]
 BIG = 8 << 20
-"""More bytes than a socket's buffers hold."""
+"""More bytes than the buffers of a socket hold."""
 OWN_WORK_SECONDS = 0.02
-"""Several times as long as a busy machine holds up whoever is woken."""
+"""Several times as long as a busy machine delays a process that was woken."""
 
 
 def asks_in_turn(listener: socket.socket, handler: Any = lambda data: data) -> None:
-    """What a student may write: nonblocking sockets under select.select, nothing of iomux."""
+    """A student's server: nonblocking sockets with select.select, nothing from iomux."""
     listener.setblocking(False)
     clients: list[socket.socket] = []
     while True:
@@ -59,7 +59,7 @@ def forks(listener: socket.socket, handler: Any = None) -> None:
 
 
 def served_by(converse: Converse) -> Callable[..., None]:
-    """A blocking server that holds one conversation after the other, as a student's does."""
+    """A blocking server that runs `converse` for one client after the other, as a student's does."""
 
     def serve(listener: socket.socket, handler: Any = None) -> None:
         while True:
@@ -135,7 +135,7 @@ def works_between_two_recvs(client: socket.socket) -> None:
 
 
 def sleeps(data: bytes) -> bytes:
-    """The server's own work."""
+    """A handler with some work of its own."""
     time.sleep(OWN_WORK_SECONDS)
     return data
 
@@ -146,12 +146,12 @@ def sleeps_long(data: bytes) -> bytes:
 
 
 def big(data: bytes) -> bytes:
-    """More than a socket's buffers hold."""
+    """A handler that answers `big` with more than the buffers of a socket hold."""
     return bytes(BIG) if data == b"big" else data
 
 
 def heap_that_fills_up(listener: Any) -> None:
-    """A right server whose memory grows by 20 MB with its first clients, as a collected heap does, and then stays."""
+    """A correct server whose memory grows by 20 MB with its first clients, like a collected heap, then stays."""
     heap: list[bytearray] = []
 
     def fills(data: bytes) -> bytes:
@@ -163,7 +163,7 @@ def heap_that_fills_up(listener: Any) -> None:
 
 
 def prints_all_it_gets(listener: Any) -> None:
-    """A right server that tells whoever looks for a fault of every byte."""
+    """A correct server that prints every byte it receives."""
 
     def tells(data: bytes) -> bytes:
         print("got", data)
@@ -172,14 +172,14 @@ def prints_all_it_gets(listener: Any) -> None:
     get("poll").load()(listener, tells)
 
 
-def beside_one_that_sleeps(listener: Any) -> None:
-    """One thread serves all; another one is there and does nothing."""
+def next_to_an_idle_thread(listener: Any) -> None:
+    """One thread serves all clients; another thread only sleeps."""
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     get("poll").load()(listener)
 
 
-def one_behind_the_other(listener: Any) -> None:
-    """Two threads wait for the same clients, and whichever is free serves the next (EPOLLONESHOT, epoll(7))."""
+def two_threads_on_one_epoll(listener: Any) -> None:
+    """Two threads wait on the same epoll object, and either serves the next client (EPOLLONESHOT, epoll(7))."""
     epoll = select.epoll()
     epoll.register(listener, select.EPOLLIN | select.EPOLLONESHOT)
     clients: dict[int, socket.socket] = {}

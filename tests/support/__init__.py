@@ -1,1 +1,1 @@
-"""What several tests need: clients, a model of an echo, servers with a planted fault."""
+"""Helpers of several tests: clients, processes, a model of an echo, servers with a planted fault."""

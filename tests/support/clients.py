@@ -1,4 +1,4 @@
-"""Clients for the tests: plain blocking sockets with a deadline, and what may be awaited of a server."""
+"""Clients for the tests: plain blocking sockets with a deadline, and waits for a condition."""
 
 import socket
 import threading
@@ -11,21 +11,21 @@ from iomux.system.sockets import Address
 from iomux.system.sockets import reset as reset
 
 DEADLINE = 20.0
-"""Seconds after which a wait is a failure: long, because the machine may be busy with other things."""
+"""Seconds after which a wait is a failure: long, because the machine may be busy."""
 
 
 def connect(address: Address) -> socket.socket:
-    """A connected blocking socket on which nothing waits longer than the deadline."""
+    """A connected blocking socket whose calls time out after the deadline."""
     return socket.create_connection(address, timeout=DEADLINE)
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    """Whether these processes end, as they do by themselves when their owner has: not at once where cores are busy."""
+    """Whether these processes end by themselves before the deadline, after their owner has ended."""
     return not psutil.wait_procs(processes, timeout=DEADLINE)[1]
 
 
 def receive(client: socket.socket, count: int) -> bytes:
-    """Exactly `count` bytes, or fewer if the stream ends before."""
+    """Receive exactly `count` bytes, or fewer if the stream ends before."""
     data = bytearray()
     while len(data) < count and (piece := client.recv(min(count - len(data), 1 << 20))):
         data += piece
@@ -33,7 +33,7 @@ def receive(client: socket.socket, count: int) -> bytes:
 
 
 def receive_all(client: socket.socket) -> bytes:
-    """Everything up to the end of the stream."""
+    """Receive everything up to the end of the stream."""
     data = bytearray()
     while piece := client.recv(1 << 20):
         data += piece
@@ -41,13 +41,13 @@ def receive_all(client: socket.socket) -> bytes:
 
 
 def ask(client: socket.socket, message: bytes) -> bytes:
-    """Send one message and wait for as many bytes of answer."""
+    """Send one message and receive an answer of the same length."""
     client.sendall(message)
     return receive(client, len(message))
 
 
 def send_in_background(client: socket.socket, data: bytes, then_shut_down: bool = False) -> threading.Thread:
-    """Send all of `data` from a thread, so that the caller can read meanwhile; then, if wanted, say no more."""
+    """Send all of `data` from a thread, so that the caller can read meanwhile; then half-close, if wanted."""
 
     def send() -> None:
         client.sendall(data)
@@ -60,7 +60,7 @@ def send_in_background(client: socket.socket, data: bytes, then_shut_down: bool 
 
 
 def fill(client: socket.socket, most: int) -> int:
-    """Send without reading until the server takes no more for a second; return how many bytes it took."""
+    """Send without reading until the server accepts nothing for a second; return how many bytes it accepted."""
     block = bytes(range(256)) * 256
     sent = 0
     client.settimeout(1.0)
@@ -74,7 +74,7 @@ def fill(client: socket.socket, most: int) -> int:
 
 
 def pattern(count: int) -> bytes:
-    """The bytes that `fill` sends."""
+    """The first `count` bytes that `fill` sends."""
     return (bytes(range(256)) * (count // 256 + 1))[:count]
 
 

@@ -1,4 +1,4 @@
-"""The command line as its user calls it, and the processes that it starts."""
+"""Run the command line as a user does, and find the processes that it starts."""
 
 import subprocess
 import sys
@@ -15,10 +15,10 @@ def iomux_command(*arguments: str, env: dict[str, str] | None = None) -> "subpro
     )
 
 
-def children_at_work(command: "subprocess.Popen[str]", count: int) -> list[psutil.Process]:
-    """The processes that a command has started, as soon as there are so many and each has computed for a while."""
+def busy_children(command: "subprocess.Popen[str]", count: int) -> list[psutil.Process]:
+    """The processes that a command has started, once there are `count` of them and each has computed for a while."""
     process = psutil.Process(command.pid)
     if not eventually(lambda: [sum(child.cpu_times()[:2]) > 0.3 for child in process.children()] == [True] * count):
-        command.kill()  # or its with statement would wait for it
-        pytest.fail(f"of {count} processes at work there were {process.children()}")
+        command.kill()  # otherwise its with statement would wait for it
+        pytest.fail(f"expected {count} busy processes, found {process.children()}")
     return process.children()

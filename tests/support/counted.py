@@ -1,6 +1,6 @@
-"""How often a loop asks its poller: one that sleeps asks a few times, one that spins thousands of times.
+"""Count how often a loop calls its poller: a few times if it sleeps, thousands of times if it spins.
 
-On a machine whose cores are busy the processor time does not tell them apart: there who spins gets little of it, too.
+Processor time does not distinguish the two on a busy machine, where a spinning loop gets little of it too.
 """
 
 from typing import Any
@@ -9,14 +9,14 @@ FEW = 20
 
 
 class CountedPoller:
-    """A poller, and how often it was asked."""
+    """A poller that counts its `poll` calls."""
 
     def __init__(self, poller: Any) -> None:
         self.polls = 0
         self._poller = poller
 
     def poll(self, timeout: float | None, /) -> Any:
-        """As the poller's."""
+        """Count the call, and pass it on."""
         self.polls += 1
         return self._poller.poll(timeout)
 

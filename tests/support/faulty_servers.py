@@ -1,4 +1,4 @@
-"""Servers with one planted fault each: what harness and fuzz have to find."""
+"""Servers with one planted fault each, which harness and fuzz test have to find."""
 
 import select
 import socket
@@ -11,7 +11,7 @@ Serve = Callable[[Any], None]
 
 
 def threaded(converse: Callable[[socket.socket], None]) -> Serve:
-    """A server with a thread for each client, which does what `converse` says."""
+    """A server that runs `converse` in a thread for each client."""
 
     def serve(listener: Any) -> None:
         def guarded(client: socket.socket) -> None:
@@ -28,7 +28,7 @@ def threaded(converse: Callable[[socket.socket], None]) -> Serve:
 
 
 def answering(answer: Callable[[bytes, int], bytes | None]) -> Serve:
-    """A threaded server that sends back what `answer` makes of what came, after so many bytes; None closes."""
+    """A threaded server that sends `answer(data, bytes received before)`; an answer of None closes the connection."""
 
     def converse(client: socket.socket) -> None:
         count = 0
@@ -63,7 +63,7 @@ def says_too_much(data: bytes, count: int) -> bytes:
 
 
 def takes_send_as_complete(client: socket.socket) -> None:
-    """As published servers do: nonblocking, and what did not fit into the kernel's buffer is forgotten."""
+    """Like published servers: nonblocking, and bytes that did not fit into the kernel's buffer are lost."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     while data := client.recv(65536):
         client.send(data, socket.MSG_DONTWAIT)
@@ -74,7 +74,7 @@ def loses_bytes(data: bytes, count: int) -> bytes:
 
 
 def forgets_what_it_owes(client: socket.socket) -> None:
-    """Takes a half-close for the end of everything: what came last is not answered."""
+    """Takes a half-close for the end of the connection: the last bytes are not answered."""
     while data := client.recv(65536):
         if select.select([client], [], [], 0)[0] and not client.recv(1, socket.MSG_PEEK):
             return
@@ -82,7 +82,7 @@ def forgets_what_it_owes(client: socket.socket) -> None:
 
 
 def dies(listener: Any) -> None:
-    """Echoes to a client after the other, and ends with the 20th message."""
+    """Echoes to one client after the other, and ends at the 20th message."""
     count = 0
     while True:
         client = listener.accept()[0]
@@ -98,7 +98,7 @@ def dies(listener: Any) -> None:
 
 
 class Planted(Exception):
-    """What ends a server, and takes its time to be written: its traceback comes long after its sockets are closed."""
+    """An error that is slow to print: the traceback comes long after the server's sockets are closed."""
 
     def __str__(self) -> str:
         print("dying", flush=True)
@@ -107,7 +107,7 @@ class Planted(Exception):
 
 
 def dies_slowly(listener: Any, handler: Any = None) -> None:
-    """Answers a client once, closes it, and takes a moment to end."""
+    """Answers a client once, closes the connection, and takes a moment to end."""
     client = listener.accept()[0]
     client.sendall(client.recv(65536))
     client.recv(65536)

@@ -1,4 +1,4 @@
-"""The fuzz's model of one client's conversation with an echo server: what it has sent, has read and is still owed."""
+"""The fuzz test's model of one client of an echo server: bytes sent, bytes read, and bytes still owed."""
 
 import contextlib
 import random
@@ -10,7 +10,7 @@ POOL = random.Random(1).randbytes(1 << 22)
 
 
 class Model:
-    """One client, and what it is owed: what it has sent and not yet read."""
+    """One client, which is owed all bytes that it has sent and not yet read."""
 
     def __init__(self, address: Address, start: int) -> None:
         self.sock = connect(address)
@@ -24,15 +24,15 @@ class Model:
         return POOL[self.start + self.got : self.start + self.sent]
 
     def send(self, size: int) -> None:
-        """Send as much as the kernel takes at once; that counts as sent."""
+        """Send as much as the kernel takes at once; only that counts as sent."""
         begin = self.start + self.sent
-        self.sock.settimeout(0)  # with a timeout Python waits for room itself, whatever MSG_DONTWAIT says
+        self.sock.settimeout(0)  # with a timeout Python itself waits for room, in spite of MSG_DONTWAIT
         with contextlib.suppress(BlockingIOError):
             self.sent += self.sock.send(POOL[begin : begin + size])
         self.sock.settimeout(DEADLINE)
 
     def read(self, size: int) -> None:
-        """Read some of what is owed: it must be what was sent next."""
+        """Read some of the owed bytes, and compare them with what was sent."""
         owed = self.owed[:size]
         if owed:
             came = receive(self.sock, len(owed))
@@ -40,7 +40,7 @@ class Model:
             assert came == owed
 
     def read_to_the_end(self) -> None:
-        """Everything that is owed, and then, after a half-close, the end of the stream; else nothing more."""
+        """Read all owed bytes; then the stream must have ended after a half-close, and be silent otherwise."""
         if self.shut:
             owed, self.got = self.owed, self.sent
             assert receive_all(self.sock) == owed
@@ -49,4 +49,4 @@ class Model:
             self.sock.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 assert not self.sock.recv(1), "more came than was sent"
-                raise AssertionError("the stream has ended, and this client had not")
+                raise AssertionError("the server has ended the stream, but this client has not")

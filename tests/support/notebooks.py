@@ -1,4 +1,4 @@
-"""The course's notebooks, read as they are stored."""
+"""Read the course's notebooks as they are stored."""
 
 from pathlib import Path
 from typing import Any

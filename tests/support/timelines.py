@@ -1,4 +1,4 @@
-"""A timeline, with what has to hold for every one."""
+"""Record a timeline, and assert what must hold for every one."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OWN_WORK_US = OWN_WORK_SECONDS * 1e6
 
 
 def follow(server: Any, **options: Any) -> pd.DataFrame:
-    """A timeline, after what holds for every one: as many rows as asked for, and phases whose sum is the total."""
+    """Record a timeline, and assert that it has all rows and that the phases sum to the total."""
     if isinstance(server, str) and (reason := get(server).why_not()):
         pytest.skip(f"{server}: {reason}")
     options = {"requests": 200, "deadline": 20.0} | options
@@ -29,7 +29,7 @@ def follow(server: Any, **options: Any) -> pd.DataFrame:
 
 
 def assert_whole(frame: pd.DataFrame) -> None:
-    """What holds for every row: the phases are the total, and no phase is less than nothing."""
+    """Assert for every row that the phases sum to the total and that no phase is below 0."""
     assert (frame[COLUMNS].sum(axis=1) - frame["total_us"]).abs().max() < 1e-6
     assert frame[COLUMNS].min().min() >= -0.001
     assert frame["start_us"].is_monotonic_increasing

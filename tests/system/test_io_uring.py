@@ -1,4 +1,4 @@
-"""io_uring through ctypes: every operation, the limits of both rings, and that memory and descriptors come back."""
+"""io_uring through ctypes: every operation, the limits of both rings, and the release of memory and descriptors."""
 
 import contextlib
 import errno
@@ -79,7 +79,7 @@ def test_receives_what_comes_later(ring: Ring, pair: tuple[socket.socket, socket
     assert ring.wait() == [("end", 0, False)]
 
 
-def test_sends_what_is_taken_and_skips_what_was_sent(ring: Ring, pair: tuple[socket.socket, socket.socket]) -> None:
+def test_send_skips_what_was_sent_and_reports_epipe(ring: Ring, pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
     ring.send(near.fileno(), b"0123456789", "all", skip=4)
     assert ring.wait() == [("all", 6, False)]
@@ -131,7 +131,7 @@ def test_a_faulty_entry_fails_alone(ring: Ring) -> None:
 
 
 class Buffer(bytearray):
-    """Memory whose end can be watched."""
+    """Memory whose release can be observed."""
 
 
 def test_memory_is_kept_until_its_completion_is_collected(
@@ -142,7 +142,7 @@ def test_memory_is_kept_until_its_completion_is_collected(
     watched = weakref.ref(buffer)
     ring.recv(near.fileno(), lend(buffer), "data")
     with pytest.raises(BufferError):
-        buffer.append(0)  # would move it
+        buffer.append(0)  # would move the memory
     del buffer
     ring.submit()
     gc.collect()
@@ -179,7 +179,7 @@ def test_an_exception_in_a_signal_handler_ends_it(ring: Ring) -> None:
         raise KeyboardInterrupt
 
     def wait() -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)  # here: a busy machine may come to it before it waits
+        signal.setitimer(signal.ITIMER_REAL, 0.05)  # here: on a busy machine the signal may come before the wait
         ring.wait()
 
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -199,7 +199,7 @@ def test_waiting_for_what_can_never_come_is_an_error(ring: Ring) -> None:
         ring.wait(2)
 
 
-def test_a_ring_that_nobody_closes_keeps_what_it_lent(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_an_unclosed_ring_keeps_the_memory_that_the_kernel_uses(pair: tuple[socket.socket, socket.socket]) -> None:
     buffer = Buffer(10)
     watched = weakref.ref(buffer)
     ring = Ring(2)
@@ -232,7 +232,7 @@ def test_closing_cancels_and_leaves_no_descriptor(pair: tuple[socket.socket, soc
     assert ring.close() == [], "the second time it does nothing"
 
 
-def test_closing_hands_over_who_was_accepted_meanwhile() -> None:
+def test_closing_returns_sockets_accepted_meanwhile() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ring = Ring(4)
         ring.accept(listener.fileno(), "client")
@@ -244,7 +244,7 @@ def test_closing_hands_over_who_was_accepted_meanwhile() -> None:
             assert client.recv(1) == b""
 
 
-def test_a_worker_of_the_kernel_receives_on_request(ring: Ring, pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_kernel_worker_receives_on_request(ring: Ring, pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
     buffer = bytearray(10)
     ring.recv(near.fileno(), lend(buffer), "data", flags=uapi.IOSQE_ASYNC)
@@ -255,7 +255,7 @@ def test_a_worker_of_the_kernel_receives_on_request(ring: Ring, pair: tuple[sock
 
 
 def until_over(ring: Ring) -> list[object]:
-    """Look at the completion ring until there is something, without a system call."""
+    """Poll the completion ring in memory until it has an entry, without a system call."""
     until = time.monotonic() + DEADLINE
     while not (found := ring.completions()) and time.monotonic() < until:
         pass
@@ -286,7 +286,7 @@ def test_under_sqpoll_a_thread_that_fell_asleep_is_woken() -> None:
 
 
 @pytest.mark.parametrize(("number", "words"), [(errno.EPERM, "forbidden"), (errno.ENOSYS, "not there")])
-def test_says_why_it_is_denied(number: int, words: str) -> None:
+def test_a_denied_ring_says_why(number: int, words: str) -> None:
     script = "from iomux.system.io_uring_abi import why_not; print(why_not())"
     command = [sys.executable, "-m", UNDER_SECCOMP, str(number), sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
@@ -307,7 +307,7 @@ int main(void) {
 
 
 def in_c(name: str) -> str:
-    """What the kernel's header calls a name of ours."""
+    """The name in the kernel's header for one of our names."""
     return (
         f"__NR_io_uring_{name.lower()}"
         if name in ("SETUP", "ENTER", "REGISTER")

@@ -1,7 +1,7 @@
-"""The clinic: published bugs of servers, rebuilt small, each beside its cure.
+"""The clinic: published bugs of servers, each rebuilt as a small server with the bug and the same server fixed.
 
-Each file holds `serve` with one planted bug and `cured` without it, alike but for a few lines; `diff` shows those. All
-echo through the loop of `ward`, so that between sick and cured only the bug differs, and `iomux.check` can point at it.
+Each file holds `serve` with one planted bug and `cured` without it; they differ in a few lines, which `diff` shows. All
+of them echo through the loop of `loop.py`, so that the bug is the only difference and `iomux.check` can point at it.
 
 Example:
 >>> bug = iomux.clinic.case("end_ignored")
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from iomux.conformance.report import Report
 
 _FAMILIES = ("integrity", "isolation", "limits", "resources")
-"""The folders of the cases: by the items of `iomux.check` that catch them."""
-_WIDE = 100  # letters in a line of a diff's heading
+"""The folders of the bugs: by the items of `iomux.check` that catch them."""
+_WIDE = 100  # characters per line of a diff's heading
 
 
 def cases() -> list[str]:
-    """The names of the bugs, in the order of the alphabet.
+    """The names of the bugs, in alphabetical order.
 
     Example:
     >>> "end_ignored" in iomux.clinic.cases()
     True
     """
-    return sorted(_homes())
+    return sorted(_modules())
 
 
 def case(name: str) -> ModuleType:
-    """The bug's module, with `serve` and `cured`. Raises LookupError that lists the names there are.
+    """The module of a bug: `serve` has it, `cured` is fixed. Raises LookupError, with all names, for an unknown bug.
 
     Example:
     >>> bug = iomux.clinic.case("end_ignored")
@@ -48,11 +48,11 @@ def case(name: str) -> ModuleType:
     """
     if name not in cases():
         raise LookupError(f"no bug of the clinic is called {name!r}: choose one of {', '.join(cases())}")
-    return importlib.import_module(_homes()[name])
+    return importlib.import_module(_modules()[name])
 
 
-def _homes() -> dict[str, str]:
-    """By the name of each bug, its module."""
+def _modules() -> dict[str, str]:
+    """The module of each bug, by the bug's name."""
     return {
         module.name: f"{__name__}.{family}.{module.name}"
         for family in _FAMILIES
@@ -61,9 +61,10 @@ def _homes() -> dict[str, str]:
 
 
 def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, Report]":
-    """Check the bug and its cure, beside each other, for a check that fails waits for seconds; `only` as for `check`.
+    """Check the server with the bug and the fixed one in parallel; `only` as for `check`.
 
-    Returns the two reports, the bug's first. Raises LookupError for an unknown bug or item.
+    A check that fails waits for seconds. Returns the two reports, that of the bug first. Raises LookupError for an
+    unknown bug or item.
 
     Example:
     >>> bug, cure = iomux.clinic.both("reset_fatal", only="reset")
@@ -74,25 +75,25 @@ def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, R
 
     module = case(name)
     with ThreadPoolExecutor(2) as pool:
-        bug, cure = pool.map(lambda serve: check(serve, only, progress=False), (module.serve, module.cured))
-    return bug, cure
+        with_bug, fixed = pool.map(lambda serve: check(serve, only, progress=False), (module.serve, module.cured))
+    return with_bug, fixed
 
 
-def sick(name: str) -> str:
-    """The source of the bug: the functions that have a cured twin.
+def buggy_source(name: str) -> str:
+    """The source of the bug: the functions that have a fixed version.
 
     Example:
-    >>> print(iomux.clinic.sick("short_send"))
+    >>> print(iomux.clinic.buggy_source("short_send"))
     def send_owed(client: Client) -> None:
         with contextlib.suppress(BlockingIOError):
             client.sock.send(client.owed)
             client.owed.clear()
     """
-    return "\n\n".join(text for text, _ in _twins(case(name)))
+    return "\n\n".join(text for text, _ in _versions(case(name)))
 
 
 def published(name: str) -> str:
-    """Where the bug was published, in its module's own words; empty where it is found everywhere, named nowhere.
+    """Where the bug was published, as its module says; empty for a common bug without a single source.
 
     Example:
     >>> iomux.clinic.published("short_send").partition(";")[0]
@@ -103,34 +104,34 @@ def published(name: str) -> str:
 
 
 def diff(name: str) -> str:
-    """The cure as a unified diff: of each function of a bug's module against its twin, `cured` or `cured_...`.
+    """The fix as a unified diff: each function with the bug against its fixed version, `cured` or `cured_...`.
 
-    Above it, as comments, stands where the bug was published.
+    Comments above it say where the bug was published.
 
     Example:
     >>> [line for line in iomux.clinic.diff("end_ignored").splitlines() if line.startswith("+ ")]
     ['+        client.ended = not data']
     """
     source = published(name)
-    said = textwrap.wrap(f"published: {source}", _WIDE) if source else []
-    changed = (line for was, cured in _twins(case(name)) for line in _changed(was, cured))
-    return "\n".join([*(f"# {line}" for line in said), *changed])
+    heading = textwrap.wrap(f"published: {source}", _WIDE) if source else []
+    changed = (line for bug, fixed in _versions(case(name)) for line in _changed(bug, fixed))
+    return "\n".join([*(f"# {line}" for line in heading), *changed])
 
 
-def _twins(module: ModuleType) -> list[tuple[str, str]]:
-    """The source of each function that has a cured twin, and the twin's; `serve` only where nothing else differs."""
-    found = {name.removeprefix("cured_"): twin for name, twin in vars(module).items() if name.startswith("cured_")}
-    pairs = found or {"serve": module.cured}
-    return [(_body(getattr(module, name)), _body(twin)) for name, twin in pairs.items()]
+def _versions(module: ModuleType) -> list[tuple[str, str]]:
+    """The source of each function that has a fixed version, and that of the version; else of `serve` and `cured`."""
+    fixed = {name.removeprefix("cured_"): what for name, what in vars(module).items() if name.startswith("cured_")}
+    pairs = fixed or {"serve": module.cured}
+    return [(_body(getattr(module, name)), _body(function)) for name, function in pairs.items()]
 
 
 def _body(function: object) -> str:
-    """A function's source under its sick twin's name and without docstring: what the two have to differ in."""
+    """The source of a function without its docstring, under the name of the version with the bug."""
     text = inspect.getsource(function)  # type: ignore[arg-type]
     text = re.sub(r'\n    """.*?"""', "", text, count=1, flags=re.DOTALL)
     return re.sub(r"\bcured\(", "serve(", text).replace("cured_", "").rstrip()
 
 
-def _changed(was: str, cured: str) -> list[str]:
-    lines = difflib.unified_diff(was.splitlines(), cured.splitlines(), "sick", "cured", n=2, lineterm="")
+def _changed(bug: str, fixed: str) -> list[str]:
+    lines = difflib.unified_diff(bug.splitlines(), fixed.splitlines(), "with the bug", "fixed", n=2, lineterm="")
     return [line for line in lines if not line.startswith("@@")]

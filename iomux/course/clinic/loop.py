@@ -1,7 +1,7 @@
-"""What the clinic's servers have in common: a client, the steps of its turn, and the loop, all in good health.
+"""The correct event loop of the clinic's servers: a client, the steps of its turn, and the loop itself.
 
-Each bug replaces one of these functions by its own. The loop is `iomux.servers.readiness` in small: the steps stand
-apart, so that one of them can be taken out. Cost: a system call more a turn than `Connection`.
+Each bug replaces one of these functions. The loop is a small `iomux.servers.readiness` with its steps separated,
+so that any of them can be replaced. Cost: one system call per turn more than `Connection`.
 """
 
 import contextlib
@@ -18,21 +18,21 @@ from iomux.system.sockets import SHORTAGE, accept_pending
 
 @dataclass(slots=True)
 class Client:
-    """One client: its socket, what it is owed, whether it has said its last word, what is asked about it."""
+    """One client: its socket, the bytes owed to it, whether its stream has ended, and its registered interest."""
 
     sock: socket.socket
     owed: bytearray = field(default_factory=bytearray)
     ended: bool = False
     interest: int = READ
     kept: bytes = b""
-    """What has come and is no whole message yet, for a protocol that has messages."""
+    """The bytes of an incomplete message, for a protocol that has messages."""
 
 
 Clients = dict[int, Client]
 Step = Callable[[Client], None]
 Read = Callable[[Client, Handler], None]
 Turn = Callable[[Client, Handler], int]
-"""What is done for a client that is ready; returns what to wait for next, OVER if nothing."""
+"""Handles a client that is ready; returns what to wait for next, OVER if nothing."""
 Admit = Callable[[socket.socket, Poller, Clients], None]
 Drop = Callable[[Poller, Clients, int], None]
 
@@ -65,7 +65,7 @@ def turn(
     read: Read = read,
     interest_of: Callable[[Client], int] = interest_of,
 ) -> int:
-    """One turn of a client: send, read, send. A client that was lost is over."""
+    """One turn of a client: send, read, send. An error of its socket ends the client."""
     try:
         if client.owed:
             send_owed(client)
@@ -79,7 +79,7 @@ def turn(
 
 
 def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: int = READ) -> None:
-    """Let every waiting client in; at the descriptor limit don't watch the listener until one has left."""
+    """Accept every waiting client; at the descriptor limit, stop watching the listener until a client has left."""
     try:
         for sock in accept_pending(listener):
             clients[sock.fileno()] = Client(sock)
@@ -91,7 +91,7 @@ def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: i
 
 
 def drop(poller: Poller, clients: Clients, fd: int) -> None:
-    """Off the list first: the number is given to the next client at once."""
+    """Unregister the client, then close it: the kernel gives its number to the next client at once."""
     poller.unregister(fd)
     clients.pop(fd).sock.close()
 
@@ -104,7 +104,7 @@ def run(
     drop: Drop = drop,
     poller: Poller | None = None,
 ) -> NoReturn:
-    """Serve every client of `listener` with these steps, woken by `poller`, a `select.poll()` where none is given."""
+    """Serve every client of `listener` with these steps, woken by `poller` (default: a `select.poll()`)."""
     poller, clients = begin(listener, poller or select.poll())
     while True:
         one_round(listener, handler, poller, clients, turn, admit, drop)
@@ -126,7 +126,7 @@ def one_round(
     admit: Admit = admit,
     drop: Drop = drop,
 ) -> None:
-    """Sleep until somebody is ready; give each who is a turn."""
+    """Sleep until a descriptor is ready; give each client that is ready one turn."""
     for fd, _ in poller.poll(None):
         if fd not in clients:
             admit(listener, poller, clients)
@@ -137,11 +137,11 @@ def one_round(
 def settle(
     listener: socket.socket, poller: Poller, clients: Clients, fd: int, interest: int, drop: Drop = drop
 ) -> None:
-    """Tell the poller what a client waits for now; let it go if that is nothing."""
+    """Register what a client waits for now; drop it if that is nothing."""
     client = clients[fd]
     if interest == OVER:
         drop(poller, clients, fd)
-        poller.modify(listener.fileno(), READ)  # a descriptor is free
+        poller.modify(listener.fileno(), READ)  # a descriptor is free again
     elif interest != client.interest:
         client.interest = interest
         poller.modify(fd, interest)

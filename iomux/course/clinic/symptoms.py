@@ -1,7 +1,7 @@
-"""What a sick server looks like from outside: its processor time, memory and queue while clients act, what comes back.
+"""Symptoms of a bug as seen from outside: processor time, memory and waiting clients, and the bytes that come back.
 
-A meter reads the server's own clock and pages, and the kernel's list of sockets, from another process, some twenty
-times a second, so it costs the server nothing. Shares are of one core. Sources: clock_getcpuclockid(3),
+A meter reads the server's CPU clock and memory pages, and the kernel's list of sockets, from another process, about
+twenty times a second, so it costs the server nothing. Shares are of one core. Sources: clock_getcpuclockid(3),
 proc_pid_statm(5), proc_net(5).
 """
 
@@ -26,15 +26,15 @@ EVERY_SECONDS = 0.05
 _PIECE_BYTES = 64 * 1024
 _MARK_BYTES = 16
 Visit = Callable[[Address], None]
-"""What clients do, given the server's address."""
+"""What the clients do, given the server's address."""
 
 
 def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFrame":
-    """Start a server, let clients act from the first half second on, and meter it; it is stopped at the end.
+    """Start a server, let clients act after a third of the time, meter it meanwhile, and stop it at the end.
 
-    One row a reading: `t_s`, `cpu_percent` of a core since the reading before, `memory_mib` more than at first, and
-    `waiting`, the clients whose bytes lie in the kernel unread, accepted or not (NaN where the feature queues is
-    missing). The visit is over when it returns, or when the server is stopped. Raises ServerError if it ends meanwhile.
+    One row per reading: `t_s`, `cpu_percent` of a core since the last reading, `memory_mib` above the first, and
+    `waiting`, the clients with unread bytes in the kernel, accepted or not (NaN if the feature queues is missing).
+    The visit ends when it returns, or when the server is stopped. Raises ServerError if the server ends by itself.
 
     Example:
     >>> from iomux.course.clinic.symptoms import watch
@@ -71,18 +71,18 @@ def _waiting(address: Address) -> float:
 
 
 def _visit(visit: Visit, address: Address) -> None:
-    with contextlib.suppress(OSError):  # the server is stopped, or sends the visitor away: the meter tells the rest
+    with contextlib.suppress(OSError):  # the server was stopped, or closed the connection: the meter shows the rest
         visit(address)
 
 
 def come_back(
     server: str | Serve, size: int, pause: float = 0.3, seconds: float = 0.7, sip: float = 0.0
 ) -> "pd.DataFrame":
-    """Send `size` bytes to an echo server, read after `pause` seconds, until nothing has come for `seconds`.
+    """Send `size` bytes to an echo server; read from `pause` seconds on, until nothing has arrived for `seconds`.
 
-    sip: seconds between two readings of a reader that is slow. One row a reading: `t_s`, `back_mib` so far, and
-    `missing_kib`, how many bytes before the last ones were sent and never came. The bytes are random, so that each
-    place of them can be told from any other.
+    sip: seconds between two reads, for a slow reader. One row per read: `t_s`, `back_mib` so far, and `missing_kib`,
+    the sent bytes that never came, counted up to the last ones received. The bytes are random, so that any piece of
+    them has only one possible place.
 
     Example:
     >>> from iomux.course.clinic.symptoms import come_back
@@ -108,6 +108,6 @@ def come_back(
 
 def _send(client: socket.socket, data: bytes) -> None:
     sent, view = 0, memoryview(data)
-    with contextlib.suppress(OSError):  # the reader gives up, and closes
-        while sent < len(data):  # not sendall: that has one deadline for all of it
+    with contextlib.suppress(OSError):  # the reader gives up and closes
+        while sent < len(data):  # not sendall: that has one deadline for all bytes
             sent += client.send(view[sent : sent + _PIECE_BYTES])

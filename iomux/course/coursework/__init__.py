@@ -1,1 +1,1 @@
-"""What notebook 12 hands to its readers: a select server to begin with, and a model solution of each assignment."""
+"""The coursework of notebook 12: a select server to start from, model solutions, and a test file to mark with."""

@@ -1,10 +1,10 @@
 """A model solution of assignment (c): a chat room in which a slow reader harms only itself.
 
-What one member says goes to all others. An echo server can stop reading from whom it owes too much; here that would be
-the wrong one, who speaks, and with it everybody would wait. So the room keeps up to a mebibyte for a member
-that does not read, and then lets it go. That bounds the memory, and nobody waits for anybody.
+What one member sends goes to all others. An echo server can stop reading from a client that it owes too much. Here the
+server would stop reading from the sender, which is not the slow one, and all members would wait. So the room keeps up
+to a mebibyte for a member that does not read, and then closes its connection: memory is bounded, and no member waits.
 
-Cost: one `send` a listener for each piece that is said, and the owed bytes.
+Cost: one `send` per other member for each piece that is received, and the memory of the owed bytes.
 """
 
 import select
@@ -16,11 +16,11 @@ from iomux.servers.connection import CHUNK_BYTES, READ, WRITE
 from iomux.system.sockets import RETRY_SECONDS
 
 MOST_OWED_BYTES = 1 << 20
-"""What is kept for a member that does not read; with more it is let go."""
+"""How much is kept for a member that does not read; its connection is closed when more is owed."""
 
 
 class Room:
-    """The members, what each is still owed, and the poller that tells who is ready."""
+    """The members, the bytes that each is still owed, and the poller that reports which are ready."""
 
     def __init__(self) -> None:
         self.poller = select.poll()
@@ -28,34 +28,34 @@ class Room:
         self.owed: dict[int, bytearray] = {}
 
     def enter(self, member: socket.socket) -> None:
-        """One more."""
+        """Add a member."""
         fd = member.fileno()
         self.members[fd], self.owed[fd] = member, bytearray()
         self.poller.register(fd, READ)
 
     def leave(self, fd: int) -> None:
-        """One less."""
+        """Remove a member and close its connection."""
         self.poller.unregister(fd)
         del self.owed[fd]
         self.members.pop(fd).close()
 
-    def hear(self, fd: int) -> None:
-        """Pass on what a member says; its last word, or a reset, ends its membership."""
+    def receive(self, fd: int) -> None:
+        """Pass on what a member sends; the end of its stream, or a reset, removes the member."""
         try:
-            said = self.members[fd].recv(CHUNK_BYTES)
+            data = self.members[fd].recv(CHUNK_BYTES)
         except BlockingIOError:
             return
         except OSError:
-            said = b""
-        if not said:
+            data = b""
+        if not data:
             self.leave(fd)
             return
         for other in [other for other in self.members if other != fd]:  # a copy: members may leave meanwhile
-            self.owed[other] += said
-            self.pay(other)
+            self.owed[other] += data
+            self.send_owed(other)
 
-    def pay(self, fd: int) -> None:
-        """Send a member what it is owed, as far as the kernel takes it; let it go if too much is left."""
+    def send_owed(self, fd: int) -> None:
+        """Send a member what it is owed, as far as the kernel takes it; remove the member if too much is left."""
         owed = self.owed[fd]
         lost = False
         try:
@@ -85,6 +85,6 @@ def serve_chat(listener: socket.socket) -> NoReturn:
                     room.enter(member)
                 continue
             if event & WRITE and fd in room.members:
-                room.pay(fd)
-            if event & ~WRITE and fd in room.members:  # POLLHUP and POLLERR too: recv says what it is
-                room.hear(fd)
+                room.send_owed(fd)
+            if event & ~WRITE and fd in room.members:  # POLLHUP and POLLERR too: recv returns the reason
+                room.receive(fd)

@@ -1,10 +1,10 @@
-"""A model solution of each assignment of notebook 12; `iomux.check` gives each of them all its points.
+"""Model solutions of the assignments of notebook 12; `iomux.check` gives each of them all points.
 
-(a) `serve_poll`: the interest list outlives the call. What changed is told to the poller, once, when it changes.
-(b) `serve_edge_triggered`: epoll tells of what is new, so the server has to remember who may have more.
-(c) is a program of its own: `iomux/course/coursework/chat.py`.
+(a) `serve_poll`: the interest list outlives the call. Each change of interest is registered once, when it occurs.
+(b) `serve_edge_triggered`: epoll reports only new events, so the server remembers which clients may have more.
+(c) is a separate program: `iomux/course/coursework/chat.py`.
 
-Cost: (a) poll's walk over all clients, (b) one `epoll_ctl` a client in all its life, and at most one `recv` too many.
+Cost: (a) poll's scan of all clients; (b) one `epoll_ctl` per client in its lifetime, and at most one extra `recv`.
 """
 
 import select
@@ -22,7 +22,7 @@ def serve_poll(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     clients: dict[int, Connection] = {}
     poller, door, short = select.poll(), listener.fileno(), False
     while True:
-        poller.register(door, 0 if short else READ)  # registered again, it is modified
+        poller.register(door, 0 if short else READ)  # a second register modifies the entry
         ready = poller.poll(RETRY_SECONDS * 1000 if short else None)
         short = False
         for fd, _ in ready:
@@ -33,17 +33,17 @@ def serve_poll(listener: socket.socket, handler: Handler = echo) -> NoReturn:
                     poller.register(sock.fileno(), READ)
             elif clients[fd].advance():
                 if clients[fd].interest == OVER:
-                    poller.unregister(fd)  # first: closed, it has no number any more
+                    poller.unregister(fd)  # before close: a closed socket has no number
                     clients.pop(fd).close()
                 else:
                     poller.modify(fd, clients[fd].interest)
 
 
 def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """(b) Serve every client of `listener` from one thread, told of changes only (EPOLLET). Never returns."""
+    """(b) Serve every client of `listener` from one thread, notified of changes only (EPOLLET). Never returns."""
     listener.setblocking(False)
     clients: dict[int, Connection] = {}
-    may_have_more: dict[int, None] = {}  # a set that keeps its order: fair turns
+    may_have_more: dict[int, None] = {}  # an ordered set, for fair turns
     epoll, door, short = select.epoll(), listener.fileno(), False
     epoll.register(door, READ)
     while True:
@@ -58,11 +58,11 @@ def serve_edge_triggered(listener: socket.socket, handler: Handler = echo) -> No
                     epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
             else:
                 may_have_more[fd] = None
-        for fd in list(may_have_more):  # one turn each, then ask who else has come
+        for fd in list(may_have_more):  # one turn each, then poll for newcomers
             client = clients[fd]
             client.drained = False
             client.advance()
             if client.interest == OVER:
                 clients.pop(fd).close()
             if client.drained or not client.interest & READ:
-                del may_have_more[fd]  # its next edge will tell
+                del may_have_more[fd]  # epoll reports its next edge

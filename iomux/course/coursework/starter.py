@@ -1,9 +1,9 @@
-"""A select server to begin with: correct, and short enough to be rebuilt on another mechanism.
+"""A select server to start from: correct, and short enough to rebuild on another mechanism.
 
-It stands on two things that do not know of select: `newcomers` below, and `Connection`, which keeps what one client is
-still owed and says what to wait for. What is left is the loop, and that is the coursework of notebook 12.
+It uses two parts that are independent of select: `accept_waiting` below, and `Connection`, which keeps what one client
+is still owed and says what to wait for. The rest is the loop, and that is the coursework of notebook 12.
 
-Cost: select's own. The lists are made anew for every call, and the kernel looks at each client in them.
+Cost: that of select. The lists are rebuilt for every call, and the kernel looks at each client in them.
 """
 
 import select
@@ -16,7 +16,7 @@ from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
 
 
 def accept_waiting(listener: socket.socket) -> tuple[list[socket.socket], bool]:
-    """Every client that waits at a nonblocking listener, nonblocking too; and whether descriptors ran short.
+    """Accept all clients that wait at a nonblocking listener; return them, nonblocking, and if descriptors ran out.
 
     If they did, clients still wait in the backlog, so the listener stays readable (accept(2), EMFILE): a loop that goes
     on watching it never sleeps.
@@ -68,4 +68,4 @@ def _admit(came: list[socket.socket], clients: dict[int, Connection], handler: H
         if sock.fileno() < FD_SETSIZE:
             clients[sock.fileno()] = Connection(sock, handler)
         else:
-            sock.close()  # select can't watch it: let the client know
+            sock.close()  # select cannot watch it: closing it tells the client

@@ -1,4 +1,4 @@
-"""How every figure looks: a mechanism's colour and marker, a phase's colour, axes, names at the ends of lines.
+"""The look of every figure: colours and markers of mechanisms and phases, axes, names at the ends of lines.
 
-What two figures have in common is here, so that a mechanism never changes its colour.
+Everything that two figures share is here, so that a mechanism has the same colour in each.
 """

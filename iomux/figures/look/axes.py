@@ -1,4 +1,4 @@
-"""A line's name where it ends: readable, beside no other name, and on nobody else's line."""
+"""Names at the ends of lines, without overlaps, and readable numbers on a logarithmic axis."""
 
 from math import log10
 
@@ -10,17 +10,17 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, N
 
 End = tuple[float, float, str, str]
 """Where a line ends (x, y), its name and its colour."""
-_LINE_POINTS = 12  # room that a name needs below and beside another
+_LINE_POINTS = 12  # the vertical space that a name needs
 _NAME_POINTS = 60
 _CLEAR_PIXELS = 7
-_BEHIND = ((-4, 8, "bottom"), (-4, -8, "top"))  # above the end and below it, where another's line goes on beside it
+_LEFT_OF_END = ((-4, 8, "bottom"), (-4, -8, "top"))  # above or below the end, if another line continues to its right
 
 
 def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
-    """Write each line's name at its end, from the highest down; one that would overlap another is moved down.
+    """Write each line's name at its end, from the highest down; a name that would overlap another is moved down.
 
-    Where another's line goes on through the place, the name stands above its own line's end, or below.
-    Returns what was written, by name.
+    Where another line passes through that place, the name is written above or below the end of its own line.
+    Returns the annotations, by name.
     """
     ax.autoscale_view()
     points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
@@ -45,17 +45,17 @@ def _write(ax: Axes, at: tuple[float, float], name: str, color: str, up: float) 
         va="center",
         fontweight="bold",
         annotation_clip=False,
-        path_effects=[withStroke(linewidth=3, foreground="white")],  # legible where another's line goes on
+        path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on top of another line
     )
 
 
 def _step_aside(ax: Axes, name: Annotation) -> bool:
-    """Move a name that a line crosses to a place behind the end that none does, if there is one; say whether."""
+    """Move a name that a line crosses to the left of its line's end, if no line crosses it there; say if it moved."""
     if not _crossed(ax, name):
         return False
     beside = name.xyann
     name.set(ha="right")
-    for across, up, side in _BEHIND:
+    for across, up, side in _LEFT_OF_END:
         name.xyann = (across, up)
         name.set(va=side)
         if not _crossed(ax, name):
@@ -72,15 +72,15 @@ def _crossed(ax: Axes, name: Annotation) -> bool:
 
 
 _STEPS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5))
-"""The numbers of a decade that are named, the most first."""
-_ROOM_POINTS = {"x": 48.0, "y": 20.0}  # between two numbers: upright they need their height, across their width
+"""Which numbers of a decade get a label: the longest list that has room is used."""
+_ROOM_POINTS = {"x": 48.0, "y": 20.0}  # between two labels: their width along x, their height along y
 _FEWEST = 3
 
 
 def log_ticks(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis: 1 to 9 of each decade, or 1, 2, 3, 5, or 1, 2, 5, or 1: what has room.
+    """Label a logarithmic axis with plain numbers: 1 to 9 of each decade, or 1, 2, 3, 5, or 1, 2, 5, or 1, as fits.
 
-    Where the axis spans so little that hardly one of them is on it, evenly spaced ones.
+    An axis that spans too little for three of them gets evenly spaced numbers.
     """
     low, high = sorted(axis.get_view_interval())
     axis.set_major_locator(_locator(axis, low, high))
@@ -104,5 +104,5 @@ def _steps(axis: Axis, decades: float) -> tuple[float, ...]:
 
 
 def _narrowest(steps: tuple[float, ...]) -> float:
-    """The least distance of two neighbours, in decades."""
+    """The smallest distance between two neighbours, in decades."""
     return min(log10(after / before) for before, after in zip(steps, [*steps[1:], 10], strict=True))

@@ -1,7 +1,7 @@
 """How the phases of a request look in every figure: colours, hatches, a stacked bar, the legend.
 
-Pale is the time until the next one has the request: on its way, being told, being woken. Full colour is work
-of the server's own thread: the two copies and what lies between. A phase keeps its colour in every figure.
+Pale colours are times of waiting until the next party has the request: transport, notification, wake-up. Full colours
+are work of the server's own thread: the two copies and the handler. A phase has the same colour in every figure.
 """
 
 import math
@@ -24,22 +24,22 @@ class Look(NamedTuple):
 
 
 LOOKS = {
-    "request": Look("#e3e3e3", "", "request on its way"),
-    "notify": Look("#b9d3ea", "///", "until the server is told"),
-    "queue": Look("#e6dcf2", "...", "told, not yet served"),
+    "request": Look("#e3e3e3", "", "request in transit"),
+    "notify": Look("#b9d3ea", "///", "until the server is notified"),
+    "queue": Look("#e6dcf2", "...", "notified, not yet served"),
     "recv": Look("#c0392b", "", "recv: the copy in"),
     "handler": Look("#f4d03f", "", "handler"),
     "send": Look("#1e8449", "", "send: the copy out"),
-    "reply": Look("#e3e3e3", "\\\\", "reply on its way"),
-    "client": Look("#efe3d0", "xx", "until the client has it"),
+    "reply": Look("#e3e3e3", "\\\\", "reply in transit"),
+    "client": Look("#efe3d0", "xx", "until the client has received it"),
 }
 COLUMNS = [f"{phase}_us" for phase in PHASES]
 """The phases' columns in a timeline."""
-_LEAST = 0.1  # of µs, or of per cent: what is nowhere more can't be seen, and the legend does not name it
+_LEAST = 0.1  # µs or per cent: a phase that never exceeds it is invisible, and the legend leaves it out
 
 
 def stacked(ax: Axes, place: float, values: "pd.Series[float]", thick: float, upright: bool) -> float:
-    """Draw one request's phases end to end, upright or lying; return where the bar ends.
+    """Draw the phases of one request end to end, as a vertical or horizontal bar; return where the bar ends.
 
     values: by column, as in a timeline; a phase that is NaN has no length.
     """
@@ -57,7 +57,7 @@ def stacked(ax: Axes, place: float, values: "pd.Series[float]", thick: float, up
 
 
 def one_experiment(frame: "pd.DataFrame") -> None:
-    """Raise ValueError where there is no request, or requests that were asked differently would be drawn as one."""
+    """Raise ValueError if there is no request, or if requests of different experiments would be drawn as one."""
     if frame.empty:
         raise ValueError("there is no request in these timelines: nothing to draw")
     for column in ("size_bytes", "active"):
@@ -67,13 +67,13 @@ def one_experiment(frame: "pd.DataFrame") -> None:
 
 
 def without_grid(ax: Axes, axis: Literal["x", "y"]) -> Axes:
-    """No lines along that axis: it is one of names, not of numbers."""
+    """Remove the grid lines of an axis that holds names, not numbers."""
     ax.grid(False, axis=axis)
     return ax
 
 
 def legend(ax: Axes) -> None:
-    """Name the phases that can be seen in at least one bar: on the loopback `reply` is empty."""
+    """Name the phases that are visible in at least one bar: on the loopback `reply` is empty."""
     boxes: Any = ax.containers
     bars = {box.get_label(): box for box in boxes if min(box[0].get_width(), box[0].get_height()) > _LEAST}
     handles: Any = [bars[look.words] for look in LOOKS.values() if look.words in bars]
@@ -82,12 +82,12 @@ def legend(ax: Axes) -> None:
 
 
 def active_in(frame: "pd.DataFrame") -> str:
-    """How many connections were active in these timelines: one number, or several."""
+    """The number of active connections in these timelines, or the several numbers."""
     return ", ".join(f"{count:,}" for count in sorted(frame["active"].unique()))
 
 
 def machine_of(frame: "pd.DataFrame") -> str:
-    """What measured, and not what draws; of several timelines put together each has its own."""
+    """The machine that measured, which may not be the one that draws; joined timelines may have several."""
     if "machine" in frame:
         return " and ".join(dict.fromkeys(frame["machine"]))
     return str(frame.attrs.get("machine", ""))

@@ -1,6 +1,6 @@
-"""How figures look: a mechanism's colour, marker and dash, and what every figure has in common.
+"""The style of every figure: colour, marker and dash of each mechanism, and the common frame.
 
-A mechanism keeps its style in every figure, and lines differ in marker and dash as well as in colour.
+A mechanism has the same style in every figure, and lines differ in marker and dash as well as in colour.
 Colours: Okabe and Ito's palette, made for colour-blind readers ("Color Universal Design", 2008).
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_SPAN = 5.0
-"""How many times the least a logarithmic vertical axis shows at its top, at least."""
+"""The least ratio between the top and the bottom of a logarithmic vertical axis."""
 SIZE_INCHES = (8.0, 4.8)
 DOTS_PER_INCH = 110
 """The size of a figure, fixed: nbval compares the text `<Figure size 880x528 ...>`."""
 _PAIR_INCHES = (11.0, 4.8)
-_NARROW, _NARROW_LETTERS = 0.5, 85  # axes that take less than this part of the figure's width, and how much text fits
+_NARROW, _NARROW_LETTERS = 0.5, 85  # narrow axes: their share of the figure's width, and the letters that fit below
 
 
 class Style(NamedTuple):
@@ -59,7 +59,7 @@ OTHERS = (
 
 
 def style(server: str, among: Sequence[str] = ()) -> Style:
-    """The style of a mechanism; one of our own gets the next free one, in its order `among` those drawn."""
+    """The style of a mechanism; any other server gets the next free one, by its order `among` those drawn."""
     if server in STYLES:
         return STYLES[server]
     unknown = [name for name in dict.fromkeys(among) if name not in STYLES]
@@ -74,7 +74,7 @@ def new_axes(ax: Axes | None) -> Axes:
 
 
 def pair() -> tuple[Axes, Axes]:
-    """Two new axes side by side, for what is to be seen together: give one to each of two figures' functions.
+    """Two new axes side by side, to compare two figures: give one to each of their functions.
 
     Example:
     >>> len(iomux.plot.pair())
@@ -85,14 +85,14 @@ def pair() -> tuple[Axes, Axes]:
 
 
 def lines(ax: Axes, frame: "pd.DataFrame", column: str, scale: str) -> None:
-    """One line a server through the medians of its repeats, a band over their range, the name at its end."""
+    """One line for each server through the medians of its repeats, a band over their range, the name at its end."""
     ends = medians(ax, frame, column)
     against(ax, "open connections", scale)
     name_ends(ax, ends)
 
 
 def medians(ax: Axes, frame: "pd.DataFrame", column: str) -> list[End]:
-    """Draw a line and a band a server; return the lines' ends, to be named when the axes are set."""
+    """Draw a line and a band for each server; return the lines' ends, which are named once the axes are set."""
     names = list(dict.fromkeys(frame["server"]))
     ends = []
     for name in names:
@@ -108,7 +108,7 @@ def medians(ax: Axes, frame: "pd.DataFrame", column: str) -> list[End]:
 
 
 def against(ax: Axes, across: str, scale: str) -> None:
-    """Axes for lines over a logarithmic number of something, with room for their names; scale: of the vertical one."""
+    """Set a logarithmic horizontal axis with room for the lines' names, and a vertical one of this scale."""
     ax.margins(x=0.1)
     ax.set_yscale(scale)
     if scale == "log":
@@ -122,7 +122,7 @@ def against(ax: Axes, across: str, scale: str) -> None:
 
 
 def _widen(ax: Axes) -> None:
-    """A logarithmic axis has no zero: where it spans little, a difference of a few per cent would look like a cliff."""
+    """Widen a logarithmic axis that spans little: it has no 0, and a few per cent would look like a cliff."""
     low, high = ax.get_ylim()
     if low > 0 and high / low < LEAST_SPAN:
         middle, half = (low * high) ** 0.5, LEAST_SPAN**0.5
@@ -130,7 +130,7 @@ def _widen(ax: Axes) -> None:
 
 
 def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
-    """Mark the limit that select met, if it did; each: how many descriptors one of what is counted takes."""
+    """Mark the limit of select, if it was met; each: descriptors for each connection or pair on the axis."""
     met = frame[(frame["server"] == "select") & frame["reason"].fillna("").str.contains("FD_SETSIZE")]
     if met.empty:
         return
@@ -149,32 +149,32 @@ def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
 
 
 def thousands() -> FuncFormatter:
-    """Numbers on an axis as 1,000."""
+    """Write the numbers on an axis as 1,000."""
     return FuncFormatter(lambda value, _: f"{value:,.0f}")
 
 
 def finish(ax: Axes, frame: "pd.DataFrame", title: str) -> Axes:
-    """Title, grid, and below it the runs and the machine."""
+    """Add the title, the grid, and a note below with the runs and the machine."""
     active = frame.attrs.get("active", "")
     who = f"{active} active" if active else ""
-    note = f"{frame['size_bytes'].iloc[0]:,} bytes a request; {drawn(frame)}"
+    note = f"{frame['size_bytes'].iloc[0]:,} bytes per request; {drawn(frame)}"
     heading = f"{title}: {who}" if who else title
     return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}")
 
 
 def drawn(frame: "pd.DataFrame") -> str:
-    """What a line and its band are, in words."""
+    """Say what a line and its band are."""
     repeats = frame.groupby(["server", "connections"]).size().max()
     return "one run each" if repeats == 1 else f"line: median of {repeats} runs, band: least to greatest"
 
 
 def without_window() -> None:
-    """Draw in memory only, for a program that writes figures into files and may have no screen."""
+    """Draw in memory only, for a program that writes figures to files and may have no screen."""
     plt.switch_backend("agg")
 
 
 def plain(ax: Axes, title: str) -> Axes:
-    """The course's plain frame: a title at the left, a light grid, two spines."""
+    """Give the axes the course's plain frame: a title at the left, a light grid, two spines."""
     ax.set_title(title, loc="left", fontweight="bold")
     ax.grid(True, which="major", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -184,7 +184,7 @@ def plain(ax: Axes, title: str) -> Axes:
 
 
 def under(ax: Axes, text: str) -> Axes:
-    """Write what a figure was measured on below it."""
+    """Write a note below a figure: how and on which machine it was measured."""
     if ax.get_position().width < _NARROW:
         text = "\n".join(textwrap.fill(line, _NARROW_LETTERS) for line in text.splitlines())
     ax.annotate(

@@ -1,4 +1,4 @@
-"""Bugs by which bytes are lost, mixed up, or never come.
+"""Bugs that lose bytes, mix them up, or never deliver them.
 
-Each file is one bug beside its cure; the difference between the two is the lesson.
+Each file holds one bug and its fix; the difference between the two is the lesson.
 """

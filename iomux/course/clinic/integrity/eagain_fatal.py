@@ -1,6 +1,6 @@
-"""EAGAIN is taken for an error: whoever reads slowly is sent away.
+"""EAGAIN is taken for an error: a client that reads slowly loses its connection.
 
-Bug: `except OSError` catches `BlockingIOError` too, which is one. "Try again" ends the client instead of waiting.
+Bug: `except OSError` also catches its subclass `BlockingIOError`: "try again" ends the client.
 Symptom: large answers break off, and only for slow clients. Published: send(2), EAGAIN; Python's exception hierarchy
 (BlockingIOError is an OSError); asked again and again as "Resource temporarily unavailable".
 Cure: EAGAIN is an answer ("not now"): keep the bytes, wait for room.
@@ -16,7 +16,7 @@ from iomux.servers.connection import Handler, echo
 
 
 def send_owed(client: Client) -> None:
-    """Send what is owed; whoever calls treats every OSError as the end of this client."""
+    """Send what is owed; the caller treats every OSError as the end of this client."""
     while client.owed:
         del client.owed[: client.sock.send(client.owed)]
 
@@ -34,5 +34,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, send_owed=cured_send_owed))

@@ -1,9 +1,9 @@
-"""Edge-triggered, and one read a notification: a client gets stuck, and is never told of again.
+"""Edge-triggered, with one read per notification: a client gets stuck, and is never reported again.
 
-Bug: EPOLLET tells once that something new came. A bounded read leaves the rest in the kernel, where nobody asks.
-Symptom: requests above the buffer's size hang, until the client sends something more. Published: epoll(7), whose
+Bug: EPOLLET reports new bytes once. A bounded read leaves the rest in the kernel, and no notification follows.
+Symptom: requests above the buffer's size hang until the client sends more. Published: epoll(7), whose
 example is this very stall; its kin, netty issue 7788: reading ends after a *short* read, which a signal can cause too.
-Cure: go on until EAGAIN, in bounded turns, or arm the descriptor again: epoll_ctl(2), EPOLL_CTL_MOD, looks anew.
+Cure: read until EAGAIN, in bounded turns, or re-arm the descriptor: epoll_ctl(2), EPOLL_CTL_MOD, checks it again.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     poller, clients = begin(listener, select.epoll())
     while True:
         for fd, _ in poller.poll(None):

@@ -1,9 +1,9 @@
-"""The end of what a client says is taken for the end of the client: what it is owed is dropped.
+"""A half-close is taken for the end of the connection: bytes that the client is owed are dropped.
 
-Bug: no bytes from `recv`, so the socket is closed, with an answer still on its way.
+Bug: when `recv` returns no bytes the socket is closed, although an answer is not sent yet.
 Symptom: `printf ... | nc -N` gets half of a large answer. Published: shutdown(2); RFC 9293, 3.6.1 (half-closed);
 Stevens, UNIX Network Programming, 6.5 to 6.7 (the batch input that `shutdown` cures).
-Cure: close when both are over: it says no more, and nothing is owed.
+Cure: close when both directions are done: the client has ended its stream, and nothing is owed.
 """
 
 import socket
@@ -24,7 +24,7 @@ def interest_of(client: Client) -> int:
 
 
 def cured_interest_of(client: Client) -> int:
-    """What to wait for: after its last word, until nothing is owed."""
+    """What to wait for: after the end of its stream, until nothing is owed."""
     if client.ended:
         return WRITE if client.owed else OVER
     if len(client.owed) >= HIGH_WATER_BYTES:
@@ -38,5 +38,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, interest_of=cured_interest_of))

@@ -1,9 +1,9 @@
-"""Callbacks made in a loop all serve the last client.
+"""Callbacks created in a loop all serve the last client.
 
-Bug: a lambda looks its names up when it is called, not when it is made: all of them find the last `client`.
-Symptom: one client works, with two the first is deaf. Published: Python's Programming FAQ, "Why do lambdas defined in a
-loop with different values all return the same result?"; ruff and flake8-bugbear B023.
-Cure: bind now: functools.partial.
+Bug: a lambda looks up its names when it is called, not when it is created: all of them find the last `client`.
+Symptom: one client works; with two, the first gets no answer. Published: Python's Programming FAQ, "Why do lambdas
+defined in a loop with different values all return the same result?"; ruff and flake8-bugbear B023.
+Cure: bind the value at once, with functools.partial.
 """
 
 import select
@@ -34,7 +34,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     poller, clients = begin(listener, select.poll())
     turns: dict[int, Callable[[], int]] = {}
     while True:

@@ -1,9 +1,9 @@
-"""One `recv` is taken for one line: a protocol that works until the network cuts elsewhere.
+"""One `recv` is taken for one line: a protocol that works until the network splits the stream elsewhere.
 
-Bug: a stream has no messages (RFC 9293, 3.8), and whoever takes what one `recv` returned for a line is right in every
-small test. Symptom: half lines answered, two lines taken for one. Not for `iomux.check`: it knows of bytes only, a line
-is the protocol's own. Published: S. Cleary, "Message Framing" (2009); the Socket Programming HOWTO of Python.
-Cure: keep what has come until it holds a whole line.
+Bug: a stream has no messages (RFC 9293, 3.8), but in every small test one `recv` returns exactly one line.
+Symptom: half lines are answered, two lines are taken for one. `iomux.check` cannot find it: it compares bytes, and
+lines are part of the protocol. Published: S. Cleary, "Message Framing" (2009); the Socket Programming HOWTO of Python.
+Cure: keep the received bytes until they hold a whole line.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from iomux.servers.connection import CHUNK_BYTES, Handler, echo
 
 
 def read(client: Client, handler: Handler) -> None:
-    """Read a line; owe the handler's answer to it, as a line."""
+    """Take one read for a line; owe the handler's answer, as a line."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
         client.ended = not data
@@ -40,5 +40,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, read=cured_read))

@@ -1,9 +1,9 @@
 """`send` is taken for complete: a slow reader loses bytes.
 
-Bug: on a nonblocking socket `send` takes what fits into the kernel's buffer and says how much; nobody listens.
-Symptom: small messages work for years, large ones, or those to a slow reader, have holes. Published: send(2); Beej's
+Bug: on a nonblocking socket `send` takes what fits into the kernel's buffer, and its return value is ignored.
+Symptom: small messages work for years; large ones, or those to a slow reader, have gaps. Published: send(2); Beej's
 Guide to Network Programming, "Handling Partial send()s"; the Socket Programming HOWTO of Python ("Using a Socket").
-Cure: keep the rest, send it when the socket is writable.
+Cure: keep the rest, and send it when the socket is writable.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from iomux.servers.connection import Handler, echo
 
 
 def send_owed(client: Client) -> None:
-    """Send, and believe that all went."""
+    """Send once, and assume that everything was sent."""
     with contextlib.suppress(BlockingIOError):
         client.sock.send(client.owed)
         client.owed.clear()
@@ -35,5 +35,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, send_owed=cured_send_owed))

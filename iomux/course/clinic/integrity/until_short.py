@@ -1,9 +1,9 @@
 """Blocking reads until one comes back short: a message of exactly the buffer's size hangs the server.
 
-Bug: after readiness the socket is read again while the buffer was filled. Readiness promised one `recv`, not two: the
-second one waits for bytes that nobody sends. Symptom: some sizes hang, all others work (here: multiples of 1,000).
+Bug: the socket is read again as long as the buffer was filled. Readiness promises one `recv`, not two: the second one
+waits for bytes that never come. Symptom: some sizes hang, all others work (here: multiples of 1,000).
 Published: select(2), BUGS (a ready descriptor may block after all: use O_NONBLOCK); Stevens, UNIX Network Programming,
-16.6. Cure: nonblocking sockets, one read a turn.
+16.6. Cure: nonblocking sockets, one read per turn.
 """
 
 import contextlib
@@ -43,5 +43,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, read=cured_read))

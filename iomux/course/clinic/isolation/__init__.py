@@ -1,4 +1,4 @@
-"""Bugs by which one client harms the others.
+"""Bugs that let one client harm the others.
 
-Each file is one bug beside its cure; the difference between the two is the lesson.
+Each file holds one bug and its fix; the difference between the two is the lesson.
 """

@@ -1,9 +1,9 @@
-"""A blocking `sendall` inside an event loop: one client that does not read stops all.
+"""A blocking `sendall` inside an event loop: one client that does not read stops all others.
 
-Bug: to be rid of EAGAIN the socket is made blocking for the answer. `sendall` then waits for this one client.
-Symptom: everybody hangs while one reader is slow; no processor time is used. Published: select(2) and
+Bug: to avoid EAGAIN the socket is made blocking for the answer. `sendall` then waits for this one client.
+Symptom: all clients hang while one reader is slow; no processor time is used. Published: select(2) and
 fcntl(2), O_NONBLOCK; Stevens, UNIX Network Programming, 16 ("Nonblocking I/O").
-Cure: never wait anywhere but in the poller: send what fits, keep the rest.
+Cure: wait only in the poller: send what fits, keep the rest.
 """
 
 import socket
@@ -29,5 +29,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, send_owed=cured_send_owed))

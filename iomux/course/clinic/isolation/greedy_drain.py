@@ -1,8 +1,8 @@
 """Read until EAGAIN, however much there is: one client that always has more starves the others.
 
-Bug: a loop around `recv` with no bound. A client that sends as fast as it is read from is never done.
-Symptom: one upload, and everybody else waits. Published: epoll(7), "Possible pitfalls": starvation.
-Cure: a bounded read a turn; what is left is reported again (level-triggered), or kept on a list of one's own.
+Bug: a loop around `recv` without a bound. It never ends for a client that sends as fast as the server reads.
+Symptom: during one upload all other clients wait. Published: epoll(7), "Possible pitfalls": starvation.
+Cure: a bounded read per turn; the rest is reported again (level-triggered), or the server keeps a list of who has more.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from iomux.servers.connection import CHUNK_BYTES, READ, Handler, echo
 
 
 def read(client: Client, handler: Handler) -> None:
-    """Read all there is; answer."""
+    """Read everything that is there; answer."""
     with contextlib.suppress(BlockingIOError):
         while interest_of(client) & READ:
             data = client.sock.recv(CHUNK_BYTES)
@@ -40,5 +40,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, read=cured_read))

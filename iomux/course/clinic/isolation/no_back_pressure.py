@@ -1,6 +1,6 @@
-"""No back-pressure: what a client does not fetch, the server keeps, without bound.
+"""No back-pressure: the server keeps everything that a client does not read, without bound.
 
-Bug: the loop goes on reading from a client that it owes more and more.
+Bug: the loop goes on reading from a client while it owes that client more and more.
 Symptom: memory grows as fast as one client can send, until the system ends the process. Published: CPython issue 116279
 (StreamWriter without `drain`); N. J. Smith, "Some thoughts on asynchronous API design in a post-async/await world"
 (2016); Node.js, "Backpressuring in Streams". Cure: above a high-water mark don't read; TCP's window stops the sender.
@@ -28,5 +28,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, interest_of=cured_interest_of))

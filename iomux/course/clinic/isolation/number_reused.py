@@ -1,9 +1,9 @@
 """State kept by descriptor number: the next client with the number gets the last one's bytes.
 
-Bug: a table by number outlives its client. The kernel gives out the lowest free number (open(2), dup(2)), so the next
-client has it at once. Symptom: now and then a client reads somebody else's bytes. Published: epoll(7), "Possible
-pitfalls" (an event cache must forget closed descriptors); for stale events of reused numbers, libuv and nginx keep an
-instance mark. Cure: what belongs to a client goes with the client.
+Bug: an entry in a table by number outlives its client. The kernel hands out the lowest free number (open(2), dup(2)),
+so the next client gets it at once. Symptom: now and then a client reads another client's bytes. Published: epoll(7),
+"Possible pitfalls" (an event cache must forget closed descriptors); for stale events of reused numbers, libuv and nginx
+keep an instance mark. Cure: remove everything that belongs to a client together with the client.
 """
 
 import socket
@@ -43,5 +43,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, read=read), drop=cured_drop)

@@ -1,9 +1,9 @@
 """One client's reset ends the server.
 
-Bug: `recv` and `send` raise ConnectionResetError or BrokenPipeError when the other side has gone; nobody catches it.
-Symptom: a traceback in the night, every client gone. Published: tcp(7) (ECONNRESET), send(2) (EPIPE); the select
-examples of many tutorials have no `except` around `recv`.
-Cure: an error of a client's socket is the end of that client.
+Bug: `recv` and `send` raise ConnectionResetError or BrokenPipeError when the client has gone, and nothing catches it.
+Symptom: one traceback, and the server and all its clients are gone. Published: tcp(7) (ECONNRESET), send(2) (EPIPE);
+the select examples of many tutorials have no `except` around `recv`.
+Cure: an error of a client's socket ends only that client.
 """
 
 import socket
@@ -24,7 +24,7 @@ def turn(client: Client, handler: Handler) -> int:
 
 
 def cured_turn(client: Client, handler: Handler) -> int:
-    """One turn of a client: send, read, send. A client that was lost is over."""
+    """One turn of a client: send, read, send. An error of its socket ends the client."""
     try:
         if client.owed:
             send_owed(client)
@@ -42,5 +42,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, cured_turn)

@@ -1,8 +1,8 @@
 """Two small sends for one answer: 40 ms, from Nagle's algorithm and the delayed acknowledgement.
 
 Bug: a header, then a body. Nagle's algorithm (RFC 896) holds the second small segment until the first is acknowledged;
-the client delays that acknowledgement (RFC 1122, 4.2.3.2), as it has nothing to say. Symptom: an idle machine,
-and each request takes 40 ms (Linux, TCP_DELACK_MIN). Not for `iomux.check`: every byte comes back, late.
+the client delays that acknowledgement (RFC 1122, 4.2.3.2), as it has nothing to send. Symptom: the machine is
+idle, and each request takes 40 ms (Linux, TCP_DELACK_MIN). `iomux.check` cannot find it: every byte comes back, late.
 Published: seastar issue 968, async-h1 issue 199, S. Cheshire (2005). Cure: TCP_NODELAY (tcp(7)), or one send.
 """
 
@@ -25,12 +25,12 @@ def send_owed(client: Client) -> None:
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Sick, as a socket is made: accepted sockets inherit the option. Never returns."""
+    """With the bug, which is a new socket's default: accepted sockets inherit the option. Never returns."""
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
     run(listener, handler, partial(turn, send_owed=send_owed))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     run(listener, handler, partial(turn, send_owed=send_owed))

@@ -1,9 +1,9 @@
 """The third list of select: an urgent byte gets its client closed.
 
-Bug: select calls its third set "exceptional conditions", and who reads that as "errors" closes the client. It means
-urgent (out-of-band) data, POLLPRI under poll (fs/select.c, POLLEX_SET), and no error at all.
-Symptom: a client that sends one byte with MSG_OOB is sent away. Published: select(2), exceptfds; tutorials that
-pass `inputs` as the third list and close what comes back. Cure: don't ask for what you don't want.
+Bug: select calls its third set "exceptional conditions"; the server takes that for "errors" and closes the client. It
+means urgent (out-of-band) data, POLLPRI under poll (fs/select.c, POLLEX_SET), and is no error at all.
+Symptom: a client that sends one byte with MSG_OOB loses its connection. Published: select(2), exceptfds; tutorials that
+pass `inputs` as the third list and close what comes back. Cure: leave the third list empty.
 """
 
 import select
@@ -28,7 +28,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     poller, clients = begin(listener, select.poll())
     while True:
         for fd, _ in poller.poll(None):

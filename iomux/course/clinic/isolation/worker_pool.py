@@ -1,9 +1,9 @@
-"""A fixed number of workers, each kept by one silent client: nobody else gets in.
+"""A fixed number of workers, each held by one silent client: no other client is accepted.
 
-Bug: 128 threads, each accepts a client and serves it to its end. 128 clients that say nothing hold them all.
-Symptom: no answer, no load, and no error. Published: R. Hansen, "Slowloris" (2009), against servers with a worker a
+Bug: each of 128 threads accepts a client and serves it to its end. 128 silent clients hold them all.
+Symptom: no answer, no load, no error. Published: R. Hansen, "Slowloris" (2009), against servers with a worker a
 connection; Stevens, UNIX Network Programming, 30.11 (prethreaded servers) has the form.
-Cure: nothing that is scarce may be held by a client who says nothing: here a thread for each; better, an event loop.
+Cure: a silent client must not hold a scarce resource: here a thread for each client; better, an event loop.
 """
 
 import socket
@@ -30,7 +30,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     while True:
         client = accept_one(listener)
         threading.Thread(target=converse, args=(client, handler), daemon=True).start()

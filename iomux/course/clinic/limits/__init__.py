@@ -1,4 +1,4 @@
-"""Bugs at the limits of a process, and at its end.
+"""Bugs that appear at the limits of a process, or at its end.
 
-Each file is one bug beside its cure; the difference between the two is the lesson.
+Each file holds one bug and its fix; the difference between the two is the lesson.
 """

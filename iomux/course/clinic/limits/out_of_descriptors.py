@@ -1,9 +1,9 @@
-"""EMFILE is passed over: at the descriptor limit the server spins.
+"""EMFILE is ignored: at the descriptor limit the server spins.
 
-Bug: `accept` fails, the client stays in the backlog, the listener stays readable, and the loop asks again at once.
-Symptom: 100 % of a core, `accept4(...) = -1 EMFILE` without end in strace. Published: accept(2); libev's manual, "The
+Bug: `accept` fails, the client stays in the backlog, the listener stays readable, and the loop tries again at once.
+Symptom: 100 % of a core, endless `accept4(...) = -1 EMFILE` in strace. Published: accept(2); libev's manual, "The
 special problem of accept()ing when you can't"; ranch issue 36, nanomsg issue 152, wai issue 928.
-Cure: don't watch the listener until a descriptor is free (`round_` watches it again when a client has left).
+Cure: stop watching the listener until a descriptor is free (`settle` watches it again when a client has left).
 """
 
 import socket
@@ -17,7 +17,7 @@ from iomux.system.sockets import SHORTAGE, accept_pending
 
 
 def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: int = READ) -> None:
-    """Let every waiting client in."""
+    """Accept every waiting client."""
     try:
         for sock in accept_pending(listener):
             clients[sock.fileno()] = Client(sock)
@@ -33,5 +33,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, admit=cured_admit)

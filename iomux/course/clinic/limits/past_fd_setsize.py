@@ -1,9 +1,9 @@
 """The 1,024th descriptor ends a select server.
 
 Bug: select's sets are bit masks with room for FD_SETSIZE numbers; Python raises ValueError for the next one, in the
-loop, where nobody expects it. Symptom: all is well with 1,000 clients, and one more ends the server for all of them.
+loop, where nothing catches it. Symptom: 1,000 clients are served, and with a few more the server ends for all of them.
 Published: select(2), WARNING; Python's "filedescriptor out of range in select()".
-Cure: refuse the client, keep the server; or poll, or epoll.
+Cure: close the connection of that client and go on; or use poll or epoll.
 """
 
 import socket
@@ -17,12 +17,12 @@ from iomux.servers.select_ import SelectPoller
 
 
 def admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
-    """Let every waiting client in."""
+    """Accept every waiting client."""
     loop.admit(listener, poller, clients)
 
 
 def cured_admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
-    """Let every waiting client in, send away whom select can't watch."""
+    """Accept every waiting client; close the connection of one that select cannot watch."""
     try:
         loop.admit(listener, poller, clients)
     except ValueError:
@@ -35,5 +35,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, admit=cured_admit, poller=SelectPoller())

@@ -1,9 +1,9 @@
-"""A bare `except:` keeps the server alive, against Ctrl-C too.
+"""A bare `except:` keeps the server alive, even against Ctrl-C.
 
-Bug: `except:` catches KeyboardInterrupt and SystemExit with everything else.
+Bug: `except:` also catches KeyboardInterrupt and SystemExit.
 Symptom: Ctrl-C does nothing; only `kill -9` does. Published: PEP 8 ("A bare except: clause will catch SystemExit and
 KeyboardInterrupt"); pycodestyle E722.
-Cure: `except Exception`, and say what was caught.
+Cure: `except Exception`, and log what was caught.
 """
 
 import select
@@ -25,7 +25,7 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     poller, clients = begin(listener, select.poll())
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Bugs by which processor time, memory or descriptors are wasted.
+"""Bugs that waste processor time, memory or descriptors.
 
-Each file is one bug beside its cure; the difference between the two is the lesson.
+Each file holds one bug and its fix; the difference between the two is the lesson.
 """

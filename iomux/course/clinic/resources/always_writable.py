@@ -1,9 +1,9 @@
-"""Interest in writing that never ends: a server that never sleeps.
+"""Permanent interest in writing: the server never sleeps.
 
-Bug: every client is watched for writing, though nothing is owed. A socket is writable nearly always.
-Symptom: 100 % of a core as soon as one client is there. Published: the documentation of Python's asyncore, whose
+Bug: every client is watched for writing, although nothing is owed to it. A socket is nearly always writable.
+Symptom: 100 % of a core as soon as one client is connected. Published: the documentation of Python's asyncore, whose
 `writable()` returns True by default; poll(2), POLLOUT; epoll(7).
-Cure: ask for room only while something is owed.
+Cure: watch for writing only while something is owed.
 """
 
 import socket
@@ -28,5 +28,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, interest_of=cured_interest_of))

@@ -1,9 +1,9 @@
-"""Closed, but duplicated: epoll goes on reporting a descriptor that is no more.
+"""A closed descriptor with a duplicate: epoll goes on reporting it.
 
-Bug: `close` is trusted to take a descriptor off the interest list. It does so only when the last duplicate is closed
-(dup, fork, a handle kept elsewhere), and then nobody can take it off any more: its number is gone.
-Symptom: epoll_wait returns at once, for ever, for a client that nobody knows. Published: epoll(7), "Questions and
-answers"; M. Majkowski, "Epoll is fundamentally broken 2/2" (2017). Cure: unregister, then close.
+Bug: the server relies on `close` to take a descriptor off the interest list. That happens only when the last duplicate
+(dup, fork, a handle kept elsewhere) is closed, and until then it cannot be taken off: its number is gone.
+Symptom: epoll_wait returns at once, for ever, for a client that the server no longer has. Published: epoll(7),
+"Questions and answers"; M. Majkowski, "Epoll is fundamentally broken 2/2" (2017). Cure: unregister, then close.
 """
 
 import contextlib
@@ -16,26 +16,26 @@ from iomux.course.clinic.loop import Clients, run
 from iomux.servers.connection import Handler, echo
 from iomux.servers.readiness import Poller
 
-_last_visitors: deque[socket.socket] = deque(maxlen=8)
-"""Duplicates, as a log, a helper process, or a stream object keeps them."""
+_recent_sockets: deque[socket.socket] = deque(maxlen=8)
+"""Duplicates, as a log, a helper process or a stream object may keep them."""
 
 
 def drop(poller: Poller, clients: Clients, fd: int) -> None:
-    """Remember the visitor, close."""
+    """Keep a duplicate, and close."""
     sock = clients.pop(fd).sock
-    _good_bye(sock)
+    _duplicate_and_close(sock)
 
 
 def cured_drop(poller: Poller, clients: Clients, fd: int) -> None:
-    """Off the list; then remember the visitor, close."""
+    """Unregister; then keep a duplicate, and close."""
     poller.unregister(fd)
     sock = clients.pop(fd).sock
-    _good_bye(sock)
+    _duplicate_and_close(sock)
 
 
-def _good_bye(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # no descriptor to spare, or it has gone before us
-        _last_visitors.append(sock.dup())
+def _duplicate_and_close(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # no free descriptor, or the client has already gone
+        _recent_sockets.append(sock.dup())
         sock.shutdown(socket.SHUT_RDWR)
     sock.close()
 
@@ -46,5 +46,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, drop=cured_drop, poller=select.epoll())

@@ -1,9 +1,10 @@
-"""The end of a stream is not looked at: a client that has left spins the server.
+"""The end of a stream is ignored: a client that has left makes the server spin.
 
-Bug: `recv` returns no bytes, the loop finds nothing to do and asks again; a socket at its end is readable for ever.
-Symptom: a core at 100 % from the first client that leaves, in silence. Published: cocos2d-x issue 18620 ("consumes 100%
-of CPU"), libfabric pull request 1132 (disconnected sockets, a spin under select); recv(2), RETURN VALUE.
-Cure: no bytes are the end; owe what is owed, then close.
+Bug: `recv` returns no bytes, the loop does nothing and polls again; a socket at the end of its stream stays readable.
+Symptom: a core at 100 % from the first client that leaves, without any message. Published: cocos2d-x issue 18620
+("consumes 100% of CPU"), libfabric pull request 1132 (disconnected sockets, a spin under select); recv(2), RETURN
+VALUE.
+Cure: an empty read is the end of the stream; send what is owed, then close.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ def read(client: Client, handler: Handler) -> None:
 
 
 def cured_read(client: Client, handler: Handler) -> None:
-    """Read once; owe the answer, or take note of the end."""
+    """Read once; owe the answer, or record the end of the stream."""
     with contextlib.suppress(BlockingIOError):
         data = client.sock.recv(CHUNK_BYTES)
         if data:
@@ -38,5 +39,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, partial(turn, read=cured_read))

@@ -1,9 +1,9 @@
-"""A leak: what was set up for a client stays when it has gone.
+"""A leak: the state of a client is kept after the client has left.
 
-Bug: a table with a place for each visit is filled at `accept` and never emptied.
-Symptom: memory grows with the number of visits, for days, and never shrinks. Commonly found wherever a table is filled
-in one function and emptied in another; Python's `tracemalloc` is there to find it. A reference is all it takes.
-Cure: every way in has its way out.
+Bug: a table gets an entry at each `accept`, and no entry is ever removed.
+Symptom: memory grows with the number of connections made, for days, and never shrinks. Commonly found wherever a table
+is filled in one function and emptied in another; Python's `tracemalloc` finds it. One reference is enough.
+Cure: remove the entry when the client leaves.
 """
 
 import socket
@@ -20,7 +20,7 @@ _buffers: dict[int, tuple[Client, bytearray]] = {}
 
 
 def admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
-    """Let every waiting client in, and set up a buffer for each."""
+    """Accept every waiting client, and set up a buffer for each."""
     known = set(clients)
     loop.admit(listener, poller, clients)
     for fd in clients.keys() - known:
@@ -45,5 +45,5 @@ def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-    """Without it. Never returns."""
+    """Fixed. Never returns."""
     run(listener, handler, admit=admit, drop=cured_drop)

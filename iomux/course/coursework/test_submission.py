@@ -1,8 +1,9 @@
-"""Mark one submission with plain pytest, an item a test.
+"""Mark one submission with plain pytest, one test for each item of `iomux.check`.
 
-    SUBMISSION=ada.py:serve_poll pytest examples/test_submission.py --junitxml=ada.xml -o junit_family=xunit1
+    export SUBMISSION=ada.py:serve_poll
+    pytest --pyargs iomux.course.coursework.test_submission --junitxml=ada.xml -o junit_family=xunit1
 
-Each test's points are a property in the JUnit file, and a failure is the report's own words.
+The points of each test are a property in the JUnit file, and a failure shows the words of the report.
 """
 
 import os
@@ -10,8 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-import iomux
-from iomux.conformance.check import NAMES
+from iomux.conformance.check import NAMES, check
 
 SUBMISSION = os.environ.get("SUBMISSION", "")
 
@@ -19,8 +19,8 @@ SUBMISSION = os.environ.get("SUBMISSION", "")
 @pytest.mark.skipif(not SUBMISSION, reason="no submission is named: SUBMISSION=file.py:function pytest ...")
 @pytest.mark.parametrize("item", NAMES)
 def test_item(item: str, record_property: Callable[[str, object], None]) -> None:
-    """One item, passed or failed; what can't be tried on this machine is skipped."""
-    report = iomux.check(SUBMISSION, only=item, progress=False)
+    """One item passes or fails; an item that cannot be tried on this machine is skipped."""
+    report = check(SUBMISSION, only=item, progress=False)
     record_property("points", report.earned)
     record_property("of", report.points)
     if report.not_seen:
