@@ -9,7 +9,7 @@ import pytest
 import iomux
 from iomux.course.verdicts import unsteady
 
-RULES = Path(__file__).with_name("nbval.cfg")
+RULES = Path(__file__).parents[1] / "nbval.cfg"
 
 
 def as_compared(line: str) -> str:
