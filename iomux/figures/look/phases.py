@@ -26,12 +26,12 @@ class Look(NamedTuple):
 LOOKS = {
     "request": Look("#e3e3e3", "", "request in transit"),
     "notify": Look("#b9d3ea", "///", "until the server is notified"),
-    "queue": Look("#e6dcf2", "...", "notified, not yet served"),
+    "queue": Look("#e6dcf2", "...", "notified, in the queue"),
     "recv": Look("#c0392b", "", "recv: the copy in"),
     "handler": Look("#f4d03f", "", "handler"),
     "send": Look("#1e8449", "", "send: the copy out"),
     "reply": Look("#e3e3e3", "\\\\", "reply in transit"),
-    "client": Look("#efe3d0", "xx", "until the client has received it"),
+    "client": Look("#efe3d0", "xx", "until the client has it"),
 }
 COLUMNS = [f"{phase}_us" for phase in PHASES]
 """The phases' columns in a timeline."""
