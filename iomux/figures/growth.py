@@ -96,7 +96,7 @@ def growth(
     >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=2, duration=0.05, progress=False)
     >>> ax = iomux.plot.growth(frame)
     >>> ax.get_ylabel()
-    'time a request, µs'
+    'time per request, µs'
     """
     ax = new_axes(ax)
     _scale(ax, frame, columns, scale)

@@ -25,7 +25,7 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     >>> frame = iomux.sweep(["select", "poll"], 1, repeats=2, duration=0.05, progress=False)
     >>> ax = iomux.plot.work(frame.pivot(index="repeat", columns="server", values="cpu_us_per_request"))
     >>> ax.get_xlabel()
-    'processor time a request, µs'
+    'processor time per request, µs'
     """
     ax = new_axes(ax)
     middle = frame.median().sort_values()
@@ -72,7 +72,7 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
     >>> ax = iomux.plot.cpu(frame)
     >>> ax.get_ylabel()
-    'server CPU a request, µs'
+    'server CPU per request, µs'
     """
     ax = new_axes(ax)
     lines(ax, frame, "cpu_us_per_request", "log")

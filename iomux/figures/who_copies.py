@@ -78,7 +78,7 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     Example:
     >>> ax = iomux.plot.overlap(iomux.who_copies(size=65536, count=2, repeats=1, progress=False))
     >>> ax.get_xlabel()
-    'ms since asking began'
+    'ms since the first request'
     """
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))

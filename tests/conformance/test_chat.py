@@ -17,7 +17,7 @@ FAULTS = {
     "sends back to its sender": ("not-to-sender", " if other != fd]", "]", "a member got its own message back"),
     "tells one member only": ("passes-on", " if other != fd]", " if other != fd][:1]", "did not reach all the others"),
     "takes send for complete": ("late-reader", PAY, "self.members[fd].send(owed); owed.clear()", LOST),
-    "overtakes what is owed": ("late-reader", "self.owed[other] += said", "self.owed[other][:0] = said", LOST),
+    "overtakes what is owed": ("late-reader", "self.owed[other] += data", "self.owed[other][:0] = data", LOST),
     "lets go at once": ("late-reader", "MOST_OWED_BYTES = 1 << 20", "MOST_OWED_BYTES = 0", "got a part"),
     "waits for the slow one": (
         "slow-reader",
@@ -34,8 +34,8 @@ FAULTS = {
     ),
     "dies of a reset": (
         "leaving",
-        "except OSError:\n            said",
-        "except EOFError:\n            said",
+        "except OSError:\n            data",
+        "except EOFError:\n            data",
         "the server ended",
     ),
     "dies while it pays": (

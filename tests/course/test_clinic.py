@@ -56,7 +56,7 @@ CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
     "short_send": ("bulk", dict.fromkeys(SLOW, "a client that does not read at once makes send short")),
     "state_kept": ("leaks", {}),
     "swallows_ctrl_c": ("ctrl-c", {}),
-    "until_short": ("sizes", dict.fromkeys(LARGE, "bytes come in just the size of a read")),
+    "until_short": ("sizes", dict.fromkeys((*LARGE, "back-pressure"), "bytes come in just the size of a read")),
     "urgent_fatal": ("urgent", {}),
     "worker_pool": ("idle", dict.fromkeys(CROWDS, "more clients stay than there are workers")),
 }
