@@ -98,8 +98,7 @@ class TestPatient:
             pytest.skip(reason)
         item, follow = CAUGHT_BY[name]
         report = sick[name]
-        if item not in report.failed:  # on a busy machine a bug may do no harm by chance: once more
-            assert iomux.check(clinic.case(name).serve, item, progress=False).failed == (item,)
+        assert item in report.failed, report
         assert set(report.failed) <= {item, *follow}, report
         assert set(report.not_seen) <= {item, *follow}, report
         assert {result.name for result in report.results} == set(NAMES)
