@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from iomux import servers
 from iomux.connection import Handler
-from iomux.harness.process import Server
+from iomux.harness.process import LAST_WORDS_SECONDS, Server
 from iomux.harness.recording import RecordedListener, RecordedPoller, Recorder
 from iomux.harness.recording_select import record_select
 from iomux.harness.traced_server import UNTRACEABLE, with_poller
@@ -21,7 +21,7 @@ from iomux.servers.resolve import name_of, resolve
 
 UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel does what its ring asks for: there is no recv or send to see"}
 
-_SETTLE_SECONDS = 0.1  # a server that has closed its last client because it dies ends within this time
+_SETTLE_SECONDS = 0.1  # a server that dies of its last client's end does so within this time
 
 
 def recordable(server: str | servers.Serve) -> str | servers.Serve:
@@ -58,6 +58,12 @@ def collect(server: Server, path: Path, clients: int, seconds: float) -> list[li
         text = path.read_text() if path.exists() else ""
         lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
         if sum(step == "close" for _, step, *_ in lines) >= clients or time.monotonic() > until:
-            server.check(_SETTLE_SECONDS)
+            server.check(LAST_WORDS_SECONDS if _closed_first(lines) else _SETTLE_SECONDS)
             return lines
         time.sleep(0.01)
+
+
+def _closed_first(lines: list[list[Any]]) -> bool:
+    """Whether the server has closed a client that had not ended: it may be about to die, and to say why."""
+    ended = {port for port, step, _, _, size, _ in lines if step == "recv" and size == 0}
+    return any(step == "close" and port not in ended for port, step, *_ in lines)
