@@ -1,5 +1,6 @@
 """Servers and handlers with common faults; `tests.students.right` says why they are in files of their own."""
 
+import asyncio
 import contextlib
 import os
 import select
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 
 def returns_at_once(listener: socket.socket, handler: Any = None) -> None:
@@ -152,3 +153,34 @@ def talks_too_much(client: socket.socket, data: bytes, number: int) -> None:
 def silent_after_five(client: socket.socket, data: bytes, number: int) -> None:
     if number < 5:
         client.sendall(data)
+
+
+class WithoutPause(asyncio.Protocol):
+    """The usual example of an echo server: it never waits until its writes have been sent."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+async def forever() -> None:
+    """Wait until Ctrl-C. From 3.12.1 on `Server.serve_forever` would then wait until every client has left."""
+    await asyncio.get_running_loop().create_future()
+
+
+def serve_without_pause(listener: socket.socket) -> None:
+    async def main() -> None:
+        await asyncio.get_running_loop().create_server(WithoutPause, sock=listener)
+        await forever()
+
+    listener.setblocking(False)
+    asyncio.run(main())
+
+
+def answers_otherwise(listener: socket.socket) -> NoReturn:
+    while True:
+        client, _ = listener.accept()
+        client.sendall(b"!" + client.recv(100))

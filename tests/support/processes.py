@@ -1,5 +1,6 @@
 """The processes that a test has started."""
 
+import contextlib
 import os
 
 import psutil
@@ -13,3 +14,13 @@ def children() -> set[psutil.Process]:
     except ChildProcessError:
         return set()
     return set(psutil.Process().children())
+
+
+def marked(mark: str) -> list[int]:
+    """The processes with this mark in their environment, orphans included."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("IOMUX_MARK") == mark and process.pid != os.getpid():
+                found.append(process.pid)
+    return found

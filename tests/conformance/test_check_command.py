@@ -1,0 +1,110 @@
+"""`iomux check` on the command line, and on servers that are command lines."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.checks import check
+from tests.support.clients import DEADLINE, all_gone, eventually
+from tests.support.processes import marked
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
+
+
+def iomux_check(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "iomux", "check", *arguments], capture_output=True, text=True, timeout=60
+    )
+
+
+def test_the_commands_status_says_whether_all_items_passed() -> None:
+    good = iomux_check("poll", "--only", "echoes,pieces")
+    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "poll: 2 of 2 items passed, 12 of 12 points")
+    bad = iomux_check(f"{sys.executable} -c 'raise SystemExit(5)' {{port}}", "--json", "--only", "echoes")
+    assert bad.returncode == 1
+    assert json.loads(bad.stdout)["results"][0]["seen"] == "the server ended: it ended with status 5"
+    wrong = iomux_check("nonsense")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.count("\n") == 1
+
+
+ECHO = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    while True:
+        client, _ = listener.accept()
+        while data := client.recv(65536):
+            client.sendall(data)
+"""
+
+
+def test_a_command_gets_the_environment_of_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(ECHO)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert check(f"{sys.executable} -m mine {{port}}", "echoes").passed
+
+
+DAEMON = "import os, time; os.fork() and {parent}; os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
+
+
+@linux
+@pytest.mark.parametrize(
+    ("parent", "seen"),
+    [
+        ("os._exit(os.wait()[1] + 7)", "the server ended: it ended with status 7"),
+        ("os.execv(sys.executable, [sys.executable, *argv])", ""),
+    ],
+)
+def test_a_daemon_that_a_command_leaves_behind_is_ended(
+    parent: str, seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(ECHO)
+    (tmp_path / "daemon.py").write_text(f"import sys; argv = {[str(tmp_path / 'mine.py')]} + sys.argv[1:]\n")
+    with (tmp_path / "daemon.py").open("a") as file:
+        file.write(DAEMON.format(parent=parent))
+    monkeypatch.setenv("IOMUX_MARK", parent)
+    assert check(f"{sys.executable} {tmp_path}/daemon.py {{port}}", "echoes")["echoes"].seen == seen
+    assert eventually(lambda: marked(parent) == [])
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [("raise ValueError(42)", "ValueError: 42"), ("import os; print(1, flush=True); os.abort()", "by SIGABRT")],
+)
+def test_the_end_of_a_command_is_reported_by_its_last_words_or_its_signal(line: str, seen: str) -> None:
+    result = check(f"{sys.executable} -c '{line}' {{port}}", "echoes")["echoes"]
+    assert result.seen.startswith("the server ended: ")
+    assert result.seen.endswith(seen)
+
+
+def test_a_check_in_the_background_of_a_script_judges_ctrl_c_in_the_same_way() -> None:
+    line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for a command with &
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "poll: 1 of 1 items passed, 4 of 4 points")
+
+
+@pytest.fixture
+def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A check that waits for an answer for seconds, which leaves time to end it."""
+    (tmp_path / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
+    command = [sys.executable, "-m", "iomux", "check", f"{tmp_path}/deaf.py:serve", "--only", "echoes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_ctrl_c_ends_a_check_and_all_its_processes(running_check: "subprocess.Popen[bytes]") -> None:
+    first = psutil.Process(running_check.pid)
+    assert eventually(lambda: len(first.children()) == 2), "the server and its clients"
+    started = first.children(recursive=True)
+    running_check.send_signal(signal.SIGINT)
+    _, err = running_check.communicate(timeout=DEADLINE)
+    assert running_check.returncode == 130
+    assert err.endswith(b"iomux check: interrupted: 0 of 1 items were tried\n")
+    assert all_gone(started)

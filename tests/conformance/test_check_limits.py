@@ -1,0 +1,133 @@
+"""`iomux.check` at limits, of the machine and of what can be seen: none is blamed on the server."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+
+import iomux
+from iomux.conformance.echo import fairness
+from iomux.conformance.trial import clients
+from iomux.conformance.trial.subject import Subject
+from tests.students.right import (
+    next_to_an_idle_thread,
+    two_threads_on_one_epoll,
+)
+from tests.support.checks import check
+from tests.support.clients import eventually
+from tests.support.processes import marked
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
+
+
+def forks(listener: socket.socket) -> NoReturn:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            while data := client.recv(4096):
+                client.sendall(data)
+            time.sleep(60)  # a process that stays behind
+        client.close()
+
+
+@pytest.mark.parametrize(("connecting", "answering", "pauses"), [(0, 9, 0), (9, 0, 4)])
+def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
+    monkeypatch: pytest.MonkeyPatch, connecting: float, answering: float, pauses: int
+) -> None:
+    """With a simulated clock: only a slow connect shows that a handshake was dropped."""
+    now, slept = [0.0], list[float]()
+
+    def connect(_: Subject) -> float:
+        now[0] += connecting
+        return now[0]
+
+    monkeypatch.setattr(clients, "connect", connect)
+    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
+    for _ in clients.connect_one_by_one(Subject(("127.0.0.1", 1)), 4):
+        now[0] += answering
+    assert sum(pause > 0 for pause in slept) == pauses
+
+
+def test_a_forking_server_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_MARK", "forks")
+    with iomux.start(forks) as server:
+        socket.create_connection(server.address).close()
+        assert server.pid in marked("forks")
+    assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
+    assert eventually(lambda: marked("forks") == []), "all were killed, but on a busy machine they are not gone at once"
+
+
+def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
+    """Each client has a thread, which tries to send again and again."""
+
+    def converse(client: socket.socket) -> None:
+        with contextlib.suppress(ConnectionError), client:
+            while data := client.recv(65536):
+                while data:
+                    with contextlib.suppress(BlockingIOError):
+                        data = data[client.send(data, socket.MSG_DONTWAIT) :]
+
+    while True:
+        threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def test_a_server_that_spins_while_a_client_does_not_read_is_detected() -> None:
+    report = check(never_sleeps_while_it_owes, ("back-pressure", "half-close"))
+    assert report.failed == ("half-close", "back-pressure")
+    assert all("the server never sleeps" in result.seen for result in report.results)
+
+
+def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
+    line = f"ulimit -n 900; '{sys.executable}' -m iomux check poll --only idle"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert "not seen idle" in done.stdout, done.stdout
+    assert "1,001 clients take more descriptors" in done.stdout
+
+
+@pytest.fixture
+def running_with_few_descriptors() -> Iterator[str]:
+    """The address of a server that was started elsewhere and may open 1,000 descriptors."""
+    line = f"ulimit -n 1000; exec '{sys.executable}' -u -m iomux serve poll --port 0"
+    with subprocess.Popen(["bash", "-c", line], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.kill()
+
+
+def test_an_unknown_descriptor_limit_is_not_blamed_on_the_server(
+    running_with_few_descriptors: str,
+) -> None:
+    report = check(running_with_few_descriptors, "past-1024")
+    assert report.not_seen == ("past-1024",), str(report)
+    assert "how many descriptors the server may open is not known from here" in report["past-1024"].seen
+
+
+def served_by_one(serve: Any) -> list[bool]:
+    """Whether one thread of a server was seen to serve two clients, in each of five trials."""
+    with iomux.start(serve) as server:
+        subject = Subject(server.address, server.pid)
+        with clients.crowd(subject, 2) as (one, other):
+            return [fairness._one_thread_serves_both(subject, one, other) for _ in range(5)]
+
+
+@linux
+def test_a_thread_that_only_sleeps_shares_no_work() -> None:
+    assert any(served_by_one(next_to_an_idle_thread)), "on a busy machine some of the trials may say no"
+
+
+@linux
+@pytest.mark.parametrize("serve", ["threaded", two_threads_on_one_epoll, forks])
+def test_threads_and_processes_that_share_the_work_are_detected(serve: Any) -> None:
+    assert not any(served_by_one(serve))
