@@ -1,6 +1,6 @@
 """The site: the README and the notebooks as they stand, by Sphinx and MyST-NB. Stored outputs only, nothing is run.
 
-The reference (docs/reference) is made from the docstrings, by autodoc. It imports the iomux beside it.
+The reference (docs/reference) is made from the docstrings, by autodoc. It imports the iomux next to it.
 """
 
 import dataclasses

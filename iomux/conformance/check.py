@@ -51,7 +51,7 @@ def check(target: str | servers.Serve, only: str | Iterable[str] | None = None, 
 
     An item that can't be tried on a target is "not seen", never passed. The report's text has no timings. Raises
     LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
-    nothing listens.
+    nothing listens, and ValueError if `only` is empty.
 
     Example:
     >>> report = iomux.check("poll", only=["echoes", "sizes"], progress=False)
@@ -149,8 +149,9 @@ _CHAT_FAMILIES = (delivery, slow)  # in the order of a report
 def check_chat(target: str | servers.Serve, only: str | Iterable[str] | None = None, progress: bool = True) -> Report:
     """Test whether a chat room does all that a correct one does, and report item by item.
 
-    Arguments, report and errors are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`.
-    Cost: some 7 s for a correct room.
+    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. Raises
+    LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
+    nothing listens, and ValueError if `only` is empty. Cost: some 7 s for a correct room.
 
     Example:
     >>> from iomux.course.coursework.chat import serve_chat

@@ -27,7 +27,9 @@ class Result:
     """
 
     name: str
+    """The item's name, as for the argument `only` of `iomux.check`."""
     status: Status
+    """"passed", "failed", or "not seen": it could not be tried."""
     points: int
     """What the item is worth: a result earns its points by passing."""
     rule: str
@@ -62,7 +64,9 @@ class Report:
     """
 
     target: str
+    """The server's short name, its command line or its address."""
     results: tuple[Result, ...]
+    """One for each item, in the order in which they were tried."""
 
     @property
     def passed(self) -> bool:

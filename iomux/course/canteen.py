@@ -45,6 +45,8 @@ Ready = Sequence[float]
 def cook(dishes: int, mean_minutes: float = 10.0, seed: int = 0) -> list[float]:
     """When each dish will be ready: exponential times, equal for equal seeds. Raises ValueError for no dishes.
 
+    mean_minutes: the mean of these times. seed: of the random numbers.
+
     Example:
     >>> dishes = iomux.canteen.cook(3)
     >>> len(dishes), dishes == iomux.canteen.cook(3)

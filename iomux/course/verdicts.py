@@ -62,6 +62,8 @@ def verdict(
     otherwise the line is `claim: not tried here (why)`. doubt: returns why this run cannot tell, empty if it can;
     called before `holds`. With a doubt, `holds` is not called and the line is `claim: not to be told here (why)`.
 
+    Raises TypeError if `holds` is not a function, and LookupError for a name in `needs` that is not registered.
+
     Example:
     >>> iomux.verdict("one is less than two", lambda: 1 < 2)
     one is less than two: True

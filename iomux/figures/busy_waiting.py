@@ -20,7 +20,7 @@ _WORDS = {"p50_us": "median latency of one client, µs", "cpu_share": "server CP
 def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The share of a core that servers use over time, with what their clients do at each moment.
 
-    frame: from `iomux.harness.cpu_meter.metered`, of one server, or of several joined with `pandas.concat`.
+    frame: from `iomux.harness.cpu_meter.record_cpu`, of one server, or of several joined with `pandas.concat`.
     The name of an act stands where the act began with the first server.
 
     Example:

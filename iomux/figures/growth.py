@@ -43,8 +43,8 @@ class Line(NamedTuple):
 def straight_line(frame: "pd.DataFrame", column: str = "cpu_us_per_request", upto: int | None = None) -> Line:
     """The least-squares line through one server's medians, one point for each number of connections.
 
-    frame: from `iomux.sweep`, of one server. upto: leave out the levels beyond it. Raises ValueError if fewer
-    than three levels were measured: any two points lie on a straight line.
+    frame: from `iomux.sweep`, of one server. column: of the frame, with microseconds. upto: leave out the levels with
+    more connections. Raises ValueError if fewer than three levels were measured: any two points lie on a straight line.
 
     Example:
     >>> from iomux.figures.growth import straight_line
@@ -87,7 +87,8 @@ def growth(
 ) -> Axes:
     """Latency and processor time against open connections, a straight line fitted to each.
 
-    frame: from `iomux.sweep`, of one or more servers. Filled: latency; hollow: the server's processor time. The
+    frame: from `iomux.sweep`, of one or more servers. columns: of the frame, those to draw, with microseconds; by
+    default median latency and processor time. Filled: latency; hollow: the server's processor time. The
     line is fitted to the levels up to `upto` (by default all) and continued, dotted, beyond it. A slope that does not
     exceed its standard error is called level. A bar goes from the least run to the greatest. A server with
     fewer than three measured levels gets no line. scale: of both axes; linear axes start at 0.

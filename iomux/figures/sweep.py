@@ -68,6 +68,8 @@ def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us
 def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The server's processor time per request, in microseconds, against connections, log-log.
 
+    frame: from `iomux.sweep`, of one or more servers.
+
     Example:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
     >>> ax = iomux.plot.cpu(frame)
@@ -83,6 +85,8 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
 
 def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """Requests a second against connections; the vertical axis starts at 0.
+
+    frame: from `iomux.sweep`, of one or more servers.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)

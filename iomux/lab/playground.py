@@ -161,7 +161,9 @@ def playground(mechanism: str | None = None, **setting: Any) -> Playground:
 
     mechanism and setting: the initial values, as for `Playground.choose`; by default poll, if this machine has it, with
     1,000 idle connections. Show it as the last value of a notebook's cell. Without ipywidgets it says so, and code
-    drives it. A new playground stops the active run of any other. Raises as `Playground.choose`.
+    drives it. A new playground stops the active run of any other.
+
+    Raises LookupError for an unknown mechanism, ValueError for an invalid value, TypeError for an unknown setting.
 
     Example:
     >>> lab = iomux.playground("poll", idle=10)

@@ -25,10 +25,13 @@ class Run:
     """
 
     setting: Setting
+    """Mechanism, numbers of idle and active connections, message size, handler delay."""
     ticks: list[Tick] = field(default_factory=list)
+    """The results of each half second, the oldest first."""
     trouble: str = ""
     """What went wrong, in words; empty if nothing did."""
     over: bool = False
+    """Whether the run has ended."""
 
     def add(self, tick: Tick) -> None:
         """Add a tick. Only the last one keeps its events, because there are many."""

@@ -1,11 +1,9 @@
 """Run a server in a separate process: `start` returns when it is ready, and it ends with its owner.
 
-It is a process and not a thread because a server in a thread of its client shares the client's interpreter lock,
-and the two would then be measured as one. It does not use `multiprocessing` because a new process cannot find a
-function of a notebook's cell by name. Cloudpickle sends the function itself over the child's standard input,
-and that pipe is also the lifeline (see `iomux.processes.child`).
-
-Cost: some 0.1 s to start a Python process.
+It is a process and not a thread because a server in a thread of its client shares the client's interpreter lock, and
+the two would then be measured as one. It does not use `multiprocessing` because a new process cannot find a function
+of a notebook's cell by name. Cloudpickle sends the function itself over the child's standard input, and that pipe is
+also the lifeline (see `iomux.processes.child`). Cost: some 0.1 s to start a Python process.
 """
 
 import contextlib
@@ -47,8 +45,11 @@ class Server:
 
     def __init__(self, name: str, address: Address, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
         self.name = name
+        """Its short name."""
         self.address = address
+        """(host, port) at which it listens."""
         self.pid = process.pid
+        """The id of its process."""
         self._process = process
         self._log = log
         self._last_log, self._last_written = "", 0
@@ -130,14 +131,14 @@ class Server:
 def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
     """Run a server in a separate process on a free port of 127.0.0.1; it is ready when this returns.
 
-    server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener,
-    handler=...)`, also one defined in a notebook's cell. handler: maps the bytes that arrived to the
-    bytes to send back; by default that of the server. cpu: the core to run on; by default the first that this
-    process may use, so that `iomux.load` can take another.
+    server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener, handler=...)`, also
+    of a notebook's cell. handler: maps the bytes that arrived to the bytes to send back; by default the server's. cpu:
+    the core to run on; by default the first that this process may use, so that `iomux.load` can take another.
 
     Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its
-    last run. Raises LookupError for an unknown or unavailable name, and ServerError with the server's
-    traceback if it does not start.
+    last run. Raises LookupError for an unknown or unavailable name, ImportError for a file that can't be imported,
+    TypeError for a server or handler that can't be called, ValueError for a core that this process may not use, and
+    ServerError with the server's traceback if it does not start.
 
     Example:
     >>> with iomux.start("poll") as server:
@@ -153,8 +154,7 @@ def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int
     """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it."""
     if handler is not None and not callable(handler):
         raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
-    serve = resolve(server)
-    name = name_of(server)
+    serve, name = resolve(server), name_of(server)
     core = cores()[0] if cpu is None else cpu
     if core not in cores():
         raise ValueError(f"cpu {cpu} is not among the cores this process may use: {cores()}")

@@ -44,12 +44,15 @@ class Mechanism(NamedTuple):
     """
 
     name: str
+    """The name by which `iomux.start` and other functions know it."""
     model: str
     """The I/O model in the terms of POSIX and Stevens: blocking, nonblocking, multiplexing, asynchronous."""
     summary: str
+    """How it serves, in one line."""
     where: str
     """`module:function` of its `serve`."""
     missing: Callable[[], str] = _nothing_missing
+    """Returns why this machine lacks it; an empty string if it does not."""
     variant_of: str = ""
     """The mechanism of which this is a variant: hiding that one hides this one too."""
 

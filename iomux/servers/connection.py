@@ -83,10 +83,15 @@ class Connection:
 
     def __init__(self, sock: socket.socket, handler: Handler) -> None:
         self.sock = sock
+        """The client's nonblocking socket."""
         self.interest = READ
+        """What to wait for: READ, WRITE, both, or OVER when the connection should be closed."""
         self.owed = bytearray()
+        """The bytes of answers that are not sent yet."""
         self.ended = False
-        self.drained = False  # the last `recv` returned EAGAIN; edge-triggered loops need this
+        """Whether the client has sent its last byte (`recv` returned none)."""
+        self.drained = False
+        """Set when `recv` returned EAGAIN; for edge-triggered loops, which reset it before they read."""
         self._handler = checked(handler)
         self._recv = sock.recv
         self._send = sock.send

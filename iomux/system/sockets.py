@@ -39,6 +39,9 @@ CLIENT_GONE = frozenset(
 def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> socket.socket:
     """Open a bound, listening TCP socket; port 0 lets the kernel choose a free one.
 
+    host: the address to bind to; one with a colon is IPv6. backlog: the most complete connections that may wait for
+    `accept`; the kernel cuts it to net.core.somaxconn (listen(2)).
+
     TCP_NODELAY is set here because accepted sockets inherit it (tcp(7)): without it the last short segment of
     a long reply may wait for an acknowledgement (RFC 896, Nagle). Raises OSError when the port is taken.
 

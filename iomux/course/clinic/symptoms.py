@@ -32,6 +32,8 @@ Visit = Callable[[Address], None]
 def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFrame":
     """Start a server, let clients act after a third of the time, meter it meanwhile, and stop it at the end.
 
+    seconds: how long the server is watched, from before the visit to the end.
+
     One row per reading: `t_s`, `cpu_percent` of a core since the last reading, `memory_mib` above the first, and
     `waiting`, the clients with unread bytes in the kernel, accepted or not (NaN if the feature queues is missing).
     The visit ends when it returns, or when the server is stopped. Raises ServerError if the server ends by itself.

@@ -46,6 +46,7 @@ class CopyCost:
     `p75_us`, `min_us`, `samples`, `short` (calls that moved fewer bytes, which are not samples), and `reason`:
     empty, or why there is no figure."""
     machine: str
+    """The machine that it was measured on, in one line."""
     samples: "dict[Key, Nanoseconds]" = field(repr=False)
     """Raw samples by (how, size_bytes), in the order in which they were taken."""
 

@@ -42,8 +42,11 @@ class WhoCopies:
     transfers: "pd.DataFrame"
     """A row for each way, round and connection: `seen_ms`, from the request until its bytes were seen to be in."""
     size_bytes: int
+    """Bytes that were received from each connection."""
     count: int
+    """The number of connections."""
     machine: str
+    """The machine that it was measured on, in one line."""
     apart: bool
     """Whether the application's thread and io_uring's ran on different cores; on one core nothing can overlap."""
     missing: dict[str, str]

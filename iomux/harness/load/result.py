@@ -27,17 +27,29 @@ class LoadResult:
     """
 
     connections: int
+    """Connections that were to be opened, active and idle."""
     active: int
+    """How many of them send requests."""
     size_bytes: int
+    """The size of a request, and of its reply."""
     rate_per_s: float | None
+    """Planned requests a second over all active clients (open loop); None in the closed loop."""
     requests: int
+    """Requests that were answered in the measurement; those of the warm-up do not count."""
     requests_per_s: float
+    """Answered requests a second, from the start of the measurement to the last reply."""
     mean_us: float
+    """The mean response time, in microseconds, as all down to `max_us`; NaN if no request was answered."""
     p50_us: float
+    """The median response time."""
     p90_us: float
+    """The response time that 90 % of the requests did not exceed."""
     p99_us: float
+    """The same for 99 %."""
     p999_us: float
+    """The same for 99.9 %."""
     max_us: float
+    """The longest response time."""
     unserved: int
     """Active clients that never got a reply."""
     errors: dict[str, int]
@@ -47,6 +59,7 @@ class LoadResult:
     server_user_s: float | None
     """User CPU seconds of the server during the measurement; None if `iomux.start` did not make it."""
     server_system_s: float | None
+    """System CPU seconds of the server, likewise."""
     cpu_us_per_request: float | None
     """The server's CPU time, user and system, for each request."""
     voluntary_switches: int | None
@@ -58,6 +71,7 @@ class LoadResult:
     generator_bound: bool
     """Whether the load generator was the bottleneck: then the results describe it and not the server."""
     machine: str
+    """The machine that it was measured on, in one line."""
     response_ns: "Nanoseconds" = field(repr=False)
     """Raw response times, in the order of arrival: from the planned time in the open loop, else from the send."""
     service_ns: "Nanoseconds" = field(repr=False)

@@ -30,6 +30,7 @@ class SoakReport:
     """
 
     server: str
+    """The server's short name."""
     seed: int
     """With the same seed the clients do the same again."""
     clients: int
@@ -37,12 +38,15 @@ class SoakReport:
     seconds: float
     """How long the clients ran."""
     connections: int
+    """How many connections the clients opened, one after the other or at once."""
     most_at_once: int
     """The most clients that were connected at the same time."""
     requests: int
     """Messages that were answered completely."""
     requests_per_s: float
+    """Messages that were answered completely, for each second."""
     sent_bytes: int
+    """Bytes that clients sent."""
     compared_bytes: int
     """Bytes that clients read, each compared with what was sent."""
     faults: dict[str, int]
@@ -50,19 +54,23 @@ class SoakReport:
     lost: int
     """The clients that did not get what they were owed, plus the faults of the server itself; 0 if all is well."""
     lost_kinds: dict[str, int]
+    """The number of lost clients and of faults of the server, by kind; empty if all is well."""
     failures: tuple[str, ...]
     """A sentence for each of the first failures, and for each fault of the server itself."""
     descriptors_before: int | None
     """Open in the server when its first client had left; None if the server had ended."""
     descriptors_after: int | None
+    """Open in the server when all clients had left; None if the server had ended."""
     rss_before_bytes: int | None
     """The server's memory when all clients of the warm-up had left."""
     rss_after_bytes: int | None
+    """The server's memory when all clients had left; None if the server had ended."""
     memory_slack_bytes: int
     """By how much its memory may grow."""
     interrupted: bool
     """Whether an interrupt ended it early."""
     machine: str
+    """The machine that it was measured on, in one line."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
