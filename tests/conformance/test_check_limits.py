@@ -1,6 +1,7 @@
 """`iomux.check` at limits, of the machine and of what can be seen: none is blamed on the server."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ import iomux
 from iomux.conformance.echo import fairness
 from iomux.conformance.trial import clients
 from iomux.conformance.trial.subject import Subject
+from iomux.course.clinic.isolation import greedy_drain
 from tests.students.right import (
     next_to_an_idle_thread,
     two_threads_on_one_epoll,
@@ -131,3 +133,21 @@ def test_a_thread_that_only_sleeps_shares_no_work() -> None:
 @pytest.mark.parametrize("serve", ["threaded", two_threads_on_one_epoll, forks])
 def test_threads_and_processes_that_share_the_work_are_detected(serve: Any) -> None:
     assert not any(served_by_one(serve))
+
+
+def starve() -> None:
+    """In a child: share one core with the server, and let everything else on the machine go first."""
+    os.nice(19)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+@linux
+@pytest.mark.parametrize(("bug", "status"), [("serve", "failed"), ("cured", "passed")])
+def test_a_flood_is_judged_in_the_same_way_by_a_check_that_hardly_gets_a_core(bug: str, status: str) -> None:
+    target = f"{greedy_drain.__file__}:{bug}"
+    command = [sys.executable, "-m", "iomux", "check", target, "--only", "flood", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, preexec_fn=starve)
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["status"] == status
+    if status == "failed":
+        assert result["detail"]["bytes_before"] >= 5 << 19, "all that was queued came before the small message"
