@@ -22,9 +22,10 @@ def main() -> None:
     work = receive_work()
     _adopt_orphans()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # not ignored, as it is in background jobs of sh: exec keeps that
+    its_input, _held_open = os.pipe()  # a server that ends at the end of its input must not find it at once
     try:
         process = subprocess.Popen(
-            work["words"], stdin=subprocess.DEVNULL, stdout=sys.stderr, env=work["environment"]
+            work["words"], stdin=its_input, stdout=sys.stderr, env=work["environment"]
         )  # the user's environment: this process has another PYTHONPATH
     except OSError as error:
         sys.exit(f"{work['words'][0]}: {error.strerror}")

@@ -65,6 +65,8 @@ def _serve() -> None:
     )  # an owner in the background ignores SIGINT, which we would inherit
     work = receive_work()
     serve = get(work["serve"]).load() if isinstance(work["serve"], str) else work["serve"]
+    if hasattr(serve, "import_file"):  # a FileServer: it is ready when its file is imported
+        serve = serve.import_file()
     # The owner's number for the listener may be too large for select: take the lowest free one.
     listener = socket.socket(fileno=os.dup(work["descriptor"]))
     os.close(work["descriptor"])

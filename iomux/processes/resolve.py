@@ -1,16 +1,18 @@
 """Find the server that a user names: a registered name, `file.py:function`, or a function."""
 
 import functools
-import hashlib
-import importlib.util
-import sys
-import traceback
+import json
+import select
+import tempfile
 from pathlib import Path
-
-import cloudpickle
+from typing import IO
 
 from iomux import servers
+from iomux.processes.file_server import FileServer
+from iomux.processes.spawn import end, spawn
 
+IMPORT_SECONDS = 10.0
+"""How long the import of a user's file may take."""
 _NO_FILE = "there is no file {}: give the path of a Python file, as in my_server.py:serve"
 
 
@@ -41,35 +43,37 @@ def resolve(server: str | servers.Serve) -> str | servers.Serve:
     return _from_file(Path(path), function)
 
 
-def _from_file(path: Path, function: str) -> servers.Serve:
+def _from_file(path: Path, function: str) -> FileServer:
+    """The server of a file, after a process of its own has imported it once."""
     if not path.is_file():
         raise LookupError(_NO_FILE.format(path))
-    name = f"{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # the file's own error: our frames would only hide the cause
-        raise ImportError(f"{path} can't be imported:\n{_where_and_why(error, spec.origin)}") from None
-    cloudpickle.register_pickle_by_value(module)  # the child can't import the module by that name
-    serve = getattr(module, function, None)
-    if not callable(serve):
-        said = f"{path}:{function} is no function: its type is {type(serve).__name__}"
-        wrong = said if hasattr(module, function) else f"{path} has no function {function!r}"
-        raise LookupError(f"{wrong}: name the one that takes the listener, as in {path}:serve")
-    return serve  # type: ignore[no-any-return]
+    server = FileServer(str(path), function)
+    with tempfile.TemporaryFile() as log:
+        process = spawn("iomux.processes.file_probe", {"server": server, "cpu": None}, log)
+        try:
+            assert process.stdout is not None
+            kind, error = _report(process.stdout, path)
+        finally:
+            end(process)
+    if kind != "ready":
+        raise (ImportError if kind == "ImportError" else LookupError)(error)
+    return FileServer(str(path.resolve()), function)
+
+
+def _report(pipe: IO[bytes], path: Path) -> tuple[str, str]:
+    """What the process that imports a file says of it."""
+    poller = select.poll()
+    poller.register(pipe, select.POLLIN)
+    if not poller.poll(IMPORT_SECONDS * 1000):
+        where = 'a loop outside of every function is best put under `if __name__ == "__main__":`'
+        return "ImportError", f"{path} can't be imported: after {IMPORT_SECONDS:.0f} s that was not done: {where}"
+    if not (told := pipe.read()):
+        return "ImportError", f"{path} can't be imported: it ends the process that imports it"
+    kind, error = json.loads(told)
+    return kind, error
 
 
 def _without_function(path: Path) -> str:
     return (
         f"{path} is a file: write {path}:serve, with the function's name" if path.is_file() else _NO_FILE.format(path)
     )
-
-
-def _where_and_why(error: BaseException, file: str | None) -> str:
-    """Python's message for an error, below the last line of `file` that led to it; a SyntaxError names its own line."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return "".join([*traceback.format_list(own[-1:]), *traceback.format_exception_only(error)]).rstrip()

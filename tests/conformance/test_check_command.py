@@ -108,3 +108,9 @@ def test_ctrl_c_ends_a_check_and_all_its_processes(running_check: "subprocess.Po
     assert running_check.returncode == 130
     assert err.endswith(b"iomux check: interrupted: 0 of 1 items were tried\n")
     assert all_gone(started)
+
+
+def test_the_input_of_a_command_stays_open(tmp_path: Path) -> None:
+    waits = "import os, sys, threading\nthreading.Thread(target=lambda: sys.stdin.read() or os._exit(0)).start()\n"
+    (tmp_path / "mine.py").write_text(waits + ECHO)
+    assert check(f"{sys.executable} {tmp_path}/mine.py {{port}}", "echoes").passed, "not /dev/null, whose end is there"

@@ -151,3 +151,21 @@ def test_a_flood_is_judged_in_the_same_way_by_a_check_that_hardly_gets_a_core(bu
     assert result["status"] == status
     if status == "failed":
         assert result["detail"]["bytes_before"] >= 5 << 19, "all that was queued came before the small message"
+
+
+def test_a_slow_transfer_is_not_taken_for_a_stalled_one() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        near.settimeout(1.5)
+        data = bytes(4 << 20)
+
+        def read_slowly() -> None:
+            for _ in range(30):  # twice as long as the client waits for progress
+                time.sleep(0.1)
+                assert far.recv(1 << 16)
+
+        reader = threading.Thread(target=read_slowly, daemon=True)
+        reader.start()
+        with pytest.raises(TimeoutError):  # when the reader has stopped, and not before
+            clients.send_all(near, data)
+        assert not reader.is_alive()

@@ -135,7 +135,7 @@ def compare(sent: bytes, got: bytes, how: str, who: str) -> None:
 def ask(client: socket.socket, sent: bytes, who: str = "the client") -> None:
     """Send a request and expect the same bytes back. Raises Fault otherwise."""
     try:
-        client.sendall(sent)
+        send_all(client, sent)
     except TimeoutError:
         raise Fault(f"{who} could not send: the server did not read its bytes") from None
     except ConnectionError:  # it may still have been answered in part
@@ -156,7 +156,7 @@ def sending(client: socket.socket, data: bytes, then_shut_down: bool = False) ->
 
     def send() -> None:
         try:
-            client.sendall(data)
+            send_all(client, data)
             if then_shut_down:
                 client.shutdown(socket.SHUT_WR)
         except OSError:  # the caller, who reads, will see it and report it
@@ -168,10 +168,16 @@ def sending(client: socket.socket, data: bytes, then_shut_down: bool = False) ->
     thread.join(PATIENCE)
 
 
+def send_all(client: socket.socket, data: bytes) -> None:
+    """Send every byte. TimeoutError only if nothing moves for the client's time-out: `sendall`'s is for all of it."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[client.send(rest) :]
+
+
 def fill(client: socket.socket, data: bytes, stall_seconds: float = 0.3) -> int:
     """Send without reading until all is sent or a send stalls for `stall_seconds`; return how many bytes were taken."""
-    sent = 0
-    view = memoryview(data)
+    sent, view = 0, memoryview(data)
     client.settimeout(stall_seconds)
     try:
         while sent < len(data):
