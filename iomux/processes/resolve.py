@@ -56,7 +56,7 @@ def _from_file(path: Path, function: str) -> FileServer:
         finally:
             end(process)
     if kind != "ready":
-        raise (ImportError if kind == "ImportError" else LookupError)(error)
+        raise (ImportError if kind == "ImportError" else LookupError)(error) from None
     return FileServer(str(path.resolve()), function)
 
 
