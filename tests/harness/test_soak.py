@@ -1,5 +1,6 @@
 """`iomux.soak`: every server survives and loses nothing; planted faults are detected and named."""
 
+import itertools
 import json
 import os
 import re
@@ -177,8 +178,9 @@ LATE = 120
 
 def opens_a_file_late(data: bytes, count: int) -> bytes:
     """Opens a file late, like a log that is opened at its first entry."""
-    served = vars(threading).setdefault("served", [])
-    served.append(os.dup(2) if len(served) == LATE else None)
+    number = next(vars(threading).setdefault("served", itertools.count()))  # one call: two threads get two numbers
+    if number == LATE:
+        os.dup(2)
     return data
 
 
