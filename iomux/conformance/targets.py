@@ -73,7 +73,7 @@ def target_of(target: str | servers.Serve) -> Target:
         raise ValueError(f"a command line must say where its port goes: write {{port}} into {target!r}")
     serve = resolve(target)
     models = (serve, servers.get(serve).model) if isinstance(serve, str) else ()
-    return Target(name_of(target), lambda: _started_here(target), models)
+    return Target(name_of(target), lambda: _started_here(serve), models)
 
 
 def _loopback(host: str, port: int) -> Address:

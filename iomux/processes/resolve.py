@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import select
 import tempfile
 from pathlib import Path
@@ -61,15 +62,16 @@ def _from_file(path: Path, function: str) -> FileServer:
 
 
 def _report(pipe: IO[bytes], path: Path) -> tuple[str, str]:
-    """What the process that imports a file says of it."""
+    """What the process that imports a file reports: "ready" or the name of an error, and its message."""
     poller = select.poll()
     poller.register(pipe, select.POLLIN)
     if not poller.poll(IMPORT_SECONDS * 1000):
-        where = 'a loop outside of every function is best put under `if __name__ == "__main__":`'
-        return "ImportError", f"{path} can't be imported: after {IMPORT_SECONDS:.0f} s that was not done: {where}"
-    if not (told := pipe.read()):
+        cure = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
+        return "ImportError", f"{path} can't be imported: its import did not end within {IMPORT_SECONDS:.0f} s; {cure}"
+    report = os.read(pipe.fileno(), 1 << 16)  # one read: what the file has forked may hold the pipe open
+    if not report:
         return "ImportError", f"{path} can't be imported: it ends the process that imports it"
-    kind, error = json.loads(told)
+    kind, error = json.loads(report)
     return kind, error
 
 
