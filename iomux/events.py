@@ -9,7 +9,6 @@ All handlers run on the loop's one thread, one after another: none sees another 
 long delays all the others. Long work goes to a separate thread (`in_thread`), which returns its result as an
 event. A loop that sleeps in its poller would not notice what another thread puts into the queue, so that thread also
 wakes it through a pipe that the loop watches (`iomux.system.self_pipe`).
-
 Sources: WHATWG, HTML Standard, section 8.1.7 "Event loops"; the poller is the one of `iomux.servers.readiness`.
 """
 

@@ -1,4 +1,4 @@
-"""A server that a user names as `file.py:function`: the file is imported in the process that serves, and nowhere else.
+"""A server that a user names as `file.py:function`: the file is imported where it serves, never where it is named.
 
 Whatever the file does when it is imported (print, loop for ever, `os._exit`), it does not do to the process that asks
 for it. So it may also hold what can't be sent to another process: a lock, a selector, an open file. Before it is used

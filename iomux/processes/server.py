@@ -1,9 +1,8 @@
 """Run a server in a separate process: `start` returns when it is ready, and it ends with its owner.
 
-It is a process and not a thread because a server in a thread of its client shares the client's interpreter lock, and
-the two would then be measured as one. It does not use `multiprocessing` because a new process cannot find a function
-of a notebook's cell by name. Cloudpickle sends the function itself over the child's standard input, and that pipe is
-also the lifeline (see `iomux.processes.child`). Cost: some 0.1 s to start a Python process.
+A server in a thread of its client would share the client's interpreter lock, and the two be measured as one. And
+`multiprocessing` finds no function of a notebook's cell by name: cloudpickle sends the function itself over the child's
+standard input, which is also the lifeline (see `iomux.processes.child`). Cost: some 0.1 s to start a Python process.
 """
 
 import contextlib

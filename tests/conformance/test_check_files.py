@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -52,10 +51,8 @@ def test_a_file_that_ends_its_process_does_not_end_this_one(tmp_path: Path) -> N
 
 def test_an_import_that_never_ends_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve, "IMPORT_SECONDS", 1.0)
-    began = time.monotonic()
     with pytest.raises(ImportError, match="did not end within 1 s; if a loop stands outside of its functions"):
         iomux.start(written(tmp_path, "while True: pass"))
-    assert time.monotonic() - began < 60, "and it is ended"
 
 
 def test_what_a_file_prints_is_not_in_the_report(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
 from iomux.system.sockets import raise_descriptor_limit
@@ -180,10 +180,9 @@ def fill(client: socket.socket, data: bytes, stall_seconds: float = 0.3) -> int:
     sent, view = 0, memoryview(data)
     client.settimeout(stall_seconds)
     try:
-        while sent < len(data):
-            sent += client.send(view[sent : sent + MIB])
-    except TimeoutError:
-        pass
+        with suppress(TimeoutError):
+            while sent < len(data):
+                sent += client.send(view[sent : sent + MIB])
     except ConnectionError:
         raise Fault("the server closed the connection of a client that does not read") from None
     client.settimeout(PATIENCE)

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 LEAST_SPAN = 5.0
 """The least ratio between the top and the bottom of a logarithmic vertical axis."""
-SIZE_INCHES = (8.0, 4.8)
-DOTS_PER_INCH = 110
+SIZE_INCHES, DOTS_PER_INCH = (8.0, 4.8), 110
 """The size of a figure, fixed: nbval compares the text `<Figure size 880x528 ...>`."""
 _PAIR_INCHES = (11.0, 4.8)
 _NARROW, _NARROW_LETTERS = 0.5, 85  # narrow axes: their share of the figure's width, and the letters that fit below
