@@ -48,7 +48,7 @@ class Clock:
 
     def why_not_seen(self) -> str:
         """For the report: why an item was not tried to its end."""
-        return f"other items had failed, and the {self._seconds:.0f} s of this check were over: ask for more (seconds)"
+        return f"other items had failed, and the {self._seconds:g} s of this check were over: ask for more (seconds)"
 
 
 def try_in_worker(item: Item, subject: Subject, clock: Clock) -> Outcome:
