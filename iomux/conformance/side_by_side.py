@@ -8,6 +8,7 @@ Cost: a thread for each item that is under way, two processes for each of them.
 """
 
 import contextlib
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +22,16 @@ from iomux.system.machine import cores
 
 LONGEST_SECONDS = 180.0
 """How long one item may take with a server that answers, however slowly: 64 MiB at one megabyte a second take 64 s."""
-AT_ONCE = 3 * len(cores())
-"""How many items are tried side by side with a server that sleeps when it has nothing to do."""
+_AT_ONCE_PER_CORE = 3
+_DESCRIPTORS_EACH, _OWN_DESCRIPTORS = 12, 32  # pipes and logs of two processes; what else this process has open
 _LOOK_SECONDS = 0.2
+
+
+def most_at_once(spins: bool) -> int:
+    """How many items are tried side by side. spins: whether the server never sleeps, and so takes a whole core."""
+    wanted = len(cores()) * (1 if spins else _AT_ONCE_PER_CORE)
+    allowed = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OWN_DESCRIPTORS) // _DESCRIPTORS_EACH
+    return max(1, min(wanted, allowed))
 
 
 class Clock:

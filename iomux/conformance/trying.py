@@ -11,7 +11,7 @@ from functools import partial
 
 from iomux import servers
 from iomux.conformance.report import Report, Result
-from iomux.conformance.side_by_side import AT_ONCE, Clock, side_by_side, try_in_worker
+from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.ending import error_in
 from iomux.conformance.trial.items import Item
@@ -20,7 +20,6 @@ from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
 from iomux.processes.server import LAST_WORDS_SECONDS
-from iomux.system.machine import cores
 
 _NOT_STARTED = (
     "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
@@ -61,15 +60,17 @@ def _outcomes(
     chosen: list[Item], first: str, target: Target, clock: Clock
 ) -> Generator[tuple[Item, Outcome], None, None]:
     """Each item's outcome as soon as it is there: the first item's alone, the others' side by side if it passed."""
-    try_one, at_once = partial(_try_one, target=target, clock=clock), 1 if target.serial else AT_ONCE
+    try_one, spins = partial(_try_one, target=target, clock=clock), False
     if chosen[0].name == first:
         outcome, spins = _try_first(chosen[0], target, clock)
         yield chosen[0], outcome
         if outcome.status == "failed":
             return
-        chosen, at_once = chosen[1:], min(at_once, len(cores())) if spins else at_once
-    last_first = chosen if target.serial else chosen[::-1]  # the later families take longer
-    yield from side_by_side(last_first, try_one, clock, at_once)
+        chosen = chosen[1:]
+    if target.serial:
+        yield from side_by_side(chosen, try_one, clock, at_once=1)
+    else:
+        yield from side_by_side(chosen[::-1], try_one, clock, most_at_once(spins))  # the later ones take longer
 
 
 def _try_first(item: Item, target: Target, clock: Clock) -> tuple[Outcome, bool]:
