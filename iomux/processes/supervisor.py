@@ -61,11 +61,11 @@ def _wait(pid: int) -> int:
             return code
 
 
-def _end_as(code: int) -> None:
-    """End as the command has ended, so that the owner sees its status, or its signal."""
-    if code < 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # one core file is enough
-        with contextlib.suppress(OSError):  # SIGKILL has no handler to take away
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    os._exit(code)
+def _end_as(status: int) -> None:
+    """End as the command did, by the same status or the same signal: its owner then sees how it ended (wait(2))."""
+    if status < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the command has left its own core, if it leaves any
+        with contextlib.suppress(OSError):  # SIGKILL has no other action than its own
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    sys.exit(status)
