@@ -118,6 +118,8 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
             return _with_cause(outcome, item, running)
     except NotStarted as fault:
         return Outcome("failed", fault.seen, fault.detail, _NOT_STARTED)
+    except NotSeen as reason:
+        return Outcome("not seen", str(reason))
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail)
 

@@ -4,6 +4,9 @@ import contextlib
 import signal
 import subprocess
 
+CANT_LISTEN = "can't listen: "
+"""How the cause begins if somebody else has the server's port."""
+
 
 class ServerError(RuntimeError):
     """A server failed to start, or ended by itself; the message holds its traceback.

@@ -12,6 +12,7 @@ from iomux import servers
 from iomux.processes.import_once import import_once
 from iomux.processes.named.command import Command, is_command, parse
 from iomux.processes.named.file_server import FileServer
+from iomux.processes.named.place import written
 from iomux.processes.named.ways import Called, way_to_call
 from iomux.system.sockets import Address
 
@@ -27,7 +28,7 @@ _FILE = re.compile(r".*\.py:(?P<function>[^/]*)", re.DOTALL)
 def name_of(server: Found) -> str:
     """The short name of a server for tables and figures; for `file.py:function` and functions the function's name."""
     if isinstance(server, tuple):
-        return f"{server[0]}:{server[1]}"
+        return written(*server)
     if isinstance(server, Command):
         return server.line
     if isinstance(server, str):

@@ -10,6 +10,7 @@ import os
 import subprocess
 import tempfile
 import weakref
+from functools import reduce
 from types import TracebackType
 from typing import IO
 
@@ -25,7 +26,7 @@ from iomux.processes.spawn import end
 from iomux.processes.starting import START_SECONDS as START_SECONDS
 from iomux.processes.starting import Started, start_found
 from iomux.servers.connection import Handler
-from iomux.system.machine import CpuTime, cores, cpu_time
+from iomux.system.machine import CpuTime, below, cores, cpu_time
 from iomux.system.sockets import Address, wait_until_refused
 
 LAST_WORDS_SECONDS = 1.0
@@ -77,15 +78,21 @@ class Server:
         return self._last_written
 
     def cpu(self) -> CpuTime:
-        """User and system seconds of CPU time that it has used so far. Raises ServerError if it has ended."""
+        """User and system seconds of CPU time that it has used so far. Raises ServerError if it has ended.
+
+        Of a command line, the sum over the processes that it has now.
+        """
         self.check()
-        return cpu_time(self.pid)
+        return reduce(CpuTime.plus, map(cpu_time, filter(psutil.pid_exists, self._processes())))
 
     @property
     def rss_bytes(self) -> int:
-        """Resident memory of its process, in bytes (proc_pid_statm(5)). Raises ServerError if it has ended."""
+        """Resident memory, in bytes (proc_pid_statm(5)), summed likewise. Raises ServerError if it has ended."""
         self.check()
-        return int(psutil.Process(self.pid).memory_info().rss)
+        return sum(int(psutil.Process(pid).memory_info().rss) for pid in filter(psutil.pid_exists, self._processes()))
+
+    def _processes(self) -> list[int]:
+        return [self.pid] if self.pid == self._process.pid else below(self.pid)
 
     def check(self, grace: float = 0.0) -> None:
         """Raise ServerError, with the server's traceback, if it has ended or ends within `grace` seconds."""

@@ -12,9 +12,7 @@ import subprocess
 import time
 from typing import IO, Any, NamedTuple
 
-import psutil
-
-from iomux.processes.errors import ServerError, cause_of_end, ended, not_ready
+from iomux.processes.errors import CANT_LISTEN, ServerError, cause_of_end, ended, not_ready
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.named import place, taken
 from iomux.processes.named.command import Command
@@ -23,6 +21,7 @@ from iomux.processes.resolve import Found, name_of
 from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
 from iomux.servers.connection import Handler
 from iomux.system.listeners import Listener, listeners
+from iomux.system.machine import below
 from iomux.system.sockets import Address, listen
 
 START_SECONDS = 20.0
@@ -93,12 +92,12 @@ def start_command(command: Command, core: int | None, log: IO[bytes], port: int 
             if command.takes_port or not taken.in_use(error.log):
                 raise
             if whose := taken.by_whom(command, error.log):
-                raise not_ready(command.line, f"can't listen: {whose}", error.log) from None
+                raise not_ready(command.line, f"{CANT_LISTEN}{whose}", error.log) from None
             kept = taken.by_old_connections(command, error.log)
             if not kept or port is not None:
                 raise
             if time.monotonic() > until:
-                raise not_ready(command.line, f"can't listen: {taken.why_kept(kept)}", error.log) from None
+                raise not_ready(command.line, f"{CANT_LISTEN}{taken.why_kept(kept)}", error.log) from None
             time.sleep(1)
             os.ftruncate(log.fileno(), 0)
             os.lseek(log.fileno(), 0, os.SEEK_SET)
@@ -136,7 +135,7 @@ def _wait_until_it_listens(
     while time.monotonic() < limit:
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
-        found = listeners(tree(process.pid))
+        found = listeners(below(process.pid))
         same = same + 1 if found == before else 0
         before = found
         if same >= (_SAME if wanted is None else _SAME_PLACE) and (
@@ -145,15 +144,6 @@ def _wait_until_it_listens(
             return _at(name, process, [one for one in found if wanted in (None, one.port)], log, was_told)
         time.sleep(_LOOK_SECONDS)
     raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
-
-
-def tree(pid: int) -> list[int]:
-    """A process and all below it, each after its parent."""
-    try:
-        first = psutil.Process(pid)
-        return [pid, *(one.pid for one in first.children(recursive=True))]
-    except psutil.Error:
-        return [pid]
 
 
 def _why_not(found: list[Listener], wanted: int | None, was_told: bool) -> str:
@@ -178,8 +168,8 @@ def _at(
 
 def _above_all(first: int, holders: list[int]) -> int:
     """The lowest process with all holders of a listener in it and below it: a prefork server's first process."""
-    inside = tree(first)
+    inside = below(first)
     for pid in reversed(inside[1:]):
-        if set(holders) <= set(tree(pid)):
+        if set(holders) <= set(below(pid)):
             return pid
     return holders[0]
