@@ -11,6 +11,7 @@ The clients run in a separate process (`iomux.harness.soak.run`), on another cor
 import contextlib
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -62,8 +63,9 @@ def soak(
     something. An interrupt ends it in order, and the results up to then are reported; a second one raises
     KeyboardInterrupt.
 
-    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for invalid arguments, and
-    ServerError if the server does not start. If it ends, stalls or answers wrongly later, the report says so.
+    Raises ConnectionRefusedError if nobody listens at an address, LookupError for an unknown or unavailable name,
+    ValueError and TypeError for invalid arguments, and ServerError if the server does not start. If it ends, stalls or
+    answers wrongly later, the report says so.
 
     Example:
     >>> report = iomux.soak("poll", minutes=0.01, clients=5, seed=1, progress=False)
@@ -77,6 +79,7 @@ def soak(
     seconds = 60.0 * minutes
     warmup, title = min(_WARMUP * seconds, _MOST_WARMUP), f"{name_of(target)}, seed {chosen}"
     if isinstance(target, tuple):
+        socket.create_connection(target, timeout=deadline).close()  # nobody there is a wrong use, and no loss
         plan = SoakPlan(target, None, seconds, warmup, count, chosen, deadline)
         tally, interrupted = _follow(None, plan, title, progress)
         return summarize(name_of(target), plan, tally, "", "", interrupted, (NOT_SEEN,))
