@@ -104,7 +104,7 @@ def _try_one(
     if clock.is_over():
         return Outcome("not seen", clock.why_not_seen())
     outcome = _tried(item, target, clock, afterwards)
-    if outcome.status == "failed":
+    if outcome.status == "failed" and not _exempt(item, target):
         clock.failed()
     return outcome
 
@@ -142,7 +142,6 @@ def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
 
 
 def _result(item: Item, target: Target, outcome: Outcome) -> Result:
-    exempt = next((item.exempt[model] for model in target.models if model in item.exempt), "")
     return Result(
         name=item.name,
         status=outcome.status,
@@ -152,6 +151,11 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         seen=outcome.seen,
         hint=outcome.hint or item.hint,
         man=item.man,
-        exempt=exempt if outcome.status == "failed" and not outcome.hint else "",
+        exempt=_exempt(item, target) if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
     )
+
+
+def _exempt(item: Item, target: Target) -> str:
+    """Why a server of this I/O model can't pass; empty if it could, or if its model is not known."""
+    return next((item.exempt[model] for model in target.models if model in item.exempt), "")
