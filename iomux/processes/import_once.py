@@ -24,7 +24,8 @@ from iomux.system.listeners import listeners
 
 IMPORT_SECONDS = 10.0
 """How long the import of a user's file may take."""
-_CURE = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
+CURE = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
+"""What to do about an import that does not end."""
 _LOOK_SECONDS = 0.1
 _STILL = 5
 """How many times in a row a process must be found listening and asleep before its import counts as one without end."""
@@ -73,9 +74,14 @@ def _report(process: "subprocess.Popen[bytes]", path: Path) -> list[Any] | None:
         if process.poll() is not None:  # what it has forked holds the pipe open
             break
         if late:
-            return _error(path, f"its import did not end within {IMPORT_SECONDS:.0f} s; {_CURE}")
+            return _error(path, f"its import did not end within {IMPORT_SECONDS:.0f} s; {CURE}")
     report = os.read(process.stdout.fileno(), 1 << 16) if poller.poll(0) else b""  # one read: as above
-    found: list[Any] = json.loads(report) if report else _error(path, "it ends the process that imports it")
+    if not report:
+        return _error(path, "it ends the process that imports it")
+    try:
+        found: list[Any] = json.loads(report)
+    except ValueError:
+        return _error(path, "it writes to descriptors that it has not opened")
     return found
 
 

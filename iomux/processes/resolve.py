@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from iomux import servers
-from iomux.processes.import_once import import_once
+from iomux.processes.import_once import CURE, import_once
 from iomux.processes.named.command import Command, is_command, parse
 from iomux.processes.named.file_server import FileServer
 from iomux.processes.named.place import written
@@ -59,12 +59,14 @@ def own_port(found: Found) -> bool:
     )
 
 
-def check_startable(found: Found, with_handler: bool, with_port: bool) -> None:
-    """Raise ValueError if a server can't be started, or not with a handler, or not with a port."""
+def check_startable(found: Found, with_handler: bool, port: int | None) -> None:
+    """Raise ValueError if a server can't be started, or not with a handler, or not with this port."""
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"port is {port}: choose 1 to 65535")
     for wrong, said in (
-        (isinstance(found, tuple), "runs already: there is nothing to start"),
+        (isinstance(found, tuple), "is an address: a server runs there, or nobody does; there is nothing to start"),
         (own_listener(found) and with_handler, "makes its own listener and has its own handler: leave handler out"),
-        (not own_listener(found) and with_port, "takes the listener that it is given: leave port out"),
+        (not own_listener(found) and port is not None, "takes the listener that it is given: leave port out"),
     ):
         if wrong:
             raise ValueError(f"{name_of(found)} {said}")
@@ -97,6 +99,8 @@ def resolve(server: str | servers.Serve) -> str | servers.Serve:
     Raises as `find`, and ValueError for a command line, an address, and a function that makes its own listener.
     """
     found = find(server)
+    if isinstance(found, Command) and isinstance(server, str) and not is_command(server):
+        raise ImportError(f"{server} can't be imported: its import does not end; {CURE}")
     if isinstance(found, tuple | Command) or own_listener(found):
         what = "makes its own listener" if isinstance(found, Called) else "is no Python function"
         raise ValueError(

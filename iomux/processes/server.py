@@ -174,7 +174,7 @@ def launch(server: Found, handler: Handler | None = None, cpu: int | None = None
 def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None) -> Server:
     """Do what `launch` does, on this core, or on any if it is None."""
     found = find(server)
-    check_startable(found, handler is not None, port is not None)
+    check_startable(found, handler is not None, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)

@@ -20,7 +20,7 @@ from iomux.processes.named.ways import Called
 from iomux.processes.resolve import Found, name_of
 from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
 from iomux.servers.connection import Handler
-from iomux.system.listeners import Listener, listeners
+from iomux.system.listeners import Listener, listeners, listening
 from iomux.system.machine import below
 from iomux.system.sockets import Address, listen
 
@@ -136,6 +136,8 @@ def _wait_until_it_listens(
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
+        if was_told and not found:  # another user's process shows no descriptors, but nobody else has this port
+            found = [one._replace(pid=below(process.pid)[-1]) for one in listening() if one.port == wanted]
         same = same + 1 if found == before else 0
         before = found
         if same >= (_SAME if wanted is None else _SAME_PLACE) and (

@@ -107,9 +107,9 @@ def who_listens(port: int) -> str:
     return "a process that this user may not look into"
 
 
-def listening_ports() -> set[int]:
-    """The ports at which anybody listens in this network namespace."""
-    return {port for _, _, port in _listening("self")}
+def listening() -> list[Listener]:
+    """Every listening socket in this network namespace; whose it is is not looked up: their pid is 0."""
+    return [Listener(host, port, 0) for _, host, port in _listening("self")]
 
 
 def lingers(port: int) -> bool:

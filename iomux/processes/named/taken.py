@@ -7,7 +7,7 @@ For a program that sets SO_REUSEADDR (socket(7)) it is free at once, unless it w
 import re
 
 from iomux.processes.named.command import Command, named_ports, numbers_in
-from iomux.system.listeners import could_listen, lingers, listening_ports, who_listens
+from iomux.system.listeners import could_listen, lingers, listening, who_listens
 
 _IN_USE = re.compile(r"address (is )?already in use|EADDRINUSE|errno 98\b|os error 98\b", re.IGNORECASE)
 _last: dict[Command, int] = {}
@@ -25,7 +25,8 @@ def in_use(log: str) -> bool:
 
 def by_whom(command: Command, log: str) -> str:
     """Who listens at the command's port, as "port 8000 is taken by pid 7 (node)"; empty if that can't be told."""
-    candidates = [port for port in _ports(command, log) if port in listening_ports()]
+    busy = {one.port for one in listening()}
+    candidates = [port for port in _ports(command, log) if port in busy]
     return f"port {candidates[0]} is taken by {who_listens(candidates[0])}" if candidates else ""
 
 
