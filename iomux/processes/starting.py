@@ -84,7 +84,7 @@ def start_command(command: Command, core: int | None, log: IO[bytes], port: int 
 
     A program with a port of its own may find it kept by connections of its last run: it is tried again for a minute.
     """
-    until = time.monotonic() + PORT_SECONDS
+    until, unexplained = time.monotonic() + PORT_SECONDS, 0
     while True:
         try:
             started = _start_command_once(command, core, log, port)
@@ -94,9 +94,10 @@ def start_command(command: Command, core: int | None, log: IO[bytes], port: int 
             if whose := taken.by_whom(command, error.log):
                 raise not_ready(command.line, f"{CANT_LISTEN}{whose}", error.log) from None
             kept = taken.by_old_connections(command, error.log)
-            if not kept or port is not None:
+            unexplained = 0 if kept else unexplained + 1  # it may have become free just now
+            if port is not None or unexplained > 1:
                 raise
-            if time.monotonic() > until:
+            if kept and time.monotonic() > until:
                 raise not_ready(command.line, f"{CANT_LISTEN}{taken.why_kept(kept)}", error.log) from None
             time.sleep(1)
             os.ftruncate(log.fileno(), 0)
