@@ -23,8 +23,7 @@ from iomux.processes.named.place import written
 from iomux.processes.notebook_cell import replace_earlier_run
 from iomux.processes.resolve import Found, check_startable, find, name_of, notes_of
 from iomux.processes.spawn import end
-from iomux.processes.starting import START_SECONDS as START_SECONDS
-from iomux.processes.starting import Started, start_found
+from iomux.processes.starting import PORT_SECONDS, Started, start_found
 from iomux.servers.connection import Handler
 from iomux.system.machine import CpuTime, below, cores, cpu_time
 from iomux.system.sockets import Address, wait_until_refused
@@ -171,14 +170,16 @@ def launch(server: Found, handler: Handler | None = None, cpu: int | None = None
     return launch_on(server, handler, core, port)
 
 
-def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None) -> Server:
-    """Do what `launch` does, on this core, or on any if it is None."""
+def launch_on(
+    server: Found, handler: Handler | None, core: int | None, port: int | None, patience: float = PORT_SECONDS
+) -> Server:
+    """Do what `launch` does, on this core, or on any if it is None; wait so long for a port that is kept."""
     found = find(server)
     check_startable(found, handler is not None, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
-        running = Server(name_of(found), start_found(found, handler, core, log, port), log, notes_of(found))
+        running = Server(name_of(found), start_found(found, handler, core, log, port, patience), log, notes_of(found))
         on_failure.pop_all()
     _running[running.address] = running
     return running

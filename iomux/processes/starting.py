@@ -6,8 +6,10 @@ looked up (`iomux.system.listeners`), because a test connection would be a clien
 started here, daemons included: a command's supervisor adopts them (`iomux.processes.supervisor`).
 """
 
+import contextlib
 import os
 import select
+import socket
 import subprocess
 import time
 from typing import IO, Any, NamedTuple
@@ -17,7 +19,7 @@ from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.named import place, taken
 from iomux.processes.named.command import Command
 from iomux.processes.named.ways import Called
-from iomux.processes.resolve import Found, name_of
+from iomux.processes.resolve import Found, name_of, own_port
 from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
 from iomux.servers.connection import Handler
 from iomux.system.listeners import Listener, listeners, listening
@@ -32,6 +34,7 @@ _SAME = 5  # a program without {port} has all its listeners when they are the sa
 _SAME_PLACE = 2  # a daemon listens, forks and leaves: its listener is then held by another process
 PORT_SECONDS = 65.0
 """How long to wait for a port that ended connections keep: a little more than the kernel's TCP_TIMEWAIT_LEN."""
+_MOST_FAILURES = 20  # of a program that can't take its port, though it seems free
 
 
 class Started(NamedTuple):
@@ -43,12 +46,12 @@ class Started(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def start_found(found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def start_found(
+    found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None, patience: float
+) -> Started:
     """Start what `iomux.processes.resolve.find` has found. Raises ServerError."""
-    if isinstance(found, Command):
-        return start_command(found, core, log, port)
-    if isinstance(found, Called) and found.way.own_listener:
-        return start_own(found, core, log, port)
+    if isinstance(found, Command) or (isinstance(found, Called) and found.way.own_listener):
+        return start_own(found, core, log, port, patience)
     return start_function(found, handler, core, log)
 
 
@@ -66,56 +69,67 @@ def start_function(serve: Any, handler: Handler | None, core: int | None, log: I
         return Started(process, process.pid, listener.getsockname()[:2])
 
 
-def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None) -> Started:
-    """Start a function that makes its own listener, at `port` if it takes one. Raises ServerError."""
-    wanted = port or place.free_port() if serve.way.takes_port else None
-    work = {"serve": serve, "cpu": core, "address": ("127.0.0.1", wanted or 0)}
-    process = spawn("iomux.processes.child", work, log)
-    try:
-        _wait_until_ready(serve.__name__, process, log)
-        return _wait_until_it_listens(serve.__name__, process, log, port or wanted, wanted is not None)
-    except BaseException:
-        end(process)
-        raise
+def start_own(found: Command | Called, core: int | None, log: IO[bytes], port: int | None, patience: float) -> Started:
+    """Start what makes its own listener, at `port` or a free one if it takes one. Raises ServerError.
 
-
-def start_command(command: Command, core: int | None, log: IO[bytes], port: int | None) -> Started:
-    """Start a command line, with `port` or a free one in place of `{port}`. Raises ServerError.
-
-    A program with a port of its own may find it kept by connections of its last run: it is tried again for a minute.
+    patience: how many seconds it is tried again if connections that have ended keep its port.
     """
-    until, unexplained = time.monotonic() + PORT_SECONDS, 0
+    until, failures, holder = time.monotonic() + patience if patience else 0.0, 0, None
     while True:
-        try:
-            started = _start_command_once(command, core, log, port)
-        except ServerError as error:
-            if command.takes_port or not taken.in_use(error.log):
-                raise
-            if whose := taken.by_whom(command, error.log):
-                raise not_ready(command.line, f"{CANT_LISTEN}{whose}", error.log) from None
-            kept = taken.by_old_connections(command, error.log)
-            unexplained = 0 if kept else unexplained + 1  # it may have become free just now
-            if port is not None or unexplained > 1:
-                raise
-            if kept and time.monotonic() > until:
-                raise not_ready(command.line, f"{CANT_LISTEN}{taken.why_kept(kept)}", error.log) from None
-            time.sleep(1)
-            os.ftruncate(log.fileno(), 0)
-            os.lseek(log.fileno(), 0, os.SEEK_SET)
-        else:
-            taken.remember(command, started.address[1])
-            return started
+        with holder or contextlib.nullcontext():
+            try:
+                started = _start_own_once(found, core, log, port)
+            except ServerError as error:
+                failures += 1
+                if not taken.in_use(error.log) or failures > _MOST_FAILURES:
+                    raise
+                failed = error
+            else:
+                taken.remember(found, started.address[1])
+                return started
+        # A program without SO_REUSEADDR fails because of the holder: it is tried without one in between.
+        holder = None if holder else _hold(found, failed, port, until, failures)
+        os.ftruncate(log.fileno(), 0)
+        os.lseek(log.fileno(), 0, os.SEEK_SET)
 
 
-def _start_command_once(command: Command, core: int | None, log: IO[bytes], port: int | None) -> Started:
-    wanted = port or place.free_port() if command.takes_port else port
-    words, environment = command.at(wanted or 0)
-    process = spawn("iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log)
+def _hold(
+    found: Command | Called, failed: ServerError, port: int | None, until: float, failures: int
+) -> socket.socket | None:
+    """Wait until the port of a server can be had, and hold it. Raises ServerError if that can't be, or is too late."""
+    if not own_port(found) and port is None:  # somebody was quicker to take it: another one is free
+        return None
+    ports = taken.candidates(found, failed.log, port)
+    if whose := taken.by_whom(ports):
+        raise not_ready(name_of(found), f"{CANT_LISTEN}{whose}", failed.log)
+    kept = taken.by_ended_connections(ports)
+    if not kept and failures == 1:  # it has become free meanwhile
+        return None
+    if kept and (holder := taken.hold(kept, until)):
+        return holder
+    if kept and (until or taken.by_a_client(kept)):
+        raise not_ready(name_of(found), f"{CANT_LISTEN}{taken.why_kept(kept)}", failed.log)
+    raise failed
+
+
+def _start_own_once(found: Command | Called, core: int | None, log: IO[bytes], port: int | None) -> Started:
+    told = not own_port(found)
+    wanted = port or place.free_port() if told else port
+    process = _spawn_own(found, core, log, wanted or 0)
     try:
-        return _wait_until_it_listens(command.line, process, log, wanted, command.takes_port)
+        if isinstance(found, Called):
+            _wait_until_ready(found.__name__, process, log)
+        return _wait_until_it_listens(name_of(found), process, log, wanted, told)
     except BaseException:
         end(process)
         raise
+
+
+def _spawn_own(found: Command | Called, core: int | None, log: IO[bytes], port: int) -> "subprocess.Popen[bytes]":
+    if isinstance(found, Called):
+        return spawn("iomux.processes.child", {"serve": found, "cpu": core, "address": ("127.0.0.1", port)}, log)
+    words, environment = found.at(port)
+    return spawn("iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log)
 
 
 def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
