@@ -24,10 +24,10 @@ import psutil
 
 from iomux import servers
 from iomux.conformance.trial.subject import Fault, NotStarted, Subject
-from iomux.processes.errors import ServerError
+from iomux.processes.errors import ServerError, cause_of_end
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import START_SECONDS, Server, start
+from iomux.processes.server import START_SECONDS, Server, launch
 from iomux.processes.spawn import end, spawn
 from iomux.system.sockets import Address
 
@@ -100,7 +100,7 @@ def _check_it_answers(address: Address) -> None:
 @contextlib.contextmanager
 def _started_here(target: str | servers.Serve) -> Iterator[Running]:
     try:
-        server = start(target)
+        server = launch(target, main="main_bounded")
     except ServerError as error:
         raise NotStarted(why_ended(error.cause, error.log), log=error.log) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
@@ -125,8 +125,8 @@ def _cause(server: Server, grace: float) -> str:
 
 
 def why_ended(cause: str, log: str) -> str:
-    """The last line of the log, in most cases a traceback's, or how the process ended if it wrote nothing."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    """The last line of the log, in most cases a traceback's, or how the process ended if by a signal or if it wrote nothing."""
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not cause.startswith("was ended")]
     return f"the server ended: {lines[-1][:_MOST_CHARACTERS]}" if lines else f"the server {cause}"
 
 
@@ -167,7 +167,7 @@ def _wait_until_it_listens(supervisor: "subprocess.Popen[bytes]", port: int, log
     limit = time.monotonic() + START_SECONDS
     while time.monotonic() < limit:
         if supervisor.poll() is not None:
-            raise NotStarted(why_ended("ended", text := read_log(log)), log=text)
+            raise NotStarted(why_ended(cause_of_end(supervisor), text := read_log(log)), log=text)
         if pid := _listening_pid(supervisor.pid, port):
             return pid
         time.sleep(0.02)
@@ -188,5 +188,5 @@ def _listening_pid(supervisor: int, port: int) -> int:
 def _ended(supervisor: "subprocess.Popen[bytes]", log: IO[bytes], grace: float) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         supervisor.wait(max(grace, _NOTICE_SECONDS))
-        return why_ended("ended", read_log(log))
+        return why_ended(cause_of_end(supervisor), read_log(log))
     return ""

@@ -6,11 +6,18 @@ Cost: some 0.1 s for the process, and what the import takes.
 import json
 import os
 
+from iomux.processes.bounds import bounds, limit_processes
 from iomux.processes.child import receive_work
+from iomux.processes.guard import guarded
 
 
 def main() -> None:
     """In a process of its own: import the file that comes over standard input; write what was wrong, as JSON."""
+    guarded(_import_and_report, bounds())
+
+
+def _import_and_report() -> None:
+    limit_processes()
     report = os.dup(1)
     os.dup2(2, 1)  # what the file prints goes to the log
     server = receive_work()["server"]

@@ -42,12 +42,14 @@ class Server:
     <poll server at 127.0.0.1:..., pid ...>
     """
 
-    def __init__(self, name: str, address: Address, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+    def __init__(
+        self, name: str, address: Address, pid: int, process: "subprocess.Popen[bytes]", log: IO[bytes]
+    ) -> None:
         self.name = name
         """Its short name."""
         self.address = address
         """(host, port) at which it listens."""
-        self.pid = process.pid
+        self.pid = pid
         """The id of its process."""
         self._process = process
         self._log = log
@@ -149,8 +151,13 @@ def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int 
     return running
 
 
-def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
-    """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it."""
+def launch(
+    server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None, main: str = "main"
+) -> Server:
+    """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it.
+
+    main: the function of `iomux.processes.child` that runs it; `main_bounded` ends it when it takes too much.
+    """
     if handler is not None and not callable(handler):
         raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
     serve, name = resolve(server), name_of(server)
@@ -162,11 +169,11 @@ def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int
         on_failure.callback(log.close)
         work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
         options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options)
+        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, main)
         on_failure.callback(end, process)
-        _wait_until_ready(name, process, log)
+        pid = _wait_until_ready(name, process, log)
         on_failure.pop_all()
-        running = Server(name, listener.getsockname()[:2], process, log)
+        running = Server(name, listener.getsockname()[:2], pid, process, log)
     _running[running.address] = running
     return running
 
@@ -180,14 +187,17 @@ _running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDict
 os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner does not own them
 
 
-def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> int:
+    """The server's process id, which it reports when it is ready."""
     assert process.stdout is not None
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
     came = poller.poll(START_SECONDS * 1000)
-    if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
+    ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
+    if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
         cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
         raise ended(f"{name} server", cause, read_log(log))
+    return int(pid)
 
 
 def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
