@@ -1,8 +1,8 @@
 """A command line under test in a process of its own, with a guard that ends it and all that it leaves behind.
 
-The command's standard input is the lifeline (see `iomux.processes.child`): nothing ever comes from it, and its end comes
-with the end of the check only, so a server that ends at the end of its input does not end at once. A command that
-makes a daemon of itself, and ends with status 0, goes on as long as the daemon does.
+The command's standard input is the lifeline (see `iomux.processes.child`): nothing ever comes from it, and its end
+comes with the end of the check only, so a server that ends at the end of its input does not end at once. A command
+that makes a daemon of itself, and ends with status 0, goes on as long as the daemon does.
 """
 
 import os

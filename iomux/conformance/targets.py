@@ -29,9 +29,11 @@ from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import START_SECONDS, Server, launch
 from iomux.processes.spawn import end, spawn
+from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
 
 _NOTICE_SECONDS = 0.1  # until a command's supervisor has noticed that it ended
+_STOPPED = "the server is stopped (SIGSTOP): it has stopped itself, and runs nothing more"
 _MOST_CHARACTERS = 200  # of a log line that the report quotes; the detail has all of it
 _URL = re.compile(r"[a-z]+://(?P<rest>[^/]*).*")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
@@ -121,11 +123,11 @@ def _cause(server: Server, grace: float) -> str:
         server.check(grace)
     except ServerError as error:
         return why_ended(error.cause, error.log)
-    return ""
+    return _STOPPED if is_stopped(server.pid) else ""
 
 
 def why_ended(cause: str, log: str) -> str:
-    """The last line of the log, in most cases a traceback's, or how the process ended if by a signal or if it wrote nothing."""
+    """The last line of the log, mostly a traceback's, or how the process ended if by a signal or without a word."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not cause.startswith("was ended")]
     return f"the server ended: {lines[-1][:_MOST_CHARACTERS]}" if lines else f"the server {cause}"
 
@@ -154,7 +156,7 @@ def _from_command_line(line: str) -> Iterator[Running]:
             pid = _wait_until_it_listens(supervisor, port, log)
             yield Running(
                 Subject(("127.0.0.1", port), pid),
-                lambda grace: _ended(supervisor, log, grace),
+                lambda grace: _ended(supervisor, pid, log, grace),
                 lambda: read_log(log),
                 lambda: written_bytes(log),
             )
@@ -185,8 +187,8 @@ def _listening_pid(supervisor: int, port: int) -> int:
     return 0
 
 
-def _ended(supervisor: "subprocess.Popen[bytes]", log: IO[bytes], grace: float) -> str:
+def _ended(supervisor: "subprocess.Popen[bytes]", pid: int, log: IO[bytes], grace: float) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         supervisor.wait(max(grace, _NOTICE_SECONDS))
         return why_ended(cause_of_end(supervisor), read_log(log))
-    return ""
+    return _STOPPED if is_stopped(pid) else ""

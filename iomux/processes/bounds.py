@@ -1,10 +1,10 @@
 """How much of the machine a server under test may take before it is ended: memory, processes and threads.
 
-RLIMIT_AS would bound what is mapped, of which Go, Java and Node map far more than they use; RLIMIT_NPROC counts all that
-the user runs, and nothing for root. So the guard looks (`iomux.processes.guard`): /proc/loadavg tells in one line
+RLIMIT_AS would bound what is mapped, of which Go, Java and Node map far more than they use; RLIMIT_NPROC counts all
+that the user runs, and nothing for root. So the guard looks (`iomux.processes.guard`): /proc/loadavg tells in one line
 whether any process was started since it looked last, and how many threads the machine has; only then is /proc read.
-Memory is what is resident in /proc/PID/statm, summed; pages that processes share count once (Pss in smaps_rollup), which
-is read only when the sum is above the bound. Cost: some 0.2 % of a core. Sources: proc_loadavg(5), proc_pid_statm(5).
+Memory is what is resident in /proc/PID/statm, summed; pages that processes share count once (Pss in smaps_rollup),
+which is read only when the sum is above the bound. Sources: proc_loadavg(5), proc_pid_statm(5), proc_pid_smaps(5).
 """
 
 import contextlib
@@ -28,14 +28,21 @@ _SHARE = 50  # looking takes at most one part of so many of its time
 
 
 def bounds() -> Iterator[int]:
-    """For `guarded`: 0 while what is below this process keeps its bounds, else the signal that says which it overran."""
+    """For `guarded`: 0 while what is below this process keeps its bounds, else the signal that says which it overran.
+
+    Empty on a machine whose /proc does not show it: then nothing is bounded.
+    """
     memory_due = 0.0
     with contextlib.suppress(OSError):  # a machine that hides all this
         for pids, count in _tasks():
             began = time.monotonic()
             if count > MOST_TASKS:
                 yield TOO_MANY
-            if began > memory_due and sum(map(_resident, pids)) > MOST_BYTES and sum(map(_own_share, pids)) > MOST_BYTES:
+            if (
+                began > memory_due
+                and sum(map(_resident, pids)) > MOST_BYTES
+                and sum(map(_own_share, pids)) > MOST_BYTES
+            ):
                 yield TOO_LARGE
             if began > memory_due:
                 memory_due = time.monotonic() + _SHARE * (time.monotonic() - began)

@@ -18,7 +18,7 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from iomux.system.confine import confine_signals
@@ -31,7 +31,7 @@ _PAUSE_SECONDS = 0.05
 
 
 def guarded(
-    serve: Callable[[], object], bounds: Iterator[int] = iter(()), over: Callable[[int], bool] = lambda status: True
+    serve: Callable[[], object], bounds: Iterable[int] = (), over: Callable[[int], bool] = lambda status: True
 ) -> None:
     """Run `serve` two processes below this one; this process ends when it does, and with the same status.
 
@@ -48,7 +48,7 @@ def guarded(
         os.close(told)
         _be_the_parent(serve, tell)
     _close_all_but(told)
-    number = _wait(parent, told, bounds, over)
+    number = _wait(parent, told, iter(bounds), over)
     end_below(os.getpid())
     _end_as(number)
 

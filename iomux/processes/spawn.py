@@ -24,6 +24,7 @@ from iomux.system.process_tree import end_below
 WITHOUT_SITE = ("-S",)
 """Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
 
+_WAITING = (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
 _GUARD_SECONDS = 15.0  # for a guard to end all that is below it, on a busy machine
 
 
@@ -35,9 +36,9 @@ def spawn(
     options: tuple[str, ...] = (),
     main: str = "main",
 ) -> "subprocess.Popen[bytes]":
-    """Start a module's function `main` in a new Python process and session, and send it its work; the pipe is its lifeline.
+    """Start a module's `main` in a new Python process and session, and send it its work; the pipe is its lifeline.
 
-    options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing installed before they have their
+    main: the name of that function. options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing installed before they have their
     work, and only for work from this library: a user's function may need what site provides.
     """
     work_bytes = cloudpickle.dumps(dict(work))
@@ -82,7 +83,7 @@ os.register_at_fork(after_in_child=_close_lifelines_after_fork)
 
 
 def outlives(process: "subprocess.Popen[bytes]", pid: int, seconds: float) -> bool:
-    """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once `pid` sleeps.
+    """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once `pid` waits.
 
     pid: the process that works, of which the spawned one is the guard.
     """
@@ -95,7 +96,7 @@ def outlives(process: "subprocess.Popen[bytes]", pid: int, seconds: float) -> bo
             known = psutil.Process(pid)
             used = sum(known.cpu_times()[:2])
             first = used if first is None else first
-            if known.status() == psutil.STATUS_SLEEPING or used - first >= seconds or not psutil.LINUX:
+            if known.status() in _WAITING or used - first >= seconds or not psutil.LINUX:
                 return True
 
 

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,11 @@ class Process(NamedTuple):
     parent: int
     group: int
     threads: int
+
+    @property
+    def is_zombie(self) -> bool:
+        """Whether it has ended and was not waited for; its first thread alone may also end before others do."""
+        return self.state == "Z" and self.threads <= 1
 
 
 def adopt_orphans() -> None:
@@ -60,50 +65,88 @@ def is_stopped(pid: int) -> bool:
     return found is not None and found.state == "T"
 
 
-def below(root: int, known: frozenset[int] = frozenset()) -> list[Process]:
-    """The processes that were started by `root`, or by those; without zombies, and without those `known` already."""
-    read = (look_up(pid) for pid in _numbers() if pid not in known)
-    table = [process for process in read if process is not None]
-    ours, left = {root, *known}, table
+def below(root: int) -> list[Process]:
+    """The processes that were started by `root`, or by those; without zombies."""
+    ours, left, found = {root}, list(_living(())), list[Process]()
     while more := [process for process in left if process.parent in ours]:
+        found += more
         ours |= {process.pid for process in more}
         left = [process for process in left if process.pid not in ours]
-    return [process for process in table if process.pid in ours and process.pid != root and process.state != "Z"]
+    return found
 
 
-def _numbers() -> Iterator[int]:
-    with contextlib.suppress(FileNotFoundError):  # a system without /proc
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                yield int(entry)
+def _living(but: Container[int]) -> Iterator[Process]:
+    """All processes but some, in most cases the newest first; none on a system without /proc."""
+    with contextlib.suppress(FileNotFoundError):
+        for number in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True):
+            if number not in but and (process := look_up(number)) and not process.is_zombie:
+                yield process
 
 
 def end_below(root: int) -> None:
     """Kill every process below `root`, and wait until none is left; `root` itself lives on.
 
-    A process that may not be signalled (it has become another user) is left; so is one that the kernel does not let
-    end within 10 s.
+    If `root` is this process, and a subreaper, it is certain that none is left: it has no children then. A process that
+    may not be signalled (it has become another user) is left; so is one that does not end within 10 s.
     """
     until, pause, spared = time.monotonic() + _SECONDS, 0.001, set[int]()
-    while time.monotonic() < until and (frozen := _freeze(root, spared, until)):
+    while time.monotonic() < until:
+        frozen = _freeze(root, spared, until)
         for process in frozen:
             _send(process, signal.SIGKILL, root)
+        if not frozen and (root != os.getpid() or spared or _has_no_children()):
+            return
+        if not frozen:
+            _chase(root)
+            continue
         time.sleep(pause)  # the killed ones need a core to end on
         pause = min(2 * pause, 0.05)
 
 
 def _freeze(root: int, spared: set[int], until: float) -> list[Process]:
     """Stop all processes below `root`, those included that they fork meanwhile; add to `spared` who can't be."""
-    frozen = list[Process]()
-    known = set(spared)
-    while (found := below(root, frozenset(known))) and time.monotonic() < until:
-        for process in found:
-            if _send(process, signal.SIGSTOP, root):
-                frozen.append(process)
+    frozen, known = list[Process](), {root, *spared}
+
+    def stop(process: Process) -> None:
+        known.add(process.pid)
+        if _send(process, signal.SIGSTOP, root):
+            frozen.append(process)
+        else:
+            spared.add(process.pid)
+
+    more = True
+    while more and time.monotonic() < until:
+        before, others = len(known), list[Process]()
+        for process in _living(known):
+            if process.parent in known:  # at once: it may not live until the list is complete
+                stop(process)
             else:
-                spared.add(process.pid)
-        known |= {process.pid for process in found}
+                others.append(process)
+        while late := [process for process in others if process.parent in known and process.pid not in known]:
+            for process in late:
+                stop(process)
+        more = len(known) > before
     return frozen
+
+
+def _has_no_children() -> bool:
+    """Whether this process has none, zombies apart: it waits for those."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _chase(root: int) -> None:
+    """Kill a process that has ended, and been followed by its child, before any list is complete."""
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            newest = int(Path("/proc/loadavg").read_text().split()[4])
+            for number in (newest, newest + 1):
+                if (process := look_up(number)) and process.parent == root:
+                    _send(process, signal.SIGKILL, root)
 
 
 def _send(process: Process, number: signal.Signals, root: int) -> bool:

@@ -71,7 +71,7 @@ def kills_all_above(listener: socket.socket) -> NoReturn:
 
 def kills_its_group(listener: socket.socket) -> NoReturn:
     """Ends its process group when the first client comes: itself, and nobody of the check."""
-    listener.accept()
+    _client = listener.accept()[0]
     os.killpg(0, signal.SIGKILL)
     echo(listener)
 
@@ -97,7 +97,7 @@ def ignores_sigterm(listener: socket.socket) -> NoReturn:
 
 def stops_itself(listener: socket.socket) -> NoReturn:
     """Stops itself when its first client comes: it runs, and will never answer."""
-    listener.accept()
+    _client = listener.accept()[0]
     os.kill(os.getpid(), signal.SIGSTOP)
     echo(listener)
 
@@ -110,7 +110,7 @@ def stops_itself_at_once(_: socket.socket) -> NoReturn:
 
 def fork_bomb(listener: socket.socket) -> NoReturn:
     """At its first client it forks 200 processes that do nothing but run, each in a session of its own."""
-    listener.accept()
+    _client = listener.accept()[0]
     for _ in range(200):
         if not os.fork():
             os.setsid()
@@ -121,11 +121,11 @@ def fork_bomb(listener: socket.socket) -> NoReturn:
 
 def forks_for_ever(listener: socket.socket) -> NoReturn:
     """Children that fork children, up to 3,000; each leaves its group, and its parent ends: none can be found twice."""
-    for depth in range(3000):
+    for hop in range(3000):
         if os.fork():
             break
         os.setsid()
-    echo(listener) if not depth else os._exit(0)
+    echo(listener) if not hop else os._exit(0)
     raise AssertionError
 
 
@@ -138,7 +138,7 @@ def thread_bomb(listener: socket.socket) -> NoReturn:
 
 def memory_hog(listener: socket.socket) -> NoReturn:
     """Takes 3 GiB with its first client, 64 MiB at a time."""
-    listener.accept()
+    _client = listener.accept()[0]
     kept = []
     for _ in range(48):
         kept.append(bytearray(os.urandom(1 << 10) * (64 << 10)))
