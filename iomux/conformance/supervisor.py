@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 
-from iomux.processes.bounds import bounds, limit_processes
+from iomux.processes.guarding.bounds import bounds, limit_processes
 from iomux.processes.child import receive_work
-from iomux.processes.guard import guarded
+from iomux.processes.guarding.guard import guarded
 
 
 def main() -> None:

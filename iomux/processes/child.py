@@ -5,7 +5,7 @@ shutdown, `kill -9`), the system closes that end, and the kernel sends SIGKILL t
 all of its group. No thread watches for this: a second thread makes every system call of the first
 slower, because the kernel then has to count the users of the descriptor table (fs/file.c, fdget).
 The process leads a new session, so an interrupt meant for a notebook cell does not reach it. What runs a user's
-program has a guard as well, which also ends what has left its group (see `iomux.processes.guard`).
+program has a guard as well, which also ends what has left its group (see `iomux.processes.guarding.guard`).
 
 PR_SET_PDEATHSIG would be shorter but wrong: it fires when the *thread* that started us ends (prctl(2)).
 Sources: fcntl(2), F_SETOWN, F_SETSIG and O_ASYNC.
@@ -79,15 +79,15 @@ def _serve() -> None:
 
 def main() -> None:
     """Run the server received over standard input, with a guard; a failure's traceback goes to standard error."""
-    from iomux.processes.guard import guarded  # not at the top: a worker imports this file, and needs no guard
+    from iomux.processes.guarding.guard import guarded  # not at the top: a worker imports this file, and needs no guard
 
     guarded(_serve_or_say_why)
 
 
 def main_bounded() -> None:
-    """Do what `main` does, and end it when it takes too much of the machine (`iomux.processes.bounds`)."""
-    from iomux.processes.bounds import bounds, limit_processes
-    from iomux.processes.guard import guarded
+    """Do what `main` does, and end it when it takes too much of the machine (`iomux.processes.guarding.bounds`)."""
+    from iomux.processes.guarding.bounds import bounds, limit_processes
+    from iomux.processes.guarding.guard import guarded
 
     guarded(lambda: (limit_processes(), _serve_or_say_why()), bounds())
 

@@ -4,8 +4,8 @@ import contextlib
 import signal
 import subprocess
 
-from iomux.processes.bounds import MOST_BYTES, MOST_TASKS, TOO_LARGE, TOO_MANY
-from iomux.processes.guard import KILLED_ITS_PARENT
+from iomux.processes.guarding.bounds import MOST_BYTES, MOST_TASKS, TOO_LARGE, TOO_MANY
+from iomux.processes.guarding.guard import KILLED_ITS_PARENT
 
 
 class ServerError(RuntimeError):

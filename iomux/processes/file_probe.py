@@ -6,9 +6,9 @@ Cost: some 0.1 s for the process, and what the import takes.
 import json
 import os
 
-from iomux.processes.bounds import bounds, limit_processes
+from iomux.processes.guarding.bounds import bounds, limit_processes
 from iomux.processes.child import receive_work
-from iomux.processes.guard import guarded
+from iomux.processes.guarding.guard import guarded
 
 
 def main() -> None:
