@@ -43,9 +43,9 @@ def cause_of_end(process: "subprocess.Popen[bytes]") -> str:
     """How a process ended, as in "ended with status 1"; for one with a guard also why that has ended it."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)
-    if (code := process.returncode) is None or code >= 0:
-        return f"ended with status {code}"
-    return _ENDED_BY_GUARD.get(-code, f"was ended by {_name(-code)}")
+    if (code := process.returncode) is not None and code < 0:
+        return _ENDED_BY_GUARD.get(-code, f"was ended by {_name(-code)}")
+    return "ended" if code is None else f"ended with status {code}"
 
 
 def _name(number: int) -> str:
@@ -53,3 +53,8 @@ def _name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal has no name
         return f"signal {number}"
+
+
+def not_ready(name: str, why: str, log: str) -> ServerError:
+    """The error for a server that runs but can't be used; why: a sentence without its subject."""
+    return ServerError(f"the {name} server {why}:\n{log or 'no output'}", why, log)

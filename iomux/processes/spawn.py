@@ -38,8 +38,9 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Start a module's `main` in a new Python process and session, and send it its work; the pipe is its lifeline.
 
-    main: the name of that function. options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing installed before they have their
-    work, and only for work from this library: a user's function may need what site provides.
+    main: the name of that function. options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing
+    installed before they have their work, and only for work from this library: a user's function may need what site
+    provides.
     """
     work_bytes = cloudpickle.dumps(dict(work))
     process = subprocess.Popen(

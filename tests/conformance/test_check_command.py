@@ -75,12 +75,14 @@ def test_a_daemon_that_a_command_leaves_behind_is_ended(
 
 @pytest.mark.parametrize(
     ("line", "seen"),
-    [("raise ValueError(42)", "ValueError: 42"), ("import os; print(1, flush=True); os.abort()", "by SIGABRT")],
+    [
+        ("raise ValueError(42)", "ended with status 1: ValueError: 42"),
+        ("import os; print(1, flush=True); os.abort()", "was ended by SIGABRT; the last line of its output: '1'"),
+    ],
 )
-def test_the_end_of_a_command_is_reported_by_its_last_words_or_its_signal(line: str, seen: str) -> None:
+def test_the_end_of_a_command_is_reported_by_its_status_or_signal_and_its_error(line: str, seen: str) -> None:
     result = check(f"{sys.executable} -c '{line}' {{port}}", "echoes")["echoes"]
-    assert result.seen.startswith("the server ")
-    assert result.seen.endswith(seen)
+    assert result.seen == f"the server {seen}"
 
 
 def test_a_check_in_the_background_of_a_script_judges_ctrl_c_in_the_same_way() -> None:

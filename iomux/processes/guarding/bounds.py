@@ -1,8 +1,9 @@
 """How much of the machine a server under test may take before it is ended: memory, processes and threads.
 
 RLIMIT_AS would bound what is mapped, of which Go, Java and Node map far more than they use; RLIMIT_NPROC counts all
-that the user runs, and nothing for root. So the guard looks (`iomux.processes.guarding.guard`): /proc/loadavg tells in one line
-whether any process was started since it looked last, and how many threads the machine has; only then is /proc read.
+that the user runs, and nothing for root. So the guard looks (`iomux.processes.guarding.guard`): /proc/loadavg tells in
+one line whether any process was started since it looked last, and how many threads the machine has; only then is /proc
+read.
 Memory is what is resident in /proc/PID/statm, summed; pages that processes share count once (Pss in smaps_rollup),
 which is read only when the sum is above the bound. Sources: proc_loadavg(5), proc_pid_statm(5), proc_pid_smaps(5).
 """

@@ -1,14 +1,14 @@
 """Two processes between an owner and what it has started: nothing of that outlives it, whatever it does.
 
-The first, the guard, is the one that the owner knows. It adopts orphans (`iomux.system.process_tree`) and waits for
-three things: the end of the server, the end of the owner (its standard input is the lifeline, see
-`iomux.processes.child`), a bound that is overrun (`iomux.processes.guarding.bounds`). Then it ends all that is below it, and
-ends as the server has ended: with the same status or signal. The second is the server's parent, so that a server which
-kills its parent does not kill the guard. The server leads a session of its own. It can signal nothing outside of it
-where the kernel offers that (`iomux.system.confine`). Cost: two forks, some 2 ms, and two processes that sleep.
+The first, the guard, is the one that the owner knows. It adopts orphans (`iomux.system.process_tree`) and waits for the
+end of the server, the end of the owner (its standard input is the lifeline, see `iomux.processes.child`), or a bound
+that is overrun (`iomux.processes.guarding.bounds`). Then it ends all that is below it, and ends as the server has
+ended: with the same status or signal. The second is the server's parent, so that a server which kills its parent does
+not kill the guard. The server leads a session of its own. It can signal nothing outside of it where the kernel offers
+that (`iomux.system.confine`). Cost: two forks, some 2 ms, and two processes that sleep.
 
-What is not stopped: a server with the guard's rights that looks for it in /proc and kills it, on a kernel before 6.12.
-Elsewhere than on Linux there is no guard.
+What is not stopped: a server that looks for the guard in /proc and kills it, on a kernel before 6.12. Elsewhere than on
+Linux there is no guard.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from iomux.system.confine import confine_signals
 from iomux.system.process_tree import adopt_orphans, end_below
 
 KILLED_ITS_PARENT = 63
-"""The signal by which a guard ends when the server has ended its parent; `iomux.processes.guarding.bounds` has others."""
+"""The signal by which a guard ends when the server has ended its parent; `guarding.bounds` has others."""
 _OWNER_GONE = signal.SIGKILL
 _PAUSE_SECONDS = 0.05
 

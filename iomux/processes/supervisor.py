@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 
-from iomux.processes.guarding.bounds import bounds, limit_processes
 from iomux.processes.child import receive_work
+from iomux.processes.guarding.bounds import bounds, limit_processes
 from iomux.processes.guarding.guard import guarded
 
 
