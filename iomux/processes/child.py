@@ -93,7 +93,11 @@ def main_bounded() -> None:
     from iomux.processes.guarding.bounds import bounds, limit_processes
     from iomux.processes.guarding.guard import guarded
 
-    guarded(lambda: (limit_processes(), _serve_or_say_why()), bounds())
+    def serve() -> None:
+        limit_processes()
+        _serve_or_say_why()
+
+    guarded(serve, bounds())
 
 
 def _serve_or_say_why() -> None:
