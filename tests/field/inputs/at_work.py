@@ -1,4 +1,4 @@
-"""Right: one loop that spends a moment on each piece, so it is still at work for seconds after its clients have sent."""
+"""Right: one loop that spends a moment on each piece, and so is at work long after its clients have sent."""
 
 import hashlib
 

@@ -5,7 +5,7 @@ import threading
 
 from common import echo, threads
 
-lock, jobs, source = threading.Lock(), queue.Queue(), open(__file__)
+lock, jobs, source = threading.Lock(), queue.Queue(), open(__file__)  # noqa: SIM115
 served = 0
 
 
