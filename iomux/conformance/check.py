@@ -6,21 +6,28 @@ for a correct server, a minute for one that is silent.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import ModuleType
 
 from iomux import servers
 from iomux.conformance.chat import delivery, slow
 from iomux.conformance.chat.room import CHAT_ITEMS
 from iomux.conformance.echo import half_close, integrity, isolation, limits, resources
-from iomux.conformance.report import Report, Result
+from iomux.conformance.evidence.commands import fits_a_tape
+from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.report import Report
+from iomux.conformance.result import Result
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trial.outcome import Outcome, try_item
+from iomux.conformance.trial.recording import Step
 from iomux.conformance.trial.subject import Fault, NotStarted, Subject
 from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
+from iomux.processes.resolve import name_of
 from iomux.processes.server import LAST_WORDS_SECONDS
 from iomux.processes.worker import TookTooLong, run_in_worker
+from iomux.system.progress import shown
 
 LIMIT_SECONDS = 60.0
 """How long one item may take; only a server that answers now and then comes near it."""
@@ -73,11 +80,12 @@ def try_all(
     untried = Outcome("not seen", f"a server that does not {minimum} can't be tested further: see the item {first}")
     under_test = target_of(target)
     results: list[Result] = []
+    done: dict[str, tuple[Step, ...]] = {}
     from tqdm.auto import tqdm
 
     with (
         report_progress_on_interrupt(lambda: f"{len(results)} of {len(chosen)} items were tried"),
-        tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar,
+        tqdm(chosen, desc=f"check {under_test.name}", unit="item", leave=False, disable=not shown(progress)) as bar,
     ):
         go_on = True
         for item in bar:
@@ -85,7 +93,18 @@ def try_all(
             outcome = _try_one(item, under_test) if go_on else untried
             go_on = go_on and not (item.name == first and outcome.status == "failed")
             results.append(_result(item, under_test, outcome))
-    return Report(under_test.name, tuple(results))
+            done |= {item.name: outcome.steps} if outcome.status == "failed" else {}
+        bar.set_postfix_str("the shortest conversation that fails")
+        told, built = with_evidence(results, done, under_test, _written(target), chat=items is not _ECHO_ITEMS)
+    return Report(under_test.name, told, built=built)
+
+
+def _written(target: str | servers.Serve) -> str:
+    """The target as a program writes it, where `iomux.tape` can record it."""
+    if isinstance(target, str):
+        return f'"{target}"' if fits_a_tape(target) else ""
+    name = name_of(target)
+    return name if name.isidentifier() else ""
 
 
 def _chosen(items: Mapping[str, Item], only: str | Iterable[str] | None) -> list[Item]:
@@ -121,10 +140,11 @@ def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
         return outcome
     cause = running.ended(LAST_WORDS_SECONDS if outcome.status == "failed" else 0.0)
     if not cause and outcome.status == "failed" and (also := too_much(running.written_bytes())):
-        return Outcome("failed", f"{outcome.seen}.{also}", {**outcome.detail, "log": running.log()})
+        return replace(outcome, seen=f"{outcome.seen}.{also}", detail={**outcome.detail, "log": running.log()})
     if not cause:
         return outcome
-    return Outcome("failed", cause, {**outcome.detail, "client_saw": outcome.seen, "log": running.log()})
+    detail = {**outcome.detail, "client_saw": outcome.seen, "log": running.log()}
+    return replace(outcome, status="failed", seen=cause, detail=detail)
 
 
 def _result(item: Item, target: Target, outcome: Outcome) -> Result:
@@ -140,6 +160,7 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         man=item.man,
         exempt=exempt if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
+        by_machine=outcome.by_machine,
     )
 
 
