@@ -1,5 +1,6 @@
 """What a report says of one item that did not pass: entries of a key and its lines, for text, HTML and Markdown."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ def entries(result: Result) -> list[Entry]:
 def _evidence(result: Result) -> list[Entry]:
     """The steps, the bytes, the command and the tape, as far as they are known."""
     found = result.evidence
-    numbered = tuple(f"{number}. {step}" for number, step in enumerate(found.steps, 1))
+    numbered = tuple(line for number, step in enumerate(found.steps, 1) for line in _step(number, step))
     said = [Entry("try" if found.shortest else "did", numbered, prose=False)] if numbered else []
     if numbered and not found.shortest:
         said[0] = Entry("did", (*numbered, "(as recorded: no shorter conversation was found that fails)"), prose=False)
@@ -43,6 +44,10 @@ def _evidence(result: Result) -> list[Entry]:
     if found.tape:
         said.append(Entry("tape", tuple(_tape(found.tape)), prose=False))
     return said
+
+
+def _step(number: int, step: str) -> Sequence[str]:
+    return textwrap.wrap(f"{number}. {step}", _MOST_COLUMNS - 6, subsequent_indent="   ")
 
 
 def _fitting(command: str) -> Sequence[str]:

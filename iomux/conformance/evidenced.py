@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from iomux.conformance.evidence.built import built
 from iomux.conformance.evidence.gathering import Evidence, as_recorded, shrunk
+from iomux.conformance.evidence.shortest import Fresh
 from iomux.conformance.repair import groups
 from iomux.conformance.result import Result
 from iomux.conformance.targets import Target
 from iomux.conformance.trial.recording import Step
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+from iomux.conformance.trial.subject import Fault, NotSeen
 
 SEARCH_SECONDS = 5.0
 """How long the search for the shortest conversations goes on, for all items of a report together."""
+_LAST_WORDS_SECONDS = 1.0
 Steps = Mapping[str, Sequence[Step]]
 """What the clients of each failed item did."""
 
@@ -27,8 +29,8 @@ def with_evidence(
 ) -> tuple[tuple[Result, ...], str]:
     """The results with their evidence, and how the server is built; empty if nothing failed.
 
-    written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. chat: whether the
-    items are those of a chat room, whose clients talk for as long as it takes until all have joined.
+    written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. chat: whether
+    the items are those of a chat room, whose clients talk for as long as it takes until all have joined.
     """
     failed = [result for result in results if result.status == "failed" and not result.exempt and result.name in done]
     if not failed:
@@ -38,12 +40,10 @@ def with_evidence(
     found = dict[str, Evidence]()
     with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError):  # it does not start again: then there is no more
         for result in failed:
-            steps = done[result.name]
-            found[result.name] = as_recorded(() if result.name in explained else steps, result.detail, sizes=not chat)
-            if result.name not in explained and (
-                short := shrunk(result.name, steps, lambda: _fresh(target), written, until)
-            ):
-                found[result.name] = short
+            if result.name not in explained:
+                steps = done[result.name]
+                short = shrunk(result.name, result.seen, steps, lambda: _fresh(target), written, until)
+                found[result.name] = short or as_recorded(steps, result.detail, sizes=not chat)
     return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
 
 
@@ -52,15 +52,15 @@ def _with(result: Result, evidence: Evidence | None) -> Result:
 
 
 def _built(target: Target) -> str:
-    with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError), _fresh(target) as subject:
-        return built(subject)
+    with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError), _fresh(target) as server:
+        return built(server.subject)
     return ""
 
 
 @contextlib.contextmanager
-def _fresh(target: Target) -> Iterator[Subject]:
+def _fresh(target: Target) -> Iterator[Fresh]:
     """A server of its own. Raises NotSeen for one that runs already: it can't be started afresh."""
     with target.run() as running:
         if running.subject.pid is None:
             raise NotSeen("a server that was not started here can't be started afresh")
-        yield running.subject
+        yield Fresh(running.subject, lambda: running.ended(_LAST_WORDS_SECONDS))

@@ -30,7 +30,8 @@ def _names(results: Sequence[Result]) -> str:
 def _failed(result: Result) -> Iterator[str]:
     yield f"### ✗ {_plain(result.name)}: {_plain(result.rule)} ({result.earned} of {result.points} points)"
     for prose, group in groupby(entries(result), key=lambda entry: entry.prose):
-        yield "\n".join(map(_bullet, group)) if prose else _fenced(list(group))
+        said = list(group)
+        yield "\n".join(map(_bullet, said)) if prose else _fenced(said)
 
 
 def _bullet(entry: Entry) -> str:

@@ -14,7 +14,7 @@ _INDENT, _KEY = 11, 6
 
 def wrapped(line: str) -> list[str]:
     """One of the lines under the headline."""
-    return textwrap.wrap(line, COLUMNS, subsequent_indent="  ")
+    return textwrap.wrap(line, COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def items_as_text(results: Sequence[Result]) -> list[str]:

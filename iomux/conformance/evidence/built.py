@@ -1,4 +1,4 @@
-"""How a server is built, as far as /proc shows it, with two clients that have been served and now are silent.
+"""How a server is built, as far as /proc shows it, with two clients that have sent a byte and now are silent.
 
 Its processes and threads; the epoll and io_uring objects among its descriptors (proc_pid_fd(5)); whether its sockets
 have O_NONBLOCK (the flags in proc_pid_fdinfo(5)); the system call in which each thread sleeps (proc_pid_syscall(5), or
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iomux.conformance.evidence.calls import call_of
-from iomux.conformance.evidence.conversation import Line, ask
+from iomux.conformance.evidence.conversation import Line
 from iomux.conformance.evidence.replay import replay
 from iomux.conformance.evidence.rest import look
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes
@@ -25,7 +25,7 @@ _REST_SECONDS, _TICK_SECONDS = 1.0, 0.1
 
 def built(subject: Subject) -> str:
     """One line: how the server is built, seen while two of its clients are silent; empty if nothing is known of it."""
-    two = [line for client in (1, 2) for line in (Line(client, "connect"), *ask(client, b"a"))]
+    two = [line for client in (1, 2) for line in (Line(client, "connect"), Line(client, "send", b"a"))]
     seen = list[str]()
 
     def describe() -> None:

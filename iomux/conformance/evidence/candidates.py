@@ -72,15 +72,21 @@ def half_closed(messages: Sequence[bytes]) -> Iterator[Conversation]:
         yield (Line(1, "connect"), Line(1, "send", _FIRST * size), Line(1, "shutdown"), Line(1, "pause"), shut[1])
 
 
-def gone(messages: Sequence[bytes]) -> Iterator[Conversation]:
+def leaving(messages: Sequence[bytes]) -> Iterator[Conversation]:
     """One client that leaves, in one way or another, and one that comes after it."""
     after = (Line(2, "connect"), *ask(2, _FIRST))
-    for leaves in ("close", "reset"):
-        last = Line(1, "close" if leaves == "close" else "reset")
-        yield (Line(1, "connect"), last, *after)
-        yield (*alone(_FIRST), last, *after)
-        yield (Line(1, "connect"), Line(1, "send", _FIRST), last, *after)
-        yield (Line(1, "connect"), Line(1, "send", _FIRST * _LARGE[1]), last, Line(2, "pause"), *after)
+    for last in (Line(1, "reset"), Line(1, "close")):
+        gone = (last, Line(1, "pause"), *after)
+        yield (Line(1, "connect"), *gone)
+        yield (Line(1, "connect"), Line(1, "send", _FIRST), *gone)
+        yield (*alone(_FIRST), *gone)
+
+
+def gone_while_owed(messages: Sequence[bytes]) -> Iterator[Conversation]:
+    """One client that leaves while the server owes it much, and one that comes after it."""
+    for last in (Line(1, "reset"), Line(1, "close")):
+        sent = (Line(1, "connect"), Line(1, "send", _FIRST * _LARGE[1]), last, Line(1, "pause"))
+        yield (*sent, Line(2, "connect"), *ask(2, _FIRST))
 
 
 def two_at_once(messages: Sequence[bytes]) -> Iterator[Conversation]:
@@ -108,8 +114,8 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
     "slow-reader": (*_BYTES, read_late),
     "half-close": (*_BYTES, half_closed),
     "end": (one_byte, half_closed),
-    "reset": (gone,),
-    "mid-reset": (gone,),
+    "reset": (leaving,),
+    "mid-reset": (leaving, gone_while_owed),
     "urgent": (one_byte, urgent),
     "hundred": (*_BYTES, two_at_once),
     "idle": (two_at_once,),

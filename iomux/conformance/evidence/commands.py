@@ -61,7 +61,9 @@ def _for_printf(byte: int) -> str:
 
 
 def _python(done: Conversation) -> tuple[str, ...]:
-    lines = ['import socket, struct, time; at = ("127.0.0.1", PORT)']
+    modules = {"reset": "struct", "pause": "time"}
+    needed = ", ".join(module for do, module in modules.items() if any(line.do == do for line in done))
+    lines = [f'from socket import *;{f" import {needed};" if needed else ""} at = ("127.0.0.1", PORT)']
     for statement in _statements(done):
         compound = statement.startswith(("try:", "except"))
         if compound or lines[-1].startswith(("try:", "except")) or len(lines[-1]) + len(statement) + 2 > _COLUMNS:
@@ -75,7 +77,7 @@ def _statements(done: Conversation) -> Iterator[str]:
     for place, line in enumerate(done):
         name, last = chr(96 + line.client), place == len(done) - 1
         if line.do == "connect":
-            yield f"{name} = socket.create_connection(at, 2)"
+            yield f"{name} = create_connection(at, 2)"
         elif line.do == "send" and len(line.data) > _MUCH:
             yield f"try: {name}.sendall({expression(line.data)})"
             yield "except OSError: pass"
@@ -87,12 +89,12 @@ def _statements(done: Conversation) -> Iterator[str]:
 
 def _other(line: Line, name: str, last: bool) -> Iterator[str]:
     if line.do == "reset":
-        yield f'{name}.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))'
+        yield f'{name}.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))'
         yield f"{name}.close()"
     elif line.do in ("expect", "end", "no more"):
         yield f"print({name}.recv(99))" if last else f"{name}.recv(99)"
     else:
-        calls = {"close": "close()", "shutdown": "shutdown(socket.SHUT_WR)", "urgent": 'send(b"!", socket.MSG_OOB)'}
+        calls = {"close": "close()", "shutdown": "shutdown(SHUT_WR)", "urgent": 'send(b"!", MSG_OOB)'}
         yield f"{name}.{calls[line.do]}" if line.do in calls else "time.sleep(0.1)"
 
 

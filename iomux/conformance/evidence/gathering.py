@@ -7,10 +7,12 @@ from itertools import pairwise
 from iomux.conformance.evidence.candidates import candidates
 from iomux.conformance.evidence.commands import command, tape
 from iomux.conformance.evidence.shortest import Start, shortest
-from iomux.conformance.evidence.words import recorded, steps
+from iomux.conformance.evidence.words import TOLD, recorded, steps
 from iomux.conformance.trial.recording import MOST_KEPT, MOST_STEPS, Step
 from iomux.conformance.trial.window import window
 
+ENDED = "the server ended the connection"
+"""Whether it was closed or reset depends on what was unread at that moment: tcp(7)."""
 _MOST_SCRIPTS = 4
 
 
@@ -30,20 +32,23 @@ class Evidence:
     """A call of `iomux.tape` with the same clients."""
 
 
-def shrunk(item: str, done: Sequence[Step], start: Start, target: str, until: float) -> Evidence | None:
+def shrunk(item: str, seen: str, done: Sequence[Step], start: Start, target: str, until: float) -> Evidence | None:
     """The shortest conversation that fails like this item; None if none was found until that monotonic time.
 
-    start: starts a fresh server. target: the server as it is written in a program; empty if a tape can't record it.
+    seen, done: what the item's clients saw, and did. start: starts a fresh server. target: the server as it is written
+    in a program; empty if a tape can't record it.
     """
-    found = shortest(candidates(item, done), start, until)
+    found = shortest(candidates(item, done), start, until, seen)
     if found is None:
         return None
     conversation, failure = found.conversation, found.failure
-    few = failure.due != failure.came and len(failure.due) < MOST_KEPT
+    how = ENDED if "connection" in failure.how else failure.how
+    told = not failure.came and len(failure.due) <= TOLD  # the steps say it already
+    few = failure.due != failure.came and len(failure.due) < MOST_KEPT and not told
     return Evidence(
         steps=steps(conversation, failure),
         shortest=True,
-        window=tuple(window(failure.due, failure.came, failure.how)) if few else (),
+        window=tuple(window(failure.due, failure.came, how)) if few else (),
         command=command(conversation, failure),
         tape=tape(target, conversation, failure) if target else "",
     )

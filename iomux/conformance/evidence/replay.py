@@ -143,7 +143,10 @@ def _act(line: Line, clients: dict[int, _Client], subject: Subject, quiet: _Quie
         try:
             clients[line.client] = _Client(subject.address)
         except OSError as error:
-            return b"", b"", f"the client could not connect: {error.strerror or 'nothing answered'}"
+            return b"", b"", (error.strerror or "nothing answers").lower()
+        return None
+    if line.do == "pause":
+        time.sleep(PAUSE_SECONDS)
         return None
     client = clients[line.client]
     if line.do in ("expect", "end", "no more"):
@@ -161,8 +164,6 @@ def _write(line: Line, client: _Client, quiet: _Quiet) -> None:
         client.urgent = True
         with contextlib.suppress(OSError):
             client.sock.send(_URGENT, socket.MSG_OOB)
-    elif line.do == "pause":
-        time.sleep(PAUSE_SECONDS)
     elif line.do == "shutdown":
         client.then_shut_down = True
         if not client.pending:

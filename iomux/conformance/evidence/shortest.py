@@ -11,11 +11,22 @@ from iomux.conformance.evidence.conversation import Conversation, alone
 from iomux.conformance.evidence.replay import Failure, replay
 from iomux.conformance.trial.subject import Subject
 
-Start = Callable[[], AbstractContextManager[Subject]]
+
+@dataclass(frozen=True)
+class Fresh:
+    """A server that has just been started."""
+
+    subject: Subject
+    ended: Callable[[], str]
+    """Why it has ended, or is about to end; empty if it goes on."""
+
+
+Start = Callable[[], AbstractContextManager[Fresh]]
 """Starts the server afresh, for a `with`."""
 
 MOST_FAILED = 16
 """How many conversations may fail before the search ends: each costs a wait and a start, some 0.3 s."""
+_ENDED = "the server ended"
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
 
@@ -30,11 +41,11 @@ class Found:
 class Search:
     """Tries conversations on one server after the other. `until`: the monotonic time at which it gives up."""
 
-    def __init__(self, start: Start, until: float) -> None:
-        self._start, self._until = start, until
+    def __init__(self, start: Start, until: float, seen: str) -> None:
+        self._start, self._until, self._seen = start, until, seen
         self._failed = 0
         self._open = contextlib.ExitStack()
-        self._subject: Subject | None = None
+        self._server: Fresh | None = None
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Search"]:
@@ -44,16 +55,25 @@ class Search:
 
     def fails(self, conversation: Conversation, sure: bool = False) -> Failure | None:
         """How the conversation fails; sure: on a fresh server, which gets time to think."""
-        if sure or self._subject is None:
+        if sure or self._server is None:
             self._open.close()
-            self._subject = self._open.enter_context(self._start())
+            self._server = self._open.enter_context(self._start())
         patience = _SURE_SECONDS if sure else _PATIENCE_SECONDS
-        failure = replay(conversation, self._subject, patience, hurry=not sure)
+        failure = replay(conversation, self._server.subject, patience, hurry=not sure)
         if failure:  # it may have harmed the server
             self._failed += 1
+            in_the_same_way = not sure or self._alike(self._server)
             self._open.close()
-            self._subject = None
-        return failure
+            self._server = None
+            return failure if in_the_same_way else None
+        return None
+
+    def _alike(self, server: Fresh) -> bool:
+        """Whether the server ended as it had in the item, if it ended there: it may have more than one fault."""
+        if not self._seen.startswith(_ENDED):
+            return True
+        end = server.ended()
+        return bool(end) and (end in self._seen or self._seen in end)
 
     @property
     def over(self) -> bool:
@@ -61,12 +81,13 @@ class Search:
         return self._failed >= MOST_FAILED or time.monotonic() > self._until
 
 
-def shortest(candidates: Iterable[Conversation], start: Start, until: float) -> Found | None:
+def shortest(candidates: Iterable[Conversation], start: Start, until: float, seen: str = "") -> Found | None:
     """The first candidate that fails twice, the second time on a fresh server; None if none does in time.
 
-    A single message is then made as small as possible. Raises what `start` raises.
+    A single message is then made as small as possible. seen: what the item's clients saw; if the server ended there, it
+    has to end in the same way here. Raises what `start` raises.
     """
-    with Search(start, until).running() as search:
+    with Search(start, until, seen).running() as search:
         passed = set[int]()
         for conversation in candidates:
             if search.over:

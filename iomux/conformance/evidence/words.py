@@ -8,7 +8,8 @@ from iomux.conformance.evidence.replay import Failure
 from iomux.conformance.trial.recording import MOST_KEPT, Step
 from iomux.conformance.trial.window import escaped, first_difference
 
-_SHORT = 16
+TOLD = 16
+"""Up to how many bytes are told as they are."""
 _DONE = {
     "connect": "connects",
     "urgent": "sends one urgent byte (MSG_OOB)",
@@ -37,7 +38,7 @@ def _told(line: Line, several: bool) -> str:
 
 
 def _bytes(data: bytes) -> str:
-    if len(data) <= _SHORT:
+    if len(data) <= TOLD:
         return f'"{escaped(data)}"'
     if data == data[:1] * len(data):
         return f'{len(data):,} bytes, all "{escaped(data[:1])}"'
@@ -49,7 +50,7 @@ def _what_came(line: Line, failure: Failure) -> str:
     if line.do == "connect":
         return failure.how
     if due == came:
-        return "every byte that is due came, but not the end of the stream"
+        return "the end does not come"
     if first_difference(due, came) == len(due):
         return "more bytes come than are due"
     if first_difference(due, came) < len(came):
@@ -60,7 +61,7 @@ def _what_came(line: Line, failure: Failure) -> str:
 
 def _part(came: int, due: int) -> str:
     """How much came; of much it differs from run to run."""
-    return f"only {came:,} of {due:,} bytes come" if due < MOST_KEPT else "only a part comes"
+    return f"only {came:,} of {due:,} bytes come{'s' if came == 1 else ''}" if due < MOST_KEPT else "only a part comes"
 
 
 def _repeated(told: Sequence[str]) -> Iterator[str]:

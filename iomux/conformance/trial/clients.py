@@ -123,9 +123,10 @@ def compare(sent: bytes, got: bytes, how: str, who: str) -> None:
     """Raise Fault, saying how they differ, unless `got` is what was sent."""
     if got == sent:
         return
-    detail = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how, "window": window(sent, got, how)}
+    detail: dict[str, object] = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
     if how in (CLOSED, RESET):  # which of the two it is depends on what was unread at that moment: tcp(7)
         how = "the server ended the connection"
+    detail["window"] = window(sent, got, how)
     if not got:
         raise Fault(f"{who} got nothing back: {how}", **detail)
     if sent.startswith(got):

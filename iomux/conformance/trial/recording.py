@@ -88,8 +88,8 @@ class _Recorded(socket.socket):
         self._add("shutdown")
         super().shutdown(how)
 
-    def __exit__(self, kind: type[BaseException] | None, error: object = None, trace: object = None) -> None:
-        if kind is not None:  # the item has failed already: this close is ours, not the conversation's
+    def __exit__(self, *error: object) -> None:
+        if error[0] is not None:  # the item has failed already: this close is ours, not the conversation's
             self.recording = None
         self.close()
 

@@ -63,10 +63,14 @@ def _line(data: bytes, start: int, first: int) -> str:
 
 def _meaning(sent: bytes, got: bytes, first: int, how: str) -> str:
     if first == len(got):
-        return f"stopped after {first:,} of {len(sent):,} bytes{f': {how}' if how else ''}"
+        return f"stopped after {first:,} of {_count(len(sent))}{f': {how}' if how else ''}"
     if first == len(sent):
-        return f"more than the {len(sent):,} bytes that were due"
+        return f"more came than the {_count(len(sent))} due"
     return f"byte {first:,} is wrong: {_byte(got[first])} instead of {_byte(sent[first])}"
+
+
+def _count(size: int) -> str:
+    return f"{size:,} byte{'' if size == 1 else 's'}"
 
 
 def _byte(value: int) -> str:
