@@ -20,23 +20,25 @@ from iomux.conformance.trial.subject import Fault, NotSeen
 SEARCH_SECONDS = 5.0
 """How long the search for the shortest conversations goes on, for all items of a report together."""
 _LAST_WORDS_SECONDS = 1.0
+_LAST_SECONDS = 2.0  # for the last conversation that is tried, and for a look at how the server is built
 Steps = Mapping[str, Sequence[Step]]
 """What the clients of each failed item did."""
 
 
 def with_evidence(
-    results: Sequence[Result], done: Steps, target: Target, written: str, chat: bool
+    results: Sequence[Result], done: Steps, target: Target, written: str, ends: float, chat: bool
 ) -> tuple[tuple[Result, ...], str]:
     """The results with their evidence, and how the server is built; empty if nothing failed.
 
-    written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. chat: whether
-    the items are those of a chat room, whose clients talk for as long as it takes until all have joined.
+    written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. ends: until when
+    to search, on the monotonic clock. chat: whether these are items of a chat room, whose members repeat themselves until
+    all have joined, so that how much they send differs from run to run.
     """
     failed = [result for result in results if result.status == "failed" and not result.exempt and result.name in done]
     if not failed:
         return tuple(results), ""
     explained = {name for group in groups(results) for name in group.others}
-    until = time.monotonic() + SEARCH_SECONDS
+    until = min(time.monotonic() + SEARCH_SECONDS, ends - _LAST_SECONDS)
     found = dict[str, Evidence]()
     with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError):  # it does not start again: then there is no more
         for result in failed:

@@ -27,7 +27,7 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
     "in-order": ("slow-reader", "late-reader", "memory"),
 }
 """For an item the later ones that fail for the same reason, as a rule."""
-_ENDED = ("the server ended", "the server's process is gone")
+_ENDED = ("the server ended", "the server was", "the server's process is gone")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ Start = Callable[[], AbstractContextManager[Fresh]]
 
 MOST_FAILED = 16
 """How many conversations may fail before the search ends: each costs a wait and a start, some 0.3 s."""
-_ENDED = "the server ended"
+_ENDED = ("the server ended", "the server was")
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
 
