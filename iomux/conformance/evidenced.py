@@ -31,8 +31,8 @@ def with_evidence(
     """The results with their evidence, and how the server is built; empty if nothing failed.
 
     written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. ends: until when
-    to search, on the monotonic clock. chat: whether these are items of a chat room, whose members repeat themselves until
-    all have joined, so that how much they send differs from run to run.
+    to search, on the monotonic clock. chat: whether these are items of a chat room, whose members repeat themselves
+    until all have joined, so that how much they send differs from run to run.
     """
     failed = [result for result in results if result.status == "failed" and not result.exempt and result.name in done]
     if not failed:
@@ -45,7 +45,7 @@ def with_evidence(
             if result.name not in explained:
                 steps = done[result.name]
                 short = shrunk(result.name, result.seen, steps, lambda: _fresh(target), written, until)
-                found[result.name] = short or as_recorded(steps, result.detail, sizes=not chat)
+                found[result.name] = short or as_recorded(result.seen, steps, result.detail, sizes=not chat)
     return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
 
 

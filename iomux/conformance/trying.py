@@ -52,9 +52,7 @@ def try_all(
     with (
         ExitStack() as stack,
         report_progress_on_interrupt(lambda: f"{len(outcomes)} of {len(chosen)} items were tried"),
-        tqdm(
-            total=len(chosen), desc=f"check {under_test.name}", unit="item", leave=False, disable=not shown(progress)
-        ) as bar,
+        tqdm(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
     ):
         for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock))):
             outcomes[item.name] = outcome

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 from iomux.conformance.evidence.candidates import candidates
 from iomux.conformance.evidence.commands import command, tape
-from iomux.conformance.evidence.shortest import Start, shortest
+from iomux.conformance.evidence.shortest import ENDED, Start, shortest
 from iomux.conformance.evidence.words import TOLD, recorded, steps
 from iomux.conformance.trial.recording import MOST_KEPT, MOST_STEPS, Step
 from iomux.conformance.trial.window import window
 
-ENDED = "the server ended the connection"
+_HUNG_UP = "the server ended the connection"
 """Whether it was closed or reset depends on what was unread at that moment: tcp(7)."""
 _MOST_SCRIPTS = 4
 
@@ -42,7 +42,7 @@ def shrunk(item: str, seen: str, done: Sequence[Step], start: Start, target: str
     if found is None:
         return None
     conversation, failure = found.conversation, found.failure
-    how = ENDED if "connection" in failure.how else failure.how
+    how = _HUNG_UP if "connection" in failure.how else failure.how
     told = not failure.came and len(failure.due) <= TOLD  # the steps say it already
     few = failure.due != failure.came and len(failure.due) < MOST_KEPT and not told
     return Evidence(
@@ -54,16 +54,17 @@ def shrunk(item: str, seen: str, done: Sequence[Step], start: Start, target: str
     )
 
 
-def as_recorded(done: Sequence[Step], detail: Mapping[str, object], sizes: bool = True) -> Evidence:
+def as_recorded(seen: str, done: Sequence[Step], detail: Mapping[str, object], sizes: bool = True) -> Evidence:
     """The item's own steps, if they can be told in a few lines, and its bytes, if those are the same in each run.
 
-    sizes: as for `recorded`.
+    seen: what the clients saw; if the server ended, how far they had got by then is left to chance. sizes: as for
+    `recorded`.
     """
-    told = recorded(done, sizes) if len(done) < MOST_STEPS else ()
-    seen = detail.get("window")
+    told = recorded(done, sizes) if len(done) < MOST_STEPS and not seen.startswith(ENDED) else ()
+    lines = detail.get("window")
     return Evidence(
         steps=told if len(told) <= _MOST_SCRIPTS else (),
-        window=tuple(map(str, seen)) if isinstance(seen, list) and sizes and one_at_a_time(done) else (),
+        window=tuple(map(str, lines)) if isinstance(lines, list) and sizes and one_at_a_time(done) else (),
     )
 
 

@@ -26,7 +26,8 @@ Start = Callable[[], AbstractContextManager[Fresh]]
 
 MOST_FAILED = 16
 """How many conversations may fail before the search ends: each costs a wait and a start, some 0.3 s."""
-_ENDED = ("the server ended", "the server was")
+ENDED = ("the server ended", "the server was")
+"""How a text begins that says how the server ended."""
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
 
@@ -70,7 +71,7 @@ class Search:
 
     def _alike(self, server: Fresh) -> bool:
         """Whether the server ended as it had in the item, if it ended there: it may have more than one fault."""
-        if not self._seen.startswith(_ENDED):
+        if not self._seen.startswith(ENDED):
             return True
         end = server.ended()
         return bool(end) and (end in self._seen or self._seen in end)

@@ -91,7 +91,7 @@ def recorded(steps: Sequence[Step], sizes: bool) -> tuple[str, ...]:
     for script in scripts.values():
         text = ", ".join(_acts(script, sizes))
         alike[text] = alike.get(text, 0) + 1
-    return tuple(f"{f'{count:,} clients, each:' if count > 1 else 'a client'} {text}" for text, count in alike.items())
+    return tuple(f"{'several clients, each:' if count > 1 else 'a client'} {text}" for text, count in alike.items())
 
 
 def _acts(script: Sequence[Step], sizes: bool) -> Iterator[str]:
