@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
+from iomux.conformance.trial.recording import RECORDING
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject
+from iomux.conformance.trial.window import first_difference, window
 from iomux.system.sockets import raise_descriptor_limit
 
 MIB = 1 << 20
@@ -30,7 +32,7 @@ def connect(subject: Subject) -> socket.socket:
     except OSError as error:
         raise Fault("a new client could not connect", error=str(error)) from None
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return client
+    return RECORDING.client(client)
 
 
 def connect_narrow(subject: Subject) -> socket.socket:
@@ -47,22 +49,22 @@ def connect_narrow(subject: Subject) -> socket.socket:
     except OSError as error:
         client.close()
         raise Fault("a new client could not connect", error=str(error)) from None
-    return client
+    return RECORDING.client(client)
 
 
 @contextmanager
 def crowd(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """`count` connected clients at once; all are closed at the end. Raises NotSeen if they are too many."""
+    """`count` connected clients at once; all are closed at the end. Raises NotSeenHere if they are too many."""
     check_room_for(count)
     with ExitStack() as stack:
         yield [stack.enter_context(client) for client in connect_one_by_one(subject, count)]
 
 
 def check_room_for(count: int) -> None:
-    """Raise NotSeen if this process may not open `count` clients."""
+    """Raise NotSeenHere if this process may not open `count` clients."""
     most = raise_descriptor_limit()
     if count + _SPARE_DESCRIPTORS > most:
-        raise NotSeen(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
+        raise NotSeenHere(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
 
 
 def connect_one_by_one(subject: Subject, count: int) -> Iterator[socket.socket]:
@@ -121,14 +123,15 @@ def compare(sent: bytes, got: bytes, how: str, who: str) -> None:
     """Raise Fault, saying how they differ, unless `got` is what was sent."""
     if got == sent:
         return
-    detail = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
+    detail: dict[str, object] = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
     if how in (CLOSED, RESET):  # which of the two it is depends on what was unread at that moment: tcp(7)
         how = "the server ended the connection"
+    detail["window"] = window(sent, got, how)
     if not got:
         raise Fault(f"{who} got nothing back: {how}", **detail)
     if sent.startswith(got):
         raise Fault(f"{who} got only a part back, then: {how}", **detail)
-    first = next((place for place, (a, b) in enumerate(zip(sent, got, strict=False)) if a != b), len(sent))
+    first = first_difference(sent, got)
     raise Fault(f"{who} got other bytes than it had sent: lost, doubled, or another client's", first=first, **detail)
 
 

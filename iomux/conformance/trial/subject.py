@@ -37,7 +37,11 @@ class NotStarted(Fault):
 
 
 class NotSeen(Exception):
-    """An item can't be tried on this server, or on this machine; the message says why."""
+    """An item can't be tried on this server; the message says why."""
+
+
+class NotSeenHere(NotSeen):
+    """An item can't be tried on this machine, or not now: it could on another one; the message says why."""
 
 
 @dataclass(frozen=True)
