@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_IN_VAIN = 50  # so often nothing is found below a process that has children: they are hidden, not quick
 _SECONDS = 10.0  # for what forks and changes its group faster than it can be found
 
 
@@ -89,14 +90,15 @@ def end_below(root: int) -> None:
     If `root` is this process, and a subreaper, it is certain that none is left: it has no children then. A process that
     may not be signalled (it has become another user) is left; so is one that does not end within 10 s.
     """
-    until, pause, spared = time.monotonic() + _SECONDS, 0.001, set[int]()
-    while time.monotonic() < until:
+    until, pause, spared, in_vain = time.monotonic() + _SECONDS, 0.001, set[int](), 0
+    while time.monotonic() < until and in_vain < _IN_VAIN:
         frozen = _freeze(root, spared, until)
         for process in frozen:
             _send(process, signal.SIGKILL, root)
         if not frozen and (root != os.getpid() or spared or _has_no_children()):
             return
         if not frozen:
+            in_vain += 1
             _chase(root)
             continue
         time.sleep(pause)  # the killed ones need a core to end on

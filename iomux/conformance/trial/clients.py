@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from iomux.conformance.trial.recording import RECORDING
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject
+from iomux.conformance.trial.subject import PATIENCE, RAISE_THE_LIMIT, Fault, NotSeenHere, Subject
 from iomux.conformance.trial.window import first_difference, window
 from iomux.system.sockets import raise_descriptor_limit
 
@@ -64,7 +64,7 @@ def check_room_for(count: int) -> None:
     """Raise NotSeenHere if this process may not open `count` clients."""
     most = raise_descriptor_limit()
     if count + _SPARE_DESCRIPTORS > most:
-        raise NotSeenHere(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
+        raise NotSeenHere(f"{count:,} clients take more descriptors than a process may open here: {RAISE_THE_LIMIT}")
 
 
 def connect_one_by_one(subject: Subject, count: int) -> Iterator[socket.socket]:

@@ -5,6 +5,7 @@ address only: then these functions raise `NotSeen`, and the report says so inste
 """
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,13 @@ class NotSeenHere(NotSeen):
     """An item can't be tried on this machine, or not now: it could on another one; the message says why."""
 
 
+RAISE_THE_LIMIT = "raise the limit (ulimit -n, limits.conf(5); docker run --ulimit nofile=65536)"
+HIDDEN = (
+    "the server's process can't be looked into from here: /proc is not there, or hides it (hidepid), or it runs as "
+    "another user; run check as the user of the server, or as root"
+)
+
+
 @dataclass(frozen=True)
 class Subject:
     """A running server: its address, and the PID of its first process if that is known."""
@@ -60,7 +68,20 @@ def processes(subject: Subject) -> list[psutil.Process]:
         first = psutil.Process(subject.pid)
         return [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess as error:
+        if _exists(subject.pid):
+            raise NotSeenHere(HIDDEN) from error
         raise Fault("the server's process is gone") from error
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process is there, even if /proc hides it."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def work_seconds(subject: Subject) -> float:

@@ -26,8 +26,9 @@ from iomux.system.process_tree import adopt_orphans, end_below
 
 KILLED_ITS_PARENT = 63
 """The signal by which a guard ends when the server has ended its parent; `guarding.bounds` has others."""
-_OWNER_GONE = signal.SIGKILL
+_LAST_NAMED = 60  # signals above it are ours: a bound, or KILLED_ITS_PARENT
 _PAUSE_SECONDS = 0.05
+_WIDTH = 4  # bytes of a process id in a pipe
 
 
 def guarded(
@@ -48,9 +49,13 @@ def guarded(
         os.close(told)
         _be_the_parent(serve, tell)
     _close_all_but(told)
-    number = _wait(parent, told, iter(bounds), over)
+    server = int.from_bytes(os.read(told, _WIDTH))
+    status = _wait(told, iter(bounds), over)
+    if server and (status is None or status < -_LAST_NAMED):  # it has not ended by itself
+        with contextlib.suppress(OSError):
+            os.killpg(server, signal.SIGKILL)  # this needs no /proc, which a container may hide
     end_below(os.getpid())
-    _end_as(number)
+    _end_as(-signal.SIGKILL if status is None else status)
 
 
 def _be_the_parent(serve: Callable[[], object], tell: int) -> NoReturn:
@@ -62,6 +67,7 @@ def _be_the_parent(serve: Callable[[], object], tell: int) -> NoReturn:
         serve()
         os._exit(0)
     _close_all_but(tell)
+    os.write(tell, server.to_bytes(_WIDTH))
     os.write(tell, b"%d" % os.waitstatus_to_exitcode(os.waitpid(server, 0)[1]))
     os._exit(0)
 
@@ -72,18 +78,20 @@ def _close_all_but(kept: int) -> None:
     os.closerange(kept + 1, 1 << 20)
 
 
-def _wait(parent: int, told: int, bounds: Iterator[int], over: Callable[[int], bool]) -> int:
-    """Wait for the end of the server, of the owner, or of a bound; return the status to end with, a signal negative."""
-    ended = os.pidfd_open(parent)
+def _wait(told: int, bounds: Iterator[int], over: Callable[[int], bool]) -> int | None:
+    """Wait for the end of the server, or that of the owner or of a bound.
+
+    Returns the status to end with, a signal negative; None if the owner has ended.
+    """
     poller = select.poll()
     poller.register(0, 0)  # POLLHUP: the owner has ended, or has closed the lifeline
-    poller.register(ended, select.POLLIN)
+    poller.register(told, select.POLLIN)  # the server's parent tells how that has ended; at its own end POLLHUP comes
     status = None
     while status is None or not over(status):
         for descriptor, _ in poller.poll(_PAUSE_SECONDS * 1000):
             if descriptor == 0:
-                return -_OWNER_GONE
-            poller.unregister(ended)
+                return None
+            poller.unregister(told)
             status = int(os.read(told, 16) or -KILLED_ITS_PARENT)
         if overrun := next(bounds, 0):
             return -overrun
