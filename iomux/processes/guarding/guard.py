@@ -45,7 +45,7 @@ def guarded(
     adopt_orphans()
     gc.freeze()  # the server's garbage collector need not copy the pages of what was imported here
     told, tell = os.pipe()
-    if not (parent := os.fork()):
+    if not os.fork():
         os.close(told)
         _be_the_parent(serve, tell)
     _close_all_but(told)
