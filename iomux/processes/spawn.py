@@ -25,6 +25,7 @@ WITHOUT_SITE = ("-S",)
 """Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
 
 _WAITING = (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
+_NOTICE_SECONDS = 0.5  # until the guard has ended, too
 _GUARD_SECONDS = 15.0  # for a guard to end all that is below it, on a busy machine
 
 
@@ -93,12 +94,14 @@ def outlives(process: "subprocess.Popen[bytes]", pid: int, seconds: float) -> bo
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
             return False
-        with contextlib.suppress(psutil.Error):  # it has just ended
+        try:
             known = psutil.Process(pid)
             used = sum(known.cpu_times()[:2])
             first = used if first is None else first
             if known.status() in _WAITING or used - first >= seconds or not psutil.LINUX:
                 return True
+        except psutil.Error:  # it has just ended, or /proc does not show it
+            return not _ends_within(process, _NOTICE_SECONDS)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

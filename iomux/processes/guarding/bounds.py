@@ -67,7 +67,10 @@ def limit_processes() -> None:
 
     The limit holds for all of the user's processes, and the machine has at least as many as the user.
     """
-    most = _threads_and_newest()[0] + 2 * MOST_TASKS
+    try:
+        most = _threads_and_newest()[0] + 2 * MOST_TASKS
+    except OSError:  # a container that hides it
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
     if hard == resource.RLIM_INFINITY or hard > most:
         hard = most
