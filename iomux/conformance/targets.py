@@ -15,8 +15,8 @@ from typing import Protocol
 
 from iomux import servers
 from iomux.conformance.trial.ending import why_ended
-from iomux.conformance.trial.subject import Fault, NotStarted, Subject
-from iomux.processes.errors import ServerError
+from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
+from iomux.processes.errors import CANT_LISTEN, ServerError
 from iomux.processes.named.command import Command
 from iomux.processes.named.place import written
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
@@ -47,7 +47,10 @@ class Run(Protocol):
     """Starts a server for one item; port: the one to listen on, for a server that makes its own listener."""
 
     def __call__(self, port: int | None = None) -> AbstractContextManager[Running]:
-        """Start it, and stop it on leaving. Raises NotStarted; with a port that is not free it does not wait for it."""
+        """Start it, and stop it on leaving; with a port it does not wait for that to become free.
+
+        Raises NotStarted, and NotSeen if somebody else has its port.
+        """
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
     port: of a command line, or of what makes its own listener: where it listens, or which of its ports is meant.
     """
     found = find(target)
-    name = target if isinstance(target, str) and isinstance(found, tuple | Command) else name_of(found)
+    name = target if isinstance(target, str) and isinstance(found, tuple) else name_of(found)
     if port is not None and not own_listener(found):
         raise ValueError(f"{name} has no port of its own: leave port out")
     if isinstance(found, tuple):
@@ -115,7 +118,9 @@ def _started_here(target: Found, port: int | None) -> Iterator[Running]:
         server.stop()
 
 
-def _not_started(error: ServerError) -> NotStarted:
+def _not_started(error: ServerError) -> NotStarted | NotSeen:
+    if error.cause.startswith(CANT_LISTEN):  # somebody else has its port: no fault of the server's
+        return NotSeen(f"the server {error.cause}")
     by_itself = error.cause.startswith(("ended", "was ended"))
     return NotStarted(why_ended(error.cause, error.log) if by_itself else f"the server {error.cause}", log=error.log)
 

@@ -7,6 +7,9 @@ import subprocess
 from iomux.processes.guarding.bounds import MOST_BYTES, MOST_TASKS, TOO_LARGE, TOO_MANY
 from iomux.processes.guarding.guard import KILLED_ITS_PARENT
 
+CANT_LISTEN = "can't listen: "
+"""How the cause begins if somebody else has the server's port."""
+
 
 class ServerError(RuntimeError):
     """A server failed to start, or ended by itself; the message holds its traceback.

@@ -16,15 +16,25 @@ from iomux.processes.guarding.guard import guarded
 
 def main() -> None:
     """Run one command line, received over standard input, and end as it ends."""
-    guarded(_become_the_command, bounds(), _is_over)
+    guarded(_become_the_command, over=_is_over)
+
+
+def main_bounded() -> None:
+    """Do what `main` does, and end it when it takes too much of the machine (`iomux.processes.guarding.bounds`)."""
+
+    def become() -> None:
+        limit_processes()
+        _become_the_command()
+
+    guarded(become, bounds(), _is_over)
 
 
 def _become_the_command() -> None:
     work = receive_work()
-    limit_processes()
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # exec keeps what is ignored; Python ignores two
         signal.signal(number, signal.SIG_DFL)
     os.closerange(3, 1 << 20)
+    os.write(1, b"%d" % os.getpid())  # to the owner, from whom /proc may hide what another user runs
     os.dup2(2, 1)
     try:
         os.execvpe(work["words"][0], work["words"], work["environment"])  # the user's: ours has another PYTHONPATH

@@ -53,6 +53,24 @@ def look_up(pid: int) -> Process | None:
     return Process(pid, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[17]))
 
 
+def exists(pid: int) -> bool:
+    """Whether a process is there, even if /proc hides it; one that has ended is, until its parent has waited for it.
+
+    Example:
+    >>> import os
+    >>> from iomux.system.process_tree import exists
+    >>> exists(os.getpid())
+    True
+    """
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def is_stopped(pid: int) -> bool:
     """Whether a process is stopped by a signal, as after `os.kill(os.getpid(), signal.SIGSTOP)`.
 
@@ -66,7 +84,7 @@ def is_stopped(pid: int) -> bool:
     return found is not None and found.state == "T"
 
 
-def below(root: int) -> list[Process]:
+def descendants(root: int) -> list[Process]:
     """The processes that were started by `root`, or by those; without zombies."""
     ours, left, found = {root}, list(_living(())), list[Process]()
     while more := [process for process in left if process.parent in ours]:

@@ -13,7 +13,7 @@ import pytest
 import iomux
 from iomux.processes.guarding import bounds
 from iomux.processes.server import launch_on
-from iomux.system.process_tree import below, end_below, is_stopped
+from iomux.system.process_tree import descendants, end_below, is_stopped
 from tests.students import hostile
 from tests.support.checks import check
 from tests.support.clients import eventually
@@ -121,12 +121,12 @@ def test_pages_that_processes_share_count_once(monkeypatch: pytest.MonkeyPatch, 
     with subprocess.Popen([sys.executable, "-c", code + "; time.sleep(600)"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert len(below(process.pid)) == 9
+        assert len(descendants(process.pid)) == 9
         monkeypatch.setattr(bounds, "MOST_BYTES", 256 << 20)
-        assert sum(psutil.Process(one.pid).memory_info().rss for one in below(process.pid)) > bounds.MOST_BYTES
+        assert sum(psutil.Process(one.pid).memory_info().rss for one in descendants(process.pid)) > bounds.MOST_BYTES
         assert next(bounds.bounds()) == 0
         end_below(process.pid)
-        assert below(process.pid) == []
+        assert descendants(process.pid) == []
         process.kill()
 
 

@@ -5,7 +5,6 @@ address only: then these functions raise `NotSeen`, and the report says so inste
 """
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from iomux.system.machine import cpu_time
+from iomux.system.process_tree import exists
 from iomux.system.sockets import Address
 
 PATIENCE = 5.0
@@ -68,20 +68,9 @@ def processes(subject: Subject) -> list[psutil.Process]:
         first = psutil.Process(subject.pid)
         return [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess as error:
-        if _exists(subject.pid):
+        if exists(subject.pid):
             raise NotSeenHere(HIDDEN) from error
         raise Fault("the server's process is gone") from error
-
-
-def _exists(pid: int) -> bool:
-    """Whether a process is there, even if /proc hides it."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def work_seconds(subject: Subject) -> float:

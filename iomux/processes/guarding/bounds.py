@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from iomux.system.process_tree import Process, below
+from iomux.system.process_tree import Process, descendants
 
 MOST_TASKS = 4_000
 """How many processes and threads a server under test may have at once."""
@@ -57,7 +57,7 @@ def _tasks() -> Iterator[tuple[list[int], int]]:
         running, last = _threads_and_newest()
         began = time.monotonic()
         if last != newest and (running - threads > _BURST or began > due):
-            found, newest, threads = below(os.getpid()), last, running
+            found, newest, threads = descendants(os.getpid()), last, running
             due = began + max(_SECONDS, _SHARE * (time.monotonic() - began))
         yield [process.pid for process in found], sum(process.threads for process in found)
 
