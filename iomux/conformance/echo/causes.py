@@ -20,7 +20,7 @@ FD_SETSIZE = 1024
 """The first descriptor number for which select's sets have no place (select(2))."""
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _PROBE_SECONDS, _PROBE_BYTES = 0.7, 48
-_MOST_LOOKED_AT = 4 << 20
+_MOST_LOOKED_AT = 16 << 20
 _OTHER_VALUES = {
     b"\0": "The same number of letters comes back, but not with a zero byte among them: the size is no cause, the "
     "byte's value is. What ends at a zero byte: strlen, strcpy, a %s? recv says how many bytes there are.",

@@ -16,19 +16,20 @@ import time
 import psutil
 
 from iomux.conformance.trial.clients import MIB, ask, compare, connect
-from iomux.conformance.trial.diag import sockets_at
+from iomux.conformance.trial.diag import Socket, sockets_at
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, stopped, warm_up
 from iomux.conformance.trial.yielding import only_while_we_sleep
 
-_MOST_IN_ONE_TURN = 16 * MIB
-"""Twice the longest turn of a library in use: uvloop makes up to 32 reads of 250 KiB in a row (uv__read)."""
+_MOST_IN_ONE_TURN = 24 * MIB
+"""Thrice the longest turn of a library in use: uvloop makes up to 32 reads of 250 KiB in a row (uv__read). In a second
+trial a server may be stopped in the middle of a turn, and then take one whole turn more."""
 _TURN = b"my turn?"
 _PIECE = bytes(256 * 1024)
 _ROOM_BYTES, _MOST_PIECES = 8 * MIB, 200
 _WAKE_BYTES = 512 * 1024  # it is cheaper to be woken for each half MiB of answers than for each of them
-_TRIALS = 6
-_MOST_SECONDS = 25.0
+_TRIALS, _ENOUGH_SECONDS = 6, 4.0
+_MOST_SECONDS, _LEFT_SECONDS = 25.0, 0.5
 
 
 @item(
@@ -51,14 +52,24 @@ def flood(subject: Subject) -> None:
         flooder.setblocking(False)
         _make_room(flooder)
         with only_while_we_sleep(subject):
-            if not any([_turned_to_others(subject, flooder, [older, newer]) for _ in range(_TRIALS)]):
-                raise NotSeen("this machine was too busy to tell who is served first: the flood ran dry each time")
+            _try_several_times(subject, flooder, [older, newer])
+
+
+def _try_several_times(subject: Subject, flooder: socket.socket, others: list[socket.socket]) -> None:
+    """A starving server may be lucky once, if the flood falters; on a busy machine, fewer trials have to be enough."""
+    began, shown = time.monotonic(), 0
+    for _ in range(_TRIALS):
+        shown += _turned_to_others(subject, flooder, others)
+        if shown > 1 and time.monotonic() > began + _ENOUGH_SECONDS:
+            return
+    if not shown:
+        raise NotSeen("this machine was too busy to tell who is served first: the flood ran dry each time")
 
 
 def _turned_to_others(subject: Subject, flooder: socket.socket, others: list[socket.socket]) -> bool:
     """Keep a flood going until the others are answered. False if it had run dry by then, so that nothing is shown."""
     with stopped(subject):
-        _read_all(flooder)  # what a trial before has left
+        _read_what_is_left(subject, flooder)
         _send_all_that_fits(flooder)
         for polite in others:
             polite.sendall(_TURN)
@@ -79,11 +90,26 @@ def _turned_to_others(subject: Subject, flooder: socket.socket, others: list[soc
     return _more_to_read(subject, flooder)
 
 
+def _read_what_is_left(subject: Subject, flooder: socket.socket) -> None:
+    """Read all that the server, which is stopped, has sent of the flood before: it belongs to no turn."""
+    until = time.monotonic() + _LEFT_SECONDS
+    while True:
+        _read_all(flooder)
+        left = any(one.unsent for one in _ends(subject, flooder) if one.local == subject.address[1])
+        if not left or time.monotonic() > until:
+            return
+        time.sleep(0.001)
+
+
+def _ends(subject: Subject, client: socket.socket) -> list[Socket]:
+    mine = client.getsockname()[1]
+    return [one for one in sockets_at(subject.address[1]) if mine in (one.local, one.remote)]
+
+
 def _more_to_read(subject: Subject, flooder: socket.socket) -> bool:
     """Whether bytes of the flood wait to be read by the server, or to be sent to it."""
-    mine, port = flooder.getsockname()[1], subject.address[1]
-    ends = [one for one in sockets_at(port) if mine in (one.local, one.remote)]
-    return any(one.unread if one.local == port else one.unsent for one in ends)
+    ends = _ends(subject, flooder)
+    return any(one.unread if one.local == subject.address[1] else one.unsent for one in ends)
 
 
 def _look_at_the_clock(subject: Subject, began: float, moved: float) -> None:

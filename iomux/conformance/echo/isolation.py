@@ -14,6 +14,7 @@ from iomux.conformance.trial.clients import (
     crowd,
     expect,
     fill,
+    leave,
     message,
     receive,
     still_serves,
@@ -120,6 +121,7 @@ def neighbours(subject: Subject) -> None:
         fill(subject, slow, message(_MUCH))
         for _ in range(10):
             ask(other, b"quick", "another client")
+        leave(slow)
 
 
 @item(
@@ -142,6 +144,7 @@ def back_pressure(subject: Subject) -> None:
             raise Fault("the server's memory grew by more than 32 MiB", grown_bytes=grown)
         if not spun and busy(subject):
             raise Fault("a client does not read, and the server never sleeps: it asks for that client again and again")
+        leave(client)
 
 
 @item(

@@ -37,6 +37,7 @@ __all__ = [
     "expect",
     "expect_to_the_end",
     "fill",
+    "leave",
     "message",
     "pressing",
     "receive",
@@ -46,7 +47,7 @@ __all__ = [
 ]
 MIB = 1 << 20
 CLOSED, RESET = "the connection was closed", "the connection was reset"
-_STALL_SECONDS = 0.15
+_STALL_SECONDS, _LEAVE_SECONDS = 0.15, 0.5
 
 
 def message(size: int, seed: int = 7) -> bytes:
@@ -161,6 +162,16 @@ def fill(subject: Subject, client: socket.socket, data: bytes) -> int:
                     break
     client.settimeout(PATIENCE)
     return sent
+
+
+def leave(client: socket.socket) -> None:
+    """Read what is still owed, then close: a socket that is closed with bytes unread resets its connection (tcp(7))."""
+    client.settimeout(_LEAVE_SECONDS)
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(MIB):
+            pass
+    client.close()
 
 
 def _takes_more(client: socket.socket) -> bool:
