@@ -72,9 +72,9 @@ def test_a_hint_follows_from_evidence(serve: Any, item: str, words: str) -> None
 @linux
 def test_a_backlog_of_five_is_not_blamed_on_the_server(tmp_path: Any) -> None:
     (tmp_path / "mine.py").write_text(
-        "import socket, sys, iomux\n"
+        "import sys\nfrom iomux.servers import get\n"
         "from iomux.system.sockets import listen\n"
-        "iomux.servers.get('poll').load()(listen(port=int(sys.argv[1]), backlog=5))\n"
+        "get('poll').load()(listen(port=int(sys.argv[1]), backlog=5))\n"
     )
     report = check(f"{sys.executable} {tmp_path}/mine.py {{port}}", ("descriptor-limit", "hundred"))
     assert (report.failed, report.not_seen) == ((), ()), str(report)
