@@ -3,7 +3,6 @@
 A check starts 21 such processes, so the cost of an import here counts 21 times.
 """
 
-import errno
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,9 +10,8 @@ import psutil
 
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.recording import RECORDING, Step
-from iomux.conformance.trial.subject import HIDDEN, Fault, NotSeen, NotSeenHere, Subject
+from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject
 
-_SHORT_HERE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
 Status = Literal["passed", "failed", "not seen"]
 
 
@@ -37,7 +35,7 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     try:
         item.trial(subject)
     except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail, steps=RECORDING.steps())
+        return Outcome("failed", fault.seen, fault.detail, fault.hint, steps=RECORDING.steps())
     except NotSeen as reason:
         return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
     except psutil.AccessDenied:
@@ -45,7 +43,7 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     except PermissionError as error:  # of prlimit(2), say: no client's call needs a permission
         return Outcome("not seen", f"this needs a right that the check has not got here: {error}", by_machine=True)
     except OSError as error:  # any call of a client may fail when the server misbehaves
-        if error.errno in _SHORT_HERE:
+        if error.errno in SHORT_HERE:
             return Outcome("not seen", f"the check itself is short of this here: {error.strerror}", by_machine=True)
         seen = f"a client's call failed: {error.strerror or type(error).__name__}"
         return Outcome("failed", seen, steps=RECORDING.steps())
