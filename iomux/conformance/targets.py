@@ -22,7 +22,10 @@ from iomux.processes.named.place import written
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
 from iomux.processes.server import START_SECONDS, Server, launch_on
 from iomux.system.machine import cores
+from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
+
+_STOPPED = "the server is stopped (SIGSTOP): it has stopped itself, and runs nothing more"
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def _check_it_answers(address: Address) -> None:
 @contextlib.contextmanager
 def _started_here(target: Found, port: int | None) -> Iterator[Running]:
     try:
-        server = launch_on(target, None, None if isinstance(target, Command) else cores()[0], port)
+        server = launch_on(target, None, None if isinstance(target, Command) else cores()[0], port, "main_bounded")
     except ServerError as error:
         raise _not_started(error) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
@@ -127,7 +130,7 @@ def _cause(server: Server, grace: float) -> str:
         server.check(grace)
     except ServerError as error:
         return why_ended(error.cause, error.log)
-    return ""
+    return _STOPPED if is_stopped(server.pid) else ""
 
 
 @contextlib.contextmanager

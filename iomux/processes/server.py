@@ -27,6 +27,7 @@ from iomux.processes.starting import START_SECONDS as START_SECONDS
 from iomux.processes.starting import Started, start_found
 from iomux.servers.connection import Handler
 from iomux.system.machine import CpuTime, below, cores, cpu_time
+from iomux.system.process_tree import exists
 from iomux.system.sockets import Address, wait_until_refused
 
 LAST_WORDS_SECONDS = 1.0
@@ -51,17 +52,17 @@ class Server:
         """The id of its process; of a command line's the one that listens, or the first of several."""
         self.notes = (*notes, *started.notes)
         """How it was called and where it listens, if that is not as usual; a line each."""
-        self._process = process = started.process
+        self._process, self._alone = started.process, started.alone
         self._log = log
         self._last_log, self._last_written = "", 0
-        self._close = weakref.finalize(self, _end_and_close, process, log)
+        self._close = weakref.finalize(self, _end_and_close, self._process, log)
         self._stopped = False
         self._owner = os.getpid()
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process.poll() is None and (self.pid == self._process.pid or psutil.pid_exists(self.pid))
+        return self._process.poll() is None and exists(self.pid)
 
     @property
     def log(self) -> str:
@@ -92,7 +93,7 @@ class Server:
         return sum(int(psutil.Process(pid).memory_info().rss) for pid in filter(psutil.pid_exists, self._processes()))
 
     def _processes(self) -> list[int]:
-        return [self.pid] if self.pid == self._process.pid else below(self.pid)
+        return [self.pid] if self._alone else below(self.pid)
 
     def check(self, grace: float = 0.0) -> None:
         """Raise ServerError, with the server's traceback, if it has ended or ends within `grace` seconds."""
@@ -171,14 +172,14 @@ def launch(server: Found, handler: Handler | None = None, cpu: int | None = None
     return launch_on(server, handler, core, port)
 
 
-def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None) -> Server:
-    """Do what `launch` does, on this core, or on any if it is None."""
+def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None, main: str = "main") -> Server:
+    """Do what `launch` does, on this core, or on any if it is None; main: see `iomux.processes.starting`."""
     found = find(server)
     check_startable(found, handler is not None, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
-        running = Server(name_of(found), start_found(found, handler, core, log, port), log, notes_of(found))
+        running = Server(name_of(found), start_found(found, handler, core, log, port, main), log, notes_of(found))
         on_failure.pop_all()
     _running[running.address] = running
     return running

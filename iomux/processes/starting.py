@@ -41,36 +41,43 @@ class Started(NamedTuple):
     pid: int
     address: Address
     notes: tuple[str, ...] = ()
+    alone: bool = False
+    """Whether `pid` is the server, and what it starts is not counted with it."""
 
 
-def start_found(found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None) -> Started:
-    """Start what `iomux.processes.resolve.find` has found. Raises ServerError."""
+def start_found(
+    found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None, main: str = "main"
+) -> Started:
+    """Start what `iomux.processes.resolve.find` has found. Raises ServerError.
+
+    main: the function of the process that runs it; `main_bounded` ends it when it takes too much of the machine.
+    """
     if isinstance(found, Command):
-        return start_command(found, core, log, port)
+        return start_command(found, core, log, port, main)
     if isinstance(found, Called) and found.way.own_listener:
-        return start_own(found, core, log, port)
-    return start_function(found, handler, core, log)
+        return start_own(found, core, log, port, main)
+    return start_function(found, handler, core, log, main)
 
 
-def start_function(serve: Any, handler: Handler | None, core: int | None, log: IO[bytes]) -> Started:
+def start_function(serve: Any, handler: Handler | None, core: int | None, log: IO[bytes], main: str) -> Started:
     """Start a server that takes a listener. Raises ServerError."""
     with listen() as listener:
         work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
         options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options)
+        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, main)
         try:
-            _wait_until_ready(name_of(serve), process, log)
+            pid = _wait_until_ready(name_of(serve), process, log)
         except BaseException:
             end(process)
             raise
-        return Started(process, process.pid, listener.getsockname()[:2])
+        return Started(process, pid, listener.getsockname()[:2], alone=True)
 
 
-def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
     """Start a function that makes its own listener, at `port` if it takes one. Raises ServerError."""
     wanted = port or place.free_port() if serve.way.takes_port else None
     work = {"serve": serve, "cpu": core, "address": ("127.0.0.1", wanted or 0)}
-    process = spawn("iomux.processes.child", work, log)
+    process = spawn("iomux.processes.child", work, log, main=main)
     try:
         _wait_until_ready(serve.__name__, process, log)
         return _wait_until_it_listens(serve.__name__, process, log, port or wanted, wanted is not None)
@@ -79,7 +86,7 @@ def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None)
         raise
 
 
-def start_command(command: Command, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def start_command(command: Command, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
     """Start a command line, with `port` or a free one in place of `{port}`. Raises ServerError.
 
     A program with a port of its own may find it kept by connections of its last run: it is tried again for a minute.
@@ -87,7 +94,7 @@ def start_command(command: Command, core: int | None, log: IO[bytes], port: int 
     until, unexplained = time.monotonic() + PORT_SECONDS, 0
     while True:
         try:
-            started = _start_command_once(command, core, log, port)
+            started = _start_command_once(command, core, log, port, main)
         except ServerError as error:
             if command.takes_port or not taken.in_use(error.log):
                 raise
@@ -107,10 +114,12 @@ def start_command(command: Command, core: int | None, log: IO[bytes], port: int 
             return started
 
 
-def _start_command_once(command: Command, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def _start_command_once(command: Command, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
     wanted = port or place.free_port() if command.takes_port else port
     words, environment = command.at(wanted or 0)
-    process = spawn("iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log)
+    process = spawn(
+        "iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log, main=main
+    )
     try:
         return _wait_until_it_listens(command.line, process, log, wanted, command.takes_port)
     except BaseException:
@@ -118,27 +127,31 @@ def _start_command_once(command: Command, core: int | None, log: IO[bytes], port
         raise
 
 
-def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> int:
+    """The server's process id, which it reports when it is ready."""
     assert process.stdout is not None
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
     came = poller.poll(START_SECONDS * 1000)
-    if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
+    ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
+    if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
         cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
         raise ended(f"{name} server", cause, read_log(log))
+    return int(pid)
 
 
 def _wait_until_it_listens(
     name: str, process: "subprocess.Popen[bytes]", log: IO[bytes], wanted: int | None, was_told: bool
 ) -> Started:
     """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
-    limit, same, before = time.monotonic() + START_SECONDS, 0, list[Listener]()
+    limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
     while time.monotonic() < limit:
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
         if was_told and not found:  # another user's process shows no descriptors, but nobody else has this port
-            found = [one._replace(pid=below(process.pid)[-1]) for one in listening() if one.port == wanted]
+            first = first or _told_by(process)
+            found = [one._replace(pid=first or below(process.pid)[-1]) for one in listening() if one.port == wanted]
         same = same + 1 if found == before else 0
         before = found
         if same >= (_SAME if wanted is None else _SAME_PLACE) and (
@@ -147,6 +160,14 @@ def _wait_until_it_listens(
             return _at(name, process, [one for one in found if wanted in (None, one.port)], log, was_told)
         time.sleep(_LOOK_SECONDS)
     raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
+
+
+def _told_by(process: "subprocess.Popen[bytes]") -> int:
+    """The id of the command's process, which its supervisor tells before it becomes the command; 0 until then."""
+    assert process.stdout is not None
+    poller = select.poll()
+    poller.register(process.stdout, select.POLLIN)
+    return int(os.read(process.stdout.fileno(), 16) or 0) if poller.poll(0) else 0
 
 
 def _why_not(found: list[Listener], wanted: int | None, was_told: bool) -> str:
