@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from iomux.cli import commands, values
 from iomux.cli.bench import bench as run_bench
+from iomux.cli.check import check as run_check
 
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults
     ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
@@ -101,6 +102,10 @@ def _add_check(subparsers: Any) -> None:
     check = subparsers.add_parser(
         "check",
         help="test a server for everything that a correct echo server does; status 1 if it fails",
+        description="Test a server item by item. Each failure shows what was sent and what came, the shortest "
+        "conversation that still fails, as a command to run, a hint, and where to read. Ends with status 0 if the "
+        "server passed, 1 if an item failed, 2 if it was asked for wrongly, and 3 if nothing failed, but this machine "
+        "kept some items from being tried.",
     )
     check.add_argument(
         "target",
@@ -113,8 +118,16 @@ def _add_check(subparsers: Any) -> None:
         metavar="ITEM,ITEM",
         help="test only these items, by their names in a report (default: all)",
     )
-    check.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
-    check.set_defaults(run=commands.check)
+    form = check.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the report to a file as well, as JUnit XML")
+    check.add_argument(
+        "--watch",
+        action="store_true",
+        help="whenever the file is saved, test what failed again, until Ctrl-C; for file.py:function or a command",
+    )
+    check.set_defaults(run=run_check)
 
 
 def _add_soak(subparsers: Any) -> None:

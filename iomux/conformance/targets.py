@@ -20,11 +20,15 @@ from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
 from iomux.processes.errors import CANT_LISTEN, ServerError
 from iomux.processes.named.command import Command
 from iomux.processes.named.place import written
+from iomux.processes.ready import START_SECONDS
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
 from iomux.processes.server import Server, launch_on
-from iomux.processes.starting import PORT_SECONDS, START_SECONDS
+from iomux.processes.starting import PORT_SECONDS
 from iomux.system.machine import cores
+from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
+
+_STOPPED = "the server is stopped (SIGSTOP): it has stopped itself, and runs nothing more"
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ def _started_again(target: Found, again: int, port: int | None) -> Iterator[Runn
 @contextlib.contextmanager
 def _started_here(target: Found, port: int | None, patience: float = PORT_SECONDS) -> Iterator[Running]:
     try:
-        server = launch_on(target, None, None if isinstance(target, Command) else cores()[0], port, patience)
+        core = None if isinstance(target, Command) else cores()[0]
+        server = launch_on(target, None, core, port, "main_bounded", patience)
     except ServerError as error:
         raise _not_started(error) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
@@ -142,7 +147,7 @@ def _cause(server: Server, grace: float) -> str:
         server.check(grace)
     except ServerError as error:
         return why_ended(error.cause, error.log)
-    return ""
+    return _STOPPED if is_stopped(server.pid) else ""
 
 
 @contextlib.contextmanager

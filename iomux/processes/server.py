@@ -12,7 +12,7 @@ import tempfile
 import weakref
 from functools import reduce
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -21,11 +21,13 @@ from iomux.processes.errors import ServerError, cause_of_end, ended
 from iomux.processes.logs import read_log, written_bytes
 from iomux.processes.named.place import written
 from iomux.processes.notebook_cell import replace_earlier_run
-from iomux.processes.resolve import Found, check_startable, find, name_of, notes_of
+from iomux.processes.ready import Started
+from iomux.processes.resolve import Found, check_handler_and_core, check_startable, find, name_of, notes_of
 from iomux.processes.spawn import end
-from iomux.processes.starting import PORT_SECONDS, Started, start_found
+from iomux.processes.starting import Terms, start_found
 from iomux.servers.connection import Handler
 from iomux.system.machine import CpuTime, below, cores, cpu_time
+from iomux.system.process_tree import exists
 from iomux.system.sockets import Address, wait_until_refused
 
 LAST_WORDS_SECONDS = 1.0
@@ -50,17 +52,17 @@ class Server:
         """The id of its process; of a command line's the one that listens, or the first of several."""
         self.notes = (*notes, *started.notes)
         """How it was called and where it listens, if that is not as usual; a line each."""
-        self._process = process = started.process
+        self._process, self._alone = started.process, started.alone
         self._log = log
         self._last_log, self._last_written = "", 0
-        self._close = weakref.finalize(self, _end_and_close, process, log)
+        self._close = weakref.finalize(self, _end_and_close, self._process, log)
         self._stopped = False
         self._owner = os.getpid()
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process.poll() is None and (self.pid == self._process.pid or psutil.pid_exists(self.pid))
+        return self._process.poll() is None and exists(self.pid)
 
     @property
     def log(self) -> str:
@@ -91,7 +93,7 @@ class Server:
         return sum(int(psutil.Process(pid).memory_info().rss) for pid in filter(psutil.pid_exists, self._processes()))
 
     def _processes(self) -> list[int]:
-        return [self.pid] if self.pid == self._process.pid else below(self.pid)
+        return [self.pid] if self._alone else below(self.pid)
 
     def check(self, grace: float = 0.0) -> None:
         """Raise ServerError, with the server's traceback, if it has ended or ends within `grace` seconds."""
@@ -162,24 +164,19 @@ def start(
 
 def launch(server: Found, handler: Handler | None = None, cpu: int | None = None, port: int | None = None) -> Server:
     """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it."""
-    if handler is not None and not callable(handler):
-        raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
-    core = cores()[0] if cpu is None else cpu
-    if core not in cores():
-        raise ValueError(f"cpu {cpu} is not among the cores this process may use: {cores()}")
-    return launch_on(server, handler, core, port)
+    return launch_on(server, handler, cores()[0] if cpu is None else cpu, port)
 
 
-def launch_on(
-    server: Found, handler: Handler | None, core: int | None, port: int | None, patience: float = PORT_SECONDS
-) -> Server:
-    """Do what `launch` does, on this core, or on any if it is None; wait so long for a port that is kept."""
+def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None, *more: Any) -> Server:
+    """Do what `launch` does, on this core, or on any if it is None; more: of `iomux.processes.starting.Terms`."""
+    check_handler_and_core(handler, core)
     found = find(server)
     check_startable(found, handler is not None, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
-        running = Server(name_of(found), start_found(found, handler, core, log, port, patience), log, notes_of(found))
+        started = start_found(found, handler, log, Terms(core, port, *more))
+        running = Server(name_of(found), started, log, notes_of(found))
         on_failure.pop_all()
     _running[running.address] = running
     return running
