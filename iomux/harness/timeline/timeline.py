@@ -110,9 +110,11 @@ def _run_client_process(running: Server, plan: TimelinePlan) -> ClientTrace:
 
 def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
     """A `serve` function that runs the server traced, with room for `events` events; `collect` fetches them."""
-    serve = functools.partial(traced_server.serve, target, events, path)
-    cast(Any, serve).__name__ = f"traced {name_of(target)}"
-    return serve
+    serve: Any = functools.partial(traced_server.serve, target, events, path)
+    serve.__name__ = f"traced {name_of(target)}"
+    if not isinstance(target, str):  # it is ready once its file is imported
+        serve.import_file = functools.partial(traced_server.watched, target, events, path)
+    return cast(servers.Serve, serve)
 
 
 def collect(server: Server, path: str) -> bytes:
