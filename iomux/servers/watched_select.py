@@ -108,12 +108,12 @@ def watch(observer: Observer, *functions: Any) -> None:
     >>> watch.__module__
     'iomux.servers.watched_select'
     """
-    replaced = {id(select.select): (select.select, _Select(select.select, observer))}
+    replaced: dict[int, tuple[Any, Any]] = {id(select.select): (select.select, _Select(select.select, observer))}
     for name in ("poll", "epoll"):
         if make := getattr(select, name, None):
             replaced[id(make)] = make, _watched(make, observer, in_kernel=name == "epoll")
     for module in list(sys.modules.values()):
-        _replace(vars(module), replaced) if hasattr(module, "__dict__") else None
+        _replace(getattr(module, "__dict__", {}), replaced)
     for function in functions:
         _replace(getattr(inspect.unwrap(function), "__globals__", {}), replaced)
     for kind in list(vars(selectors).values()):

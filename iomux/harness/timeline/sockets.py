@@ -138,7 +138,7 @@ def traced_listener(listener: socket.socket, trace: EventSink, reports: Reports 
     def accept() -> tuple[TracedSocket, Any]:
         trace.calls[ACCEPTS] += 1
         client, address = listener.accept()
-        return TracedSocket(client, trace, address[1], reports and reports.connection(client)), address
+        return TracedSocket(client, trace, address[1], reports.connection(client) if reports else None), address
 
     return Listener(listener, accept)
 
