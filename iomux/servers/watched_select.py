@@ -101,12 +101,6 @@ def watch(observer: Observer, *functions: Any) -> None:
     """From now on, in this process, let `observer` see every wait that goes through the module `select`.
 
     functions: those that are about to be called; one from a notebook's cell has names of its own.
-
-    Example:
-    >>> import select
-    >>> from iomux.servers.watched_select import watch
-    >>> watch.__module__
-    'iomux.servers.watched_select'
     """
     replaced: dict[int, tuple[Any, Any]] = {id(select.select): (select.select, _Select(select.select, observer))}
     for name in ("poll", "epoll"):
