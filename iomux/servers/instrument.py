@@ -100,8 +100,9 @@ def takes_handler(serve: servers.Serve) -> bool:
     >>> takes_handler(lambda listener: None)
     False
     """
+    function = getattr(serve, "function", serve)  # what another way of calling calls in the end
     try:
-        inspect.signature(serve).bind(None, None)
+        inspect.signature(function).bind(None, None)
     except TypeError:
         return False
     except ValueError:  # it has no signature to look at, as some functions in C

@@ -1,5 +1,8 @@
 """Servers that are seen from outside only: an address, a command line; what can't be seen is NaN and is named."""
 
+import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,10 +12,12 @@ import iomux
 from iomux.figures.look.phases import UNSEEN
 from iomux.harness.timeline.outside import SERVERS
 from iomux.processes.outside import is_outside
+from iomux.processes.resolve import find
 from iomux.system.features import available
 from tests.students import waits
 from tests.support.timelines import assert_whole
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = [(0.0, "A", b"one"), (0.1, "B", b"two"), (0.2, "A", b"three"), (0.3, "B", b""), (0.4, "A", b"")]
 THEIRS = [f"{phase}_us" for phase in SERVERS]
 
@@ -108,5 +113,39 @@ def test_a_program_of_its_own_takes_no_handler() -> None:
 
 
 def test_what_is_a_command_or_an_address_and_what_is_not() -> None:
-    assert all(map(is_outside, ["node x.js {port}", "localhost:80", "[::1]:80", "python a.py 80", "./a.out {port}"]))
-    assert not any(map(is_outside, ["poll", "a.py:serve", "my file.py:serve", waits.by_selectors, 3]))
+    assert all(is_outside(find(one)) for one in ("sh -c 'exec true {port}'", "localhost:80", "[::1]:80", OwnListener))
+    assert not any(is_outside(find(one)) for one in ("poll", waits.by_selectors))
+
+
+class OwnListener:
+    """A server in the form that many have: it makes its own listener."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.listener = socket.create_server((host, port))
+
+    def run(self) -> None:
+        waits.by_selectors_with_blocking_sockets(self.listener)
+
+
+COMMAND = "{python} -c 'import socket, sys; sys.path.insert(0, {here!r}); from tests.students import waits; "
+COMMAND += 'waits.by_selectors(socket.create_server(("127.0.0.1", int(sys.argv[1]))))\' {{port}}'
+
+
+@pytest.mark.parametrize("server", ["command", OwnListener])
+def test_a_command_line_and_what_makes_its_own_listener_are_started_and_seen_from_outside(server: Any) -> None:
+    target = COMMAND.format(python=sys.executable, here=str(ROOT)).replace(repr(str(ROOT)), f'"{ROOT}"')
+    target = target if server == "command" else server
+    with pytest.warns(UserWarning, match="seen from outside only"):
+        frame = iomux.timeline(target, requests=50, deadline=20)
+    assert_whole(frame)
+    assert frame[THEIRS].isna().all(axis=None)
+    marks = list(iomux.tape(target, SCRIPT)["mark"])
+    assert marks.count("answer") == 3
+    assert marks.count("end") == 2
+
+
+def test_async_and_other_forms_that_take_a_listener_are_traced() -> None:
+    frame = iomux.timeline(waits.in_a_coroutine, requests=50, deadline=20)
+    assert frame["queue_us"].notna().all()
+    assert frame.attrs["syscalls_per_request"]["wait"] > 0
+    assert "notification" in set(iomux.tape(waits.in_a_coroutine, SCRIPT)["mark"])

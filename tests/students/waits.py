@@ -90,6 +90,21 @@ def by_streams(listener: socket.socket) -> None:
     asyncio.run(main())
 
 
+async def in_a_coroutine(listener: socket.socket) -> None:
+    """A coroutine function, on the loop's own calls."""
+    loop = asyncio.get_running_loop()
+
+    async def talk(client: socket.socket) -> None:
+        while data := await loop.sock_recv(client, 4096):
+            await loop.sock_sendall(client, data)
+        client.close()
+
+    tasks = set()
+    while True:
+        client, _ = await loop.sock_accept(listener)
+        tasks.add(asyncio.create_task(talk(client)))
+
+
 def by_epoll_of_that_name(listener: socket.socket) -> None:
     """`from select import epoll`; the type is in an annotation and in isinstance."""
     watched: Any = epoll(sizehint=4)

@@ -14,12 +14,13 @@ from iomux.harness.tape.clients import Clients, Seen
 from iomux.harness.tape.recorder import monotonic_ns
 from iomux.harness.tape.script import Line
 from iomux.processes.outside import reached
+from iomux.processes.resolve import Found, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS
 from iomux.servers.connection import Handler
 
 
 def tape_outside(
-    target: str, script: Sequence[Line], handler: Handler | None, patience: float
+    target: Found, script: Sequence[Line], handler: Handler | None, patience: float
 ) -> tuple[int, list[Seen]]:
     """When the script began, and what its clients did and saw, up to `patience` seconds after its last line.
 
@@ -32,7 +33,7 @@ def tape_outside(
             began = clients.play(script, answers.watch)
         except ConnectionRefusedError:
             running.check(LAST_WORDS_SECONDS)
-            raise ConnectionRefusedError(f"nobody listens at {target}: start the server first") from None
+            raise ConnectionRefusedError(f"nobody listens at {name_of(target)}: start the server first") from None
         except OSError:
             running.check(LAST_WORDS_SECONDS)
             raise
@@ -40,8 +41,8 @@ def tape_outside(
         running.check()
     if not answers.seen:
         raise RuntimeError(
-            f"{target} answered nothing and ended no connection within {patience} s of the script's last line: "
-            f"from outside there is nothing to see\n{running.log}".rstrip()
+            f"{name_of(target)} answered nothing and ended no connection within {patience} s of the script's last "
+            f"line: from outside there is nothing to see\n{running.log}".rstrip()
         )
     return began, sorted([*clients.seen, *answers.seen], key=lambda mark: mark[2])
 

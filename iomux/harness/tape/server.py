@@ -24,7 +24,7 @@ UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel carries out its operations
 _SETTLE_SECONDS = 0.1  # a server that closes its last client because it is dying ends within this time
 
 
-def recordable(server: str | servers.Serve) -> str | servers.Serve:
+def recordable(server: Any) -> str | servers.Serve:
     """The server that a user names, resolved; raises ValueError, with the reason, if its calls can't be recorded."""
     target = resolve(server)
     if reason := UNRECORDABLE.get(str(target)):
@@ -55,7 +55,7 @@ def watched(server: Any, path: str) -> servers.Serve:
     A file is imported here, after that: it may make its pollers when it is imported.
     """
     recorder = Recorder(path)
-    watch(Waits(recorder), server)
+    watch(Waits(recorder), getattr(server, "function", server))
     function = server.import_file() if hasattr(server, "import_file") else server
 
     def serve_watched(listener: socket.socket, handler: Handler | None = None) -> None:

@@ -19,7 +19,7 @@ from iomux.harness.tape.script import Line, check_script
 from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.harness.tape.unseen import notifications_not_seen
 from iomux.processes.outside import NOT_SEEN, is_outside
-from iomux.processes.resolve import name_of
+from iomux.processes.resolve import Found, find, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
 from iomux.servers.connection import Handler
 
@@ -51,11 +51,11 @@ def tape(
 ) -> "pd.DataFrame":
     """What happens on each connection, and when: one row for each mark, in order of time.
 
-    names: a registered name, `file.py:function` or a `serve` function, a command line with `{port}`, in any language,
-    or `host:port` of a server that runs; or several, one after the other. script: lines of (seconds, client, bytes),
-    in the order of their times; a client connects when its first line is due, sends without waiting for answers, and
-    half-closes at its last line, which has no bytes (shutdown(2)). It reads its answers after the script's end.
-    handler: computes each answer; by default the server's.
+    names: a registered name, `file.py:function` or a `serve` function, a command line in any language, or `host:port`
+    of a server that runs; or several, one after the other. script: lines of (seconds, client, bytes), in the order of
+    their times; a client connects when its first line is due, sends without waiting for answers, and half-closes at
+    its last line, which has no bytes (shutdown(2)). It reads its answers after the script's end. handler: computes
+    each answer; by default the server's.
 
     Columns: `server`, `client`, `mark`, `at_us` since the script began: when a client's call began, or a server's
     call returned; `begin_us` and `end_us` of the call, `size_bytes`, `times` (how many calls in a row).
@@ -66,8 +66,8 @@ def tape(
     Python's `select.select`, `select.poll` or `select.epoll`, on which `selectors` and asyncio are built. A server
     that has not closed its clients half a second after the last line is stopped: then it has no `close`.
 
-    Of a command and of an address only what its clients see is shown: they read at once, with the marks `answer`
-    (bytes have come back) and `end` (the server has closed or reset the connection).
+    Of a command, of an address and of what makes its own listener only what the clients see is shown: they read at
+    once, with the marks `answer` (bytes have come back) and `end` (the server has closed or reset the connection).
 
     `.attrs["not_seen"]`: what was not seen of a server and why, by its name.
 
@@ -86,34 +86,27 @@ def tape(
     check_script(script)
     several: Sequence[Any] = [names] if isinstance(names, str) or callable(names) else names
     tapes = [(name, _one_server(name, script, handler)) for name in several]
-    rows = [(_named(name), *row) for name, (found, _) in tapes for row in found]
+    rows = [(name_of(name), *row) for name, (found, _) in tapes for row in found]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame.attrs["not_seen"] = {_named(name): reason for name, (_, reason) in tapes if reason}
+    frame.attrs["not_seen"] = {name_of(name): reason for name, (_, reason) in tapes if reason}
     return frame
 
 
-def _named(server: str | servers.Serve) -> str:
-    return str(server) if is_outside(server) else name_of(server)
-
-
-def _one_server(
-    server: str | servers.Serve, script: Sequence[Line], handler: Handler | None
-) -> tuple[list[tuple[Any, ...]], str]:
+def _one_server(server: Found, script: Sequence[Line], handler: Handler | None) -> tuple[list[tuple[Any, ...]], str]:
     """The rows of one server without its name, in order of time, and what of it was not seen."""
-    if is_outside(server):
-        began, seen = tape_outside(str(server), script, handler, PATIENCE_S)
+    found = find(server)
+    if is_outside(found):
+        began, seen = tape_outside(found, script, handler, PATIENCE_S)
         reason = NOT_SEEN
     else:
-        began, seen, reason = _recorded(server, script, handler)
+        began, seen, reason = _recorded(found, script, handler)
     return [
         (who, mark, *((moment - began) / 1000 for moment in moments), size, times)
         for who, mark, *moments, size, times in sorted(seen, key=lambda mark: mark[2])
     ], reason
 
 
-def _recorded(
-    server: str | servers.Serve, script: Sequence[Line], handler: Handler | None
-) -> tuple[int, list[Seen], str]:
+def _recorded(server: Found, script: Sequence[Line], handler: Handler | None) -> tuple[int, list[Seen], str]:
     """When the script began, what the clients and the server did, and why notifications are missing."""
     target = recordable(server)
     with tempfile.TemporaryDirectory() as folder:

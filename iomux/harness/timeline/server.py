@@ -41,7 +41,7 @@ def watched(server: Any, capacity: int, path: str) -> servers.Serve:
     """
     trace = Trace(capacity)
     reports = Reports(trace)
-    watch(reports, server)
+    watch(reports, getattr(server, "function", server))
     function = server.import_file() if hasattr(server, "import_file") else server
 
     def serve_watched(listener: socket.socket, handler: Handler | None = None) -> None:

@@ -24,12 +24,13 @@ from iomux.harness.timeline.outside import outside_frame
 from iomux.harness.timeline.table import to_frame
 from iomux.processes.errors import ServerError
 from iomux.processes.outside import Outside, is_outside, reached
-from iomux.processes.resolve import name_of, resolve
+from iomux.processes.resolve import Found, find, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE
 from iomux.system.limits import check_descriptors, check_request, check_whole
+from iomux.system.sockets import Address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ MOST_REQUESTS = 200_000
 
 
 def timeline(
-    server: str | servers.Serve,
+    server: str | servers.Serve | Address,
     connections: int = 1,
     active: int = 1,
     size: int = 64,
@@ -51,10 +52,10 @@ def timeline(
 
     server: a registered name, `file.py:function` or a function, as for `iomux.start`; it is started traced, on
     a separate core, and its waits are seen if they are those of Python's `select.select`, `select.poll` or
-    `select.epoll`, on which `selectors` and asyncio are built. Or a command line with `{port}`, in any language, or
-    `host:port` of a server that runs: of these only the client's side is seen. connections, active, size: as for
-    `iomux.load`, in a closed loop. requests: how many are followed, after a warm-up of 50, or of as many as are
-    answered in a second. handler: as for `iomux.start`; it has to send back what it gets. deadline: seconds
+    `select.epoll`, on which `selectors` and asyncio are built. Or a command line in any language, or `host:port` of a
+    server that runs: of these, and of what makes its own listener, only the client's side is seen. connections, active,
+    size: as for `iomux.load`, in a closed loop. requests: how many are followed, after a warm-up of 50, or of as many
+    as are answered in a second. handler: as for `iomux.start`; it has to send back what it gets. deadline: seconds
     without any reply after which the run ends; it also ends after 60 s plus 10 ms for each request. The requests
     followed by then are returned; `errors` says what is missing.
 
@@ -84,9 +85,8 @@ def timeline(
     connections, active, size, requests = map(int, (connections, active, size, requests))  # NumPy's overflow
     settings = connections, active, size, requests, float(deadline), 60 + requests / 100
     frame = _from_outside(target, settings, handler) if is_outside(target) else _traced(target, settings, handler)
-    registered = isinstance(target, str) and not is_outside(target)
-    frame.insert(0, "server", name := str(server) if is_outside(server) else name_of(server))
-    frame.insert(1, "model", servers.get(target).model if registered else "")
+    frame.insert(0, "server", name := name_of(server))
+    frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
     if reason := frame.attrs["not_seen"]:
         warnings.warn(f"{name}: {reason}", stacklevel=2)
     return frame
@@ -109,12 +109,12 @@ def _traced(target: str | servers.Serve, settings: Settings, handler: Handler | 
         return to_frame(plan, seen, served, own=not isinstance(target, str))
 
 
-def _from_outside(target: str, settings: Settings, handler: Handler | None) -> "pd.DataFrame":
+def _from_outside(target: Found, settings: Settings, handler: Handler | None) -> "pd.DataFrame":
     with reached(target, handler) as running:
         plan = TimelinePlan(running.address, *settings)
         seen = _run_client_process(running.process, plan)
         if running.process is None and seen.errors.get(NOBODY_LISTENS) == plan.connections:
-            raise ConnectionRefusedError(f"nobody listens at {target}: start the server first")
+            raise ConnectionRefusedError(f"nobody listens at {name_of(target)}: start the server first")
         running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
         with _with_log(running):
             return outside_frame(plan, seen)
@@ -135,7 +135,7 @@ def _check(server: Any, connections: int, active: int, size: int, requests: int,
             f"{server} runs already, untraced: give its name or its function, and it is started traced, or its "
             "address as host:port, to see it from outside"
         )
-    target = server if is_outside(server) else resolve(server)
+    target = find(server)
     if reason := UNTRACEABLE.get(str(target)):
         raise ValueError(f"{target} can't be traced: {reason}")
     check_request(connections, active, size, 1, 0, None, deadline)
