@@ -5,7 +5,7 @@ own: with `select.select`, `select.poll` or `select.epoll`, or with `selectors` 
 three. So these three are replaced, in the process that runs the server and before its file is imported: in the
 module `select`, in the classes of `selectors`, and wherever else a module has taken them by name.
 
-Not seen: a wait in C that does not pass through here (uvloop, gevent, ctypes), and a poller made before.
+Not seen: a wait in C that does not pass through here (uvloop, gevent, ctypes), and an epoll or poll object made before.
 Cost: a Python call more for each wait and each change of an interest list, and whatever the observer notes.
 """
 
@@ -59,10 +59,14 @@ def _watched(make: Any, observer: Observer, in_kernel: bool) -> type:
             self._poller = make(*arguments, **keywords)
 
         @classmethod
-        def fromfd(cls, fd: int) -> Any:
+        def around(cls, poller: Any) -> Any:
             found = cls.__new__(cls)
-            found._poller = make.fromfd(fd)
+            found._poller = poller
             return found
+
+        @classmethod
+        def fromfd(cls, fd: int) -> Any:
+            return cls.around(make.fromfd(fd))
 
         def poll(self, *arguments: Any, **keywords: Any) -> Any:
             entered = observer.entered()
@@ -120,3 +124,13 @@ def _replace(names: dict[str, Any], replaced: dict[int, tuple[Any, Any]]) -> Non
     for name, value in list(names.items()):
         if id(value) in replaced:
             names[name] = replaced[id(value)][1]
+        elif isinstance(value, selectors.BaseSelector):
+            _adopt(value, replaced)
+
+
+def _adopt(selector: Any, replaced: dict[int, tuple[Any, Any]]) -> None:
+    """Watch a selector that is there already; its own poller stays, with all that is registered."""
+    own = getattr(selector, "_selector", None)  # Lib/selectors.py, _PollLikeSelector
+    for make, watched in replaced.values():
+        if type(own).__module__ == "select" and type(own).__name__ == make.__name__:
+            selector._selector = watched.around(own)

@@ -17,13 +17,14 @@ from tests.support.timelines import follow
 SEEN = [
     waits.by_selectors,
     waits.by_select_selector,
+    waits.by_early_selector,
     waits.by_selectors_with_blocking_sockets,
     waits.by_streams,
     waits.by_epoll_of_that_name,
     waits.by_select_in_a_class,
     waits.hands_to_a_pool,
 ]
-UNSEEN = [waits.by_a_call_in_c, waits.by_early_selector]
+UNSEEN = [waits.by_a_call_in_c, waits.by_early_epoll]
 SCRIPT = [(0.0, "A", b"one"), (0.1, "B", b"two"), (0.2, "A", b"three"), (0.3, "B", b""), (0.4, "A", b"")]
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 LIBC = ctypes.CDLL(None)
 EARLY = selectors.DefaultSelector()
-"""A poller that was there before anything could watch it: this module is imported by name."""
+EARLY_EPOLL = select.epoll()
+"""Pollers that were there before anything could watch them: this module is imported by name."""
 
 
 def by_selectors(listener: socket.socket) -> None:
@@ -25,8 +26,19 @@ def by_selectors(listener: socket.socket) -> None:
 
 
 def by_early_selector(listener: socket.socket) -> None:
-    """The same with a poller that can't have been watched."""
+    """The same with a selector that was there before: what it is built on can still be replaced."""
     _by_selector(EARLY, listener)
+
+
+def by_early_epoll(listener: socket.socket) -> None:
+    """An epoll object that was there before: it can't be watched any more."""
+    EARLY_EPOLL.register(listener.fileno(), select.EPOLLIN)
+    socks: dict[int, Any] = {listener.fileno(): listener}
+    while True:
+        for fd, _ in EARLY_EPOLL.poll():
+            _serve_one(
+                listener, socks, fd, lambda new: EARLY_EPOLL.register(new, select.EPOLLIN), EARLY_EPOLL.unregister
+            )
 
 
 def by_select_selector(listener: socket.socket) -> None:
