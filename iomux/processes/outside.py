@@ -1,15 +1,15 @@
 """Targets that are seen from outside only: a command line, a running server's address, and what makes its listener.
 
 Nothing of such a server's process can be replaced or asked, in whatever language it is written: what its clients send
-and get, and when, is all that there is to see. What does not run yet is started by `iomux.start`, and ended afterwards.
+and get, and when, is all that there is to see. What does not run yet is started as by `iomux.start`, and ended afterwards.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from iomux.processes.resolve import Found, name_of, own_listener
-from iomux.processes.server import Server, running_server, start
+from iomux.processes.server import Server, launch, running_server
 from iomux.system.sockets import Address
 
 NOT_SEEN = (
@@ -55,6 +55,5 @@ def reached(found: Found, handler: Callable[[bytes], bytes] | None) -> Iterator[
     if isinstance(found, tuple):
         yield Outside(found, running_server(found))
         return
-    startable: Any = found
-    with start(startable) as server:
+    with launch(found) as server:
         yield Outside(server.address, server)
