@@ -1,7 +1,7 @@
 """Targets that are seen from outside only: a command line, a running server's address, and what makes its listener.
 
 Nothing of such a server's process can be replaced or asked, in whatever language it is written: what its clients send
-and get, and when, is all that there is to see. What does not run yet is started as by `iomux.start`, and ended afterwards.
+and get, and when, is all that there is to see. What does not run yet is started as by `iomux.start`, and then ended.
 """
 
 import contextlib
