@@ -20,7 +20,7 @@ def check(options: argparse.Namespace) -> int:
         return watch(options.target, options.only, lambda report: _write(report, options))
     from iomux.conformance.check import check as check_server
 
-    report = check_server(options.target, only=options.only)
+    report = check_server(options.target, only=options.only, port=options.port)
     _write(report, options)
     print(_as_asked(report, options), flush=True)
     return report.exit_status

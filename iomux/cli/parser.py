@@ -110,7 +110,13 @@ def _add_check(subparsers: Any) -> None:
     check.add_argument(
         "target",
         metavar="TARGET",
-        help="a registered server, file.py:function, host:port of a running one, or a quoted command with {port} in it",
+        help="a registered server, file.py:function, host:port of a running one, or a quoted command, with {port} in "
+        "it or its own port in the program",
+    )
+    check.add_argument(
+        "--port",
+        type=values.port,
+        help="of a command: the port to give it, or which of its ports is meant (default: a free one, or its only one)",
     )
     check.add_argument(
         "--only",

@@ -36,14 +36,17 @@ def check(
     only: str | Iterable[str] | None = None,
     progress: bool = True,
     seconds: float = SECONDS,
+    port: int | None = None,
 ) -> Report:
     """Test whether a server does all that a correct echo server does, and report item by item.
 
     target: a registered name (`iomux.names()`); a function `serve(listener, handler=...)`, also one defined in a
-    notebook's cell; `file.py:function`; a command line with `{port}` in it that starts a server in any language; or
-    `host:port` of a server that runs already on this machine. only: the name of an item, or several (`NAMES`).
-    progress: show a bar with the items that were tried. seconds: how long the check goes on once an item has failed:
-    what was not tried by then is "not seen". A server that fails nowhere has the time that it needs.
+    notebook's cell, or of another form; `file.py:function`; a command line that starts a server in any language, with
+    `{port}` where its port goes or its own port in the program; or `host:port` of a server that runs already on this
+    machine. port: for what makes its own listener: the port to give it, or which of its ports is meant. only: the name
+    of an item, or several (`NAMES`). progress: show a bar with the items that were tried. seconds: how long the check
+    goes on once an item has failed: what was not tried by then is "not seen". A server that fails nowhere has the time
+    that it needs.
 
     An item that can't be tried on a target is "not seen", never passed. The report's text has no timings. Raises
     LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
@@ -54,7 +57,7 @@ def check(
     >>> report.passed, report.earned == report.points
     (True, True)
     """
-    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds)
+    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port)
 
 
 _CHAT_FAMILIES = (delivery, slow)  # in the order of a report
@@ -65,6 +68,7 @@ def check_chat(
     only: str | Iterable[str] | None = None,
     progress: bool = True,
     seconds: float = SECONDS,
+    port: int | None = None,
 ) -> Report:
     """Test whether a chat room does all that a correct one does, and report item by item.
 
@@ -77,4 +81,4 @@ def check_chat(
     >>> iomux.check_chat(serve_chat, only="passes-on", progress=False).passed
     True
     """
-    return try_all(_in_order(CHAT_ITEMS, _CHAT_FAMILIES), "pass messages on", target, only, progress, seconds)
+    return try_all(_in_order(CHAT_ITEMS, _CHAT_FAMILIES), "pass messages on", target, only, progress, seconds, port)

@@ -43,13 +43,14 @@ def try_all(
     only: str | Iterable[str] | None,
     progress: bool,
     seconds: float,
+    port: int | None = None,
 ) -> Report:
     """Try `items`, or `only` some; minimum: what the first item tests, in words: if it fails, no other is tried."""
     chosen, first = _chosen(items, only), next(iter(items))
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds!r}: give the time for a server that fails, as in seconds=60")
     untried = Outcome("not seen", f"a server that does not {minimum} can't be tested further: see the item {first}")
-    under_test, clock, outcomes = target_of(target), Clock(seconds), dict[str, Outcome]()
+    under_test, clock, outcomes = target_of(target, port), Clock(seconds), dict[str, Outcome]()
     from tqdm.auto import tqdm
 
     title, hidden = f"check {under_test.name}", not shown(progress)
@@ -66,7 +67,7 @@ def try_all(
         results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = with_evidence(results, steps, under_test, _written(target), clock.ends, chat=minimum != "echo")
-    return Report(under_test.name, told, built=built)
+    return Report(under_test.name, told, notes=under_test.all_notes(), built=built)
 
 
 def _written(target: str | servers.Serve) -> str:

@@ -14,9 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from iomux.processes.child import receive_work
+from iomux.processes.guarding.bounds import bounds, limit_processes
+from iomux.processes.guarding.guard import guarded
 from iomux.processes.named.command import Command
 from iomux.processes.named.file_server import FileServer
-from iomux.processes.named.ways import Called, Way
+from iomux.processes.named.ways import Called, Way, way_to_call
 from iomux.processes.spawn import end, spawn
 from iomux.system.listeners import listeners
 from iomux.system.process_tree import descendants
@@ -38,7 +41,7 @@ def import_once(path: Path, function: str) -> FileServer | Called | Command:
     """
     server = FileServer(str(path), function)
     with tempfile.TemporaryFile() as log:
-        process = spawn("iomux.processes.file_probe", {"server": server, "cpu": None}, log)
+        process = spawn("iomux.processes.import_once", {"server": server, "cpu": None}, log)
         try:
             report = _report(process, path)
         finally:
@@ -91,3 +94,25 @@ def _error(path: Path, why: str) -> list[Any]:
 def _listens_asleep(guard: int) -> bool:
     """Whether a process below its guard listens and sleeps, as a server does that waits for its next client."""
     return bool(listeners([process.pid for process in descendants(guard) if process.state == "S"]))
+
+
+def main() -> None:
+    """In that process: import the file that comes over standard input; write what was found, as JSON."""
+    guarded(_import_and_report, bounds())
+
+
+def _import_and_report() -> None:
+    limit_processes()
+    report = os.dup(1)
+    os.dup2(2, 1)  # what the file prints goes to the log
+    server = receive_work()["server"]
+    first = os.getpid()
+    try:
+        way = way_to_call(server.import_file())
+        said = ["ready", way.arguments, way.method, way.asynchronous]
+    except (ImportError, LookupError, ValueError) as wrong:
+        kind = next(kind for kind in (ImportError, LookupError, ValueError) if isinstance(wrong, kind))
+        said = [kind.__name__, str(wrong.args[0])]
+    if os.getpid() == first:  # not the process that a fork in the file has made
+        os.write(report, json.dumps(said).encode())
+    os._exit(0)  # threads that the file has started would not end

@@ -2,7 +2,7 @@
 
 Whatever the file does when it is imported (print, loop for ever, `os._exit`), it does not do to the process that asks
 for it. So it may also hold what can't be sent to another process: a lock, a selector, an open file. Before it is used
-another process imports it once, with a time limit, to report what is wrong (`iomux.processes.file_probe`).
+another process imports it once, with a time limit, to report what is wrong (`iomux.processes.import_once`).
 """
 
 import hashlib

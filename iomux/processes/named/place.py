@@ -75,6 +75,8 @@ def note(found: Listener, host: str, was_told: bool) -> tuple[str, ...]:
     if found.host == "127.0.0.1" and was_told:
         return ()
     where = found.host if was_told else written(found.host, found.port)
+    if not was_told and found.port >= first_port_of_clients() > 0:  # the kernel may have chosen it, another each time
+        where = f"{found.host}, at a port of its own"
     if found.host not in _EVERYWHERE:
         return (f"it listens at {where}",)
     return (f"it listens at {where}, which is every address of this machine, and was tried at {host}",)
