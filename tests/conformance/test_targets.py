@@ -14,6 +14,7 @@ import pytest
 
 from iomux.conformance.targets import Target, target_of
 from iomux.conformance.trial.subject import NotSeen, NotStarted
+from iomux.processes.named.place import free_port
 from iomux.system.listeners import who_listens
 from tests.students import forms
 from tests.support.checks import check
@@ -28,11 +29,6 @@ PYTHON = sys.executable
 def notes(target: Target) -> tuple[str, ...]:
     with target.run() as running:
         return running.notes
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @linux
