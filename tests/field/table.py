@@ -81,7 +81,7 @@ OURS = (
     _command("prints_raw_bytes.py {port}"),
     _file("decodes", due="fails", fails=("echoes",), says=("UnicodeDecodeError",), quick=True),
     _file("table_of_1000", due="fails", fails=("past-1024",), may=("idle",), never=("select can't watch",)),
-    _file("stops_at_nul", due="fails", fails=("sizes",), may=("*",), says=("NUL",)),
+    _file("stops_at_nul", due="fails", fails=("sizes",), may=("*",), says=("zero byte",)),
     _file("module_lock", quick=True, only=("echoes", "sizes")),
     _file("module_selector", quick=True, only=("echoes", "sizes")),
     _command("own_port.py"),
