@@ -20,7 +20,7 @@ from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import PATIENCE, RAISE_THE_LIMIT, SHORT_HERE, Fault, NotSeenHere, Subject
 from iomux.system.sockets import raise_descriptor_limit
 
-_SPARE_DESCRIPTORS = 64
+_SPARE_DESCRIPTORS = 24
 _DROPPED_SECONDS = 0.5  # a connect that takes longer met a full backlog
 _RETRIES_SECONDS = 20.0
 _NARROW_BYTES = 64 * 1024
