@@ -56,8 +56,8 @@ def silent(subject: Subject) -> None:
                 client.settimeout(0.5)
                 ask(client, b"hello")
         use = use_at_rest(subject)
-        if use.spins:
-            raise Fault("all clients are silent, and the server never sleeps")
         if wakes_often(use):
             seen = "all clients are silent, and the server wakes again and again"
             raise Fault(seen, _HINT_WAKES, wake_ups_a_second=use.wake_ups)
+        if use.spins:
+            raise Fault("all clients are silent, and the server never sleeps")
