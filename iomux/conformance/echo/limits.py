@@ -14,8 +14,10 @@ from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pre
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.subject import (
     PATIENCE,
+    RAISE_THE_LIMIT,
     Fault,
     NotSeen,
+    NotSeenHere,
     Subject,
     busy,
     processes,
@@ -32,11 +34,11 @@ _PAST, _FEW = 1100, 100
 def _limit(subject: Subject, wanted: int) -> None:
     """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
     if not hasattr(resource, "prlimit"):
-        raise NotSeen("another process's limit can't be set here: only Linux has prlimit(2)")
+        raise NotSeenHere("another process's limit can't be set here: only Linux has prlimit(2)")
     for process in processes(subject):
         hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
         if hard != resource.RLIM_INFINITY and wanted > hard:
-            raise NotSeen(f"the server may open {hard:,} descriptors at most here (ulimit -Hn)")
+            raise NotSeenHere(f"the server may open {hard:,} descriptors at most here: {RAISE_THE_LIMIT}")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
 
 
