@@ -36,7 +36,7 @@ def half_close(subject: Subject) -> None:
         exchange(streams)
         for stream in streams:
             _came_to_the_end(stream)
-    if awake:
+    if awake and not busy(subject):  # or it is not what it owes that keeps it awake: see the item leaving
         raise awake
 
 
