@@ -13,6 +13,7 @@ from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_wait
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.subject import (
+    PATIENCE,
     RAISE_THE_LIMIT,
     Fault,
     NotSeen,
@@ -28,7 +29,6 @@ from iomux.conformance.trial.subject import (
 _ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST, _FEW = 1100, 100
-_RECOVERY_SECONDS = 15.0  # a client for whom the backlog has no place is let in a second or three later
 
 
 def _limit(subject: Subject, wanted: int) -> None:
@@ -87,11 +87,12 @@ def descriptors_of_first(subject: Subject) -> int:
 
 def _served_again(subject: Subject) -> bool:
     """Whether a new client is served, at once or after the server has dealt with those who have left."""
-    until = time.monotonic() + _RECOVERY_SECONDS
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with connect(subject) as client:
-            if _answered(client) == "answered":
-                return True
+            if (answer := _answered(client)) != "refused":
+                return answer == "answered"
+        time.sleep(0.02)
     return False
 
 

@@ -6,7 +6,8 @@ import time
 
 from iomux.conformance.trial.clients import ask, connect, crowd
 from iomux.conformance.trial.items import NEVER_SLEEPS, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, skip_if_never_asleep, wakes_often
+from iomux.conformance.trial.rest import wakes_often
+from iomux.conformance.trial.subject import Fault, Subject, busy, skip_if_never_asleep, use_at_rest
 from iomux.system.sockets import reset
 
 _HINT_WAKES = (
@@ -54,8 +55,9 @@ def silent(subject: Subject) -> None:
             for client in clients[::2]:
                 client.settimeout(0.5)
                 ask(client, b"hello")
-        if busy(subject):
+        use = use_at_rest(subject)
+        if wakes_often(use):
+            seen = "all clients are silent, and the server wakes again and again"
+            raise Fault(seen, _HINT_WAKES, wake_ups_a_second=use.wake_ups)
+        if use.spins:
             raise Fault("all clients are silent, and the server never sleeps")
-        often, wake_ups = wakes_often(subject)
-        if often:
-            raise Fault("all clients are silent, and the server wakes again and again", _HINT_WAKES, wake_ups=wake_ups)
