@@ -25,11 +25,14 @@ _BUSY_SHARE = 0.2
 
 
 class Fault(Exception):
-    """An item has failed: what was seen, in words that are the same in each run, and figures that are not."""
+    """An item has failed: what was seen, in words that are the same in each run, and figures that are not.
 
-    def __init__(self, seen: str, **detail: object) -> None:
+    hint: the cause, if what was seen tells more of it than the item's own hint does.
+    """
+
+    def __init__(self, seen: str, hint: str = "", **detail: object) -> None:
         super().__init__(seen)
-        self.seen, self.detail = seen, detail
+        self.seen, self.hint, self.detail = seen, hint, detail
 
 
 class NotStarted(Fault):
@@ -46,6 +49,19 @@ class Subject:
 
     address: Address
     pid: int | None = None
+
+
+@contextlib.contextmanager
+def warm_up(item: str) -> Iterator[None]:
+    """Prepare what is judged: what fails in here is another item's fault. Raises NotSeen, naming that item."""
+    try:
+        yield
+    except Fault as fault:
+        raise NotSeen(f"{fault.seen}: see the item {item}") from None
+    except OSError as error:
+        raise NotSeen(
+            f"a client's call failed, {error.strerror or type(error).__name__}: see the item {item}"
+        ) from None
 
 
 def processes(subject: Subject) -> list[psutil.Process]:
