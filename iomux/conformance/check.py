@@ -11,7 +11,20 @@ from types import ModuleType
 from iomux import servers
 from iomux.conformance.chat import delivery, slow
 from iomux.conformance.chat.room import CHAT_ITEMS
-from iomux.conformance.echo import half_close, integrity, isolation, limits, resources
+from iomux.conformance.echo import (
+    half_close,
+    held_still,
+    integrity,
+    isolation,
+    limits,
+    order,
+    prompt,
+    remains,
+    resources,
+    sharing,
+    silence,
+    stale,
+)
 from iomux.conformance.report import Report, Result
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.items import ITEMS, Item
@@ -24,7 +37,21 @@ from iomux.processes.worker import TookTooLong, run_in_worker
 
 LIMIT_SECONDS = 60.0
 """How long one item may take; only a server that answers now and then comes near it."""
-_ECHO_FAMILIES = (integrity, half_close, isolation, resources, limits)  # in the order of a report
+_ECHO_FAMILIES = (
+    integrity,
+    order,
+    half_close,
+    isolation,
+    prompt,
+    silence,
+    held_still,
+    stale,
+    sharing,
+    resources,
+    remains,
+    limits,
+)
+"""In the order of a report."""
 _NOT_STARTED = (
     "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
     'cause under "seen", not with the echo.'

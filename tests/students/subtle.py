@@ -1,8 +1,9 @@
-"""Servers with one fault each that most clients never meet; each is right in all else. Imported by the server's process.
+"""Servers with one fault each that most clients never meet; each is right in all else, and some are right in all.
 
-They are told apart by the item of `iomux.check` that is made for the fault.
+They are told apart by the item of `iomux.check` that is made for the fault. The server's process imports this file.
 """
 
+import asyncio
 import contextlib
 import os
 import select
@@ -12,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+from iomux.servers import get
 
 R, W = select.POLLIN, select.POLLOUT
 _said: list[bytes] = []
@@ -203,6 +206,47 @@ def _answer(client: socket.socket, once: bool) -> bool:
     return True
 
 
+def in_two_passes(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """Looks at each event twice: who is readable, then who is writable or has hung up; by number, each time."""
+    listener.setblocking(False)
+    epoll, clients, owed = select.epoll(), dict[int, socket.socket](), dict[int, bytes]()
+    epoll.register(listener, R)
+
+    def drop(fd: int) -> None:
+        owed.pop(fd)
+        clients.pop(fd).close()
+
+    while True:
+        events = epoll.poll()
+        for fd, event in events:
+            if fd == listener.fileno():
+                client = listener.accept()[0]
+                client.setblocking(False)
+                clients[client.fileno()], owed[client.fileno()] = client, b""
+                epoll.register(client, R)
+            elif event & R and not owed[fd]:
+                with contextlib.suppress(OSError):
+                    owed[fd] = clients[fd].recv(65536)
+                if not owed[fd]:
+                    drop(fd)
+        for fd, event in events:
+            if fd in clients and (event & select.POLLHUP or not _sends(clients[fd], owed, fd)):
+                drop(fd)
+            elif fd in clients:
+                epoll.modify(fd, W if owed[fd] else R)
+
+
+def _sends(client: socket.socket, owed: dict[int, bytes], fd: int) -> bool:
+    """Send what is owed as far as there is room; False if the client is gone."""
+    try:
+        owed[fd] = owed[fd][client.send(owed[fd]) :] if owed[fd] else b""
+    except BlockingIOError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
 serve_accepts_once = edge_triggered(accept_once=True, read_once=False)
 serve_reads_once = edge_triggered(accept_once=False, read_once=True)
 serve_edge_triggered = edge_triggered(accept_once=False, read_once=False)
@@ -215,3 +259,143 @@ serve_corked_and_uncorked = in_threads(corked_and_uncorked)
 serve_computes = in_threads(computes)
 serve_asks_every_3_ms = in_threads(asks_every_3_ms)
 serve_sends_the_silent_away = in_threads(sends_the_silent_away)
+
+
+def select_on_blocking_listener(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """Waits in select for a listener that it shares and that blocks."""
+    listener.setblocking(True)
+    clients: list[socket.socket] = []
+    while True:
+        for ready in select.select([*clients, listener], [], [])[0]:
+            if ready is listener:
+                clients.append(listener.accept()[0])
+                continue
+            try:
+                data = ready.recv(65536)
+                ready.sendall(data)
+            except OSError:
+                data = b""
+            if not data:
+                clients.remove(ready)
+                ready.close()
+
+
+def two_processes_on_blocking_listener(listener: socket.socket, handler: Any = None) -> NoReturn:
+    os.fork()
+    select_on_blocking_listener(listener)
+
+
+def two_threads_on_blocking_listener(listener: socket.socket, handler: Any = None) -> NoReturn:
+    threading.Thread(target=select_on_blocking_listener, args=(listener,), daemon=True).start()
+    select_on_blocking_listener(listener)
+
+
+def two_processes_that_accept(listener: socket.socket, handler: Any = None) -> None:
+    """Right: two processes wait in accept, and have a thread for each client."""
+    os.fork()
+    in_threads(echoes)(listener)
+
+
+def two_processes_that_poll(listener: socket.socket, handler: Any = None) -> None:
+    """Right: two processes wait in poll for a nonblocking listener."""
+    os.fork()
+    get("poll").load()(listener)
+
+
+def echoes(client: socket.socket) -> None:
+    while data := client.recv(65536):
+        client.sendall(data)
+
+
+def two_threads_without_oneshot(listener: socket.socket, handler: Any = None) -> None:
+    """Two threads wait on one epoll object, and both are woken for the same client."""
+    listener.setblocking(False)
+    epoll, clients = select.epoll(), dict[int, socket.socket]()
+    epoll.register(listener, R)
+
+    def follow() -> None:
+        while True:
+            ((fd, _),) = epoll.poll(maxevents=1)
+            with contextlib.suppress(OSError, KeyError):  # the other thread has it, or has closed it
+                if fd == listener.fileno():
+                    client = listener.accept()[0]
+                    clients[client.fileno()] = client
+                    epoll.register(client, R)
+                    continue
+                client = clients[fd]
+                try:
+                    data = client.recv(65536, socket.MSG_DONTWAIT)
+                except ConnectionError:
+                    data = b""
+                if data:
+                    _send_all(client, data)
+                elif clients.pop(fd, None):
+                    epoll.unregister(fd)
+                    client.close()
+
+    threading.Thread(target=follow, daemon=True).start()
+    follow()
+
+
+def _send_all(client: socket.socket, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # the other thread may have closed it
+        client.sendall(data)
+
+
+async def _write(client: socket.socket, data: bytes) -> None:
+    rest = memoryview(data)
+    with contextlib.suppress(ConnectionError):
+        while rest:
+            try:
+                rest = rest[client.send(rest) :]
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+
+
+async def _talk(client: socket.socket) -> None:
+    writes: set[asyncio.Task[None]] = set()
+    with client, contextlib.suppress(ConnectionError):
+        while data := await asyncio.get_running_loop().sock_recv(client, 65536):
+            writes = {write for write in writes if not write.done()} | {asyncio.create_task(_write(client, data))}
+        await asyncio.gather(*writes)
+
+
+def writes_overlap(listener: socket.socket, handler: Any = None) -> None:
+    """One thread, and a task for each answer: two of them may write to one client."""
+
+    async def main() -> None:
+        talks = set()
+        while True:
+            client, _ = await asyncio.get_running_loop().sock_accept(listener)
+            client.setblocking(False)
+            talks.add(asyncio.create_task(_talk(client)))
+
+    listener.setblocking(False)
+    asyncio.run(main())
+
+
+def helper_inherits(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """With its first client it forks a helper, which lives on and holds that client's socket too."""
+    helper = 0
+    while True:
+        client = listener.accept()[0]
+        if not helper and not (helper := os.fork()):
+            listener.close()
+            time.sleep(600)
+        threading.Thread(target=_guarded, args=(echoes, client), daemon=True).start()
+
+
+def keeps_a_duplicate(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """Duplicates each client's descriptor, and forgets to close the other one."""
+    while True:
+        client = listener.accept()[0]
+        os.dup(client.fileno())
+        threading.Thread(target=_guarded, args=(echoes, client), daemon=True).start()
+
+
+def asks_for_the_name(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """Asks who has connected, and does not expect that it has reset meanwhile."""
+    while True:
+        client = listener.accept()[0]
+        client.getpeername()
+        threading.Thread(target=_guarded, args=(echoes, client), daemon=True).start()

@@ -10,15 +10,15 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from iomux.conformance.trial.clients import MIB, ask, compare, connect, expect, message, receive
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.subject import NotSeen, Subject, processes, stopped, warm_up
 from iomux.system.sock_diag import missing, other_end
 
 _BURST = 4  # fits into a backlog of 5, as textbooks have it
-_ESTABLISHED = 1
+ESTABLISHED = 1
 _SMALL_BYTES, _LARGE_BYTES = 96 * 1024, 2 * MIB  # what a new connection's buffer holds, and one that has grown
 _PIECE_BYTES = 16 * 1024
 _INFO_BYTES = 232  # up to and including the window
@@ -33,12 +33,12 @@ def in_the_backlog(subject: Subject, count: int) -> Iterator[list[socket.socket]
         with warm_up("echoes"):
             clients = [stack.enter_context(connect(subject)) for _ in range(count)]
         ends = [other_end(client) for client in clients]
-        if not all(end and end.state == _ESTABLISHED for end in ends):
+        if not all(end and end.state == ESTABLISHED for end in ends):
             raise NotSeen(f"the server's backlog has no place for {count} clients: listen(2)")
         yield clients
 
 
-def _can_be_held(subject: Subject) -> None:
+def can_be_held(subject: Subject) -> None:
     """Raise NotSeen if the server can't be held still, or what waits for it then can't be seen."""
     processes(subject)
     if reason := missing():
@@ -55,7 +55,7 @@ def _can_be_held(subject: Subject) -> None:
 )
 def burst(subject: Subject) -> None:
     """Check that each is served; each leaves before the next is asked for, so that they may take turns."""
-    _can_be_held(subject)
+    can_be_held(subject)
     with connect(subject) as first, warm_up("echoes"):
         ask(first, b"are you there?")
     with ExitStack() as stack:
@@ -71,15 +71,15 @@ def burst(subject: Subject) -> None:
 @item(
     "lump",
     rule="a message that waits in many buffers' length is answered to its end, though nothing follows",
-    sent="while the server is held still (SIGSTOP), a client sends 96 KiB, and then up to 2 MiB; each time it goes on, "
-    "and nothing more is sent",
-    hint="One notification may stand for more bytes than one recv takes. If it is edge-triggered, read until EAGAIN (in "
-    "turns with other clients), or ask again: what is left is not reported again.",
+    sent="while the server is held still (SIGSTOP), a client sends 96 KiB, and then up to 2 MiB; each time the server "
+    "goes on, and nothing more is sent",
+    hint="One notification may stand for more bytes than one recv takes. If it is edge-triggered, read until EAGAIN "
+    "(in turns with other clients), or ask again: what is left is not reported again.",
     man="epoll(7) (edge-triggered), recv(2)",
 )
 def lump(subject: Subject) -> None:
     """Check that all comes back that lies in the server's buffer when it goes on: first 96 KiB, then more."""
-    _can_be_held(subject)
+    can_be_held(subject)
     with connect(subject) as client:
         with warm_up("echoes"):
             ask(client, b"are you there?")

@@ -44,8 +44,8 @@ _WORDS = {
 @item(
     "prompt",
     rule="a lone client's small request is answered at once",
-    sent="one client sends 64 bytes, and again as soon as they are answered; meanwhile the kernel is asked what lies in "
-    "the server's socket",
+    sent="one client sends 64 bytes, and again as soon as they are answered; meanwhile the kernel is asked what lies "
+    "in the server's socket",
     hint="An answer in two sends needs TCP_NODELAY, or becomes one send. MSG_MORE and TCP_CORK promise that more "
     "follows: send the last part without. And a server that sleeps for a fixed time, and then asks who has sent "
     "something, is late by that time: sleep in the call that a request ends.",

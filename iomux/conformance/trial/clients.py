@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
 from iomux.system.sockets import raise_descriptor_limit
@@ -121,7 +122,7 @@ def compare(sent: bytes, got: bytes, how: str, who: str) -> None:
     """Raise Fault, saying how they differ, unless `got` is what was sent."""
     if got == sent:
         return
-    detail = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
+    detail: dict[str, Any] = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
     if how in (CLOSED, RESET):  # which of the two it is depends on what was unread at that moment: tcp(7)
         how = "the server ended the connection"
     if not got:
