@@ -81,8 +81,9 @@ def _ended(subject: Subject, client: socket.socket, who: str, before: dict[int, 
         raise Fault(f"{who} got bytes that it was not owed")
     except TimeoutError:
         never = f"{who} half-closed, and the server never closed the connection"
-        if still := still_held(before, holders(subject, client), subject.pid):
-            raise Fault(f"{never}: {still}", hint=STILL_HELD) from None
+        now = holders(subject, client)
+        if still := still_held(before, now, subject.pid):
+            raise Fault(f"{never}: {still}", hint=STILL_HELD, before=before, now=now) from None
         raise Fault(never) from None
     except ConnectionError:
         raise Fault(f"{who} half-closed, and got a reset instead of the end of the stream") from None
