@@ -21,7 +21,7 @@ from pathlib import Path
 
 from iomux.conformance.trial.clients import ask, compare, connect, message
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, warm_up
 from iomux.system.sock_diag import Connection, missing, other_end
 
 _BYTES = 64
@@ -57,8 +57,9 @@ def prompt(subject: Subject) -> None:
     proofs: Counter[str] = Counter()
     late = 0
     with connect(subject) as client:
-        for _ in range(_WARM_UP):
-            ask(client, message(_BYTES))
+        with warm_up("echoes"):
+            for _ in range(_WARM_UP):
+                ask(client, message(_BYTES))
         until = time.monotonic() + _SECONDS  # the more answers are late, the more of them may prove why
         for number in range(_MOST):
             watch = _answer(client, tasks)
@@ -124,7 +125,8 @@ def _answer(client: socket.socket, tasks: list[Path]) -> _Watch:
         elif can_ask:
             watch.sample(client)
     watch.took = time.monotonic() - began
-    compare(sent, got, how, "the client")
+    with warm_up("echoes"):
+        compare(sent, got, how, "the client")
     return watch
 
 

@@ -26,7 +26,7 @@ _SILENT_SECONDS = 6.5  # longer than 5 s, a common time limit
 def silence(subject: Subject) -> None:
     """Check that silence ends no connection. The first client leaves before the second asks: they may take turns."""
     with connect(subject) as served, connect(subject) as newcomer:
-        with warm_up("echoes"):
+        with warm_up("hundred"):
             ask(served, b"before the silence")
         time.sleep(_SILENT_SECONDS)
         _ask_again(served, "a client that had been served")
