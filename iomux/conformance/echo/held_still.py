@@ -23,7 +23,9 @@ _PIECE_BYTES = 16 * 1024 - 1  # no number of them fills a server's buffers exact
 _SMALL_BYTES, _LARGE_BYTES = (
     6 * _PIECE_BYTES,
     128 * _PIECE_BYTES,
-)  # for a new connection's buffer, and one that has grown
+)
+"""For a new connection's receive buffer, and for one that has grown."""
+_INFO_BYTES = 232  # up to and including the window
 _TURN_BYTES, _TURNS = 256 * 1024, 4
 _FULL_SECONDS = 0.2
 
