@@ -93,9 +93,9 @@ def test_a_server_whose_process_is_not_known_is_not_blamed() -> None:
 
 
 def test_a_fault_in_the_preparation_is_left_to_the_item_made_for_it() -> None:
-    result = check(iomux.clinic.case("until_short").serve, "lump")["lump"]
-    assert result.status == "not seen"
-    assert "see the item" in result.seen
+    report = check(iomux.clinic.case("reset_fatal").serve, ("order", "number-again"))
+    assert report.not_seen == ("number-again",)
+    assert report["number-again"].seen.endswith("see the item mid-reset")
 
 
 def test_a_heap_that_grows_at_first_forgets_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:

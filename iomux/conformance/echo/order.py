@@ -11,6 +11,8 @@ import time
 from array import array
 from contextlib import suppress
 
+import psutil
+
 from iomux.conformance.trial.clients import MIB, ask, compare, connect_narrow, fill, receive
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, warm_up
@@ -90,6 +92,6 @@ def _same_bytes(one: bytes, other: bytes) -> bool:
 def _cause(subject: Subject) -> str:
     try:
         threads = sum(process.num_threads() for process in processes(subject))
-    except NotSeen:
+    except (NotSeen, psutil.Error):
         return ""
     return _ONE_THREAD if threads == 1 else _THREADS

@@ -21,7 +21,7 @@ import psutil
 from iomux.conformance.echo.held_still import ESTABLISHED, can_be_held
 from iomux.conformance.trial.clients import ask, connect, expect
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import PATIENCE, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.subject import PATIENCE, NotSeen, Subject, processes, stopped, warm_up
 from iomux.system.sock_diag import other_end
 
 _MOST_PROCESSES = 4
@@ -47,7 +47,13 @@ def shared_listener(subject: Subject) -> None:
     can_be_held(subject)
     with connect(subject) as client, warm_up("echoes"):
         ask(client, b"are you there?")
-    group = processes(subject)
+    try:
+        _meet(subject, processes(subject))
+    except psutil.NoSuchProcess:
+        raise NotSeen("one of the server's processes ended while it was to be held still") from None
+
+
+def _meet(subject: Subject, group: list[psutil.Process]) -> None:
     with ExitStack() as stack:
         if len(group) > 1 and len(served := _one_each(subject, group, stack)) > 1:
             stack.enter_context(_on_one_core(served))
