@@ -12,6 +12,7 @@ from iomux import servers
 from iomux.conformance.chat import delivery, slow
 from iomux.conformance.chat.room import CHAT_ITEMS
 from iomux.conformance.echo import (
+    fairness,
     half_close,
     held_still,
     integrity,
@@ -24,6 +25,7 @@ from iomux.conformance.echo import (
     sharing,
     silence,
     stale,
+    visits,
 )
 from iomux.conformance.report import Report
 from iomux.conformance.trial.items import ITEMS, Item
@@ -36,12 +38,14 @@ _ECHO_FAMILIES = (
     order,
     half_close,
     isolation,
+    fairness,
     prompt,
     silence,
     held_still,
     stale,
     sharing,
     resources,
+    visits,
     remains,
     limits,
 )

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 from iomux.conformance.trial.clients import ask, compare, connect, expect, message, receive
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import NotSeen, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject, processes, stopped, warm_up
 from iomux.system.sock_diag import missing, other_end
 
 _BURST = 4  # fits into a backlog of 5, as textbooks have it
@@ -46,7 +46,7 @@ def can_be_held(subject: Subject) -> None:
     """Raise NotSeen if the server can't be held still, or what waits for it then can't be seen."""
     processes(subject)
     if reason := missing():
-        raise NotSeen(reason)
+        raise NotSeenHere(reason)
 
 
 @item(
@@ -89,7 +89,7 @@ def lump(subject: Subject) -> None:
         with warm_up("echoes"):
             ask(client, b"are you there?")
         if _one_lump(subject, client, _SMALL_BYTES) < _SMALL_BYTES:
-            raise NotSeen("the kernel's buffers are too small here to hold a message of many buffers: tcp(7), tcp_rmem")
+            raise NotSeenHere("the kernel's buffers are too small here for a message of many buffers: tcp(7), tcp_rmem")
         with warm_up("bulk"):
             _grow_buffers(client)
         _one_lump(subject, client, _LARGE_BYTES)

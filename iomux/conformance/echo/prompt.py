@@ -21,7 +21,7 @@ from pathlib import Path
 
 from iomux.conformance.trial.clients import ask, compare, connect, message
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, warm_up
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, processes, warm_up
 from iomux.system.sock_diag import Connection, missing, other_end
 
 _BYTES = 64
@@ -71,7 +71,7 @@ def prompt(subject: Subject) -> None:
             if time.monotonic() > until or (number >= _LEAST and 2 * late <= number):
                 break
     if 2 * late > number and (reason := missing()):
-        raise NotSeen(f"answers came late, and why can't be told here: {reason}")
+        raise NotSeenHere(f"answers came late, and why can't be told here: {reason}")
 
 
 @dataclass

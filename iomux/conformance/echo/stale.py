@@ -18,7 +18,7 @@ from iomux.conformance.trial.subject import Subject, stopped, warm_up
 from iomux.system.sockets import reset
 
 _LEAVING, _NEW = 4, 3  # fewer newcomers than have left: each gets a number that was just in use
-_OWED_BYTES, _STALL_SECONDS = 4 * MIB, 0.05
+_OWED_BYTES = 4 * MIB
 Leave = Callable[[socket.socket], None]
 
 
@@ -68,7 +68,7 @@ def _round(subject: Subject, owed_bytes: int, leave: Leave, together: bool) -> N
             for client in (stays, *leaving):
                 ask(client, b"I am here", "a client")
         for client in leaving[: _LEAVING if owed_bytes else 0]:
-            fill(client, message(owed_bytes), stall_seconds=_STALL_SECONDS)
+            fill(subject, client, message(owed_bytes))
         with stopped(subject) if together else nullcontext():
             for client in leaving:
                 leave(client)

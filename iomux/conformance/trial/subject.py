@@ -5,23 +5,20 @@ address only: then these functions raise `NotSeen`, and the report says so inste
 """
 
 import contextlib
+import errno
 import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-from iomux.system.machine import cpu_time
+from iomux.conformance.trial import rest
+from iomux.system.process_tree import exists
 from iomux.system.sockets import Address
 
 PATIENCE = 5.0
 """Seconds without any progress after which a server counts as not answering."""
-_WINDOW_SECONDS = 0.3
-_WINDOWS = 3
-_BUSY_SHARE = 0.2
-"""The share of a core above which a server counts as busy: asleep it uses none, spinning all that it can get."""
 
 
 class Fault(Exception):
@@ -40,7 +37,20 @@ class NotStarted(Fault):
 
 
 class NotSeen(Exception):
-    """An item can't be tried on this server, or on this machine; the message says why."""
+    """An item can't be tried on this server; the message says why."""
+
+
+class NotSeenHere(NotSeen):
+    """An item can't be tried on this machine, or not now: it could on another one; the message says why."""
+
+
+SHORT_HERE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
+"""Errors of a client's call that tell what this machine, or the process of the clients, is short of."""
+RAISE_THE_LIMIT = "raise the limit (ulimit -n, limits.conf(5); docker run --ulimit nofile=65536)"
+HIDDEN = (
+    "the server's process can't be looked into from here: /proc is not there, or hides it (hidepid), or it runs as "
+    "another user; run check as the user of the server, or as root"
+)
 
 
 @dataclass(frozen=True)
@@ -72,45 +82,39 @@ def processes(subject: Subject) -> list[psutil.Process]:
         first = psutil.Process(subject.pid)
         return [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess as error:
+        if exists(subject.pid):
+            raise NotSeenHere(HIDDEN) from error
         raise Fault("the server's process is gone") from error
 
 
-def work_seconds(subject: Subject) -> float:
-    """Processor time that the server has used so far, plus the time it has waited for a core on a busy machine."""
-    total = 0.0
-    for process in processes(subject):
-        with contextlib.suppress(ProcessLookupError):  # a child process may have ended meanwhile
-            total += cpu_time(process.pid).total + _queued_seconds(process.pid)
-    return total
-
-
-def _queued_seconds(pid: int) -> float:
-    """Seconds in which its threads were ready to run and no core was free (Documentation/scheduler/sched-stats.rst)."""
-    total = 0
-    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # absent if the kernel does not count it
-        with contextlib.suppress(OSError):
-            total += int(stat.read_text().split()[1])
-    return total / 1e9
-
-
-def work_share(subject: Subject) -> float:
-    """The share of a core that the server uses now, or would use if a core were free.
-
-    It is the least of up to three short windows, so that work left over from earlier does not count.
-    """
-    least = 1.0
-    for _ in range(_WINDOWS):
-        before, began = work_seconds(subject), time.monotonic()
-        time.sleep(_WINDOW_SECONDS)
-        least = min(least, (work_seconds(subject) - before) / (time.monotonic() - began))
-        if least < _BUSY_SHARE / 2:
-            break
-    return least
-
-
 def busy(subject: Subject) -> bool:
-    """Whether the server uses processor time, at a moment when it has nothing to do."""
-    return work_share(subject) > _BUSY_SHARE
+    """Whether the server uses processor time although no byte moves. Raises NotSeen if that can't be told."""
+    return _at_rest(subject, lambda use: not use.spins and not use.undecided).spins
+
+
+def wakes_often(subject: Subject) -> tuple[bool, float]:
+    """Whether the server wakes again and again although no byte moves, and how often a second."""
+    use = _at_rest(subject, rest.nearly_asleep)
+    return rest.wakes_often(use), use.wake_ups
+
+
+def _at_rest(subject: Subject, enough: Callable[[rest.Use], bool]) -> rest.Use:
+    use = rest.at_rest(subject.address[1], lambda: pids(subject), enough)
+    if use is None:
+        raise NotSeen("the server was still moving its clients' bytes when it was to be seen at rest")
+    if use.undecided:
+        raise NotSeenHere("this machine was too busy to tell whether the server sleeps: it got no core at all")
+    return use
+
+
+def pids(subject: Subject) -> list[int]:
+    """The numbers of the server's processes."""
+    return [process.pid for process in processes(subject)]
+
+
+def settled(subject: Subject) -> bool:
+    """Wait until no byte of the server's clients moves; False if they were still moving after many seconds."""
+    return rest.settle(subject.address[1], lambda: pids(subject) if subject.pid is not None else [])
 
 
 def skip_if_never_asleep(subject: Subject) -> None:
