@@ -7,6 +7,7 @@ import socket
 from contextlib import ExitStack
 
 from iomux.conformance.trial.clients import CLOSED, MIB, ask, compare, connect, connect_narrow, message
+from iomux.conformance.trial.holders import STILL_HELD, holders, still_held
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
@@ -57,27 +58,32 @@ def _came_to_the_end(stream: Stream) -> None:
 @item(
     "end",
     rule="the server closes a client that has half-closed and is owed nothing",
-    sent="one client sends nothing, one gets a message answered; then each calls shutdown(SHUT_WR)",
+    sent="one client gets a message answered, one sends nothing; then each calls shutdown(SHUT_WR)",
     hint="Once the client has sent its last byte, recv returns no bytes, now and for ever: it is your turn to close.",
     man="recv(2), close(2)",
 )
 def end(subject: Subject) -> None:
     """Check that the end of the stream is answered with the end."""
-    with connect(subject) as silent:
-        silent.shutdown(socket.SHUT_WR)
-        _ended(silent, "a client that had sent nothing")
     with connect(subject) as served:
         ask(served, b"one message")
+        before = holders(subject, served)
         served.shutdown(socket.SHUT_WR)
-        _ended(served, "a client that had been served")
+        _ended(subject, served, "a client that had been served", before)
+    with connect(subject) as silent:
+        silent.shutdown(socket.SHUT_WR)
+        _ended(subject, silent, "a client that had sent nothing", {})
 
 
-def _ended(client: socket.socket, who: str) -> None:
+def _ended(subject: Subject, client: socket.socket, who: str, before: dict[int, int]) -> None:
     try:
         if client.recv(1) == b"":
             return
         raise Fault(f"{who} got bytes that it was not owed")
     except TimeoutError:
-        raise Fault(f"{who} half-closed, and the server never closed the connection") from None
+        never = f"{who} half-closed, and the server never closed the connection"
+        now = holders(subject, client)
+        if still := still_held(before, now, subject.pid):
+            raise Fault(f"{never}: {still}", hint=STILL_HELD, before=before, now=now) from None
+        raise Fault(never) from None
     except ConnectionError:
         raise Fault(f"{who} half-closed, and got a reset instead of the end of the stream") from None

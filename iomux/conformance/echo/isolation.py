@@ -2,7 +2,7 @@
 
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from iomux.conformance.trial.clients import (
     MIB,
@@ -20,7 +20,7 @@ from iomux.conformance.trial.clients import (
     still_serves,
 )
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, rss_bytes, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, busy, rss_bytes, stopped, warm_up
 from iomux.system.sockets import reset
 
 _MUCH = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
@@ -52,18 +52,25 @@ def idle(subject: Subject) -> None:
 @item(
     "reset",
     rule="the server survives clients that reset their connection",
-    sent="20 clients each send a few bytes and reset the connection at once; then a new client comes",
-    hint="After a reset any call on that client's socket may fail, even accept: ECONNRESET, EPIPE, ECONNABORTED. "
-    "It is the end of one client, not of your loop.",
-    man="tcp(7), send(2) (EPIPE), recv(2)",
+    sent="20 clients each send a few bytes and reset the connection at once, the last 4 of them while the server is "
+    "held still (SIGSTOP); then a new client comes",
+    hint="After a reset any call on that client's socket may fail, even accept, and getpeername after accept: "
+    "ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN. It is the end of one client, not of your loop.",
+    man="tcp(7), send(2) (EPIPE), recv(2), getpeername(2) (ENOTCONN)",
 )
 def reset_survived(subject: Subject) -> None:
-    """Test resets right after a few bytes."""
-    for _ in range(20):
+    """Test resets right after a few bytes, and before the server has even accepted."""
+    _come_and_reset(subject, 16)
+    with stopped(subject) if subject.pid is not None else nullcontext():
+        _come_and_reset(subject, 4)
+    still_serves(subject, "twenty resets")
+
+
+def _come_and_reset(subject: Subject, count: int) -> None:
+    for _ in range(count):
         client = connect(subject)
         client.sendall(b"about to go")
         reset(client)
-    still_serves(subject, "twenty resets")
 
 
 @item(
