@@ -40,7 +40,7 @@ def _evidence(result: Result) -> list[Entry]:
     if found.window:
         said.append(Entry("", found.window, prose=False))
     if found.command:
-        said.append(Entry("run", tuple(part for line in found.command for part in _fitting(line)), prose=False))
+        said.append(Entry("run", found.command, prose=False))
     if found.tape:
         said.append(Entry("tape", tuple(_tape(found.tape)), prose=False))
     return said
@@ -48,14 +48,6 @@ def _evidence(result: Result) -> list[Entry]:
 
 def _step(number: int, step: str) -> Sequence[str]:
     return textwrap.wrap(f"{number}. {step}", _MOST_COLUMNS - 6, subsequent_indent="   ")
-
-
-def _fitting(command: str) -> Sequence[str]:
-    """A pipeline in two lines if it is too long for one: a shell lets it go on after the bar."""
-    if len(command) <= _MOST_COLUMNS - 6 or " | nc" not in command:
-        return [command]
-    before, after = command.split(" | nc", 1)
-    return [f"{before} |", f"nc{after}"]
 
 
 def _tape(call: str) -> Sequence[str]:

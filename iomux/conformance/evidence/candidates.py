@@ -18,7 +18,7 @@ _ALL_BYTES = bytes(range(256))
 _FIRST, _SECOND = b"a", b"b"
 _LARGE = (MIB, 16 * MIB, 64 * MIB)
 """Up to more than the kernel's buffers hold at both ends together."""
-_MOST_MESSAGES = 300
+_MOST_MESSAGES = 6
 
 Family = Callable[[Sequence[bytes]], Iterator[Conversation]]
 """From the messages of the item's failed client to conversations."""
@@ -50,8 +50,8 @@ def several_messages(messages: Sequence[bytes]) -> Iterator[Conversation]:
     yield alone(_FIRST, _SECOND * 2, b"c")
     for count in (10, 100):
         yield alone(*[_FIRST] * count)
-        yield without_waiting(*(bytes([97 + number % 26]) for number in range(count)))
-    if messages and sum(map(len, messages)) < MIB and len(messages) <= _MOST_MESSAGES:
+        yield without_waiting(*[_FIRST + _SECOND] * count)
+    if 1 < len(messages) <= _MOST_MESSAGES:
         yield alone(*messages)
 
 

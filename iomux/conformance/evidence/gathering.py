@@ -18,7 +18,13 @@ _MOST_SCRIPTS = 4
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a student can follow, and do again, of an item that failed. All of it is empty where it is not known."""
+    """What a student can follow, and do again, of an item that failed; empty where it is not known.
+
+    Example:
+    >>> from iomux.conformance.evidence.gathering import Evidence
+    >>> Evidence(steps=("a client connects", 'it sends "a"'), shortest=True).command
+    ()
+    """
 
     steps: tuple[str, ...] = ()
     """What was done: in the shortest conversation that still fails, or by the item's own clients."""

@@ -65,18 +65,17 @@ def _part(came: int, due: int) -> str:
 
 
 def _repeated(told: Sequence[str]) -> Iterator[str]:
-    """The steps with runs of the same pair told once, as in "it sends …, it reads the answer; 100 times"."""
+    """The steps, with one or two that are repeated told once, as in "it sends …, it reads the answer; 100 times"."""
     place = 0
     while place < len(told):
-        times = 1
-        while told[place : place + 2] == told[place + 2 * times : place + 2 * times + 2] and len(told) > place + 1:
-            times += 1
-        if times > 1:
-            yield f"{told[place]}, {told[place + 1]}; {times} times"
-            place += 2 * times
-        else:
-            yield told[place]
-            place += 1
+        for period in (1, 2):
+            times = 1
+            while told[place : place + period] == told[place + times * period : place + (times + 1) * period]:
+                times += 1
+            if times > 1:
+                break
+        yield ", ".join(told[place : place + period]) + f"; {times} times" if times > 1 else told[place]
+        place += period * times if times > 1 else 1
 
 
 def recorded(steps: Sequence[Step], sizes: bool) -> tuple[str, ...]:
