@@ -4,13 +4,13 @@ Each item has the server started afresh. A server that fails the first item (it 
 not tried further: every other item would fail for that one cause.
 """
 
+import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 
 from iomux import servers
-from iomux.conformance.evidence.commands import fits_a_tape
 from iomux.conformance.evidenced import with_evidence
 from iomux.conformance.report import Report
 from iomux.conformance.result import Result
@@ -66,13 +66,14 @@ def try_all(
         results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = with_evidence(results, steps, under_test, _written(target), clock.ends, chat=minimum != "echo")
-    return Report(under_test.name, told, built=built)
+    seen = (note for outcome in outcomes.values() for note in outcome.notes)
+    return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
 
 
 def _written(target: str | servers.Serve) -> str:
-    """The target as a program writes it, where `iomux.tape` can record it."""
+    """The target as a program writes it; empty for a function without a name of its own."""
     if isinstance(target, str):
-        return f'"{target}"' if fits_a_tape(target) else ""
+        return json.dumps(target, ensure_ascii=False)
     name = name_of(target)
     return name if name.isidentifier() else ""
 
@@ -137,6 +138,7 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
             if outcome.status == "passed":
                 afterwards(running)
             outcome, port = _with_cause(outcome, item, running), running.subject.address[1]
+            outcome = replace(outcome, notes=running.notes)
         if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
             return _started_again(target, port)
         return outcome

@@ -4,7 +4,6 @@ One client that only sends and reads is `nc`, whose option -N half-closes after 
 clients, a reset and an urgent byte take a few lines of Python. PORT stands for the server's port.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 from iomux.conformance.evidence.conversation import Conversation, Line
@@ -175,8 +174,3 @@ def tape(target: str, conversation: Conversation, failure: Failure) -> str:
         tenths += line.do in ("expect", "pause")
     ends = [f'({tenths / 10 + 0.1:.1f}, "{chr(96 + client)}", b"")' for client in clients]
     return f"iomux.tape({target}, [{', '.join(events + ends)}])"
-
-
-def fits_a_tape(target: str) -> bool:
-    """Whether a target is a name or `file.py:function`, which `iomux.tape` can record."""
-    return "{port}" not in target and not re.fullmatch(r"[\w.\[\]:-]+:\d+", target)
