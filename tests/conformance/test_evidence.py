@@ -11,7 +11,7 @@ import pytest
 
 import iomux
 from iomux import servers
-from iomux.conformance.evidence.candidates import candidates
+from iomux.conformance.evidence.candidates import ECHO, candidates
 from iomux.conformance.evidence.commands import command, tape
 from iomux.conformance.evidence.conversation import Conversation, Line, alone, in_pieces, without_waiting
 from iomux.conformance.evidence.gathering import as_recorded
@@ -44,7 +44,7 @@ def search(server: servers.Serve, item: str, seconds: float = SECONDS) -> Conver
             yield Fresh(Subject(running.address, running.pid), str)
             running.stop()
 
-    found = shortest(candidates(item, ()), start, time.monotonic() + seconds)
+    found = shortest(candidates(ECHO[item], ()), start, time.monotonic() + seconds)
     return found.conversation if found else ()
 
 

@@ -105,7 +105,7 @@ def urgent(messages: Sequence[bytes]) -> Iterator[Conversation]:
 
 
 _BYTES = (one_byte, one_message, several_messages)
-_FAMILIES: dict[str, tuple[Family, ...]] = {
+ECHO: dict[str, tuple[Family, ...]] = {
     "echoes": _BYTES,
     "sizes": _BYTES,
     "pieces": _BYTES,
@@ -121,13 +121,13 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
     "idle": (two_at_once,),
     "neighbours": (two_at_once,),
 }
-"""What to try for an item, by its name: those whose failure one conversation of one or two clients can show."""
+"""What to try for an item of an echo server, by its name, where a conversation of one or two clients can show it."""
 
 
-def candidates(item: str, steps: Sequence[Step]) -> Iterator[Conversation]:
-    """Conversations that may fail like this item, the shortest of each family first; none for an item without."""
+def candidates(families: Sequence[Family], steps: Sequence[Step]) -> Iterator[Conversation]:
+    """Conversations that may fail like an item whose clients did these steps, family by family."""
     messages = _messages(steps)
-    for family in _FAMILIES.get(item, ()):
+    for family in families:
         yield from family(messages)
 
 

@@ -73,8 +73,8 @@ def _for_printf(byte: int) -> str:
 
 
 def _python(done: Conversation) -> tuple[str, ...]:
-    modules = {"reset": "struct", "pause": "time"}
-    needed = ", ".join(module for do, module in modules.items() if any(line.do == do for line in done))
+    modules = {"reset": "struct", "pause": "time", "meet": "time"}
+    needed = ", ".join(sorted({modules[line.do] for line in done if line.do in modules}))
     lines = [f'python3 -c \'from socket import *;{f" import {needed};" if needed else ""} at = "127.0.0.1", PORT']
     for statement in _statements(done):
         compound = statement.startswith(_COMPOUND) or lines[-1].startswith(_COMPOUND)
@@ -98,7 +98,7 @@ def _statements(done: Conversation) -> Iterator[str]:
             place += times * period
             continue
         line = done[place]
-        if line.do == "send" and len(line.data) > _MUCH:
+        if line.do in ("send", "say") and len(line.data) > _MUCH:
             yield f"try: {_statement(line, False)}"
             yield "except OSError: pass"
         elif line.do == "reset":
@@ -125,10 +125,11 @@ def _statement(line: Line, shown: bool) -> str:
     """One statement of Python. shown: whether to print what is received."""
     if line.do == "connect":
         return f"{_name(line)} = create_connection(at, 2)"
-    if line.do == "pause":
+    if line.do in ("pause", "meet"):
         return "time.sleep(0.1)"
     calls = {
         "send": f"sendall({expression(line.data)})",
+        "say": f"sendall({expression(line.data)})",
         "close": "close()",
         "shutdown": "shutdown(SHUT_WR)",
         "urgent": 'send(b"!", MSG_OOB)',

@@ -1,12 +1,15 @@
 """A conversation: what each client does, line by line, short enough to be told.
 
-"expect" waits for all that the server owes the client so far: an echo of what it has sent.
+"send" makes the server owe the client an echo, "say" makes a chat room owe the same to all others; "expect" waits for
+all that a client is owed. "meet" waits until a room has let all members in, and throws away what it has sent them.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-Do = Literal["connect", "send", "urgent", "expect", "no more", "pause", "shutdown", "end", "close", "reset"]
+Do = Literal[
+    "connect", "meet", "send", "say", "urgent", "expect", "no more", "pause", "shutdown", "end", "close", "reset"
+]
 
 
 @dataclass(frozen=True)

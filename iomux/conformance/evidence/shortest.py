@@ -28,6 +28,7 @@ MOST_FAILED = 16
 """How many conversations may fail before the search ends: each costs a wait and a start, some 0.3 s."""
 ENDED = ("the server ended", "the server was")
 """How a text begins that says how the server ended."""
+_MANY = 8
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
 
@@ -97,8 +98,20 @@ def shortest(candidates: Iterable[Conversation], start: Start, until: float, see
             if not search.fails(conversation):
                 passed.add(size)
             elif failure := search.fails(conversation, sure=True):
-                return _smaller(Found(conversation, failure), max((n for n in passed if n < size), default=0), search)
+                found = _without_the_earlier(Found(conversation, failure), search)
+                return _smaller(found, max((n for n in passed if n < size), default=0), search)
     return None
+
+
+def _without_the_earlier(found: Found, search: Search) -> Found:
+    """Leave out what was asked and answered before the step that failed, if it fails without that."""
+    lines, place = found.conversation, found.failure.line
+    begin = next(number for number, line in enumerate(lines) if line.do not in ("connect", "meet"))
+    if place - begin < _MANY or lines[place].do != "expect":
+        return found
+    short = (*lines[:begin], *lines[place - 1 : place + 1])
+    failure = search.fails(short, sure=True)
+    return Found(short, failure) if failure else found
 
 
 def _letters(conversation: Conversation) -> int:

@@ -34,7 +34,9 @@ def steps(conversation: Conversation, failure: Failure) -> tuple[str, ...]:
 
 def _told(line: Line, several: bool) -> str:
     who = f"client {line.client}" if several else "a client" if line.do == "connect" else "it"
-    return f"{who} {f'sends {_bytes(line.data)}' if line.do == 'send' else _DONE[line.do]}"
+    if line.do == "meet":
+        return "all wait until the room has let them in"
+    return f"{who} {f'sends {_bytes(line.data)}' if line.do in ('send', 'say') else _DONE[line.do]}"
 
 
 def _bytes(data: bytes) -> str:
