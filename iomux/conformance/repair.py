@@ -73,7 +73,8 @@ def _end(result: Result) -> str:
 
 def repair_first(results: Sequence[Result]) -> str:
     """One sentence: which failed item to repair first, and which others it explains; empty if it explains none."""
-    if not (found := groups(results)):
+    said = {(result.seen, result.hint) for result in results if result.status == "failed"}
+    if not (found := groups(results)) or len(said) == 1:  # it did not start: no item is to blame
         return ""
     group = found[0]
     rule = next(result.rule for result in results if result.name == group.first)

@@ -13,7 +13,7 @@ import iomux
 from iomux import servers
 from iomux.conformance.evidence.candidates import ECHO, candidates
 from iomux.conformance.evidence.commands import command, tape
-from iomux.conformance.evidence.conversation import Conversation, Line, alone, in_pieces, without_waiting
+from iomux.conformance.evidence.conversation import Conversation, Line, alone, in_pieces, last_number, without_waiting
 from iomux.conformance.evidence.gathering import as_recorded
 from iomux.conformance.evidence.replay import Failure, replay
 from iomux.conformance.evidence.shortest import Fresh, shortest
@@ -29,6 +29,7 @@ from tests.students.evident import (
     never_closes,
     slow,
     stops_at_nul,
+    swaps_what_is_large,
     takes_send_for_all,
 )
 from tests.support.checks import check
@@ -166,3 +167,15 @@ def test_clients_that_did_the_same_are_told_together() -> None:
         "several clients, each: connects, sends 3 bytes",
         "a client connects, resets its connection",
     )
+
+
+@linux
+def test_a_change_of_order_is_shown_by_numbers() -> None:
+    conversation = search(swaps_what_is_large, "bulk")
+    assert last_number(conversation[1].data) > 1_000_000
+
+
+@linux
+def test_a_conversation_ends_when_its_time_is_over() -> None:
+    with iomux.start(slow) as server, pytest.raises(TimeoutError):
+        replay(alone(b"a"), Subject(server.address, server.pid), 20, over=time.monotonic() + 0.1)

@@ -83,3 +83,11 @@ def takes_send_for_all(listener: socket.socket) -> None:
 
     while True:
         threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def _swapped(data: bytes) -> bytes:
+    return data[1:2] + data[:1] + data[2:] if len(data) == 1 << 17 else data
+
+
+swaps_what_is_large = _answering(_swapped)
+"""Two bytes change places, where much has come at once."""

@@ -17,7 +17,8 @@ _READ_BYTES = 1 << 18
 class Client:
     """One client: what it still has to send, what it is owed, and what has come."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], over: float) -> None:
+        self._over = over
         self.sock = socket.create_connection(address, timeout=2)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
@@ -53,9 +54,14 @@ class Client:
             self.came = self.came.replace(URGENT, b"", 1)
 
     def move(self, until: Callable[[], bool], quiet: Callable[[float], bool], reads: bool = True) -> None:
-        """Send and receive until something is true, or `quiet` says so of the seconds since anything moved."""
+        """Send and receive until something is true, or `quiet` says so of the seconds since anything moved.
+
+        Raises TimeoutError when the time for the whole conversation is over.
+        """
         moved = time.monotonic()
         while not until():
+            if time.monotonic() > self._over:
+                raise TimeoutError("there is no time left for this conversation")
             wanted = (select.POLLIN if reads and not self.how else 0) | (select.POLLOUT if self.pending else 0)
             if not wanted:
                 return

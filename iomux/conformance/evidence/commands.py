@@ -6,7 +6,7 @@ clients, a reset and an urgent byte take a few lines of Python. PORT stands for 
 
 from collections.abc import Iterator, Sequence
 
-from iomux.conformance.evidence.conversation import Conversation, Line
+from iomux.conformance.evidence.conversation import Conversation, Line, last_number
 from iomux.conformance.evidence.replay import Failure
 
 _SIMPLE = {"connect", "send", "expect", "no more", "pause", "shutdown", "end"}
@@ -28,7 +28,7 @@ def command(conversation: Conversation, failure: Failure) -> tuple[str, ...]:
 def _printable(sent: Sequence[bytes]) -> bool:
     """Whether a shell can write what was sent in a few words."""
     short = all(len(data) <= 16 for data in sent)
-    return (len(sent) <= _MOST_SENDS and short) or (len(sent) == 1 and _alike(sent[0]))
+    return (len(sent) <= _MOST_SENDS and short) or (len(sent) == 1 and (_alike(sent[0]) or bool(last_number(sent[0]))))
 
 
 def _alike(data: bytes) -> bool:
@@ -36,6 +36,8 @@ def _alike(data: bytes) -> bool:
 
 
 def _nc(done: Conversation, sent: Sequence[bytes], failure: Failure) -> tuple[str, ...]:
+    if sent and (last := last_number(sent[0])):
+        return (f"seq {last} >due", "nc -N 127.0.0.1 PORT <due | (sleep 2; cmp - due)  # says nothing if right")
     written = [_written(data) for data in sent]
     source = [f"({'; sleep 1; '.join(written)})"] if len(written) > 1 else written
     nc = "nc -N 127.0.0.1 PORT" + ("" if source else " </dev/null")

@@ -21,6 +21,19 @@ class Line:
     data: bytes = b""
 
 
+def numbers(last: int) -> bytes:
+    """The numbers from 1 on, each on a line: no two parts are alike. As seq(1) writes them."""
+    return b"".join(b"%d\n" % number for number in range(1, last + 1))
+
+
+def last_number(data: bytes) -> int:
+    """Up to which number `numbers` made these bytes; 0 if it did not."""
+    if not data.startswith(b"1\n2\n3\n"):
+        return 0
+    last = data[-12:].split()[-1]
+    return int(last) if last.isdigit() and data == numbers(int(last)) else 0
+
+
 Conversation = tuple[Line, ...]
 
 

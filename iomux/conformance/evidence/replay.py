@@ -5,6 +5,7 @@ owed stays in the kernel's buffers, and the server's sends fall short.
 """
 
 import contextlib
+import math
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -39,18 +40,20 @@ def replay(
     subject: Subject,
     patience: float,
     hurry: bool = True,
+    over: float = math.inf,
     at_the_end: Callable[[], None] = lambda: None,
 ) -> Failure | None:
     """Have the conversation; return where it failed, or None.
 
     patience: seconds in which nothing moves until that counts as failed. hurry: it counts already when the server is
-    asleep and has not run for two looks: only a timer of its own could still make it answer. at_the_end: called before
-    the clients are closed.
+    asleep and has not run for two looks: only a timer of its own could still make it answer. over: when there is no
+    time left for it, on the monotonic clock: then it raises TimeoutError. at_the_end: called before the clients are
+    closed.
     """
     clients: dict[int, Client] = {}
     try:
         for number, line in enumerate(conversation):
-            if failed := _act(line, clients, subject, _Quiet(subject, patience, hurry)):
+            if failed := _act(line, clients, subject, _Quiet(subject, patience, hurry), over):
                 due, came, how = failed
                 return Failure(number, due, came, how)
     finally:
@@ -72,11 +75,13 @@ class _Quiet:
         return seconds > self._patience or (self._last is not None and self._last == before)
 
 
-def _act(line: Line, clients: dict[int, Client], subject: Subject, quiet: _Quiet) -> tuple[bytes, bytes, str] | None:
+def _act(
+    line: Line, clients: dict[int, Client], subject: Subject, quiet: _Quiet, over: float
+) -> tuple[bytes, bytes, str] | None:
     """Do one line. Returns what was due, what came and why not more, if it failed."""
     if line.do == "connect":
         try:
-            clients[line.client] = Client(subject.address)
+            clients[line.client] = Client(subject.address, over)
         except OSError as error:
             return b"", b"", (error.strerror or "nothing answers").lower()
         return None

@@ -29,6 +29,7 @@ MOST_FAILED = 16
 ENDED = ("the server ended", "the server was")
 """How a text begins that says how the server ended."""
 _MANY = 8
+_MORE_SECONDS = 2.0  # to try again what has failed at the last moment
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
 
@@ -61,7 +62,12 @@ class Search:
             self._open.close()
             self._server = self._open.enter_context(self._start())
         patience = _SURE_SECONDS if sure else _PATIENCE_SECONDS
-        failure = replay(conversation, self._server.subject, patience, hurry=not sure)
+        over = self._until + (_MORE_SECONDS if sure else 0)
+        try:
+            failure = replay(conversation, self._server.subject, patience, not sure, over)
+        except TimeoutError:
+            self._failed = MOST_FAILED
+            return None
         if failure:  # it may have harmed the server
             self._failed += 1
             in_the_same_way = not sure or self._alike(self._server)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from iomux.conformance.evidence.conversation import Conversation, Line
+from iomux.conformance.evidence.conversation import Conversation, Line, last_number
 from iomux.conformance.evidence.replay import Failure
 from iomux.conformance.trial.recording import MOST_KEPT, Step
 from iomux.conformance.trial.window import escaped, first_difference
@@ -44,6 +44,8 @@ def _bytes(data: bytes) -> str:
         return f'"{escaped(data)}"'
     if data == data[:1] * len(data):
         return f'{len(data):,} bytes, all "{escaped(data[:1])}"'
+    if last := last_number(data):
+        return f"the numbers 1 to {last:,}, each on a line"
     return f'{len(data):,} bytes, "{escaped(data[:8])}…"'
 
 
