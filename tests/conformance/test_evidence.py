@@ -49,15 +49,15 @@ def search(server: servers.Serve, item: str, seconds: float = SECONDS) -> Conver
     return found.conversation if found else ()
 
 
-RESET = (Line(1, "connect"), Line(1, "reset"), Line(1, "pause"), Line(2, "connect"), Line(2, "send", b"a"))
+RESET = (Line(1, "connect"), Line(1, "reset"), Line(1, "pause"), Line(2, "connect"))
 MINIMAL: list[tuple[servers.Serve, str, Sequence[Line]]] = [
     (stops_at_nul, "sizes", alone(b"\0")),
-    (doubles, "echoes", (*alone(b"a"), Line(1, "no more"))),
+    (doubles, "echoes", alone(b"a")),
     (loses_the_last_of_4096, "sizes", alone(b"a" * 4096)),
     (at_most_1000, "sizes", alone(b"a" * 1001)),
     (forgets_the_second, "echoes", alone(b"a", b"b")),
     (never_closes, "end", (Line(1, "connect"), Line(1, "shutdown"), Line(1, "end"))),
-    (dies_of_a_reset, "reset", (*RESET, Line(2, "expect"))),
+    (dies_of_a_reset, "reset", RESET),
 ]
 
 
@@ -172,7 +172,7 @@ def test_clients_that_did_the_same_are_told_together() -> None:
 @linux
 def test_a_change_of_order_is_shown_by_numbers() -> None:
     conversation = search(swaps_what_is_large, "bulk")
-    assert last_number(conversation[1].data) > 1_000_000
+    assert last_number(conversation[1].data) > 100_000
 
 
 @linux

@@ -27,10 +27,10 @@ Family = Callable[[Sequence[bytes]], Iterator[Conversation]]
 
 
 def one_byte(messages: Sequence[bytes]) -> Iterator[Conversation]:
-    """One client with one byte: any, then each value."""
+    """One client with one byte: any, another one after it, then each value in turn."""
     yield (*alone(_FIRST), Line(1, "no more"))
-    for value in range(256):
-        yield alone(bytes([value]))
+    yield alone(_FIRST, _SECOND)
+    yield alone(*(bytes([value]) for value in range(256)))
 
 
 def one_message(messages: Sequence[bytes]) -> Iterator[Conversation]:
@@ -44,8 +44,7 @@ def one_message(messages: Sequence[bytes]) -> Iterator[Conversation]:
 
 
 def several_messages(messages: Sequence[bytes]) -> Iterator[Conversation]:
-    """One client with several messages: each answered, none waited for, or one that arrives in pieces."""
-    yield alone(_FIRST, _SECOND)
+    """One client with several messages: none waited for, one that arrives in pieces, each answered."""
     yield without_waiting(_FIRST, _SECOND)
     yield in_pieces(_FIRST, _SECOND)
     yield in_pieces(_FIRST * 1000, _SECOND * 1000)
@@ -112,9 +111,9 @@ ECHO: dict[str, tuple[Family, ...]] = {
     "sizes": _BYTES,
     "pieces": _BYTES,
     "together": _BYTES,
-    "bulk": (*_BYTES, read_late),
-    "slow-reader": (*_BYTES, read_late),
-    "half-close": (*_BYTES, half_closed),
+    "bulk": (read_late, *_BYTES),
+    "slow-reader": (read_late, *_BYTES),
+    "half-close": (half_closed, *_BYTES),
     "end": (one_byte, half_closed),
     "reset": (leaving,),
     "mid-reset": (leaving, gone_while_owed),

@@ -28,7 +28,6 @@ MOST_FAILED = 16
 """How many conversations may fail before the search ends: each costs a wait and a start, some 0.3 s."""
 ENDED = ("the server ended", "the server was")
 """How a text begins that says how the server ended."""
-_MANY = 8
 _MORE_SECONDS = 2.0  # to try again what has failed at the last moment
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
@@ -110,14 +109,15 @@ def shortest(candidates: Iterable[Conversation], start: Start, until: float, see
 
 
 def _without_the_earlier(found: Found, search: Search) -> Found:
-    """Leave out what was asked and answered before the step that failed, if it fails without that."""
-    lines, place = found.conversation, found.failure.line
+    """Leave out what comes after the step that failed; and what was asked before it, if it fails without that."""
+    lines = found.conversation[: found.failure.line + 1]
     begin = next(number for number, line in enumerate(lines) if line.do not in ("connect", "meet"))
-    if place - begin < _MANY or lines[place].do != "expect":
-        return found
-    short = (*lines[:begin], *lines[place - 1 : place + 1])
-    failure = search.fails(short, sure=True)
-    return Found(short, failure) if failure else found
+    asked = all(line.do == "expect" for line in lines[begin + 1 :: 2]) and lines[-1].do == "expect"
+    if asked and len(lines) > begin + 2:
+        short = (*lines[:begin], *lines[-2:])
+        if failure := search.fails(short, sure=True):
+            return Found(short, failure)
+    return Found(lines, found.failure)
 
 
 def _letters(conversation: Conversation) -> int:
