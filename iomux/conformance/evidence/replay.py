@@ -18,8 +18,6 @@ from iomux.conformance.trial.subject import Subject
 from iomux.conformance.trial.window import first_difference
 from iomux.system.sockets import reset
 
-PAUSE_SECONDS = 0.05
-"""How long a "pause" is: a server that is not held up has read what came before."""
 _STALLED_SECONDS = 0.2
 
 
@@ -86,7 +84,7 @@ def _act(
             return b"", b"", (error.strerror or "nothing answers").lower()
         return None
     if line.do == "pause":
-        time.sleep(PAUSE_SECONDS)
+        wait_for_rest(subject)
         return None
     if line.do == "urgent":  # a room may pass it on
         for client in clients.values():

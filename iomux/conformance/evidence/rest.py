@@ -17,12 +17,17 @@ Look = tuple[tuple[str, str], ...]
 
 
 def look(subject: Subject) -> Look | None:
-    """The threads and how often each has run; None if one of them runs, or if that can't be seen."""
+    """The threads and how often each has run; None if one of them runs, or if that can't be seen.
+
+    A process that has ended is at rest, too: it has no threads, or is a zombie.
+    """
     try:
         threads = sorted(_threads(subject))
-    except (NotSeen, Fault, OSError):
+    except Fault:  # it is gone
+        return ()
+    except (NotSeen, OSError):
         return None
-    if not threads or any(state not in "SI" for _, state, _ in threads):
+    if any(state not in "SIZX" for _, state, _ in threads):
         return None
     return tuple((number, switches) for number, _, switches in threads)
 
