@@ -27,6 +27,8 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
     "in-order": ("slow-reader", "late-reader", "memory"),
 }
 """For an item the later ones that fail for the same reason, as a rule."""
+NOT_STARTED = "not started"
+"""The cause of results of a server that did not start."""
 _ENDED = ("the server ended", "the server was", "the server's process is gone")
 
 
@@ -42,7 +44,8 @@ class Group:
 
 def groups(results: Sequence[Result]) -> list[Group]:
     """The failed items that explain others, in the order of the report; each item is in one group at most."""
-    left = {result.name: result for result in results if result.status == "failed" and not result.exempt}
+    failed = [result for result in results if result.status == "failed" and not result.exempt]
+    left = {result.name: result for result in failed if result.cause != NOT_STARTED}  # there no item is to blame
     found = list[Group]()
     for same, known in ((_cause, True), (_end, False)):
         for key in dict.fromkeys(same(result) for result in left.values()):
@@ -73,8 +76,7 @@ def _end(result: Result) -> str:
 
 def repair_first(results: Sequence[Result]) -> str:
     """One sentence: which failed item to repair first, and which others it explains; empty if it explains none."""
-    said = {(result.seen, result.hint) for result in results if result.status == "failed"}
-    if not (found := groups(results)) or len(said) == 1:  # it did not start: no item is to blame
+    if not (found := groups(results)):
         return ""
     group = found[0]
     rule = next(result.rule for result in results if result.name == group.first)

@@ -12,6 +12,7 @@ from functools import partial
 
 from iomux import servers
 from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.repair import NOT_STARTED
 from iomux.conformance.report import Report
 from iomux.conformance.result import Result
 from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
@@ -190,6 +191,7 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         exempt=_exempt(item, target) if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
         by_machine=outcome.by_machine,
+        cause=NOT_STARTED if outcome.hint == _NOT_STARTED else "",
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import iomux
 from iomux.conformance.evidence.gathering import Evidence
-from iomux.conformance.repair import groups
+from iomux.conformance.repair import NOT_STARTED, groups
 from iomux.conformance.result import Result
 from tests.students.evident import doubles, stops_at_nul
 from tests.support.checks import check
@@ -182,3 +182,7 @@ def test_the_evidence_is_in_the_json() -> None:
 
 def test_a_server_that_stops_at_a_byte_is_named_once() -> None:
     assert check(stops_at_nul, ("sizes", "pieces")).repair_first.endswith("it probably explains also pieces")
+
+
+def test_of_a_server_that_did_not_start_no_item_is_to_blame() -> None:
+    assert report(result("sizes", cause=NOT_STARTED), result("bulk", cause=NOT_STARTED)).repair_first == ""
