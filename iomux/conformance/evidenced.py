@@ -5,9 +5,11 @@ Only failed items get any. Those that one of them explains are left alone: the f
 
 import contextlib
 import dataclasses
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from iomux import servers
 from iomux.conformance.evidence.built import built
 from iomux.conformance.evidence.candidates import ECHO, candidates
 from iomux.conformance.evidence.gathering import Evidence, as_recorded, shrunk
@@ -18,6 +20,7 @@ from iomux.conformance.result import Result
 from iomux.conformance.targets import Target
 from iomux.conformance.trial.recording import Step
 from iomux.conformance.trial.subject import Fault, NotSeen
+from iomux.processes.resolve import name_of
 
 SEARCH_SECONDS = 5.0
 """How long the search for the shortest conversations goes on, for all items of a report together."""
@@ -51,6 +54,14 @@ def with_evidence(
                 short = shrunk(tried, result.seen, lambda: _fresh(target), written, until)
                 found[result.name] = short or as_recorded(result.seen, steps, result.detail, sizes=not chat)
     return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
+
+
+def as_written(target: str | servers.Serve) -> str:
+    """The target as a program writes it; empty for a function without a name of its own."""
+    if isinstance(target, str):
+        return json.dumps(target, ensure_ascii=False)
+    name = name_of(target)
+    return name if name.isidentifier() else ""
 
 
 def _with(result: Result, evidence: Evidence | None) -> Result:

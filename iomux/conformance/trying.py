@@ -4,14 +4,13 @@ Each item has the server started afresh. A server that fails the first item (it 
 not tried further: every other item would fail for that one cause.
 """
 
-import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 
 from iomux import servers
-from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.evidenced import as_written, with_evidence
 from iomux.conformance.repair import NOT_STARTED
 from iomux.conformance.report import Report
 from iomux.conformance.result import Result
@@ -23,7 +22,6 @@ from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
-from iomux.processes.resolve import name_of
 from iomux.processes.server import LAST_WORDS_SECONDS
 from iomux.system.progress import shown
 
@@ -66,17 +64,9 @@ def try_all(
         bar.set_postfix_str("the shortest conversation that fails")
         results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
-        told, built = with_evidence(results, steps, under_test, _written(target), clock.ends, chat=minimum != "echo")
+        told, built = with_evidence(results, steps, under_test, as_written(target), clock.ends, chat=minimum != "echo")
     seen = (note for outcome in outcomes.values() for note in outcome.notes)
     return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
-
-
-def _written(target: str | servers.Serve) -> str:
-    """The target as a program writes it; empty for a function without a name of its own."""
-    if isinstance(target, str):
-        return json.dumps(target, ensure_ascii=False)
-    name = name_of(target)
-    return name if name.isidentifier() else ""
 
 
 def _outcomes(
