@@ -35,7 +35,7 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     try:
         item.trial(subject)
     except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail, steps=RECORDING.steps())
+        return Outcome("failed", fault.seen, fault.detail, fault.hint, steps=RECORDING.steps())
     except NotSeen as reason:
         return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
     except OSError as error:  # any call of a client may fail when the server misbehaves
