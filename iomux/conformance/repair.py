@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from iomux.conformance.result import Result
 
-_BYTES = ("bulk", "slow-reader", "half-close", "flood")
+_BYTES = ("bulk", "lump", "slow-reader", "half-close", "flood")
 _EXPLAINS: dict[str, tuple[str, ...]] = {
     "sizes": ("pieces", "together", "hundred", *_BYTES),
     "pieces": ("together", "hundred", *_BYTES),
@@ -23,8 +23,9 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
     "neighbours": ("flood", "back-pressure"),
     "silent": ("leaving", "back-pressure", "urgent", "half-close"),
     "descriptor-limit": ("past-1024",),
-    "passes-on": ("in-order", "bytes", "slow-reader", "late-reader", "leaving", "memory"),
-    "in-order": ("slow-reader", "late-reader", "memory"),
+    "every-byte": ("in-order", "last-words", "let-go", "late-reader", "falls-behind"),
+    "in-order": ("last-words", "let-go", "late-reader", "falls-behind"),
+    "resets": ("mid-reset", "leaving", "leaks"),
 }
 """For an item the later ones that fail for the same reason, as a rule."""
 NOT_STARTED = "not started"
