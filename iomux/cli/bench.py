@@ -84,6 +84,7 @@ def _as_text(frame: "pd.DataFrame") -> str:
             f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: "
             "they describe it and not the server"
         )
+    lines += [f"{server}: {note}" for server, notes in frame.attrs["notes"].items() for note in notes]
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
 
 

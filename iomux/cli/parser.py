@@ -27,6 +27,7 @@ _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomu
     ),
     ("seed", values.whole, "decides what each client does (default: drawn, and reported)"),
     ("deadline", values.real, "seconds without an answer after which a client counts as lost (default: 10)"),
+    ("port", values.port, "for a command without {port}: which of its ports is meant (default: the one that it opens)"),
 )
 
 
@@ -80,7 +81,8 @@ def _add_bench(subparsers: Any) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help="registered servers, or file.py:function; with --ring pollers (default: select poll epoll)",
+        help="registered servers, file.py:function, quoted commands with {port} in them, host:port of running ones; "
+        "with --ring pollers (default: select poll epoll)",
     )
     for name, kind, what in _LOAD:
         bench.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
@@ -136,7 +138,12 @@ def _add_soak(subparsers: Any) -> None:
         "vanish, at random and all at the same time. Ends with status 1 if anything was lost: a byte, an answer, a "
         "descriptor of the server, or its memory. Ctrl-C ends it in order and reports the results so far.",
     )
-    soak.add_argument("name", metavar="NAME", help="an echo server: registered (see iomux doctor), or file.py:function")
+    soak.add_argument(
+        "name",
+        metavar="NAME",
+        help="an echo server: registered (see iomux doctor), file.py:function, a quoted command with {port} in it, or "
+        "host:port of a running one, whose memory and descriptors are not seen",
+    )
     for name, kind, what in _SOAK:
         soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
     soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")

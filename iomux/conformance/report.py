@@ -62,7 +62,7 @@ class Report:
     @property
     def exit_status(self) -> int:
         """The status of the command: 0 passed; 1 failed; 3 nothing failed, but this machine hid some items."""
-        if not self.failed and any(result.by_machine for result in self.results):
+        if not self.failed and self._hidden():
             return 3
         return 0 if self.passed else 1
 
@@ -113,14 +113,25 @@ class Report:
         """One line: how many items passed, and the points."""
         good = sum(result.status == "passed" for result in self.results)
         unseen = f", {len(self.not_seen)} not seen" if self.not_seen else ""
-        return (
-            f"{self.target}: {good} of {len(self.results)} items passed{unseen}, {self.earned} of {self.points} points"
-        )
+        points = f"{self.earned} of {self.points} points"
+        here = f"; only {self._seen_points()} of {self.points} points could be seen here" if self._hidden() else ""
+        return f"{self.target}: {good} of {len(self.results)} items passed{unseen}, {points}{here}"
+
+    def _hidden(self) -> list[str]:
+        """The items that this machine did not let us see."""
+        return [result.name for result in self.results if result.by_machine]
+
+    def _seen_points(self) -> int:
+        return sum(result.points for result in self.results if not result.by_machine)
 
     def _about(self) -> list[str]:
         """What is said of the server as a whole, under the headline."""
         built = f"built as: {self.built}" if self.built else ""
-        return [line for line in (self.repair_first, built, *self.notes) if line]
+        hidden = f"this machine, not the server, keeps from being seen: {', '.join(self._hidden())}"
+        here = (
+            f"{hidden}; each says below what to change here, and until then this is no mark" if self._hidden() else ""
+        )
+        return [line for line in (here, self.repair_first, built, *self.notes) if line]
 
     def __str__(self) -> str:
         about = [part for line in self._about() for part in wrapped(line)]

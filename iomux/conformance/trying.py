@@ -135,6 +135,8 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
         return outcome
     except NotStarted as fault:
         return Outcome("failed", fault.seen, fault.detail, _NOT_STARTED)
+    except NotSeen as reason:
+        return Outcome("not seen", str(reason))
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail)
 

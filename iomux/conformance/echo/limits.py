@@ -14,6 +14,7 @@ from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pre
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.subject import (
     PATIENCE,
+    RAISE_THE_LIMIT,
     Fault,
     NotSeen,
     NotSeenHere,
@@ -37,7 +38,7 @@ def _limit(subject: Subject, wanted: int) -> None:
     for process in processes(subject):
         hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
         if hard != resource.RLIM_INFINITY and wanted > hard:
-            raise NotSeenHere(f"the server may open {hard:,} descriptors at most here (ulimit -Hn)")
+            raise NotSeenHere(f"the server may open {hard:,} descriptors at most here: {RAISE_THE_LIMIT}")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
 
 

@@ -99,9 +99,8 @@ def compare(sent: bytes, got: bytes, how: str, who: str, hint: str = "") -> None
         raise Fault(f"{who} got nothing back: {how}", hint, **detail)
     if sent.startswith(got):
         raise Fault(f"{who} got only a part back, then: {how}", hint, **detail)
-    first = first_difference(sent, got)
     seen = f"{who} got other bytes than it had sent: lost, doubled, or another client's"
-    raise Fault(seen, hint, first=first, **detail)
+    raise Fault(seen, hint, first=first_difference(sent, got), **detail)
 
 
 def ask(client: socket.socket, sent: bytes, who: str = "the client") -> None:

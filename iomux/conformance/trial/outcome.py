@@ -6,9 +6,11 @@ A check starts 21 such processes, so the cost of an import here counts 21 times.
 from dataclasses import dataclass, field
 from typing import Literal
 
+import psutil
+
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.recording import RECORDING, Step
-from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject
+from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject
 
 Status = Literal["passed", "failed", "not seen"]
 
@@ -38,7 +40,13 @@ def try_item(item: Item, subject: Subject) -> Outcome:
         return Outcome("failed", fault.seen, fault.detail, fault.hint, steps=RECORDING.steps())
     except NotSeen as reason:
         return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
+    except psutil.AccessDenied:
+        return Outcome("not seen", HIDDEN, by_machine=True)
+    except PermissionError as error:  # of prlimit(2), say: no client's call needs a permission
+        return Outcome("not seen", f"this needs a right that the check has not got here: {error}", by_machine=True)
     except OSError as error:  # any call of a client may fail when the server misbehaves
+        if error.errno in SHORT_HERE:
+            return Outcome("not seen", f"the check itself is short of this here: {error.strerror}", by_machine=True)
         seen = f"a client's call failed: {error.strerror or type(error).__name__}"
         return Outcome("failed", seen, steps=RECORDING.steps())
     return Outcome("passed")
