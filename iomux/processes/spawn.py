@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import cloudpickle
 import psutil
 
 from iomux.processes.logs import unwatch, watch
+from iomux.processes.named.by_value import dumps
 from iomux.system.process_tree import end_below
 
 WITHOUT_SITE = ("-S",)
@@ -43,7 +43,7 @@ def spawn(
     installed before they have their work, and only for work from this library: a user's function may need what site
     provides.
     """
-    work_bytes = cloudpickle.dumps(dict(work))
+    work_bytes = dumps(dict(work))
     process = subprocess.Popen(
         [sys.executable, "-P", *options, "-c", f"from {module} import {main}; {main}()"],
         stdin=subprocess.PIPE,
