@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from iomux.conformance.result import Result
 
 _MOST_COLUMNS = 84
+_NOT_SHRUNK = "(as recorded, not shrunk: no shorter conversation was found that fails)"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def _evidence(result: Result) -> list[Entry]:
     numbered = tuple(line for number, step in enumerate(found.steps, 1) for line in _step(number, step))
     said = [Entry("try" if found.shortest else "did", numbered, prose=False)] if numbered else []
     if numbered and not found.shortest:
-        said[0] = Entry("did", (*numbered, "(as recorded: no shorter conversation was found that fails)"), prose=False)
+        said[0] = Entry("did", (*numbered, _NOT_SHRUNK), prose=False)
     if found.window:
         said.append(Entry("", found.window, prose=False))
     if found.command:

@@ -45,14 +45,13 @@ def with_evidence(
     explained = {name for group in groups(results) for name in group.others}
     families = ROOM if chat else ECHO
     until = min(time.monotonic() + SEARCH_SECONDS, ends - _LAST_SECONDS)
-    found = dict[str, Evidence]()
+    first = [result for result in failed if result.name not in explained]
+    found = {one.name: as_recorded(one.seen, done[one.name], one.detail, sizes=not chat) for one in first}
     with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError):  # it does not start again: then there is no more
-        for result in failed:
-            if result.name not in explained:
-                steps = done[result.name]
-                tried = candidates(families.get(result.name, ()), steps)
-                short = shrunk(tried, result.seen, lambda: _fresh(target), written, until)
-                found[result.name] = short or as_recorded(result.seen, steps, result.detail, sizes=not chat)
+        for result in first:
+            tried = candidates(families.get(result.name, ()), done[result.name])
+            if short := shrunk(tried, result.seen, lambda: _fresh(target), written, until):
+                found[result.name] = short
     return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
 
 

@@ -97,3 +97,11 @@ def test_a_comparison_that_fails_carries_its_window() -> None:
     with pytest.raises(Fault) as fault:
         compare(b"abc", b"abd", "", "the client")
     assert fault.value.detail["window"] == window(b"abc", b"abd", "")
+
+
+def test_who_looks_for_a_cause_is_not_recorded() -> None:
+    recording = Recording()
+    near, far = tcp_pair()
+    with recording.paused(), near, recording.client(far) as client:
+        client.sendall(b"a")
+    assert recording.steps() == ()
