@@ -113,7 +113,7 @@ def _more_to_read(subject: Subject, flooder: socket.socket) -> bool:
 
 
 def _look_at_the_clock(subject: Subject, began: float, moved: float) -> None:
-    """Raise Fault if the server sleeps and answers nobody, NotSeen if it gets no core."""
+    """Raise Fault if the server sleeps and answers nobody, NotSeenHere if it gets no core."""
     now = time.monotonic()
     if now > moved + PATIENCE and all(process.status() == psutil.STATUS_SLEEPING for process in processes(subject)):
         raise Fault("other clients were not answered at all during a flood")

@@ -32,7 +32,7 @@ _PAST, _FEW = 1100, 100
 
 
 def _limit(subject: Subject, wanted: int) -> None:
-    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
+    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeenHere if that is impossible."""
     if not hasattr(resource, "prlimit"):
         raise NotSeenHere("another process's limit can't be set here: only Linux has prlimit(2)")
     for process in processes(subject):

@@ -28,7 +28,7 @@ _SMALL_SEGMENT = 1400
 
 
 def connect(subject: Subject) -> socket.socket:
-    """A connected client. Raises Fault if the server does not accept it, NotSeen if the kernel never lets it in."""
+    """A connected client. Raises Fault if the server does not accept it, NotSeenHere if the kernel never lets it in."""
     client = _connected(subject, _unconnected(subject))
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
@@ -73,7 +73,7 @@ def _connected(subject: Subject, client: socket.socket) -> socket.socket:
 
 
 def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
-    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, NotSeen if it takes too long."""
+    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, else NotSeenHere in the end."""
     began = since = time.monotonic()
     last = 0
     while time.monotonic() < began + _RETRIES_SECONDS:
