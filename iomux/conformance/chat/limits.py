@@ -1,0 +1,152 @@
+"""Items of a chat room about what it uses and how it ends: processor time, descriptors, urgent bytes, Ctrl-C."""
+
+import contextlib
+import signal
+import socket
+
+from iomux.conformance.chat.room import (
+    held,
+    introduce,
+    item,
+    meet,
+    room,
+    say_beside_a_slow_one,
+    slow,
+)
+from iomux.conformance.chat.talk import must_hear
+from iomux.conformance.trial.clients import connect, eventually, receive
+from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
+from iomux.conformance.trial.subject import Fault, Subject, busy, processes, send_signal
+from iomux.system.sockets import reset
+
+_SPARE, _TOO_MANY = 3, 7
+_LINE = b"can you hear me?\n"
+
+
+@item(
+    "silent",
+    points=2,
+    rule="the room sleeps while no member sends, even if one is owed bytes or has left",
+    sent="five members are silent; then one sends 896 KiB, of which another one reads nothing; then one leaves with a "
+    "reset; each time there is silence after it",
+    hint="A loop that goes round although nothing has happened has a timeout of 0, or watches what is always ready: a "
+    "socket is nearly always writable, and one whose client has left is readable for ever. Which sockets are still on "
+    "your interest list, and for which events?",
+    man="poll(2) (POLLOUT, POLLHUP), select(2)",
+)
+def silent(subject: Subject) -> None:
+    """Check that the room sleeps while no member sends."""
+    with room(subject, 4) as (speaker, listener, _, leaver), slow(subject) as late:
+        introduce([speaker, listener, late])
+        _sleeps(subject, "all members are silent")
+        say_beside_a_slow_one(speaker, [listener])
+        _sleeps(subject, "a member is owed bytes, all are silent")
+        reset(leaver)
+        try:
+            meet([speaker, listener])
+        except Fault:
+            raise Fault(
+                "a member had left with a reset, and then the others did not hear each other any more"
+            ) from None
+        _sleeps(subject, "a member has left with a reset, all others are silent")
+
+
+def _sleeps(subject: Subject, when: str) -> None:
+    if busy(subject):
+        raise Fault(f"{when}, and the room never sleeps")
+
+
+@item(
+    "descriptor-limit",
+    points=2,
+    rule="out of descriptors, the room goes on for its members, and lets new ones in later",
+    sent="with 3 descriptors left 7 clients come; the five inside speak to each other; the 7 leave; a new one comes",
+    hint="accept fails with EMFILE, and the waiting clients stay in the backlog. That is no reason to end, nor to call "
+    "accept again and again: until a descriptor is free, it fails each time.",
+    man="accept(2) (EMFILE), getrlimit(2)",
+)
+def descriptor_limit(subject: Subject) -> None:
+    """Check that the room survives EMFILE without spinning, and recovers."""
+    with room(subject, 5) as members:
+        spun = busy(subject)  # then something other than the limit keeps it awake: see the item silent
+        limit_descriptors(subject, descriptors_of_first(subject) + _SPARE)
+        waiting = [_knock_at_the_door(subject) for _ in range(_TOO_MANY)]
+        for speaker in members:
+            others = [other for other in members if other is not speaker]
+            must_hear(speaker, others, _LINE, "at the limit a member")
+        spins = not spun and busy(subject)
+        for client in waiting:
+            _leave_politely(client)
+        if not eventually(lambda: _lets_in(subject, members)):
+            raise Fault("descriptors are free again, and a new member is not let in")
+        if spins:
+            raise Fault("at the limit the room never sleeps: it asks for a descriptor again and again")
+
+
+def _knock_at_the_door(subject: Subject) -> socket.socket:
+    """A client that may have to wait for a place in the backlog, and does not wait for it here."""
+    client = socket.socket(socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET)
+    client.setblocking(False)
+    client.connect_ex(subject.address)
+    return client
+
+
+def _leave_politely(client: socket.socket) -> None:
+    """Leave so that nothing is unread: else the close would be a reset, and that is another item's."""
+    with client, contextlib.suppress(OSError):
+        client.settimeout(0.2)
+        client.shutdown(socket.SHUT_WR)
+        receive(client, 1 << 20)
+
+
+def _lets_in(subject: Subject, members: list[socket.socket]) -> bool:
+    with contextlib.suppress(Fault), connect(subject) as new:
+        meet([new, members[0]])
+        return True
+    return False
+
+
+@item(
+    "urgent",
+    points=1,
+    rule="an urgent byte does no harm to its sender or to others",
+    sent="a member sends a line, one urgent byte (MSG_OOB) and a line; then another one speaks",
+    hint="select's third list and POLLPRI report urgent data, not errors: a member there has done nothing wrong. If "
+    "you don't want urgent bytes, don't ask for them.",
+    man="select(2) (exceptfds), poll(2) (POLLPRI), tcp(7)",
+)
+def urgent(subject: Subject) -> None:
+    """Check that the lines before and after an urgent byte arrive; the byte itself may be skipped, or not."""
+    with room(subject, 3) as (speaker, one, two):
+        spun = subject.pid is None or busy(subject)
+        with held(subject):
+            speaker.sendall(b"before\n")
+            speaker.send(b"!", socket.MSG_OOB)
+        if not spun and busy(subject):
+            raise Fault("after an urgent byte the room never sleeps again")
+        try:
+            speaker.sendall(_LINE)
+            meet([speaker, one, two])
+            meet([two, speaker])
+        except (OSError, Fault):
+            raise Fault("a member sent an urgent byte, and then the members did not hear each other any more") from None
+
+
+@item(
+    "ctrl-c",
+    points=1,
+    rule="Ctrl-C ends the room at once, and its port is free again",
+    sent="while two members are connected, the room's process gets SIGINT",
+    hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Code that catches everything "
+    "catches that too. And Python waits for each thread that is not a daemon.",
+    man="signal(7); Python: KeyboardInterrupt, threading (daemon)",
+)
+def ctrl_c(subject: Subject) -> None:
+    """Check that the room ends promptly."""
+    with room(subject, 2):
+        known = processes(subject)
+        send_signal(subject, signal.SIGINT)
+        if not eventually(lambda: not any(runs(process) for process in known)):
+            raise Fault("the room went on after SIGINT")
+    if not eventually(lambda: not listens(subject)):
+        raise Fault("its process has ended, and something still listens on its port")
