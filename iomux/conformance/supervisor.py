@@ -6,6 +6,7 @@ It ends with the command, or when its owner is gone (see `iomux.processes.child`
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def main() -> None:
     for left in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             left.kill()
-    sys.exit(_last_words(status))
+    _end_as(status)
 
 
 def _adopt_orphans() -> None:
@@ -51,10 +52,11 @@ def _wait(pid: int) -> int:
             return os.waitstatus_to_exitcode(status)
 
 
-def _last_words(status: int) -> str | int:
-    """How the command ended, or its bare status if it wrote to the log: the report quotes the log's last line."""
+def _end_as(status: int) -> None:
+    """End as the command did, by the same status or the same signal: its owner then sees how it ended (wait(2))."""
     if status < 0:
-        return f"it was ended by {signal.Signals(-status).name}"
-    if status and os.fstat(sys.stderr.fileno()).st_size:
-        return status
-    return f"it ended with status {status}"
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the command has left its own core, if it leaves any
+        with contextlib.suppress(OSError):  # SIGKILL has no other action than its own
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    sys.exit(status)

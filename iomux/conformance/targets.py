@@ -1,6 +1,6 @@
 """The targets of `iomux.check`, and how each is started: afresh for every item, and stopped after it.
 
-A registered name, a function and `file.py:function` are started by `iomux.start`. A command line is run in its own
+A registered name, a function and `file.py:function` are started as by `iomux.start`. A command line is run in its own
 process group, under a small process that never outlives this one; a port is chosen for it and written in place of
 `{port}`. An address is a server that runs already: it is not started here, and its process is not known.
 """
@@ -23,16 +23,16 @@ from typing import IO
 import psutil
 
 from iomux import servers
+from iomux.conformance.trial.ending import why_ended
 from iomux.conformance.trial.subject import Fault, NotStarted, Subject
-from iomux.processes.errors import ServerError
+from iomux.processes.errors import ServerError, cause_of_end
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import START_SECONDS, Server, start
+from iomux.processes.server import START_SECONDS, Server, launch
 from iomux.processes.spawn import end, spawn
 from iomux.system.sockets import Address
 
 _NOTICE_SECONDS = 0.1  # until a command's supervisor has noticed that it ended
-_MOST_CHARACTERS = 200  # of a log line that the report quotes; the detail has all of it
 _URL = re.compile(r"[a-z]+://(?P<rest>[^/]*).*")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
 
@@ -57,6 +57,8 @@ class Target:
     name: str
     run: Callable[[], AbstractContextManager[Running]]
     models: tuple[str, ...] = ()
+    serial: bool = False
+    """Whether its items share one server, and so have to be tried one after another."""
 
 
 def target_of(target: str | servers.Serve) -> Target:
@@ -68,7 +70,7 @@ def target_of(target: str | servers.Serve) -> Target:
     if isinstance(target, str) and (match := _ADDRESS.fullmatch(target)):
         address = _loopback(match["host"].strip("[]"), int(match["port"]))
         _check_it_answers(address)
-        return Target(target, lambda: _already_running(address))
+        return Target(target, lambda: _already_running(address), serial=True)
     if isinstance(target, str) and len(target.split()) > 1 and ".py:" not in target:
         raise ValueError(f"a command line must say where its port goes: write {{port}} into {target!r}")
     serve = resolve(target)
@@ -100,7 +102,7 @@ def _check_it_answers(address: Address) -> None:
 @contextlib.contextmanager
 def _started_here(target: str | servers.Serve) -> Iterator[Running]:
     try:
-        server = start(target)
+        server = launch(target)
     except ServerError as error:
         raise NotStarted(why_ended(error.cause, error.log), log=error.log) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
@@ -122,12 +124,6 @@ def _cause(server: Server, grace: float) -> str:
     except ServerError as error:
         return why_ended(error.cause, error.log)
     return ""
-
-
-def why_ended(cause: str, log: str) -> str:
-    """The last line of the log, in most cases a traceback's, or how the process ended if it wrote nothing."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"the server ended: {lines[-1][:_MOST_CHARACTERS]}" if lines else f"the server {cause}"
 
 
 @contextlib.contextmanager
@@ -167,7 +163,7 @@ def _wait_until_it_listens(supervisor: "subprocess.Popen[bytes]", port: int, log
     limit = time.monotonic() + START_SECONDS
     while time.monotonic() < limit:
         if supervisor.poll() is not None:
-            raise NotStarted(why_ended("ended", text := read_log(log)), log=text)
+            raise NotStarted(why_ended(cause_of_end(supervisor), text := read_log(log)), log=text)
         if pid := _listening_pid(supervisor.pid, port):
             return pid
         time.sleep(0.02)
@@ -188,5 +184,5 @@ def _listening_pid(supervisor: int, port: int) -> int:
 def _ended(supervisor: "subprocess.Popen[bytes]", log: IO[bytes], grace: float) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         supervisor.wait(max(grace, _NOTICE_SECONDS))
-        return why_ended("ended", read_log(log))
+        return why_ended(cause_of_end(supervisor), read_log(log))
     return ""

@@ -77,14 +77,17 @@ LOCK = threading.Lock()
 @pytest.mark.parametrize(
     ("serve", "seen"),
     [
-        (raises, "the server ended: ValueError: a wrong idea"),
-        (raises_later, "the server ended: ValueError: a wrong idea"),
+        (raises, "the server ended with status 1: ValueError: a wrong idea"),
+        (raises_later, "the server ended with status 1: ValueError: a wrong idea"),
         (loops, "the client got nothing back: nothing more came"),
-        (exits, "the server ended: SystemExit: 3"),
+        (exits, "the server ended with status 3: SystemExit: 3"),
         (exits_without_a_word, "the server ended with status 3"),
-        (returns, "the server ended: RuntimeError: returns() returned: a server loops for ever"),
+        (returns, "the server ended with status 1: RuntimeError: returns() returned: a server loops for ever"),
         (closes, "a new client was refused: nothing listens on the port any more"),
-        (takes_nothing, "the server ended: TypeError: takes_nothing() takes 0 positional arguments but 1 was given"),
+        (
+            takes_nothing,
+            "the server ended with status 1: TypeError: takes_nothing() takes 0 positional arguments but 1 was given",
+        ),
         (kills_its_group, "the server was ended by SIGKILL"),
         (answers_otherwise, "the client got other bytes than it had sent"),
         (lambda listener: LOCK.acquire(), "the function can't be sent to another process: cannot pickle"),
@@ -101,8 +104,8 @@ def test_whatever_a_student_writes_is_reported(serve: Any, seen: str) -> None:
 @pytest.mark.parametrize(
     ("target", "seen"),
     [
-        ("no_such_program {port}", "the server ended: no_such_program: No such file or directory"),
-        (f"{sys.executable} no_such_file.py {{port}}", "[Errno 2] No such file or directory"),
+        ("no_such_program {port}", "no_such_program: No such file or directory'"),
+        (f"{sys.executable} no_such_file.py {{port}}", '[Errno 2] No such file or directory"'),
         (takes_nothing, "takes_nothing() takes 0 positional arguments but 1 was given"),
         (lambda listener: LOCK.acquire(), "cannot pickle '_thread.lock' object"),
     ],
@@ -147,5 +150,5 @@ class Callable:
 def test_a_callable_is_named_without_its_address_and_a_long_line_is_cut() -> None:
     report = check(Callable(), "echoes")
     assert report.target == "Callable"
-    assert report["echoes"].seen == f"the server ended: {'z' * 200}"
+    assert report["echoes"].seen == f"the server ended with status 1; the last line of its output: '{'z' * 200}'"
     assert name_of(functools.partial(raises)) == "raises"
