@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from iomux import servers
-from iomux.conformance.chat import delivery, slow
+from iomux.conformance.chat import delivery, leaving, let_go, slow
+from iomux.conformance.chat import limits as chat_limits
 from iomux.conformance.chat.room import CHAT_ITEMS
 from iomux.conformance.echo import half_close, integrity, isolation, limits, resources
 from iomux.conformance.report import Report
@@ -57,7 +58,7 @@ def check(
     return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds)
 
 
-_CHAT_FAMILIES = (delivery, slow)  # in the order of a report
+_CHAT_FAMILIES = (delivery, slow, let_go, leaving, chat_limits)  # in the order of a report
 
 
 def check_chat(
