@@ -13,14 +13,14 @@ from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 _SIZES = (1, 1000, 60_000)
 _SILENT_SECONDS = 0.3
-_EACH_SAYS = 200_000
+_EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
 _LAST_WORDS = 60_000
 _MEMBERS = 60
 
 
 @item(
     "passes-on",
-    points=6,
+    points=4,
     rule="every member gets what another member sends",
     sent="three members in turn send 1, 1,000 and 60,000 bytes each",
     hint="Follow one message by hand: who reads it from its sender's socket, and to which sockets is it then written?",
@@ -39,7 +39,7 @@ def passes_on(subject: Subject) -> None:
 
 @item(
     "not-to-sender",
-    points=3,
+    points=2,
     rule="a member does not get its own messages back",
     sent="one of two members sends three messages, then waits for bytes",
     hint="Which member do you skip when you go through the list of members?",
@@ -81,9 +81,9 @@ def every_byte(subject: Subject) -> None:
 
 @item(
     "in-order",
-    points=5,
+    points=4,
     rule="each sender's bytes arrive complete and in order, even if two send at once",
-    sent="two members send 200,000 bytes each at the same time, a third one reads",
+    sent="two members send 200,000 bytes each; the first of both are there when the room looks (SIGSTOP, SIGCONT)",
     hint="Two senders may be interleaved, but each one's bytes must stay in order. Can new bytes overtake owed ones?",
     man="tcp(7), send(2)",
 )
@@ -93,7 +93,11 @@ def in_order(subject: Subject) -> None:
     with room(subject, 3) as (one, two, listener):
         wanted = sum(len(data) - data.count(b"\n") for data in streams.values())
         said = dict(zip((one, two), streams.values(), strict=True))
-        _, failed = converse(said, [listener], merged(streams), wanted)
+        with held(subject):
+            for speaker, data in said.items():
+                speaker.sendall(data[:_AT_ONCE])
+        rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
+        _, failed = converse(rest, [listener], merged(streams), wanted)
         for how in failed.values():
             raise Fault(f"a member {how}")
 
@@ -121,7 +125,7 @@ def last_words(subject: Subject) -> None:
 
 @item(
     "many",
-    points=3,
+    points=2,
     rule="the room has a place for several dozen members",
     sent="60 members come one after the other, and each is heard; then the first and the last speak to all",
     hint="How many members does your room hold, and where is that written: a table, a limit that you have chosen, the "

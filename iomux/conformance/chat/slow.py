@@ -12,13 +12,16 @@ from iomux.conformance.trial.clients import MIB
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, rss_bytes
 
 _FAR_BYTES = 16 * MIB
-_MEMORY_BYTES = (16 * MIB, 32 * MIB, 64 * MIB, 128 * MIB, 192 * MIB)
+_MEMORY_BYTES = (16 * MIB, 32 * MIB, 64 * MIB, 96 * MIB, 128 * MIB, 192 * MIB)
+_SURE_BYTES = 96 * MIB  # V8 collects when 32 to 64 MiB of buffers have come together (v8, external memory)
+_LEAST_SHARE, _ALL_SHARE = 0.5, 0.9
 _BLOCK_BYTES = 16 * MIB
+_FIRST_BYTES, _LAST_LINE = 128 * 1024, b"and that is all\n"
 
 
 @item(
     "late-reader",
-    points=18,
+    points=20,
     rule="a member that reads late gets every byte of the first mebibyte",
     sent="one member sends just under 1 MiB; one reads at once, another only later",
     hint="send takes what fits, and returns how much that was: keep the rest, separately for each member, and send "
@@ -28,14 +31,20 @@ _BLOCK_BYTES = 16 * MIB
 def late_reader(subject: Subject) -> None:
     """Check that the room keeps what it owes."""
     with room_with_a_slow_member(subject) as (speaker, listener, late):
-        said = say_beside_a_slow_one(speaker, [listener])
-        if how := hear(late, said):
-            raise Fault(f"a member that read late {how}", bytes_said=len(said))
+        if how := _reads_late(speaker, listener, late):
+            raise Fault(f"a member that read late {how}")
+
+
+def _reads_late(speaker: socket.socket, listener: socket.socket, late: socket.socket) -> str:
+    """How a late reader fails to hear all, or nothing. A last line is said to it as it reads: it is not lost, too."""
+    said = say_beside_a_slow_one(speaker, [listener])
+    first, rest = said[:_FIRST_BYTES], said[_FIRST_BYTES:]
+    return hear(late, first) or say(speaker, [listener], _LAST_LINE) or hear(late, rest + _LAST_LINE)
 
 
 @item(
     "slow-reader",
-    points=14,
+    points=12,
     rule="a member that does not read does not hold up the others",
     sent="one member sends just under 1 MiB; one reads at once, another one never reads",
     hint="Where does your room wait until the slow member takes its bytes? While it waits there, it serves no one; "
@@ -51,7 +60,7 @@ def slow_reader(subject: Subject) -> None:
 
 @item(
     "falls-behind",
-    points=8,
+    points=6,
     rule="a member that falls too far behind gets all bytes up to some point, then the end",
     sent="one member sends 16 MiB, and only then another one begins to read",
     hint="Don't leave out bytes from the middle: the reader would take the rest for the whole. Closing the connection "
@@ -61,7 +70,7 @@ def slow_reader(subject: Subject) -> None:
 def falls_behind(subject: Subject) -> None:
     """Check that the member gets an unbroken beginning, then the end."""
     with room_with_a_slow_member(subject) as (speaker, listener, late):
-        if how := hear(late, say_beside_a_slow_one(speaker, [listener])):
+        if how := _reads_late(speaker, listener, late):
             raise NotSeen(f"a member that read late {how}: see the item late-reader")
     with room_with_a_slow_member(subject) as (speaker, listener, late):
         said = say_beside_a_slow_one(speaker, [listener])
@@ -93,13 +102,20 @@ def _say_far_beyond(speaker: socket.socket, listener: socket.socket, size: int) 
     man="send(2), malloc(3)",
 )
 def memory(subject: Subject) -> None:
-    """Bound the slope: a heap that is collected now and then may rise by much, but not with all that is said."""
+    """Bound the slope: a heap that is collected now and then may rise by much, but not with all that is said.
+
+    Who keeps all grows by at least what was said, from the first byte on; so one measurement far below that is enough
+    to pass. It fails early if every measurement is at what was said, else where a collector would have been at work.
+    """
     with room_with_a_slow_member(subject) as (speaker, listener, _):
-        before, said = rss_bytes(subject), 0
+        before, said, shares = rss_bytes(subject), 0, list[float]()
         said += len(say_beside_a_slow_one(speaker, [listener]))
         for size in _MEMORY_BYTES:
             while said < size:
                 said += len(_say_far_beyond(speaker, listener, min(_BLOCK_BYTES, size - said)))
-            if (grown := rss_bytes(subject) - before) < said // 2:
+            shares.append((rss_bytes(subject) - before) / said)
+            if shares[-1] < _LEAST_SHARE:
                 return
-        raise Fault("the room's memory grew with what was said: by more than half of it", grown_bytes=grown, said=said)
+            if size >= _SURE_BYTES and min(shares) > _ALL_SHARE:
+                break
+        raise Fault("the room's memory grew with all that was said", shares=shares, said_bytes=said)

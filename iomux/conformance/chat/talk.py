@@ -19,12 +19,12 @@ AHEAD_BYTES = 512 * 1024
 LINE_BYTES = 1024
 """No line is longer: a room that passes on whole lines may limit them."""
 _CHUNK_BYTES = 64 * 1024
+_MOST_AT_ONCE = 1 << 20
 _WRONG = -1
 
 OTHER = "heard other bytes than were said: some were lost, doubled, or out of order"
 STALLED = "did not hear all that was said: nothing more came"
-ENDED = "was disconnected before it had heard all that was said"
-MUTED = "was disconnected while it spoke"
+ENDED = "was disconnected in the midst of it"
 
 Take = Callable[[socket.socket, bytes], int]
 """Called with what a listener heard: how many of these bytes it was to hear, or less than 0 if they are wrong."""
@@ -66,7 +66,7 @@ def converse(
         for speaker in writable:
             rest[speaker] = rest[speaker][_send(speaker, rest[speaker][:_CHUNK_BYTES]) :]
         for member in readable:
-            _listen(member, take, heard, failed)
+            _listen(member, wanted, take, heard, failed)
         if any(speaker in failed for speaker in rest):
             break
     return heard, failed
@@ -80,14 +80,15 @@ def _send(speaker: socket.socket, data: memoryview) -> int:
 
 
 def _listen(
-    member: socket.socket, take: Take, heard: dict[socket.socket, int], failed: dict[socket.socket, str]
+    member: socket.socket, wanted: int, take: Take, heard: dict[socket.socket, int], failed: dict[socket.socket, str]
 ) -> None:
+    """Read what a listener hears, and no more than it is to hear: what follows belongs to what is said next."""
     try:
-        data = member.recv(1 << 20)
+        data = member.recv(min(_MOST_AT_ONCE, wanted - heard.get(member, 0)))
     except ConnectionError:
         data = b""
     if not data:
-        failed[member] = ENDED if member in heard else MUTED
+        failed[member] = ENDED
     elif member in heard:
         if (count := take(member, data)) < 0:
             failed[member] = OTHER
