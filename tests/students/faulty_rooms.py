@@ -74,8 +74,12 @@ FAULTS: dict[str, tuple[str, str, Parts]] = {
         "another one did not hear all that was said",
         ((SEND, "sock.setblocking(True)\n            sock.sendall(owed)\n            owed.clear()"),),
     ),
-    "keeps all": ("memory", "grew with what was said", ((TOO_MUCH, "pass"),)),
-    "keeps a history": ("memory", "grew with what was said", ((ENDED, f"self.kept.append(said)\n        {ENDED}"),)),
+    "keeps all": ("memory", "grew with all that was said", ((TOO_MUCH, "pass"),)),
+    "keeps a history": (
+        "memory",
+        "grew with all that was said",
+        ((ENDED, f"self.kept.append(said)\n        {ENDED}"),),
+    ),
     "forgets the oldest": ("falls-behind", "without the middle", ((TOO_MUCH, "del owed[:-MOST]"),)),
     "forgets the newest": ("falls-behind", "it waits for ever", ((TOO_MUCH, "del owed[MOST:]"),)),
     "passes one over": ("let-go", "heard other bytes than were said", ((WALK, "for other in self.members:"),)),
@@ -130,7 +134,18 @@ FAULTS: dict[str, tuple[str, str, Parts]] = {
         "the server ended",
         (("except OSError:\n            return self.leave(sock)", "except EOFError:\n            pass"),),
     ),
-    "keeps the sockets": ("leaks", "stay open", (("sock.close()", "self.kept.append(sock)"),)),
+    "keeps the sockets": (
+        "leaks",
+        "stay open",
+        (
+            (f"{ENDED}\n            return self.leave(sock)", f"{ENDED}\n            return self.forget(sock)"),
+            (
+                "    def hear(self",
+                "    def forget(self, sock):\n        self.members.remove(sock)\n        self.watch.unregister(sock)\n"
+                "        self.kept.append(sock)\n\n    def hear(self",
+            ),
+        ),
+    ),
     "spins": ("silent", "all members are silent, and the room never sleeps", ((SELECT, "self.watch.select(0)"),)),
     "always wants to write": ("silent", "and the room never sleeps", (("R | W if owed else R", "R | W"),)),
     "spins while it owes": (

@@ -67,8 +67,8 @@ def _still_talk(members: list[socket.socket], after: str) -> None:
     "resets",
     points=8,
     rule="a member that resets its connection harms no other, whatever the room is doing",
-    sent="one member resets while it is silent, one while it speaks; two more, and one in the backlog, while the room "
-    "is held still (SIGSTOP)",
+    sent="members reset: one that is silent, one that speaks, one while the room is held still (SIGSTOP), two more "
+    "before it can accept them",
     hint="After a reset each call on that socket may fail: recv, getpeername, even accept. It is the end of one "
     "member, not of your loop: remove that one, and go on.",
     man="tcp(7), recv(2), accept(2), getpeername(2)",
@@ -83,8 +83,11 @@ def resets(subject: Subject) -> None:
             speaks.send(lines(_SPEECH_BYTES))
         _reset(subject, speaks)
         _still_talk([one, two, at_rest], "a member had reset its connection while it spoke")
+        before = open_descriptors(subject)
         with held(subject):
             reset(at_rest)
+        wait_until_it_closed(subject, before)
+        with held(subject):
             reset(connect(subject))
             hasty = connect(subject)
             hasty.sendall(_LINE)

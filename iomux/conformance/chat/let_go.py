@@ -46,9 +46,9 @@ def let_go(subject: Subject) -> None:
                 stack.enter_context(slow(subject) if number == place else connect(subject))
                 for number in range(_MEMBERS)
             ]
-            introduce(members)
-            speaker = members[speaks]
-            listeners = [member for member in members if member not in (members[place], speaker)]
+            speaker, late = members[speaks], members[place]
+            listeners = [member for member in members if member not in (late, speaker)]
+            introduce([speaker, *listeners, late])
             say_beside_a_slow_one(speaker, listeners)
             if how := say(speaker, listeners, text(_FAR_BYTES, first=KEPT_BYTES)):
                 raise Fault(f"a slow member that joined {which} was owed more than 1 MiB, and another one {how}")

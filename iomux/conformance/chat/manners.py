@@ -60,7 +60,7 @@ def find_manners(subject: Subject) -> Manners:
     """Find out which rules of its own a room has; none if it passes nothing on: that is the item passes-on's to say."""
     with contextlib.suppress(Fault, OSError), crowd(subject, 2) as (host, stays):
         greeting, joining = _unasked(host, stays)
-        in_lines = speaks_in_lines(host, [stays])
+        in_lines = speaks_in_lines(stays, [host])
         with connect(subject) as leaves:
             meet([host, stays, leaves])
             meet([leaves, host, stays])

@@ -44,10 +44,13 @@ def room(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
 
 
 def introduce(members: Sequence[socket.socket]) -> None:
-    """Let two members in turn be heard by all others. Raises NotSeen if they are not."""
+    """Let two members in turn be heard by all others, the first one last: it is the one who goes on to speak.
+
+    Then all have read what came before. Raises NotSeen if they do not hear each other.
+    """
     try:
-        meet(members)
         meet([members[1], members[0], *members[2:]])
+        meet(members)
     except Fault as fault:
         raise NotSeen(f"{fault.seen}: see the item passes-on") from None
 
