@@ -10,6 +10,7 @@ import iomux
 from iomux.conformance.chat import room
 from iomux.conformance.chat.manners import Manners, find_manners
 from iomux.conformance.chat.room import CHAT_ITEMS
+from iomux.conformance.check import check_chat
 from iomux.conformance.trial.subject import Subject
 from iomux.course.coursework import chat
 from iomux.solutions import coursework
@@ -37,7 +38,7 @@ def test_the_check_and_the_model_room_agree_on_what_is_kept_for_a_slow_member() 
 
 @pytest.mark.parametrize("model", [chat.serve_chat, coursework.serve_lines], ids=lambda serve: serve.__name__)
 def test_the_model_rooms_get_all_points(model: Any) -> None:
-    report = iomux.check_chat(model, progress=False)
+    report = check_chat(model, progress=False)
     report.raise_if_failed()
     assert report.earned == 100
     assert [result.name for result in report.results] == NAMES
@@ -48,13 +49,13 @@ def test_a_room_that_uses_a_member_after_it_has_left_is_caught_each_time() -> No
     names: dict[str, Any] = {**vars(coursework), "__name__": "planted"}
     exec(source, names)
     for _ in range(3):
-        report = iomux.check_chat(names["serve_lines"], only="deaf-speaker", progress=False)
+        report = check_chat(names["serve_lines"], only="deaf-speaker", progress=False)
         assert "KeyError" in report["deaf-speaker"].seen
 
 
 @pytest.mark.parametrize("habit", RIGHT)
 def test_a_right_room_passes_whole(habit: str, tmp_path: Path) -> None:
-    report = iomux.check_chat(room_file(tmp_path, RIGHT[habit]), progress=False)
+    report = check_chat(room_file(tmp_path, RIGHT[habit]), progress=False)
     report.raise_if_failed()
     assert report.earned == 100
 
@@ -62,14 +63,14 @@ def test_a_right_room_passes_whole(habit: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp_path: Path) -> None:
     item, seen, parts = FAULTS[fault]
-    report = iomux.check_chat(room_file(tmp_path, parts), progress=False, seconds=120)
+    report = check_chat(room_file(tmp_path, parts), progress=False, seconds=120)
     assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
     assert seen in report[item].seen
     assert all("see the item" in report[name].seen for name in report.not_seen)
 
 
 def test_a_room_that_loses_bytes_gets_no_good_mark(tmp_path: Path) -> None:
-    report = iomux.check_chat(room_file(tmp_path, FAULTS["takes send for complete"][2]), progress=False)
+    report = check_chat(room_file(tmp_path, FAULTS["takes send for complete"][2]), progress=False)
     assert report.earned <= 75
 
 
@@ -107,3 +108,23 @@ def test_a_room_that_tells_who_has_left_is_told_how_to_fit(tmp_path: Path) -> No
     assert found == Manners(leaving=b"* one has left\n")
     assert "'* one has left'" in found.refusal()
     assert found.notes() == ()
+
+
+def test_an_echo_server_is_no_chat_room() -> None:
+    report = check_chat("poll", only=["passes-on", "leaks"], progress=False)
+    assert report.earned == 0
+    assert report["passes-on"].seen == "what one member sent did not reach all the others"
+    assert "does not pass messages on" in report["leaks"].seen
+    with pytest.raises(AssertionError, match="passes-on"):
+        report.raise_if_failed()
+
+
+def test_an_item_for_echo_servers_is_unknown_to_the_chat_check() -> None:
+    with pytest.raises(LookupError, match="passes-on"):
+        check_chat("poll", only="echoes")
+
+
+def test_a_slow_member_joins_at_an_address_of_either_family() -> None:
+    for host in ("127.0.0.2", "::1"):
+        with iomux.listen(host) as listener, room.slow(Subject(listener.getsockname()[:2])) as member:
+            assert member.getpeername()[0] == host
