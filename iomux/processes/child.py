@@ -64,9 +64,13 @@ def _serve() -> None:
         signal.SIGINT, signal.default_int_handler
     )  # an owner in the background ignores SIGINT, which we would inherit
     work = receive_work()
-    serve = get(work["serve"]).load() if isinstance(work["serve"], str) else work["serve"]
-    if hasattr(serve, "import_file"):  # a FileServer: it is ready when its file is imported
+    serve: Any = get(work["serve"]).load() if isinstance(work["serve"], str) else work["serve"]
+    if hasattr(serve, "import_file"):  # a file: the server is ready when it is imported
         serve = serve.import_file()
+    if "address" in work:  # it makes its own listener
+        with status:
+            status.write(b"ready")
+        run_forever(serve.at, work["address"])
     # The owner's number for the listener may be too large for select: take the lowest free one.
     listener = socket.socket(fileno=os.dup(work["descriptor"]))
     os.close(work["descriptor"])

@@ -35,4 +35,9 @@ def cause_of_end(process: "subprocess.Popen[bytes]") -> str:
         process.wait(1)
     if (code := process.returncode) is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with status {code}"
+    return "ended" if code is None else f"ended with status {code}"
+
+
+def not_ready(name: str, why: str, log: str) -> ServerError:
+    """The error for a server that runs but can't be used; why: a sentence without its subject."""
+    return ServerError(f"the {name} server {why}:\n{log or 'no output'}", why, log)

@@ -1,81 +1,143 @@
-"""Find the server that a user names: a registered name, `file.py:function`, or a function."""
+"""Find the server that a user names: a registered name, a function, `file.py:function`, a command line or an address.
+
+`find` takes all of them, `resolve` only those that serve a listener in a Python process of ours.
+"""
 
 import functools
-import json
-import os
-import select
-import tempfile
+import ipaddress
+import re
 from pathlib import Path
-from typing import IO
 
 from iomux import servers
-from iomux.processes.file_server import FileServer
-from iomux.processes.spawn import end, spawn
+from iomux.processes.import_once import import_once
+from iomux.processes.named.command import Command, is_command, parse
+from iomux.processes.named.file_server import FileServer
+from iomux.processes.named.ways import Called, way_to_call
+from iomux.system.sockets import Address
 
-IMPORT_SECONDS = 10.0
-"""How long the import of a user's file may take."""
+Found = str | servers.Serve | Command | Address
+"""A registered name, a function or `Called`, a command line, or the address of a server that runs already."""
+
 _NO_FILE = "there is no file {}: give the path of a Python file, as in my_server.py:serve"
+_URL = re.compile(r"[a-z]+://(?P<rest>[^/]*).*")
+_ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):(?P<port>\d+)")
+_FILE = re.compile(r".*\.py:(?P<function>[^/]*)", re.DOTALL)
 
 
-def name_of(server: str | servers.Serve) -> str:
+def name_of(server: Found) -> str:
     """The short name of a server for tables and figures; for `file.py:function` and functions the function's name."""
+    if isinstance(server, tuple):
+        return f"{server[0]}:{server[1]}"
+    if isinstance(server, Command):
+        return server.line
     if isinstance(server, str):
-        return server.rpartition(":")[2]
+        match = _FILE.fullmatch(server)
+        return match["function"] if match and not is_command(server) else server
     inner = server.func if isinstance(server, functools.partial) else server
     named = [str(name) for one in (server, inner, type(server)) if (name := getattr(one, "__name__", ""))]
     return named[0]  # repr has an address, which changes from run to run
 
 
-def resolve(server: str | servers.Serve) -> str | servers.Serve:
-    """A registered name that can be run here, or the function that `file.py:function` names.
+def notes_of(found: Found) -> tuple[str, ...]:
+    """What a report says of how a server is run; empty in the usual case."""
+    if isinstance(found, Command):
+        return found.notes
+    note = found.way.note(found.__name__) if isinstance(found, Called) else ""
+    return (note,) if note else ()
 
-    Raises LookupError if there is none, and ImportError with Python's message for a file that can't be imported.
+
+def own_listener(found: Found) -> bool:
+    """Whether it makes its own listener, and can be started again on the same port."""
+    return isinstance(found, Command) or (isinstance(found, Called) and found.way.own_listener)
+
+
+def own_port(found: Found) -> bool:
+    """Whether it makes its own listener at a port of its own choice, so that two can't run at the same time."""
+    return (isinstance(found, Command) and not found.takes_port) or (
+        isinstance(found, Called) and found.way.own_listener and not found.way.takes_port
+    )
+
+
+def check_startable(found: Found, with_handler: bool, with_port: bool) -> None:
+    """Raise ValueError if a server can't be started, or not with a handler, or not with a port."""
+    for wrong, said in (
+        (isinstance(found, tuple), "runs already: there is nothing to start"),
+        (own_listener(found) and with_handler, "makes its own listener and has its own handler: leave handler out"),
+        (not own_listener(found) and with_port, "takes the listener that it is given: leave port out"),
+    ):
+        if wrong:
+            raise ValueError(f"{name_of(found)} {said}")
+
+
+def find(server: Found) -> Found:
+    """What a user's name stands for, tried as far as that goes without serving.
+
+    Raises LookupError if there is no such server, program or file, ImportError with Python's message for a file that
+    can't be imported, ValueError for a function that no way of calling fits, for a line that only a shell can run, and
+    for an address outside loopback, and TypeError for what is none of these.
     """
+    if isinstance(server, Command | Called | FileServer) or _is_address(server):
+        return server
     if not isinstance(server, str):
         if not callable(server):
             raise TypeError(f"a server is a name or a function serve(listener, handler=echo), not {server!r}")
-        return server
+        way = way_to_call(server)
+        return Called(server, way) if way.note("it") or "handler" in way.arguments else server
+    if url := _URL.fullmatch(server):
+        raise ValueError(f"{server!r} is a URL: write host:port, as in {url['rest'] or 'localhost:8000'}")
+    if address := address_in(server):
+        return address
+    return parse(server) if is_command(server) else _registered_or_file(server)
+
+
+def resolve(server: str | servers.Serve) -> str | servers.Serve:
+    """A registered name that can be run here, or the function that `file.py:function` names, which serves a listener.
+
+    Raises as `find`, and ValueError for a command line, an address, and a function that makes its own listener.
+    """
+    found = find(server)
+    if isinstance(found, tuple | Command) or own_listener(found):
+        what = "makes its own listener" if isinstance(found, Called) else "is no Python function"
+        raise ValueError(
+            f"{name_of(found)} {what}, and here a function is needed that takes one: give serve(listener, "
+            "handler=echo), its file.py:function, or a registered name"
+        )
+    return found
+
+
+def address_in(text: str) -> Address | None:
+    """The loopback address that a text is, as in "localhost:8000"; None if it is none. Raises ValueError for others."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or _FILE.fullmatch(text):
+        return None
+    host, port = match["host"].strip("[]"), int(match["port"])
+    number = "127.0.0.1" if host == "localhost" else host
+    try:
+        inside = ipaddress.ip_address(number).is_loopback
+    except ValueError:
+        inside = False
+    if not inside or not 0 < port < 65536:
+        raise ValueError(f"{text} is not a loopback address with a port: load is sent to this machine only")
+    return number, port
+
+
+def _is_address(server: object) -> bool:
+    return isinstance(server, tuple) and len(server) == 2 and isinstance(server[0], str)
+
+
+def _registered_or_file(server: str) -> Found:
     path, _, function = server.rstrip(":").rpartition(":")
     if function.endswith(".py"):  # a function's name can't
         raise LookupError(_without_function(Path(server.rstrip(":"))))
     if not path.endswith(".py"):
         servers.get(server).load()
         return server
-    return _from_file(Path(path), function)
-
-
-def _from_file(path: Path, function: str) -> FileServer:
-    """The server of a file, after a process of its own has imported it once."""
-    if not path.is_file():
+    if not Path(path).is_file():
         raise LookupError(_NO_FILE.format(path))
-    server = FileServer(str(path), function)
-    with tempfile.TemporaryFile() as log:
-        process = spawn("iomux.processes.file_probe", {"server": server, "cpu": None}, log)
-        try:
-            assert process.stdout is not None
-            kind, error = _report(process.stdout, path)
-        finally:
-            end(process)
-    if kind != "ready":
-        raise (ImportError if kind == "ImportError" else LookupError)(error) from None
-    return FileServer(str(path.resolve()), function)
-
-
-def _report(pipe: IO[bytes], path: Path) -> tuple[str, str]:
-    """What the process that imports a file reports: "ready" or the name of an error, and its message."""
-    poller = select.poll()
-    poller.register(pipe, select.POLLIN)
-    if not poller.poll(IMPORT_SECONDS * 1000):
-        cure = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
-        return "ImportError", f"{path} can't be imported: its import did not end within {IMPORT_SECONDS:.0f} s; {cure}"
-    report = os.read(pipe.fileno(), 1 << 16)  # one read: what the file has forked may hold the pipe open
-    if not report:
-        return "ImportError", f"{path} can't be imported: it ends the process that imports it"
-    kind, error = json.loads(report)
-    return kind, error
+    return import_once(Path(path), function)
 
 
 def _without_function(path: Path) -> str:
-    return (
-        f"{path} is a file: write {path}:serve, with the function's name" if path.is_file() else _NO_FILE.format(path)
-    )
+    if not path.is_file():
+        return _NO_FILE.format(path)
+    return f'{path} is a file: write {path}:serve, with the function\'s name, or the command "python {path}"'

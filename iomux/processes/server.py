@@ -7,7 +7,6 @@ standard input, which is also the lifeline (see `iomux.processes.child`). Cost: 
 
 import contextlib
 import os
-import select
 import subprocess
 import tempfile
 import weakref
@@ -19,18 +18,18 @@ import psutil
 from iomux import servers
 from iomux.processes.errors import ServerError, cause_of_end, ended
 from iomux.processes.logs import read_log, written_bytes
+from iomux.processes.named.place import written
 from iomux.processes.notebook_cell import replace_earlier_run
-from iomux.processes.resolve import name_of, resolve
-from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
+from iomux.processes.resolve import Found, check_startable, find, name_of, notes_of
+from iomux.processes.spawn import end
+from iomux.processes.starting import START_SECONDS as START_SECONDS
+from iomux.processes.starting import Started, start_found
 from iomux.servers.connection import Handler
 from iomux.system.machine import CpuTime, cores, cpu_time
-from iomux.system.sockets import Address, listen, wait_until_refused
+from iomux.system.sockets import Address, wait_until_refused
 
-START_SECONDS = 20.0
-"""How long a server may take to come up, imports included."""
 LAST_WORDS_SECONDS = 1.0
 """How long a dying server may take from closing its sockets, which its clients see, to its traceback and end."""
-_SETTLE_SECONDS = 0.03  # a server that fails in its first lines ends within this time, and `start` raises
 
 
 class Server:
@@ -42,14 +41,16 @@ class Server:
     <poll server at 127.0.0.1:..., pid ...>
     """
 
-    def __init__(self, name: str, address: Address, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+    def __init__(self, name: str, started: Started, log: IO[bytes], notes: tuple[str, ...] = ()) -> None:
         self.name = name
         """Its short name."""
-        self.address = address
+        self.address = started.address
         """(host, port) at which it listens."""
-        self.pid = process.pid
-        """The id of its process."""
-        self._process = process
+        self.pid = started.pid
+        """The id of its process; of a command line's the one that listens, or the first of several."""
+        self.notes = (*notes, *started.notes)
+        """How it was called and where it listens, if that is not as usual; a line each."""
+        self._process = process = started.process
         self._log = log
         self._last_log, self._last_written = "", 0
         self._close = weakref.finalize(self, _end_and_close, process, log)
@@ -59,7 +60,7 @@ class Server:
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process.poll() is None
+        return self._process.poll() is None and (self.pid == self._process.pid or psutil.pid_exists(self.pid))
 
     @property
     def log(self) -> str:
@@ -89,7 +90,7 @@ class Server:
     def check(self, grace: float = 0.0) -> None:
         """Raise ServerError, with the server's traceback, if it has ended or ends within `grace` seconds."""
         if self._stopped:
-            raise ServerError(f"the {self.name} server at {_written(self.address)} was stopped: start it again")
+            raise ServerError(f"the {self.name} server at {written(*self.address)} was stopped: start it again")
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
         if not self.alive:
@@ -119,7 +120,7 @@ class Server:
             self.stop()
 
     def __repr__(self) -> str:
-        return f"<{self.name} server at {_written(self.address)}, {self._state()}>"
+        return f"<{self.name} server at {written(*self.address)}, {self._state()}>"
 
     def _state(self) -> str:
         if self._stopped:
@@ -127,46 +128,51 @@ class Server:
         return f"pid {self.pid}" if self.alive else cause_of_end(self._process)
 
 
-def start(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
+def start(
+    server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None, port: int | None = None
+) -> Server:
     """Run a server in a separate process on a free port of 127.0.0.1; it is ready when this returns.
 
-    server: a registered name (`iomux.names()`), `file.py:function`, or a function `serve(listener, handler=...)`, also
-    of a notebook's cell. handler: maps the bytes that arrived to the bytes to send back; by default the server's. cpu:
-    the core to run on; by default the first that this process may use, so that `iomux.load` can take another.
+    server: a registered name (`iomux.names()`), `file.py:function`, a function `serve(listener, handler=...)`, also of
+    a notebook's cell, or a command line in any language, with `{port}` where its port goes, or with a port of its own.
+    handler: maps the bytes that arrived to the bytes to send back; by default the server's. cpu: the core to run on; by
+    default the first that this process may use, so that `iomux.load` can take another. port: for what makes its own
+    listener: the port to give it, or which of its ports is meant.
 
     Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its
-    last run. Raises LookupError for an unknown or unavailable name, ImportError for a file that can't be imported,
-    TypeError for a server or handler that can't be called, ValueError for a core that this process may not use, and
-    ServerError with the server's traceback if it does not start.
+    last run. Raises LookupError for an unknown or unavailable name, program or file, ImportError for a file that can't
+    be imported, TypeError for a server or handler that can't be called, ValueError for a function of an unknown form, a
+    port or a core that can't be used, and ServerError with the server's traceback if it does not start.
 
     Example:
     >>> with iomux.start("poll") as server:
     ...     print(server.alive)
     True
     """
-    running = launch(server, handler, cpu)
+    running = launch(server, handler, cpu, port)
     replace_earlier_run(running)
     return running
 
 
-def launch(server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None) -> Server:
+def launch(server: Found, handler: Handler | None = None, cpu: int | None = None, port: int | None = None) -> Server:
     """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it."""
     if handler is not None and not callable(handler):
         raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
-    serve, name = resolve(server), name_of(server)
     core = cores()[0] if cpu is None else cpu
     if core not in cores():
         raise ValueError(f"cpu {cpu} is not among the cores this process may use: {cores()}")
+    return launch_on(server, handler, core, port)
+
+
+def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None) -> Server:
+    """Do what `launch` does, on this core, or on any if it is None."""
+    found = find(server)
+    check_startable(found, handler is not None, port is not None)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
-    with listen() as listener, contextlib.ExitStack() as on_failure:
+    with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
-        work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
-        options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options)
-        on_failure.callback(end, process)
-        _wait_until_ready(name, process, log)
+        running = Server(name_of(found), start_found(found, handler, core, log, port), log, notes_of(found))
         on_failure.pop_all()
-        running = Server(name, listener.getsockname()[:2], process, log)
     _running[running.address] = running
     return running
 
@@ -180,20 +186,6 @@ _running: "weakref.WeakValueDictionary[Address, Server]" = weakref.WeakValueDict
 os.register_at_fork(after_in_child=_running.clear)  # a fork of the owner does not own them
 
 
-def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
-    assert process.stdout is not None
-    poller = select.poll()
-    poller.register(process.stdout, select.POLLIN)
-    came = poller.poll(START_SECONDS * 1000)
-    if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
-        cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
-        raise ended(f"{name} server", cause, read_log(log))
-
-
 def _end_and_close(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
     end(process)
     log.close()
-
-
-def _written(address: Address) -> str:
-    return f"{address[0]}:{address[1]}"

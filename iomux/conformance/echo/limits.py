@@ -107,7 +107,8 @@ def past_1024(subject: Subject) -> None:
 @item(
     "ctrl-c",
     rule="Ctrl-C ends the server at once, and its port is free again",
-    sent="while a client is connected, the server's process gets SIGINT",
+    sent="while a client is connected, the server's process gets SIGINT; if it makes its own listener, it is started "
+    "again on the same port",
     hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Code that catches everything "
     "catches that too. And Python waits for each thread that is not a daemon.",
     man="signal(7); Python: KeyboardInterrupt, threading (daemon)",

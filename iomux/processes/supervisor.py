@@ -45,11 +45,20 @@ def _adopt_orphans() -> None:
 
 
 def _wait(pid: int) -> int:
-    """Wait for the command's process, reaping orphans that end before it; return its exit code."""
+    """Wait for the command's process, reaping orphans that end before it; return its exit code.
+
+    A command that ends with status 0 while processes of it go on has become a daemon (daemon(3)): wait for those, too.
+    """
+    code = None
     while True:
-        ended, status = os.wait()
+        try:
+            ended, status = os.wait()
+        except ChildProcessError:  # none is left
+            return code or 0
         if ended == pid:
-            return os.waitstatus_to_exitcode(status)
+            code = os.waitstatus_to_exitcode(status)
+        if code:
+            return code
 
 
 def _end_as(status: int) -> None:
