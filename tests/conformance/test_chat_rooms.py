@@ -14,6 +14,7 @@ from iomux.conformance.check import check_chat
 from iomux.conformance.trial.subject import Subject
 from iomux.course.coursework import chat
 from iomux.solutions import coursework
+from tests.students import other_rooms
 from tests.students.faulty_rooms import FAULTS
 from tests.students.rooms import RIGHT, room_file
 
@@ -56,6 +57,13 @@ def test_a_room_that_uses_a_member_after_it_has_left_is_caught_each_time() -> No
 @pytest.mark.parametrize("habit", RIGHT)
 def test_a_right_room_passes_whole(habit: str, tmp_path: Path) -> None:
     report = check_chat(room_file(tmp_path, RIGHT[habit]), progress=False)
+    report.raise_if_failed()
+    assert report.earned == 100
+
+
+@pytest.mark.parametrize("built", [other_rooms.serve_by_tasks, other_rooms.serve_by_threads], ids=lambda s: s.__name__)
+def test_a_right_room_passes_whole_however_it_is_built(built: Any) -> None:
+    report = check_chat(built, progress=False)
     report.raise_if_failed()
     assert report.earned == 100
 
