@@ -12,14 +12,14 @@ from iomux import servers
 from iomux.conformance.chat import delivery, leaving, let_go, slow
 from iomux.conformance.chat import limits as chat_limits
 from iomux.conformance.chat.room import CHAT_ITEMS
-from iomux.conformance.echo import half_close, integrity, isolation, limits, resources
+from iomux.conformance.echo import fairness, half_close, integrity, isolation, limits, resources, visits
 from iomux.conformance.report import Report
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
 
 SECONDS = 25.0
 """How long a check goes on when an item has failed; a notebook's cell under nbgrader has 30 s."""
-_ECHO_FAMILIES = (integrity, half_close, isolation, resources, limits)  # in the order of a report
+_ECHO_FAMILIES = (integrity, half_close, isolation, fairness, resources, visits, limits)  # in the order of a report
 
 
 def _in_order(items: Mapping[str, Item], modules: tuple[ModuleType, ...]) -> dict[str, Item]:

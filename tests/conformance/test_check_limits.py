@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 import pytest
 
 import iomux
-from iomux.conformance.echo import fairness
 from iomux.conformance.trial import clients
+from iomux.conformance.trial import connecting as doors
 from iomux.conformance.trial.subject import Subject
 from iomux.course.clinic.isolation import greedy_drain
 from tests.students.right import (
@@ -53,9 +53,9 @@ def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
         now[0] += connecting
         return now[0]
 
-    monkeypatch.setattr(clients, "connect", connect)
-    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
-    for _ in clients.connect_one_by_one(Subject(("127.0.0.1", 1)), 4):
+    monkeypatch.setattr(doors, "connect", connect)
+    monkeypatch.setattr(doors, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
+    for _ in doors.connect_one_by_one(Subject(("127.0.0.1", 1)), 4):
         now[0] += answering
     assert sum(pause > 0 for pause in slept) == pauses
 
@@ -116,23 +116,10 @@ def test_an_unknown_descriptor_limit_is_not_blamed_on_the_server(
     assert "how many descriptors the server may open is not known from here" in report["past-1024"].seen
 
 
-def served_by_one(serve: Any) -> list[bool]:
-    """Whether one thread of a server was seen to serve two clients, in each of five trials."""
-    with iomux.start(serve) as server:
-        subject = Subject(server.address, server.pid)
-        with clients.crowd(subject, 2) as (one, other):
-            return [fairness._one_thread_serves_both(subject, one, other) for _ in range(5)]
-
-
 @linux
-def test_a_thread_that_only_sleeps_shares_no_work() -> None:
-    assert any(served_by_one(next_to_an_idle_thread)), "on a busy machine some of the trials may say no"
-
-
-@linux
-@pytest.mark.parametrize("serve", ["threaded", two_threads_on_one_epoll, forks])
-def test_threads_and_processes_that_share_the_work_are_detected(serve: Any) -> None:
-    assert not any(served_by_one(serve))
+@pytest.mark.parametrize("serve", ["threaded", next_to_an_idle_thread, two_threads_on_one_epoll, forks])
+def test_threads_and_processes_that_share_the_work_starve_nobody(serve: Any) -> None:
+    assert check(serve, "flood").passed
 
 
 def starve() -> None:
@@ -150,7 +137,7 @@ def test_a_flood_is_judged_in_the_same_way_by_a_check_that_hardly_gets_a_core(bu
     (result,) = json.loads(done.stdout)["results"]
     assert result["status"] == status
     if status == "failed":
-        assert result["detail"]["bytes_before"] >= 5 << 19, "all that was queued came before the small message"
+        assert result["detail"]["bytes_before"] > 24 << 20, "of the flood, before the small message"
 
 
 def test_a_slow_transfer_is_not_taken_for_a_stalled_one() -> None:

@@ -3,16 +3,15 @@
 A connection has two directions, and each ends by itself (RFC 9293, 3.6; shutdown(2)).
 """
 
-import contextlib
 import socket
-import time
 from contextlib import ExitStack
 
-from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, expect_to_the_end, message, sending
+from iomux.conformance.trial.clients import CLOSED, MIB, ask, compare, connect, connect_narrow, message
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import Fault, Subject, busy
+from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
-_OWED_BYTES = (16 * MIB, *range(2 * MIB, 6 * MIB, 192 * 1024))
+_OWED_BYTES = (4 * MIB, *range(128 * 1024, 1216 * 1024, 48 * 1024))
 """More than the buffers hold; and many sizes near what they hold, for a server with back-pressure: it sees the end of
 the stream while it owes bytes only if the buffers are full and it still reads."""
 
@@ -20,38 +19,31 @@ the stream while it owes bytes only if the buffers are full and it still reads."
 @item(
     "half-close",
     rule="a client that has half-closed still gets every byte that it is owed",
-    sent="23 clients each send 2 to 6 MiB, or 16 MiB, then shutdown(SHUT_WR); only then each begins to read",
+    sent="24 clients at once each send 128 KiB to 1.2 MiB, or 4 MiB, then shutdown(SHUT_WR); only then they read",
     hint="The end of what a client sends (recv returns no bytes) is not the end of what you owe it. Close when both "
     "are over. And if your server never sees that end: was there more to read, after the only notification?",
     man="shutdown(2), recv(2)",
 )
 def half_close(subject: Subject) -> None:
-    """Check that all owed bytes arrive, then the end of the stream."""
+    """Check that all owed bytes arrive, then the end of the stream, and that the server sleeps while it owes them."""
     data = message(max(_OWED_BYTES))
-    for size in _OWED_BYTES:
-        with connect_narrow(subject) as client, sending(client, data[:size], then_shut_down=True):
-            time.sleep(0.1)  # the server falls behind, so that it has something to owe
-            expect_to_the_end(client, data[:size])
-    if subject.pid is not None and not busy(subject):  # otherwise something other than these clients keeps it awake
-        _sleeps_while_it_owes(subject, data)
-
-
-def _sleeps_while_it_owes(subject: Subject, data: bytes) -> None:
-    """Repeat the smaller sizes at once, none of them read: a stream at its end stays readable, which is not news."""
+    spun = subject.pid is None or busy(subject)  # then something other than these clients keeps it awake
     with ExitStack() as stack:
-        for size in _OWED_BYTES[1:]:
-            client = stack.enter_context(connect_narrow(subject))
-            stack.enter_context(sending(client, data[:size], then_shut_down=True))
-            stack.callback(_stop_sending, client)
-        time.sleep(0.3)
-        if busy(subject):
-            raise Fault("clients have half-closed and do not read, and the server never sleeps")
+        clients = [stack.enter_context(connect_narrow(subject)) for _ in _OWED_BYTES]
+        streams = [Stream(client, data[:size], True) for client, size in zip(clients, _OWED_BYTES, strict=True)]
+        fill_all(subject, streams)
+        spins = not spun and busy(subject)  # a stream at its end stays readable, which is not news
+        exchange(streams)
+        for stream in streams:
+            _came_to_the_end(stream)
+    if spins:
+        raise Fault("clients have half-closed and do not read, and the server never sleeps")
 
 
-def _stop_sending(client: socket.socket) -> None:
-    """Shut the connection down, so that the sending thread ends too."""
-    with contextlib.suppress(OSError):
-        client.shutdown(socket.SHUT_RDWR)
+def _came_to_the_end(stream: Stream) -> None:
+    compare(stream.data, bytes(stream.got), stream.how, "the client")
+    if stream.how != CLOSED:
+        raise Fault(f"the client got every byte, but not the end of the stream: {stream.how}")
 
 
 @item(

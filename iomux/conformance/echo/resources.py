@@ -4,17 +4,15 @@ import contextlib
 import socket
 import time
 
-from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, crowd, eventually, fill, message
+from iomux.conformance.trial.clients import ask, connect, crowd
 from iomux.conformance.trial.items import NEVER_SLEEPS, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, descriptors, rss_bytes, skip_if_never_asleep
+from iomux.conformance.trial.subject import Fault, Subject, busy, skip_if_never_asleep, wakes_often
 from iomux.system.sockets import reset
 
-_VISITS = 5000
-_FIRST_VISITS = 500
-_SPARE_DESCRIPTORS = 4  # a library may open one or two when it is first used
-_MOST_BYTES_A_VISIT = 1024
-_MORE_BLOCKS, _MORE_VISITS = 3, 1500
-_OWED_RESETS = 8  # twice the descriptors that are tolerated
+_HINT_WAKES = (
+    "It sleeps, but wakes more than a hundred times a second, on a time-out or after a pause of its own, to see if "
+    "anything has happened. The kernel wakes it when something has: let it wait without a time-out, or with a long one."
+)
 
 
 @item(
@@ -58,61 +56,6 @@ def silent(subject: Subject) -> None:
                 ask(client, b"hello")
         if busy(subject):
             raise Fault("all clients are silent, and the server never sleeps")
-
-
-@item(
-    "leaks",
-    rule="clients that come and go leave no descriptor and no memory behind",
-    sent="5,000 clients come one after the other; two of three send once, every second one leaves with a reset; "
-    "finally 8 clients send as much as the server takes, read nothing, and reset",
-    hint="For each client you keep a socket, and perhaps a queue, a place in a list or a dictionary, an entry in an "
-    "interest list. Which of them remain when the client is gone? Check every way out.",
-    man="close(2), epoll_ctl(2)",
-)
-def leaks(subject: Subject) -> None:
-    """Test 5,000 connects and disconnects, then some while bytes are owed: memory is judged before those."""
-    _visits(subject, _FIRST_VISITS)
-    time.sleep(0.1)
-    descriptors_before, rss_before = descriptors(subject), rss_bytes(subject)
-    _visits(subject, _VISITS - _FIRST_VISITS)
-    _none_left_open(subject, descriptors_before, "descriptors of clients that have left stay open")
-    _memory_is_given_back(subject, rss_before)
-    descriptors_before = descriptors(subject)
-    _resets_in_mid_transfer(subject)
-    _none_left_open(subject, descriptors_before, "descriptors of clients that reset while owed bytes stay open")
-
-
-def _none_left_open(subject: Subject, before: int, fault: str) -> None:
-    if not eventually(lambda: descriptors(subject) <= before + _SPARE_DESCRIPTORS):
-        raise Fault(fault, more=descriptors(subject) - before)
-
-
-def _memory_is_given_back(subject: Subject, before: int) -> None:
-    """Tell a leak, which goes on, from a garbage-collected heap, which grows only at first."""
-    grown, visits = rss_bytes(subject) - before, _VISITS
-    for _ in range(_MORE_BLOCKS):
-        if grown <= _MOST_BYTES_A_VISIT * visits:
-            return
-        before, visits = rss_bytes(subject), _MORE_VISITS
-        _visits(subject, visits)
-        grown = rss_bytes(subject) - before
-    if grown > _MOST_BYTES_A_VISIT * visits:
-        raise Fault("the server keeps more than 1 KiB of memory for each client that has left", grown_bytes=grown)
-
-
-def _resets_in_mid_transfer(subject: Subject) -> None:
-    """Reset clients that the server may not read from any more, since it owes them too much: only `send` can fail."""
-    data = message(16 * MIB)
-    for _ in range(_OWED_RESETS):
-        with connect_narrow(subject) as client:
-            with contextlib.suppress(Fault):  # whether a client that does not read is closed is another item's question
-                fill(client, data, stall_seconds=0.1)
-            reset(client)
-
-
-def _visits(subject: Subject, count: int) -> None:
-    for number in range(count):
-        client = connect(subject)
-        if number % 3:
-            ask(client, b"hello and goodbye", "one of 5,000 visitors")
-        reset(client) if number % 2 else client.close()
+        often, wake_ups = wakes_often(subject)
+        if often:
+            raise Fault("all clients are silent, and the server wakes again and again", _HINT_WAKES, wake_ups=wake_ups)

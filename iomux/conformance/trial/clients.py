@@ -5,80 +5,49 @@ there were goes into the detail.
 """
 
 import random
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
-from iomux.system.sockets import raise_descriptor_limit
+from iomux.conformance.trial.connecting import (
+    check_room_for,
+    connect,
+    connect_narrow,
+    connect_one_by_one,
+    crowd,
+    pressing,
+)
+from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, settled
 
+__all__ = [
+    "CLOSED",
+    "MIB",
+    "RESET",
+    "ask",
+    "check_room_for",
+    "compare",
+    "connect",
+    "connect_narrow",
+    "connect_one_by_one",
+    "crowd",
+    "eventually",
+    "expect",
+    "expect_to_the_end",
+    "fill",
+    "leave",
+    "message",
+    "pressing",
+    "receive",
+    "send_all",
+    "sending",
+    "still_serves",
+]
 MIB = 1 << 20
 CLOSED, RESET = "the connection was closed", "the connection was reset"
-_SPARE_DESCRIPTORS = 64
-_DROPPED_SECONDS = 0.5  # a connect that takes longer met a full backlog
-_NARROW_BYTES = 64 * 1024
-
-
-def connect(subject: Subject) -> socket.socket:
-    """A connected client. Raises Fault if the server does not accept it."""
-    try:
-        client = socket.create_connection(subject.address, timeout=PATIENCE)
-    except ConnectionRefusedError:
-        raise Fault("a new client was refused: nothing listens on the port any more") from None
-    except OSError as error:
-        raise Fault("a new client could not connect", error=str(error)) from None
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return client
-
-
-def connect_narrow(subject: Subject) -> socket.socket:
-    """A connected client whose receive buffer does not grow (SO_RCVBUF, tcp(7)), so that the server's sends fall short.
-
-    A client that reads all the time would take all that a careless server sends, and no send would ever be short.
-    """
-    family = socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET
-    client = socket.socket(family, socket.SOCK_STREAM)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW_BYTES)  # before the window is first announced
-    client.settimeout(PATIENCE)
-    try:
-        client.connect(subject.address)
-    except OSError as error:
-        client.close()
-        raise Fault("a new client could not connect", error=str(error)) from None
-    return client
-
-
-@contextmanager
-def crowd(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """`count` connected clients at once; all are closed at the end. Raises NotSeen if they are too many."""
-    check_room_for(count)
-    with ExitStack() as stack:
-        yield [stack.enter_context(client) for client in connect_one_by_one(subject, count)]
-
-
-def check_room_for(count: int) -> None:
-    """Raise NotSeen if this process may not open `count` clients."""
-    most = raise_descriptor_limit()
-    if count + _SPARE_DESCRIPTORS > most:
-        raise NotSeen(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
-
-
-def connect_one_by_one(subject: Subject, count: int) -> Iterator[socket.socket]:
-    """Connect one client after the other, as quickly as the server accepts them.
-
-    If the backlog is full, the kernel drops the handshake, and the client tries again a second later (listen(2),
-    tcp(7)): after that we give the server time to accept.
-    """
-    pause = 0.0
-    for _ in range(count):
-        began = time.monotonic()
-        client = connect(subject)
-        if time.monotonic() - began > _DROPPED_SECONDS:  # before the yield: the caller's time does not count
-            pause = max(2 * pause, 0.004)
-        yield client
-        time.sleep(pause)
+_STALL_SECONDS, _LEAVE_SECONDS = 0.15, 0.5
 
 
 def message(size: int, seed: int = 7) -> bytes:
@@ -117,19 +86,20 @@ def expect_to_the_end(client: socket.socket, sent: bytes, who: str = "the client
         raise Fault(f"{who} got every byte, but not the end of the stream: {how}")
 
 
-def compare(sent: bytes, got: bytes, how: str, who: str) -> None:
-    """Raise Fault, saying how they differ, unless `got` is what was sent."""
+def compare(sent: bytes, got: bytes, how: str, who: str, hint: str = "") -> None:
+    """Raise Fault, saying how they differ, unless `got` is what was sent. hint: what is known of the cause."""
     if got == sent:
         return
     detail = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
     if how in (CLOSED, RESET):  # which of the two it is depends on what was unread at that moment: tcp(7)
         how = "the server ended the connection"
     if not got:
-        raise Fault(f"{who} got nothing back: {how}", **detail)
+        raise Fault(f"{who} got nothing back: {how}", hint, **detail)
     if sent.startswith(got):
-        raise Fault(f"{who} got only a part back, then: {how}", **detail)
+        raise Fault(f"{who} got only a part back, then: {how}", hint, **detail)
     first = next((place for place, (a, b) in enumerate(zip(sent, got, strict=False)) if a != b), len(sent))
-    raise Fault(f"{who} got other bytes than it had sent: lost, doubled, or another client's", first=first, **detail)
+    seen = f"{who} got other bytes than it had sent: lost, doubled, or another client's"
+    raise Fault(seen, hint, first=first, **detail)
 
 
 def ask(client: socket.socket, sent: bytes, who: str = "the client") -> None:
@@ -175,18 +145,37 @@ def send_all(client: socket.socket, data: bytes) -> None:
         rest = rest[client.send(rest) :]
 
 
-def fill(client: socket.socket, data: bytes, stall_seconds: float = 0.3) -> int:
-    """Send without reading until all is sent or a send stalls for `stall_seconds`; return how many bytes were taken."""
+def fill(subject: Subject, client: socket.socket, data: bytes) -> int:
+    """Send without reading until all is sent, or the server is at rest and takes no more; return how much it took.
+
+    A server may close a client that does not read: whether it should is another item's question.
+    """
     sent, view = 0, memoryview(data)
-    client.settimeout(stall_seconds)
-    try:
-        with suppress(TimeoutError):
-            while sent < len(data):
+    client.settimeout(_STALL_SECONDS)
+    with suppress(ConnectionError):
+        while sent < len(data):
+            try:
                 sent += client.send(view[sent : sent + MIB])
-    except ConnectionError:
-        raise Fault("the server closed the connection of a client that does not read") from None
+            except TimeoutError:
+                settled(subject)
+                if not _takes_more(client):
+                    break
     client.settimeout(PATIENCE)
     return sent
+
+
+def leave(client: socket.socket) -> None:
+    """Read what is still owed, then close: a socket that is closed with bytes unread resets its connection (tcp(7))."""
+    client.settimeout(_LEAVE_SECONDS)
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(MIB):
+            pass
+    client.close()
+
+
+def _takes_more(client: socket.socket) -> bool:
+    return bool(select.select([], [client], [], 0)[1])
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

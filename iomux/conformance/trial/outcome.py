@@ -28,7 +28,7 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     try:
         item.trial(subject)
     except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail)
+        return Outcome("failed", fault.seen, fault.detail, fault.hint)
     except NotSeen as reason:
         return Outcome("not seen", str(reason))
     except OSError as error:  # any call of a client may fail when the server misbehaves

@@ -9,27 +9,25 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-from iomux.system.machine import cpu_time
+from iomux.conformance.trial import rest
 from iomux.system.sockets import Address
 
 PATIENCE = 5.0
 """Seconds without any progress after which a server counts as not answering."""
-_WINDOW_SECONDS = 0.3
-_WINDOWS = 3
-_BUSY_SHARE = 0.2
-"""The share of a core above which a server counts as busy: asleep it uses none, spinning all that it can get."""
 
 
 class Fault(Exception):
-    """An item has failed: what was seen, in words that are the same in each run, and figures that are not."""
+    """An item has failed: what was seen, in words that are the same in each run, and figures that are not.
 
-    def __init__(self, seen: str, **detail: object) -> None:
+    hint: the cause, if what was seen tells more of it than the item's own hint does.
+    """
+
+    def __init__(self, seen: str, hint: str = "", **detail: object) -> None:
         super().__init__(seen)
-        self.seen, self.detail = seen, detail
+        self.seen, self.hint, self.detail = seen, hint, detail
 
 
 class NotStarted(Fault):
@@ -48,6 +46,19 @@ class Subject:
     pid: int | None = None
 
 
+@contextlib.contextmanager
+def warm_up(item: str) -> Iterator[None]:
+    """Prepare what is judged: what fails in here is another item's fault. Raises NotSeen, naming that item."""
+    try:
+        yield
+    except Fault as fault:
+        raise NotSeen(f"{fault.seen}: see the item {item}") from None
+    except OSError as error:
+        raise NotSeen(
+            f"a client's call failed, {error.strerror or type(error).__name__}: see the item {item}"
+        ) from None
+
+
 def processes(subject: Subject) -> list[psutil.Process]:
     """The server's processes, the first one first. Raises NotSeen if they are not known, Fault if it is gone."""
     if subject.pid is None:
@@ -59,42 +70,34 @@ def processes(subject: Subject) -> list[psutil.Process]:
         raise Fault("the server's process is gone") from error
 
 
-def work_seconds(subject: Subject) -> float:
-    """Processor time that the server has used so far, plus the time it has waited for a core on a busy machine."""
-    total = 0.0
-    for process in processes(subject):
-        with contextlib.suppress(ProcessLookupError):  # a child process may have ended meanwhile
-            total += cpu_time(process.pid).total + _queued_seconds(process.pid)
-    return total
-
-
-def _queued_seconds(pid: int) -> float:
-    """Seconds in which its threads were ready to run and no core was free (Documentation/scheduler/sched-stats.rst)."""
-    total = 0
-    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # absent if the kernel does not count it
-        with contextlib.suppress(OSError):
-            total += int(stat.read_text().split()[1])
-    return total / 1e9
-
-
-def work_share(subject: Subject) -> float:
-    """The share of a core that the server uses now, or would use if a core were free.
-
-    It is the least of up to three short windows, so that work left over from earlier does not count.
-    """
-    least = 1.0
-    for _ in range(_WINDOWS):
-        before, began = work_seconds(subject), time.monotonic()
-        time.sleep(_WINDOW_SECONDS)
-        least = min(least, (work_seconds(subject) - before) / (time.monotonic() - began))
-        if least < _BUSY_SHARE / 2:
-            break
-    return least
-
-
 def busy(subject: Subject) -> bool:
-    """Whether the server uses processor time, at a moment when it has nothing to do."""
-    return work_share(subject) > _BUSY_SHARE
+    """Whether the server uses processor time although no byte moves. Raises NotSeen if that can't be told."""
+    return _at_rest(subject, lambda use: not use.spins and not use.undecided).spins
+
+
+def wakes_often(subject: Subject) -> tuple[bool, float]:
+    """Whether the server wakes again and again although no byte moves, and how often a second."""
+    use = _at_rest(subject, rest.nearly_asleep)
+    return rest.wakes_often(use), use.wake_ups
+
+
+def _at_rest(subject: Subject, enough: Callable[[rest.Use], bool]) -> rest.Use:
+    use = rest.at_rest(subject.address[1], lambda: pids(subject), enough)
+    if use is None:
+        raise NotSeen("the server was still moving its clients' bytes when it was to be seen at rest")
+    if use.undecided:
+        raise NotSeen("this machine was too busy to tell whether the server sleeps: it got no core at all")
+    return use
+
+
+def pids(subject: Subject) -> list[int]:
+    """The numbers of the server's processes."""
+    return [process.pid for process in processes(subject)]
+
+
+def settled(subject: Subject) -> bool:
+    """Wait until no byte of the server's clients moves; False if they were still moving after many seconds."""
+    return rest.settle(subject.address[1], lambda: pids(subject) if subject.pid is not None else [])
 
 
 def skip_if_never_asleep(subject: Subject) -> None:

@@ -1,0 +1,110 @@
+"""The item about what clients leave behind when they have left: descriptors, and memory.
+
+A leak is what goes on for ever: the server's memory grows with each visit, in each of many blocks of visits that follow
+one another, by about the same. A heap that is collected, or an allocator's arenas, grow at first, or breathe: some
+block is flat, and the others differ.
+"""
+
+import contextlib
+import socket
+import statistics
+
+import psutil
+
+from iomux.conformance.echo.causes import why_it_waits
+from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, eventually, fill, message
+from iomux.conformance.trial.items import item
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, descriptors, processes, rss_bytes, settled
+from iomux.system.sockets import reset
+
+_FIRST_VISITS = 500
+_BLOCK_VISITS, _BLOCKS, _MOST_BLOCKS = 1500, 8, 16
+_MOST_BYTES_A_VISIT = 200
+_ALIKE = 2.5
+_COLLECTED_LATE = frozenset({"java", "dotnet"})
+_SPARE_DESCRIPTORS = 4  # a library may open one or two when it is first used
+_OWED_RESETS = 8  # twice the descriptors that are tolerated
+
+
+@item(
+    "leaks",
+    rule="clients that come and go leave no descriptor and no memory behind",
+    sent="thousands of clients come one after the other; two of three send once, every second one leaves with a reset; "
+    "finally 8 clients send as much as the server takes, read nothing, and reset",
+    hint="For each client you keep a socket, and perhaps a queue, a place in a list or a dictionary, an entry in an "
+    "interest list. Which of them remain when the client is gone? Check every way out.",
+    man="close(2), epoll_ctl(2)",
+)
+def leaks(subject: Subject) -> None:
+    """Test thousands of connects and disconnects, then some while bytes are owed: memory is judged before those."""
+    _visits(subject, _FIRST_VISITS)
+    settled(subject)
+    descriptors_before = descriptors(subject)
+    _memory_stops_growing(subject)
+    _none_left_open(subject, descriptors_before, "descriptors of clients that have left stay open")
+    descriptors_before = descriptors(subject)
+    _resets_in_mid_transfer(subject)
+    _none_left_open(subject, descriptors_before, "descriptors of clients that reset while owed bytes stay open")
+
+
+def _memory_stops_growing(subject: Subject) -> None:
+    """Look at block after block of visits: two together that keep little acquit the server."""
+    most, growing, before = _MOST_BYTES_A_VISIT * _BLOCK_VISITS, list[int](), rss_bytes(subject)
+    for _ in range(_MOST_BLOCKS):
+        _visits(subject, _BLOCK_VISITS)
+        now = rss_bytes(subject)
+        growing.append(now - before)
+        before = now
+        if len(growing) > 1 and sum(growing[-2:]) < 2 * most:
+            return
+        if len(growing) > _BLOCKS and _is_a_leak(growing[-_BLOCKS:]):
+            _skip_if_collected(subject)
+            grown = int(statistics.median(growing)) // _BLOCK_VISITS
+            raise Fault("the server keeps memory for each client that has left", bytes_a_visit=grown)
+
+
+def _is_a_leak(growing: list[int]) -> bool:
+    """Whether each block keeps something, and by far the most about the same: a table that is doubled is one jump."""
+    usual = statistics.median(growing)
+    alike = sum(usual / _ALIKE < grown < usual * _ALIKE for grown in growing)
+    return min(growing) > _MOST_BYTES_A_VISIT * _BLOCK_VISITS and alike >= len(growing) - 1
+
+
+def _skip_if_collected(subject: Subject) -> None:
+    """A virtual machine's young generation may fill for a minute before it is collected for the first time."""
+    for process in processes(subject):
+        with contextlib.suppress(psutil.Error):
+            if process.name() in _COLLECTED_LATE:
+                raise NotSeen(
+                    f"the heap of {process.name()} grows for long before it is collected: leaks can't be told"
+                )
+
+
+def _none_left_open(subject: Subject, before: int, fault: str) -> None:
+    if not eventually(lambda: descriptors(subject) <= before + _SPARE_DESCRIPTORS):
+        raise Fault(fault, more=descriptors(subject) - before)
+
+
+def _resets_in_mid_transfer(subject: Subject) -> None:
+    """Reset clients that the server may not read from any more, since it owes them too much: only `send` can fail."""
+    data = message(8 * MIB)
+    for _ in range(_OWED_RESETS):
+        with connect_narrow(subject) as client:
+            fill(subject, client, data)
+            reset(client)
+
+
+def _visits(subject: Subject, count: int) -> None:
+    for number in range(count):
+        client = connect(subject)
+        if number % 3:
+            _ask_once(subject, client)
+        reset(client) if number % 2 else client.close()
+
+
+def _ask_once(subject: Subject, client: socket.socket) -> None:
+    try:
+        ask(client, b"hello and goodbye", "one of thousands of visitors")
+    except Fault as fault:
+        fault.hint = why_it_waits(subject, client)
+        raise

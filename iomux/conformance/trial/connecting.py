@@ -1,0 +1,126 @@
+"""How clients connect to a server under test, one or many, and what a full backlog means for them.
+
+A backlog that is full is the kernel's affair: it drops the handshake, and the client tries again after 1, 3 and 7
+seconds (listen(2), tcp(7): tcp_syn_retries). Only a queue of complete connections from which nobody is accepted for
+`PATIENCE` seconds is the server's fault.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from iomux.conformance.trial import rest
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
+from iomux.system.sockets import raise_descriptor_limit
+
+_SPARE_DESCRIPTORS = 64
+_DROPPED_SECONDS = 0.5  # a connect that takes longer met a full backlog
+_RETRIES_SECONDS = 20.0
+_NARROW_BYTES = 64 * 1024
+_SMALL_SEGMENT = 1400
+
+
+def connect(subject: Subject) -> socket.socket:
+    """A connected client. Raises Fault if the server does not accept it, NotSeen if the kernel never lets it in."""
+    client = _connected(subject, _unconnected(subject))
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+def connect_narrow(subject: Subject) -> socket.socket:
+    """A connected client through which little fits: so the server's sends fall short after a few hundred KiB.
+
+    A client that reads all the time would take all that a careless server sends, and no send would ever be short. Its
+    own buffers do not grow (SO_RCVBUF, SO_SNDBUF, socket(7)), and its segments are small (TCP_MAXSEG, tcp(7)), which
+    keeps the server's send buffer small too: the kernel makes it some 20 segments (net/ipv4/tcp_input.c,
+    tcp_sndbuf_expand).
+    """
+    client = _unconnected(subject)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW_BYTES)  # before the window is first announced
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * _NARROW_BYTES)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SMALL_SEGMENT)
+    return _connected(subject, client)
+
+
+def _unconnected(subject: Subject) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET, socket.SOCK_STREAM)
+
+
+def _connected(subject: Subject, client: socket.socket) -> socket.socket:
+    client.settimeout(_DROPPED_SECONDS)
+    try:
+        try:
+            client.connect(subject.address)
+        except TimeoutError:
+            _wait_for_a_place(subject, client)
+    except ConnectionRefusedError:
+        client.close()
+        raise Fault("a new client was refused: nothing listens on the port any more") from None
+    except OSError as error:
+        client.close()
+        raise Fault("a new client could not connect", error=str(error)) from None
+    client.settimeout(PATIENCE)
+    return client
+
+
+def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
+    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, NotSeen if it takes too long."""
+    began = since = time.monotonic()
+    last = 0
+    while time.monotonic() < began + _RETRIES_SECONDS:
+        if select.select([], [client], [], 0.25)[1]:
+            if error := client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(error, "connect")
+            return
+        waiting = rest.waiting(subject.address[1])
+        if not waiting or waiting != last:
+            last, since = waiting, time.monotonic()
+        elif time.monotonic() > since + PATIENCE:
+            raise Fault("a new client could not connect: others wait to be accepted, and no one is", waiting=waiting)
+    raise NotSeen("the kernel did not let a client connect, and its backlog was not full: listen(2)")
+
+
+@contextmanager
+def crowd(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
+    """`count` connected clients at once; all are closed at the end. Raises NotSeen if they are too many."""
+    check_room_for(count)
+    with ExitStack() as stack:
+        yield [stack.enter_context(client) for client in connect_one_by_one(subject, count)]
+
+
+@contextmanager
+def pressing(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
+    """`count` clients that try to connect, whether they get in or not; all are closed at the end."""
+    check_room_for(count)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(_unconnected(subject)) for _ in range(count)]
+        for client in clients:
+            client.setblocking(False)
+            with contextlib.suppress(OSError):  # in progress, or no place for it
+                client.connect(subject.address)
+        yield clients
+
+
+def check_room_for(count: int) -> None:
+    """Raise NotSeen if this process may not open `count` clients."""
+    most = raise_descriptor_limit()
+    if count + _SPARE_DESCRIPTORS > most:
+        raise NotSeen(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
+
+
+def connect_one_by_one(subject: Subject, count: int) -> Iterator[socket.socket]:
+    """Connect one client after the other, as quickly as the server accepts them.
+
+    If the backlog is full, a client connects a second or more late: after that we give the server time to accept.
+    """
+    pause = 0.0
+    for _ in range(count):
+        began = time.monotonic()
+        client = connect(subject)
+        if time.monotonic() - began > _DROPPED_SECONDS:  # before the yield: the caller's time does not count
+            pause = max(2 * pause, 0.004)
+        yield client
+        time.sleep(pause)

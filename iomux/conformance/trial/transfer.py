@@ -1,0 +1,92 @@
+"""Large transfers of several clients at once, in one thread: a deadline is on progress, never on the whole.
+
+Each client has bytes to send and expects them back. All are watched with select(2); only if nothing has moved on any
+of them for `PATIENCE` seconds is the server said not to answer: it may be slow, and it may serve one after the other.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from iomux.conformance.trial.clients import CLOSED, MIB, RESET
+from iomux.conformance.trial.subject import PATIENCE, Subject, settled
+
+_STALL_SECONDS = 0.1
+_ROUNDS = 10  # of filling; a server that goes on for longer is only slow, and reading may begin
+
+
+@dataclass
+class Stream:
+    """One client's transfer: what it sends, and what has come back."""
+
+    client: socket.socket
+    data: bytes
+    then_shut_down: bool = False
+    """Whether it half-closes after its last byte, and expects the end of the stream."""
+    sent: int = 0
+    got: bytearray = field(default_factory=bytearray)
+    how: str = ""
+    """How its answers ended; empty as long as they go on."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to come, or what came is wrong already."""
+        return bool(self.how) or (not self.then_shut_down and len(self.got) >= len(self.data))
+
+
+def fill_all(subject: Subject, streams: list[Stream]) -> None:
+    """Send without reading anything until all is sent, or the server is at rest and takes no more."""
+    for _ in range(_ROUNDS):
+        while sending := {stream.client: stream for stream in streams if stream.sent < len(stream.data)}:
+            writable = select.select([], list(sending), [], _STALL_SECONDS)[1]
+            if not sum([_push(sending[client]) for client in writable]):
+                break
+        settled(subject)
+        if not sum(_push(stream) for stream in streams):
+            return
+
+
+def exchange(streams: Iterable[Stream]) -> None:
+    """Send and read until each transfer is over, or nothing has moved on any of them for `PATIENCE` seconds."""
+    moved = time.monotonic()
+    while running := {stream.client: stream for stream in streams if not stream.over}:
+        sending = [client for client, stream in running.items() if stream.sent < len(stream.data)]
+        readable, writable, _ = select.select(list(running), sending, [], 0.25)
+        if sum([_push(running[client]) for client in writable] + [_pull(running[client]) for client in readable]):
+            moved = time.monotonic()
+        elif time.monotonic() > moved + PATIENCE:
+            for stream in running.values():
+                stream.how = "nothing more came"
+
+
+def _push(stream: Stream) -> int:
+    """Send what the kernel takes; return how much that was."""
+    before, rest = stream.sent, memoryview(stream.data)
+    stream.client.setblocking(False)
+    with contextlib.suppress(OSError):  # it takes no more, or the reader will see why
+        while stream.sent < len(stream.data):
+            stream.sent += stream.client.send(rest[stream.sent : stream.sent + MIB])
+        if stream.then_shut_down and before < stream.sent:
+            stream.client.shutdown(socket.SHUT_WR)
+    return stream.sent - before
+
+
+def _pull(stream: Stream) -> int:
+    """Read what is there, and notice the end, or a byte that is wrong."""
+    try:
+        piece = stream.client.recv(MIB)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        stream.how = RESET
+        return 1
+    place = len(stream.got)
+    stream.got += piece
+    if not piece:
+        stream.how = CLOSED
+    elif not stream.data.startswith(piece, place):
+        stream.how = "other bytes came"
+    return 1
