@@ -12,6 +12,10 @@ from iomux.conformance.trial.clients import check_room_for, connect, crowd
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 _SIZES = (1, 1000, 60_000)
+_ASCII = 128
+_NO_TEXT = (
+    "All values of ASCII arrive, and the next one does not: where do you decode bytes as text, and encode them again?"
+)
 _SILENT_SECONDS = 0.3
 _EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
 _LAST_WORDS = 60_000
@@ -77,7 +81,8 @@ def every_byte(subject: Subject) -> None:
             return must_hear(speaker, others, lines(_SIZES[-1], string.printable[:-6]))
         for value in range(256):
             if how := say(speaker, others, bytes([value])):
-                raise Fault(f"a byte of the value 0x{value:02x} was said, and a member {how}")
+                hint = _NO_TEXT if value >= _ASCII else ""
+                raise Fault(f"a byte of the value 0x{value:02x} was said, and a member {how}", hint=hint)
         return must_hear(speaker, others, bytes(half for pair in range(1 << 16) for half in divmod(pair, 256)))
 
 

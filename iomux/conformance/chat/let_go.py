@@ -67,14 +67,19 @@ def let_go(subject: Subject) -> None:
 def deaf_speaker(subject: Subject) -> None:
     """Let two members fall behind while they speak: one joined before the one who goes on speaking, one after."""
     nobody_notices_a_silent_one(subject)
-    with slow(subject) as before, connect(subject) as speaker, connect(subject) as listener, slow(subject) as after:
+    with (
+        slow(subject) as before,
+        connect(subject) as speaker,
+        connect(subject) as listener,
+        slow(subject) as after,
+    ):
         introduce([speaker, listener, before, after])
         say_beside_a_slow_one(speaker, [listener])
         said = lines(_EACH_SAYS, string.ascii_lowercase)
         for _ in range(_ROUNDS):
             with held(subject):
+                speaker.sendall(said)  # first: when it is passed on, the two have events that wait, in any order
                 let_go = [_shout(deaf) for deaf in (before, after)]
-                speaker.sendall(said)
             _others_are_heard(speaker, listener, said)
             if all(let_go):
                 return

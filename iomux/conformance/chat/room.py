@@ -4,8 +4,8 @@ A client is "connected" before the room has accepted it (listen(2)), so one memb
 came before, such as a greeting or the news that another one has joined, is read and is over. All that is said ends with
 a newline, except where an item is about that: so a room that passes on whole lines is tried by the same words.
 
-The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVBUF, socket(7)), or the kernel alone
-would hold megabytes for them.
+The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVBUF, socket(7)): the kernel holds some
+250 KiB for them, far less than the room has to keep.
 """
 
 import contextlib
