@@ -10,7 +10,9 @@ import iomux
 from iomux.conformance.chat import room
 from iomux.conformance.chat.manners import Manners, find_manners
 from iomux.conformance.chat.room import CHAT_ITEMS
+from iomux.conformance.chat_manners import manners_of
 from iomux.conformance.check import check_chat
+from iomux.conformance.targets import target_of
 from iomux.conformance.trial.subject import Subject
 from iomux.course.coursework import chat
 from iomux.solutions import coursework
@@ -92,8 +94,7 @@ def test_a_room_that_loses_bytes_gets_no_good_mark(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_room_does_by_its_own_rules_is_found_out_and_named(habit: str, due: Manners, tmp_path: Path) -> None:
-    with iomux.start(room_file(tmp_path, RIGHT[habit])) as server:
-        found = find_manners(Subject(server.address, server.pid))
+    found = manners_of(target_of(room_file(tmp_path, RIGHT[habit])))
     assert found == due
     assert len(found.notes()) == sum(map(bool, (found.greeting, found.joining, found.in_lines)))
     assert not found.refusal()
@@ -116,6 +117,10 @@ def test_a_room_that_tells_who_has_left_is_told_how_to_fit(tmp_path: Path) -> No
     assert found == Manners(leaving=b"* one has left\n")
     assert "'* one has left'" in found.refusal()
     assert found.notes() == ()
+
+
+def test_a_server_that_passes_nothing_on_has_no_manners() -> None:
+    assert manners_of(target_of("poll")) == Manners()
 
 
 def test_an_echo_server_is_no_chat_room() -> None:
