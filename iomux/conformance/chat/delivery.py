@@ -6,9 +6,10 @@ import socket
 import string
 
 from iomux.conformance.chat.manners import speaks_in_lines
-from iomux.conformance.chat.room import held, introduce, item, meet, room
+from iomux.conformance.chat.room import guests, held, introduce, item, meet, room, say_while_held
 from iomux.conformance.chat.talk import converse, hear, lines, merged, must_hear, say, words
-from iomux.conformance.trial.clients import check_room_for, connect, crowd
+from iomux.conformance.trial.clients import check_room_for, connect
+from iomux.conformance.trial.limits import allow_descriptors
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 _SIZES = (1, 1000, 60_000)
@@ -19,7 +20,7 @@ _NO_TEXT = (
 _SILENT_SECONDS = 0.3
 _EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
 _LAST_WORDS = 60_000
-_MEMBERS = 60
+_MEMBERS, _SPARE = 60, 40
 
 
 @item(
@@ -32,7 +33,7 @@ _MEMBERS = 60
 )
 def passes_on(subject: Subject) -> None:
     """Test the least that a chat room does."""
-    with crowd(subject, 3) as members:
+    with guests(subject, 3) as members:
         meet([members[1], members[0], members[2]])
         meet(members)
         wording = lines if speaks_in_lines(members[0], members[1:]) else words
@@ -102,7 +103,7 @@ def in_order(subject: Subject) -> None:
         said = dict(zip((one, two), streams.values(), strict=True))
         with held(subject):
             for speaker, data in said.items():
-                speaker.sendall(data[:_AT_ONCE])
+                say_while_held(speaker, data[:_AT_ONCE])
         rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
         _, failed = converse(rest, [listener], merged(streams), wanted)
         for how in failed.values():
@@ -123,7 +124,7 @@ def last_words(subject: Subject) -> None:
     with room(subject, 3) as (leaves, one, two):
         said = lines(_LAST_WORDS)
         with held(subject):
-            leaves.sendall(said)
+            say_while_held(leaves, said)
             leaves.close()
         for other in (one, two):
             if how := hear(other, said):
@@ -142,6 +143,7 @@ def last_words(subject: Subject) -> None:
 def many(subject: Subject) -> None:
     """Test 60 members."""
     check_room_for(_MEMBERS)
+    allow_descriptors(subject, _MEMBERS + _SPARE)
     with contextlib.ExitStack() as stack:
         members = [stack.enter_context(connect(subject))]
         for number in range(2, _MEMBERS + 1):

@@ -16,6 +16,7 @@ from iomux.conformance.chat.room import (
     item,
     meet,
     say_beside_a_slow_one,
+    say_while_held,
     slow,
 )
 from iomux.conformance.chat.talk import converse, lines, only, say, text
@@ -78,7 +79,9 @@ def deaf_speaker(subject: Subject) -> None:
         said = lines(_EACH_SAYS, string.ascii_lowercase)
         for _ in range(_ROUNDS):
             with held(subject):
-                speaker.sendall(said)  # first: when it is passed on, the two have events that wait, in any order
+                say_while_held(
+                    speaker, said
+                )  # first: when it is passed on, the two have events that wait, in any order
                 let_go = [_shout(deaf) for deaf in (before, after)]
             _others_are_heard(speaker, listener, said)
             if all(let_go):

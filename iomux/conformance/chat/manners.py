@@ -9,9 +9,9 @@ import select
 import socket
 from dataclasses import dataclass
 
-from iomux.conformance.chat.room import meet
+from iomux.conformance.chat.room import guests, meet
 from iomux.conformance.chat.talk import hear
-from iomux.conformance.trial.clients import connect, crowd, send_all
+from iomux.conformance.trial.clients import connect, send_all
 from iomux.conformance.trial.subject import Fault, Subject
 
 _QUIET_SECONDS = 0.3
@@ -58,7 +58,7 @@ def _shown(data: bytes) -> str:
 
 def find_manners(subject: Subject) -> Manners:
     """Find out which rules of its own a room has; none if it passes nothing on: that is the item passes-on's to say."""
-    with contextlib.suppress(Fault, OSError), crowd(subject, 2) as (host, stays):
+    with contextlib.suppress(Fault, OSError), guests(subject, 2) as (host, stays):
         greeting, joining = _unasked(host, stays)
         in_lines = speaks_in_lines(stays, [host])
         with connect(subject) as leaves:

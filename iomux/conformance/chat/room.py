@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from iomux.conformance.chat.talk import say, text
-from iomux.conformance.trial.clients import MIB, crowd, eventually, send_all
+from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.items import item as any_item
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors, stopped
@@ -36,9 +36,16 @@ _NOTICE_SECONDS = 1.0
 
 
 @contextlib.contextmanager
+def guests(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
+    """`count` connected clients: so few that no limit on descriptors (ulimit -n) stands in the way."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(connect(subject)) for _ in range(count)]
+
+
+@contextlib.contextmanager
 def room(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
     """`count` members that hear each other. Raises NotSeen if they do not: that is what `passes-on` is for."""
-    with crowd(subject, count) as members:
+    with guests(subject, count) as members:
         introduce(members)
         yield members
 
@@ -111,7 +118,7 @@ def slow(subject: Subject) -> socket.socket:
 @contextlib.contextmanager
 def room_with_a_slow_member(subject: Subject) -> Iterator[list[socket.socket]]:
     """One who speaks, one who listens, and one who reads nothing from now on, in this order."""
-    with crowd(subject, 2) as members, slow(subject) as late:
+    with guests(subject, 2) as members, slow(subject) as late:
         introduce([*members, late])
         yield [*members, late]
 
@@ -129,6 +136,14 @@ def held(subject: Subject) -> Iterator[None]:
     """The room is stopped meanwhile, so that all that happens is there when it goes on, if its process is known."""
     with stopped(subject) if subject.pid is not None else contextlib.nullcontext():
         yield
+
+
+def say_while_held(speaker: socket.socket, data: bytes) -> None:
+    """Say so much that the kernel has to keep it until the room goes on. Raises NotSeen if it does not."""
+    try:
+        send_all(speaker, data)
+    except TimeoutError:
+        raise NotSeen("the kernel's buffers are too small here for what is said at once: tcp(7), tcp_wmem") from None
 
 
 def wait_until_it_closed(subject: Subject, before: int) -> None:

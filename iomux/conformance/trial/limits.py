@@ -23,6 +23,17 @@ def limit_descriptors(subject: Subject, wanted: int) -> None:
             raise NotSeen("the server is another user's: its limits can't be set from here") from None
 
 
+def allow_descriptors(subject: Subject, wanted: int) -> None:
+    """See to it that the server may open `wanted` descriptors more, where that can be seen. Raises NotSeen if not."""
+    if subject.pid is None or not hasattr(resource, "prlimit"):
+        return
+    for process in processes(subject):
+        with contextlib.suppress(PermissionError):
+            soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            if soft != resource.RLIM_INFINITY and soft < (needed := process.num_fds() + wanted):
+                limit_descriptors(subject, needed)
+
+
 def descriptors_of_first(subject: Subject) -> int:
     """How many descriptors the server's first process has open: usually the one that accepts."""
     return int(processes(subject)[0].num_fds())
