@@ -92,7 +92,8 @@ def resets(subject: Subject) -> None:
             hasty = connect(subject)
             hasty.sendall(_LINE)
             reset(hasty)
-        _still_talk([two, one], "members had reset their connections while the room was held still")
+        with connect(subject) as new:  # it is heard after those before it were found to have reset
+            _still_talk([new, two, one], "members had reset their connections while the room was held still")
 
 
 def _reset(subject: Subject, member: socket.socket) -> None:
