@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iomux.cli.outputs import check_output
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -54,11 +56,8 @@ def _output(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> No
 
 def _check_outputs(csv: Path | None, plot: Path | None) -> None:
     """Raise ValueError for a file that can't be written, before the long run instead of after it."""
-    for path in filter(None, (csv, plot)):
-        if not path.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder: give the name of a file")
+    check_output(csv)
+    check_output(plot)
     if plot and plot.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"{plot.name} is no picture: its name has to end in .png, .svg or .pdf")
 
@@ -85,6 +84,7 @@ def _as_text(frame: "pd.DataFrame") -> str:
             f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: "
             "they describe it and not the server"
         )
+    lines += [f"{server}: {note}" for server, notes in frame.attrs["notes"].items() for note in notes]
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
 
 

@@ -1,4 +1,4 @@
-"""The commands serve, check, soak and doctor: results go to standard output, warnings to standard error."""
+"""The commands serve, soak and doctor: results go to standard output, warnings to standard error."""
 
 import argparse
 import ipaddress
@@ -61,15 +61,6 @@ def _listen(host: str, port: int) -> socket.socket:
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     # Not sys.exit: an event loop in C, or threads blocked in recv, would delay an ordinary exit.
     os._exit(0)
-
-
-def check(options: argparse.Namespace) -> int:
-    """Test a server item by item and print the report; return 1 if an item failed or nothing could be tested."""
-    from iomux.conformance.check import check as check_server
-
-    report = check_server(options.target, only=options.only)
-    print(report.to_json() if options.json else report, flush=True)
-    return 0 if report.passed else 1
 
 
 def soak(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 0: success. 1: failure, such as a server that fails its check. 2: wrong arguments; one line on standard error says
 what is wrong, why, and what to do (for a user's file that can't be imported it is Python's message). 130:
-interrupted.
+interrupted. Each command's help says more, such as status 3 of check.
 """
 
 import os

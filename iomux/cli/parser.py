@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from iomux.cli import commands, values
 from iomux.cli.bench import bench as run_bench
+from iomux.cli.check import check as run_check
 
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults
     ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
@@ -26,6 +27,7 @@ _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomu
     ),
     ("seed", values.whole, "decides what each client does (default: drawn, and reported)"),
     ("deadline", values.real, "seconds without an answer after which a client counts as lost (default: 10)"),
+    ("port", values.port, "for a command without {port}: which of its ports is meant (default: the one that it opens)"),
 )
 
 
@@ -79,7 +81,8 @@ def _add_bench(subparsers: Any) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help="registered servers, or file.py:function; with --ring pollers (default: select poll epoll)",
+        help="registered servers, file.py:function, quoted commands with {port} in them, host:port of running ones; "
+        "with --ring pollers (default: select poll epoll)",
     )
     for name, kind, what in _LOAD:
         bench.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
@@ -99,6 +102,10 @@ def _add_check(subparsers: Any) -> None:
     check = subparsers.add_parser(
         "check",
         help="test a server for everything that a correct echo server does; status 1 if it fails",
+        description="Test a server item by item. Each failure shows what was sent and what came, the shortest "
+        "conversation that still fails, as a command to run, a hint, and where to read. Ends with status 0 if the "
+        "server passed, 1 if an item failed, 2 if it was asked for wrongly, and 3 if nothing failed, but this machine "
+        "kept some items from being tried.",
     )
     check.add_argument(
         "target",
@@ -111,8 +118,16 @@ def _add_check(subparsers: Any) -> None:
         metavar="ITEM,ITEM",
         help="test only these items, by their names in a report (default: all)",
     )
-    check.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
-    check.set_defaults(run=commands.check)
+    form = check.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the report to a file as well, as JUnit XML")
+    check.add_argument(
+        "--watch",
+        action="store_true",
+        help="whenever the file is saved, test what failed again, until Ctrl-C; for file.py:function or a command",
+    )
+    check.set_defaults(run=run_check)
 
 
 def _add_soak(subparsers: Any) -> None:
@@ -123,7 +138,12 @@ def _add_soak(subparsers: Any) -> None:
         "vanish, at random and all at the same time. Ends with status 1 if anything was lost: a byte, an answer, a "
         "descriptor of the server, or its memory. Ctrl-C ends it in order and reports the results so far.",
     )
-    soak.add_argument("name", metavar="NAME", help="an echo server: registered (see iomux doctor), or file.py:function")
+    soak.add_argument(
+        "name",
+        metavar="NAME",
+        help="an echo server: registered (see iomux doctor), file.py:function, a quoted command with {port} in it, or "
+        "host:port of a running one, whose memory and descriptors are not seen",
+    )
     for name, kind, what in _SOAK:
         soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
     soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")

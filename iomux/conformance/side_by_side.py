@@ -25,6 +25,7 @@ LONGEST_SECONDS = 180.0
 _AT_ONCE_PER_CORE = 3
 _DESCRIPTORS_EACH, _OWN_DESCRIPTORS = 12, 32  # pipes and logs of two processes; what else this process has open
 _LOOK_SECONDS = 0.2
+_SHARE_OF_ITEMS = 0.8  # of a check's time; the rest is for what the report shows of those that failed
 
 
 def most_at_once(spins: bool) -> int:
@@ -49,9 +50,14 @@ class Clock:
         """Let no item go on."""
         self._interrupted.set()
 
+    @property
+    def ends(self) -> float:
+        """When a check that fails ends, on the monotonic clock; the items leave some of its time for the report."""
+        return self._began + self._seconds
+
     def is_over(self) -> bool:
         """Whether no further item is to be begun or waited for."""
-        late = time.monotonic() - self._began > self._seconds
+        late = time.monotonic() - self._began > self._seconds * _SHARE_OF_ITEMS
         return self._interrupted.is_set() or (late and self._failed.is_set())
 
     def why_not_seen(self) -> str:

@@ -15,14 +15,17 @@ from typing import Protocol
 
 from iomux import servers
 from iomux.conformance.trial.ending import why_ended
-from iomux.conformance.trial.subject import Fault, NotStarted, Subject
-from iomux.processes.errors import ServerError
+from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
+from iomux.processes.errors import CANT_LISTEN, ServerError
 from iomux.processes.named.command import Command
 from iomux.processes.named.place import written
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
 from iomux.processes.server import START_SECONDS, Server, launch_on
 from iomux.system.machine import cores
+from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
+
+_STOPPED = "the server is stopped (SIGSTOP): it has stopped itself, and runs nothing more"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,10 @@ class Run(Protocol):
     """Starts a server for one item; port: the one to listen on, for a server that makes its own listener."""
 
     def __call__(self, port: int | None = None) -> AbstractContextManager[Running]:
-        """Start it, and stop it on leaving. Raises NotStarted; with a port that is not free it does not wait for it."""
+        """Start it, and stop it on leaving; with a port it does not wait for that to become free.
+
+        Raises NotStarted, and NotSeen if somebody else has its port.
+        """
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
     port: of a command line, or of what makes its own listener: where it listens, or which of its ports is meant.
     """
     found = find(target)
-    name = target if isinstance(target, str) and isinstance(found, tuple | Command) else name_of(found)
+    name = target if isinstance(target, str) and isinstance(found, tuple) else name_of(found)
     if port is not None and not own_listener(found):
         raise ValueError(f"{name} has no port of its own: leave port out")
     if isinstance(found, tuple):
@@ -95,7 +101,7 @@ def _check_it_answers(address: Address) -> None:
 @contextlib.contextmanager
 def _started_here(target: Found, port: int | None) -> Iterator[Running]:
     try:
-        server = launch_on(target, None, None if isinstance(target, Command) else cores()[0], port)
+        server = launch_on(target, None, None if isinstance(target, Command) else cores()[0], port, "main_bounded")
     except ServerError as error:
         raise _not_started(error) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
@@ -112,7 +118,9 @@ def _started_here(target: Found, port: int | None) -> Iterator[Running]:
         server.stop()
 
 
-def _not_started(error: ServerError) -> NotStarted:
+def _not_started(error: ServerError) -> NotStarted | NotSeen:
+    if error.cause.startswith(CANT_LISTEN):  # somebody else has its port: no fault of the server's
+        return NotSeen(f"the server {error.cause}")
     by_itself = error.cause.startswith(("ended", "was ended"))
     return NotStarted(why_ended(error.cause, error.log) if by_itself else f"the server {error.cause}", log=error.log)
 
@@ -122,7 +130,7 @@ def _cause(server: Server, grace: float) -> str:
         server.check(grace)
     except ServerError as error:
         return why_ended(error.cause, error.log)
-    return ""
+    return _STOPPED if is_stopped(server.pid) else ""
 
 
 @contextlib.contextmanager

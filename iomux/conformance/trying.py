@@ -10,7 +10,10 @@ from dataclasses import replace
 from functools import partial
 
 from iomux import servers
-from iomux.conformance.report import Report, Result
+from iomux.conformance.evidence.commands import fits_a_tape
+from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.report import Report
+from iomux.conformance.result import Result
 from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.ending import error_in
@@ -19,7 +22,9 @@ from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
+from iomux.processes.resolve import name_of
 from iomux.processes.server import LAST_WORDS_SECONDS
+from iomux.system.progress import shown
 
 _NOT_STARTED = (
     "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
@@ -47,17 +52,29 @@ def try_all(
     under_test, clock, outcomes = target_of(target), Clock(seconds), dict[str, Outcome]()
     from tqdm.auto import tqdm
 
+    title, hidden = f"check {under_test.name}", not shown(progress)
     with (
         ExitStack() as stack,
         report_progress_on_interrupt(lambda: f"{len(outcomes)} of {len(chosen)} items were tried"),
-        tqdm(total=len(chosen), desc=f"check {under_test.name}", unit="item", leave=False, disable=not progress) as bar,
+        tqdm(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
     ):
         for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock))):
             outcomes[item.name] = outcome
             bar.set_postfix_str(item.name)
             bar.update()
-    results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
-    return Report(under_test.name, tuple(results))
+        bar.set_postfix_str("the shortest conversation that fails")
+        results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
+        steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
+        told, built = with_evidence(results, steps, under_test, _written(target), clock.ends, chat=minimum != "echo")
+    return Report(under_test.name, told, built=built)
+
+
+def _written(target: str | servers.Serve) -> str:
+    """The target as a program writes it, where `iomux.tape` can record it."""
+    if isinstance(target, str):
+        return f'"{target}"' if fits_a_tape(target) else ""
+    name = name_of(target)
+    return name if name.isidentifier() else ""
 
 
 def _outcomes(
@@ -125,6 +142,8 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
         return outcome
     except NotStarted as fault:
         return Outcome("failed", fault.seen, fault.detail, _NOT_STARTED)
+    except NotSeen as reason:
+        return Outcome("not seen", str(reason))
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail)
 
@@ -170,6 +189,7 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         man=item.man,
         exempt=_exempt(item, target) if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
+        by_machine=outcome.by_machine,
     )
 
 

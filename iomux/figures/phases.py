@@ -11,6 +11,7 @@ from iomux.figures.look.phases import (
     COLUMNS,
     LOOKS,
     active_in,
+    left_out,
     legend,
     machine_of,
     one_experiment,
@@ -59,14 +60,16 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_ylabel("share of the request's time, %")
     legend(ax)
     requests = f"means of the middle half of {len(frame) // len(places):,} requests per bar"
-    note = f"{requests}, their total above it; {active_in(frame)} active"
-    under(plain(ax, "The phases against concurrency"), f"\n\n{note}; {machine_of(frame)}")
+    note = f"{requests}, their total above it; {active_in(frame)} active; {machine_of(frame)}"
+    note += f"\n{missing}" if (missing := left_out(frame)) else ""
+    under(plain(ax, "The phases against concurrency"), f"\n\n{note}")
     return without_grid(ax, "x")
 
 
 def _column(ax: Axes, place: float, rows: "pd.DataFrame") -> None:
     tail = len(rows) // 4
-    means = rows.sort_values("total_us")[COLUMNS].iloc[tail : len(rows) - tail].fillna(0).mean()
+    middle = rows.sort_values("total_us")[COLUMNS].iloc[tail : len(rows) - tail]
+    means = middle.fillna(0).mean().where(middle.notna().any())  # a phase that was never seen stays NaN
     whole = float(means.sum())
     stacked(ax, place, 100 * means / whole, thick=0.85, upright=True)
     ax.annotate(f"{whole:,.0f}\nµs", (place, 101), ha="center", va="bottom", fontsize=8)
@@ -89,7 +92,8 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The server's phases (notify, recv, handler, send) in µs against open connections, log-log, server by server.
 
     frame: timelines of several servers and numbers of connections, joined with `pandas.concat`. A line
-    is the median of the requests, its band their middle half; all servers share the vertical scale. Raises
+    is the median of the requests, its band their middle half; all servers share the vertical scale. A phase that was
+    not seen of a server has no line there. Raises
     ValueError for an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
 
     Example:
@@ -106,7 +110,10 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for number, name in enumerate(names):
         rows = frame[frame["server"] == name]
         places = {level: number * step + float(np.log10(level / levels[0])) for level in rows["connections"].unique()}
-        ends = [_line(ax, rows, phase, places) for phase in MARKERS]
+        lines = [_line(ax, rows, phase, places) for phase in MARKERS if rows[f"{phase}_us"].notna().any()]
+        ends = lines or ends
+        if not lines:
+            _head(ax, number * step + (step - _APART) / 2, "seen from\noutside only", "#777777", 0.6)
         ticks += [(place, f"{level:,}") for level, place in sorted(places.items())]
         _head(ax, number * step + (step - _APART) / 2, name, style(name, names).color)
     ax.set_xticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8)
@@ -114,7 +121,10 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * 2)  # room for the servers' names
-    log_ticks(ax.yaxis)
+    if ends:
+        log_ticks(ax.yaxis)
+    else:
+        ax.set_yticks([], [])  # nothing is drawn: numbers would be of nothing
     ax.set_xlabel("open connections (log scale)")
     ax.set_ylabel("time of a phase, µs (log scale)")
     for number in range(1, len(names)):
@@ -137,7 +147,7 @@ def _line(ax: Axes, rows: "pd.DataFrame", phase: str, places: dict[int, float]) 
     return x[-1], float(middle.iloc[-1]), phase, ink
 
 
-def _head(ax: Axes, place: float, name: str, color: str) -> None:
+def _head(ax: Axes, place: float, name: str, color: str, height: float = 0.97) -> None:
     ax.annotate(
-        name, (place, 0.97), xycoords=("data", "axes fraction"), color=color, ha="center", va="top", fontweight="bold"
+        name, (place, height), xycoords=("data", "axes fraction"), color=color, ha="center", va="top", fontweight="bold"
     )

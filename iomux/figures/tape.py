@@ -44,7 +44,10 @@ MARKS = {
     "write": Mark(3, "^", LOOKS["send"].color, True, "write"),
     "re-arm": Mark(3, "P", "#5D3A9B", True, "re-armed"),
     "close": Mark(4, "x", "#000000", True, "server closes"),
+    "answer": Mark(3, "<", LOOKS["send"].color, False, "answer has come back"),
+    "end": Mark(4, "x", "#777777", True, "server has ended it"),
 }
+_SERVERS, _CLIENTS = {"accept", "notification", "room", "read", "EAGAIN", "write", "close"}, {"answer", "end"}
 _HANDLER: Any = {"facecolor": LOOKS["handler"].color, "edgecolor": "#8a7400", "linewidth": 0.8}
 _HANDLER_ROW = 2.5
 _NOTIFICATIONS = ("notification", "room")
@@ -99,7 +102,7 @@ def _name(lane: tuple[str, str], lanes: list[tuple[str, str]]) -> str:
 
 
 def _lane(ax: Axes, place: int, rows: list[dict[Any, Any]]) -> None:
-    for begin, end in unread(rows):
+    for begin, end in () if _from_outside(rows) else unread(rows):
         ax.barh(place, end - begin, left=begin, height=_ROWS * _ROW, color=_UNREAD, zorder=1)
     worked = [_call(row) for row in rows if row["mark"] == "handler"]
     ax.broken_barh(
@@ -164,6 +167,11 @@ def unread(rows: list[dict[Any, Any]]) -> Iterator[tuple[float, float]]:
         yield since, rows[-1]["at_us"] / 1000
 
 
+def _from_outside(rows: list[dict[Any, Any]]) -> bool:
+    """Whether these marks are a client's only: then nobody knows when its bytes were read."""
+    return not any(row["mark"] in _SERVERS for row in rows) and any(row["mark"] in _CLIENTS for row in rows)
+
+
 def legend(ax: Axes, frame: "pd.DataFrame", **where: Any) -> None:
     """Explain what this tape shows: its marks, long calls, bars. where: as for `Axes.legend`."""
     handles: list[Any] = [handle(look, look.words) for mark, look in MARKS.items() if mark in set(frame["mark"])]
@@ -173,7 +181,8 @@ def legend(ax: Axes, frame: "pd.DataFrame", **where: Any) -> None:
         Line2D([], [], color=MARKS[mark].color, linewidth=2.5, alpha=0.35, label=f"{MARKS[mark].words}, duration")
         for mark in _lasting(frame)
     ]
-    handles.append(Patch(facecolor=_UNREAD, label="unread bytes in the kernel"))
+    if set(frame["mark"]) & _SERVERS or not set(frame["mark"]) & _CLIENTS:
+        handles.append(Patch(facecolor=_UNREAD, label="unread bytes in the kernel"))
     ax.legend(handles=handles, frameon=False, fontsize=8, **where)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from matplotlib.axes import Axes
 
-from iomux.figures.look.phases import COLUMNS, legend, machine_of, stacked, without_grid
+from iomux.figures.look.phases import COLUMNS, left_out, legend, machine_of, not_seen, stacked, without_grid
 from iomux.figures.look.style import new_axes, plain, style, under
 from iomux.system.units import size_name
 
@@ -54,6 +54,7 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_xlabel("µs since the client entered send")
     legend(ax)
     note = f"bar: one typical request, its total near the median; {_common(frame)}\n{machine_of(frame)}"
+    note += f"\n{missing}" if (missing := left_out(frame)) else ""
     return without_grid(under(plain(ax, "Where one request's time goes"), note), "y")
 
 
@@ -98,7 +99,7 @@ def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
             box = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1}
             ax.annotate(f"{width:.0f}", (left + width / 2, place), ha="center", va="center", fontsize=8, bbox=box)
         left += width
-    copies = f"send {row['send_us']:,.0f} µs"
+    copies = "recv, send not seen" if not_seen(row) else f"send {row['send_us']:,.0f} µs"
     if not math.isnan(row["recv_us"]):  # under io_uring the bytes come with the notification
         copies = f"recv + send {row['recv_us'] + row['send_us']:,.0f} µs"
     beside: Any = {"textcoords": "offset points", "fontsize": 9}

@@ -2,9 +2,10 @@
 
 The owner holds the other end of this process's standard input. However the owner ends (kernel restart,
 shutdown, `kill -9`), the system closes that end, and the kernel sends SIGKILL to this process and
-all that it has started. No thread watches for this: a second thread makes every system call of the first
+all of its group. No thread watches for this: a second thread makes every system call of the first
 slower, because the kernel then has to count the users of the descriptor table (fs/file.c, fdget).
-The process leads a new session, so an interrupt meant for a notebook cell does not reach it.
+The process leads a new session, so an interrupt meant for a notebook cell does not reach it. What runs a user's
+program has a guard as well, which also ends what has left its group (see `iomux.processes.guarding.guard`).
 
 PR_SET_PDEATHSIG would be shorter but wrong: it fires when the *thread* that started us ends (prctl(2)).
 Sources: fcntl(2), F_SETOWN, F_SETSIG and O_ASYNC.
@@ -69,19 +70,37 @@ def _serve() -> None:
         serve = serve.import_file()
     if "address" in work:  # it makes its own listener
         with status:
-            status.write(b"ready")
+            status.write(b"ready %d" % os.getpid())
         run_forever(serve.at, work["address"])
     # The owner's number for the listener may be too large for select: take the lowest free one.
     listener = socket.socket(fileno=os.dup(work["descriptor"]))
     os.close(work["descriptor"])
     arguments = (listener,) if work["handler"] is None else (listener, work["handler"])
     with status:
-        status.write(b"ready")
+        status.write(b"ready %d" % os.getpid())
     run_forever(serve, *arguments)
 
 
 def main() -> None:
-    """Run the server received over standard input; a failure's traceback goes to standard error."""
+    """Run the server received over standard input, with a guard; a failure's traceback goes to standard error."""
+    from iomux.processes.guarding.guard import guarded  # not at the top: a worker imports this file, and needs no guard
+
+    guarded(_serve_or_say_why)
+
+
+def main_bounded() -> None:
+    """Do what `main` does, and end it when it takes too much of the machine (`iomux.processes.guarding.bounds`)."""
+    from iomux.processes.guarding.bounds import bounds, limit_processes
+    from iomux.processes.guarding.guard import guarded
+
+    def serve() -> None:
+        limit_processes()
+        _serve_or_say_why()
+
+    guarded(serve, bounds())
+
+
+def _serve_or_say_why() -> None:
     try:
         _serve()
     except BaseException as error:

@@ -4,6 +4,12 @@ import contextlib
 import signal
 import subprocess
 
+from iomux.processes.guarding.bounds import MOST_BYTES, MOST_TASKS, TOO_LARGE, TOO_MANY
+from iomux.processes.guarding.guard import KILLED_ITS_PARENT
+
+CANT_LISTEN = "can't listen: "
+"""How the cause begins if somebody else has the server's port."""
+
 
 class ServerError(RuntimeError):
     """A server failed to start, or ended by itself; the message holds its traceback.
@@ -29,13 +35,27 @@ def ended(who: str, cause: str, log: str) -> ServerError:
     return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
 
 
+_ENDED_BY_GUARD = {
+    TOO_MANY: f"was ended: it had more than {MOST_TASKS:,} processes and threads",
+    TOO_LARGE: f"was ended: it used more than {MOST_BYTES >> 30} GiB of memory",
+    KILLED_ITS_PARENT: "was ended: it had killed the process that started it",
+}
+
+
 def cause_of_end(process: "subprocess.Popen[bytes]") -> str:
-    """How a process ended, as in "ended with status 1"."""
+    """How a process ended, as in "ended with status 1"; for one with a guard also why that has ended it."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)
     if (code := process.returncode) is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
+        return _ENDED_BY_GUARD.get(-code, f"was ended by {_name(-code)}")
     return "ended" if code is None else f"ended with status {code}"
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def not_ready(name: str, why: str, log: str) -> ServerError:

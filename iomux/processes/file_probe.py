@@ -7,11 +7,18 @@ import json
 import os
 
 from iomux.processes.child import receive_work
+from iomux.processes.guarding.bounds import bounds, limit_processes
+from iomux.processes.guarding.guard import guarded
 from iomux.processes.named.ways import way_to_call
 
 
 def main() -> None:
     """In a process of its own: import the file that comes over standard input; write what was found, as JSON."""
+    guarded(_import_and_report, bounds())
+
+
+def _import_and_report() -> None:
+    limit_processes()
     report = os.dup(1)
     os.dup2(2, 1)  # what the file prints goes to the log
     server = receive_work()["server"]

@@ -14,17 +14,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from iomux.processes.named.command import Command
 from iomux.processes.named.file_server import FileServer
 from iomux.processes.named.ways import Called, Way
 from iomux.processes.spawn import end, spawn
 from iomux.system.listeners import listeners
+from iomux.system.process_tree import descendants
 
 IMPORT_SECONDS = 10.0
 """How long the import of a user's file may take."""
-_CURE = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
+CURE = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
+"""What to do about an import that does not end."""
 _LOOK_SECONDS = 0.1
 _STILL = 5
 """How many times in a row a process must be found listening and asleep before its import counts as one without end."""
@@ -68,14 +68,19 @@ def _report(process: "subprocess.Popen[bytes]", path: Path) -> list[Any] | None:
     while not poller.poll(_LOOK_SECONDS * 1000):
         still = still + 1 if _listens_asleep(process.pid) else 0
         late = time.monotonic() > until
-        if still == _STILL or (late and listeners([process.pid])):
+        if still == _STILL or (late and listeners([one.pid for one in descendants(process.pid)])):
             return None
         if process.poll() is not None:  # what it has forked holds the pipe open
             break
         if late:
-            return _error(path, f"its import did not end within {IMPORT_SECONDS:.0f} s; {_CURE}")
+            return _error(path, f"its import did not end within {IMPORT_SECONDS:.0f} s; {CURE}")
     report = os.read(process.stdout.fileno(), 1 << 16) if poller.poll(0) else b""  # one read: as above
-    found: list[Any] = json.loads(report) if report else _error(path, "it ends the process that imports it")
+    if not report:
+        return _error(path, "it ends the process that imports it")
+    try:
+        found: list[Any] = json.loads(report)
+    except ValueError:
+        return _error(path, "it writes to descriptors that it has not opened")
     return found
 
 
@@ -83,9 +88,6 @@ def _error(path: Path, why: str) -> list[Any]:
     return ["ImportError", f"{path} can't be imported: {why}"]
 
 
-def _listens_asleep(pid: int) -> bool:
-    """Whether a process listens and sleeps, as a server does that waits for its next client."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_SLEEPING and bool(listeners([pid]))
-    except psutil.Error:
-        return False
+def _listens_asleep(guard: int) -> bool:
+    """Whether a process below its guard listens and sleeps, as a server does that waits for its next client."""
+    return bool(listeners([process.pid for process in descendants(guard) if process.state == "S"]))

@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 
 from iomux import servers
-from iomux.processes.import_once import import_once
+from iomux.processes.import_once import CURE, import_once
 from iomux.processes.named.command import Command, is_command, parse
 from iomux.processes.named.file_server import FileServer
+from iomux.processes.named.place import written
 from iomux.processes.named.ways import Called, way_to_call
 from iomux.system.sockets import Address
 
@@ -27,7 +28,7 @@ _FILE = re.compile(r".*\.py:(?P<function>[^/]*)", re.DOTALL)
 def name_of(server: Found) -> str:
     """The short name of a server for tables and figures; for `file.py:function` and functions the function's name."""
     if isinstance(server, tuple):
-        return f"{server[0]}:{server[1]}"
+        return written(*server)
     if isinstance(server, Command):
         return server.line
     if isinstance(server, str):
@@ -58,12 +59,14 @@ def own_port(found: Found) -> bool:
     )
 
 
-def check_startable(found: Found, with_handler: bool, with_port: bool) -> None:
-    """Raise ValueError if a server can't be started, or not with a handler, or not with a port."""
+def check_startable(found: Found, with_handler: bool, port: int | None) -> None:
+    """Raise ValueError if a server can't be started, or not with a handler, or not with this port."""
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"port is {port}: choose 1 to 65535")
     for wrong, said in (
-        (isinstance(found, tuple), "runs already: there is nothing to start"),
+        (isinstance(found, tuple), "is an address: a server runs there, or nobody does; there is nothing to start"),
         (own_listener(found) and with_handler, "makes its own listener and has its own handler: leave handler out"),
-        (not own_listener(found) and with_port, "takes the listener that it is given: leave port out"),
+        (not own_listener(found) and port is not None, "takes the listener that it is given: leave port out"),
     ):
         if wrong:
             raise ValueError(f"{name_of(found)} {said}")
@@ -96,6 +99,8 @@ def resolve(server: str | servers.Serve) -> str | servers.Serve:
     Raises as `find`, and ValueError for a command line, an address, and a function that makes its own listener.
     """
     found = find(server)
+    if isinstance(found, Command) and isinstance(server, str) and not is_command(server):
+        raise ImportError(f"{server} can't be imported: its import does not end; {CURE}")
     if isinstance(found, tuple | Command) or own_listener(found):
         what = "makes its own listener" if isinstance(found, Called) else "is no Python function"
         raise ValueError(

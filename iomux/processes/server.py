@@ -10,6 +10,7 @@ import os
 import subprocess
 import tempfile
 import weakref
+from functools import reduce
 from types import TracebackType
 from typing import IO
 
@@ -25,7 +26,8 @@ from iomux.processes.spawn import end
 from iomux.processes.starting import START_SECONDS as START_SECONDS
 from iomux.processes.starting import Started, start_found
 from iomux.servers.connection import Handler
-from iomux.system.machine import CpuTime, cores, cpu_time
+from iomux.system.machine import CpuTime, below, cores, cpu_time
+from iomux.system.process_tree import exists
 from iomux.system.sockets import Address, wait_until_refused
 
 LAST_WORDS_SECONDS = 1.0
@@ -50,17 +52,17 @@ class Server:
         """The id of its process; of a command line's the one that listens, or the first of several."""
         self.notes = (*notes, *started.notes)
         """How it was called and where it listens, if that is not as usual; a line each."""
-        self._process = process = started.process
+        self._process, self._alone = started.process, started.alone
         self._log = log
         self._last_log, self._last_written = "", 0
-        self._close = weakref.finalize(self, _end_and_close, process, log)
+        self._close = weakref.finalize(self, _end_and_close, self._process, log)
         self._stopped = False
         self._owner = os.getpid()
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process.poll() is None and (self.pid == self._process.pid or psutil.pid_exists(self.pid))
+        return self._process.poll() is None and exists(self.pid)
 
     @property
     def log(self) -> str:
@@ -77,15 +79,21 @@ class Server:
         return self._last_written
 
     def cpu(self) -> CpuTime:
-        """User and system seconds of CPU time that it has used so far. Raises ServerError if it has ended."""
+        """User and system seconds of CPU time that it has used so far. Raises ServerError if it has ended.
+
+        Of a command line, the sum over the processes that it has now.
+        """
         self.check()
-        return cpu_time(self.pid)
+        return reduce(CpuTime.plus, map(cpu_time, filter(psutil.pid_exists, self._processes())))
 
     @property
     def rss_bytes(self) -> int:
-        """Resident memory of its process, in bytes (proc_pid_statm(5)). Raises ServerError if it has ended."""
+        """Resident memory, in bytes (proc_pid_statm(5)), summed likewise. Raises ServerError if it has ended."""
         self.check()
-        return int(psutil.Process(self.pid).memory_info().rss)
+        return sum(int(psutil.Process(pid).memory_info().rss) for pid in filter(psutil.pid_exists, self._processes()))
+
+    def _processes(self) -> list[int]:
+        return [self.pid] if self._alone else below(self.pid)
 
     def check(self, grace: float = 0.0) -> None:
         """Raise ServerError, with the server's traceback, if it has ended or ends within `grace` seconds."""
@@ -164,14 +172,14 @@ def launch(server: Found, handler: Handler | None = None, cpu: int | None = None
     return launch_on(server, handler, core, port)
 
 
-def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None) -> Server:
-    """Do what `launch` does, on this core, or on any if it is None."""
+def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None, main: str = "main") -> Server:
+    """Do what `launch` does, on this core, or on any if it is None; main: see `iomux.processes.starting`."""
     found = find(server)
-    check_startable(found, handler is not None, port is not None)
+    check_startable(found, handler is not None, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
-        running = Server(name_of(found), start_found(found, handler, core, log, port), log, notes_of(found))
+        running = Server(name_of(found), start_found(found, handler, core, log, port, main), log, notes_of(found))
         on_failure.pop_all()
     _running[running.address] = running
     return running

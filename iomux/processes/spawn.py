@@ -15,13 +15,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import cloudpickle
 import psutil
 
 from iomux.processes.logs import unwatch, watch
+from iomux.processes.named.by_value import dumps
+from iomux.system.process_tree import end_below
 
 WITHOUT_SITE = ("-S",)
 """Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
+
+_WAITING = (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
+_NOTICE_SECONDS = 0.5  # until the guard has ended, too
+_GUARD_SECONDS = 15.0  # for a guard to end all that is below it, on a busy machine
 
 
 def spawn(
@@ -30,15 +35,17 @@ def spawn(
     log: IO[bytes],
     pass_fds: tuple[int, ...] = (),
     options: tuple[str, ...] = (),
+    main: str = "main",
 ) -> "subprocess.Popen[bytes]":
     """Start a module's `main` in a new Python process and session, and send it its work; the pipe is its lifeline.
 
-    options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing installed before they have their
-    work, and only for work from this library: a user's function may need what site provides.
+    main: the name of that function. options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing
+    installed before they have their work, and only for work from this library: a user's function may need what site
+    provides.
     """
-    work_bytes = cloudpickle.dumps(dict(work))
+    work_bytes = dumps(dict(work))
     process = subprocess.Popen(
-        [sys.executable, "-P", *options, "-c", f"from {module} import main; main()"],
+        [sys.executable, "-P", *options, "-c", f"from {module} import {main}; {main}()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -77,54 +84,61 @@ def _close_lifelines_after_fork() -> None:
 os.register_at_fork(after_in_child=_close_lifelines_after_fork)
 
 
-def outlives(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
-    """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once it sleeps."""
+def outlives(process: "subprocess.Popen[bytes]", pid: int, seconds: float) -> bool:
+    """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once `pid` waits.
+
+    pid: the process that works, of which the spawned one is the guard.
+    """
     first: float | None = None
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
             return False
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            known = psutil.Process(process.pid)
+        try:
+            known = psutil.Process(pid)
             used = sum(known.cpu_times()[:2])
             first = used if first is None else first
-            if known.status() == psutil.STATUS_SLEEPING or used - first >= seconds or not psutil.LINUX:
+            if known.status() in _WAITING or used - first >= seconds or not psutil.LINUX:
                 return True
+        except psutil.Error:  # it has just ended, or /proc does not show it
+            return not _ends_within(process, _NOTICE_SECONDS)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
     """End a spawned process and all that it has started; close our ends of its pipes.
 
-    If it ended by itself, only the rest of its session can be found.
+    Its lifeline is closed: then the kernel ends it, or its guard does with all that is below it. What is not gone by
+    then is ended from here. If it ended by itself without a guard, only the rest of its session can be found.
     """
     runs = process.poll() is None
-    descendants = _descendants(process.pid) if runs else []
-    if runs:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    if runs or process.pid in _not_ended:
+    _close(process.stdin)
+    if runs and not _ends_within(process, _GUARD_SECONDS):  # a guard that was stopped, say
+        end_below(process.pid)
+        process.kill()
+    if process.pid in _not_ended:
         _end_orphans(process.pid)
-    for left in descendants:  # those that started sessions of their own
-        with contextlib.suppress(psutil.Error):
-            left.kill()
     _not_ended.discard(process.pid)
     process.wait()
     unwatch(process)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+    _close(process.stdout)
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.Error):
-        return list(psutil.Process(pid).children(recursive=True))
-    return []
+def _ends_within(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    if pipe is not None:
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
 
 
 def _end_orphans(session: int) -> None:
     """Kill each process left in a session by its own id, whatever its group: the leader's id may be reused."""
-    for pid in psutil.pids():
+    for pid in psutil.pids() if not psutil.LINUX or Path("/proc/self").exists() else ():  # a container may hide it
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getsid(pid) == session:
                 os.kill(pid, signal.SIGKILL)

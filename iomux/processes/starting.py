@@ -12,9 +12,7 @@ import subprocess
 import time
 from typing import IO, Any, NamedTuple
 
-import psutil
-
-from iomux.processes.errors import ServerError, cause_of_end, ended, not_ready
+from iomux.processes.errors import CANT_LISTEN, ServerError, cause_of_end, ended, not_ready
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.named import place, taken
 from iomux.processes.named.command import Command
@@ -22,7 +20,8 @@ from iomux.processes.named.ways import Called
 from iomux.processes.resolve import Found, name_of
 from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
 from iomux.servers.connection import Handler
-from iomux.system.listeners import Listener, listeners
+from iomux.system.listeners import Listener, listeners, listening
+from iomux.system.machine import below
 from iomux.system.sockets import Address, listen
 
 START_SECONDS = 20.0
@@ -42,36 +41,43 @@ class Started(NamedTuple):
     pid: int
     address: Address
     notes: tuple[str, ...] = ()
+    alone: bool = False
+    """Whether `pid` is the server, and what it starts is not counted with it."""
 
 
-def start_found(found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None) -> Started:
-    """Start what `iomux.processes.resolve.find` has found. Raises ServerError."""
+def start_found(
+    found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None, main: str = "main"
+) -> Started:
+    """Start what `iomux.processes.resolve.find` has found. Raises ServerError.
+
+    main: the function of the process that runs it; `main_bounded` ends it when it takes too much of the machine.
+    """
     if isinstance(found, Command):
-        return start_command(found, core, log, port)
+        return start_command(found, core, log, port, main)
     if isinstance(found, Called) and found.way.own_listener:
-        return start_own(found, core, log, port)
-    return start_function(found, handler, core, log)
+        return start_own(found, core, log, port, main)
+    return start_function(found, handler, core, log, main)
 
 
-def start_function(serve: Any, handler: Handler | None, core: int | None, log: IO[bytes]) -> Started:
+def start_function(serve: Any, handler: Handler | None, core: int | None, log: IO[bytes], main: str) -> Started:
     """Start a server that takes a listener. Raises ServerError."""
     with listen() as listener:
         work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
         options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options)
+        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, main)
         try:
-            _wait_until_ready(name_of(serve), process, log)
+            pid = _wait_until_ready(name_of(serve), process, log)
         except BaseException:
             end(process)
             raise
-        return Started(process, process.pid, listener.getsockname()[:2])
+        return Started(process, pid, listener.getsockname()[:2], alone=True)
 
 
-def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
     """Start a function that makes its own listener, at `port` if it takes one. Raises ServerError."""
     wanted = port or place.free_port() if serve.way.takes_port else None
     work = {"serve": serve, "cpu": core, "address": ("127.0.0.1", wanted or 0)}
-    process = spawn("iomux.processes.child", work, log)
+    process = spawn("iomux.processes.child", work, log, main=main)
     try:
         _wait_until_ready(serve.__name__, process, log)
         return _wait_until_it_listens(serve.__name__, process, log, port or wanted, wanted is not None)
@@ -80,25 +86,26 @@ def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None)
         raise
 
 
-def start_command(command: Command, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def start_command(command: Command, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
     """Start a command line, with `port` or a free one in place of `{port}`. Raises ServerError.
 
     A program with a port of its own may find it kept by connections of its last run: it is tried again for a minute.
     """
-    until = time.monotonic() + PORT_SECONDS
+    until, unexplained = time.monotonic() + PORT_SECONDS, 0
     while True:
         try:
-            started = _start_command_once(command, core, log, port)
+            started = _start_command_once(command, core, log, port, main)
         except ServerError as error:
             if command.takes_port or not taken.in_use(error.log):
                 raise
             if whose := taken.by_whom(command, error.log):
-                raise not_ready(command.line, f"can't listen: {whose}", error.log) from None
+                raise not_ready(command.line, f"{CANT_LISTEN}{whose}", error.log) from None
             kept = taken.by_old_connections(command, error.log)
-            if not kept or port is not None:
+            unexplained = 0 if kept else unexplained + 1  # it may have become free just now
+            if port is not None or unexplained > 1:
                 raise
-            if time.monotonic() > until:
-                raise not_ready(command.line, f"can't listen: {taken.why_kept(kept)}", error.log) from None
+            if kept and time.monotonic() > until:
+                raise not_ready(command.line, f"{CANT_LISTEN}{taken.why_kept(kept)}", error.log) from None
             time.sleep(1)
             os.ftruncate(log.fileno(), 0)
             os.lseek(log.fileno(), 0, os.SEEK_SET)
@@ -107,10 +114,12 @@ def start_command(command: Command, core: int | None, log: IO[bytes], port: int 
             return started
 
 
-def _start_command_once(command: Command, core: int | None, log: IO[bytes], port: int | None) -> Started:
+def _start_command_once(command: Command, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
     wanted = port or place.free_port() if command.takes_port else port
     words, environment = command.at(wanted or 0)
-    process = spawn("iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log)
+    process = spawn(
+        "iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log, main=main
+    )
     try:
         return _wait_until_it_listens(command.line, process, log, wanted, command.takes_port)
     except BaseException:
@@ -118,25 +127,31 @@ def _start_command_once(command: Command, core: int | None, log: IO[bytes], port
         raise
 
 
-def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> int:
+    """The server's process id, which it reports when it is ready."""
     assert process.stdout is not None
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
     came = poller.poll(START_SECONDS * 1000)
-    if not (came and os.read(process.stdout.fileno(), 16) == b"ready" and outlives(process, _SETTLE_SECONDS)):
+    ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
+    if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
         cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
         raise ended(f"{name} server", cause, read_log(log))
+    return int(pid)
 
 
 def _wait_until_it_listens(
     name: str, process: "subprocess.Popen[bytes]", log: IO[bytes], wanted: int | None, was_told: bool
 ) -> Started:
     """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
-    limit, same, before = time.monotonic() + START_SECONDS, 0, list[Listener]()
+    limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
     while time.monotonic() < limit:
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
-        found = listeners(tree(process.pid))
+        found = listeners(below(process.pid))
+        if was_told and not found:  # another user's process shows no descriptors, but nobody else has this port
+            first = first or _told_by(process)
+            found = [one._replace(pid=first or below(process.pid)[-1]) for one in listening() if one.port == wanted]
         same = same + 1 if found == before else 0
         before = found
         if same >= (_SAME if wanted is None else _SAME_PLACE) and (
@@ -147,13 +162,12 @@ def _wait_until_it_listens(
     raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
 
 
-def tree(pid: int) -> list[int]:
-    """A process and all below it, each after its parent."""
-    try:
-        first = psutil.Process(pid)
-        return [pid, *(one.pid for one in first.children(recursive=True))]
-    except psutil.Error:
-        return [pid]
+def _told_by(process: "subprocess.Popen[bytes]") -> int:
+    """The id of the command's process, which its supervisor tells before it becomes the command; 0 until then."""
+    assert process.stdout is not None
+    poller = select.poll()
+    poller.register(process.stdout, select.POLLIN)
+    return int(os.read(process.stdout.fileno(), 16) or 0) if poller.poll(0) else 0
 
 
 def _why_not(found: list[Listener], wanted: int | None, was_told: bool) -> str:
@@ -178,8 +192,8 @@ def _at(
 
 def _above_all(first: int, holders: list[int]) -> int:
     """The lowest process with all holders of a listener in it and below it: a prefork server's first process."""
-    inside = tree(first)
+    inside = below(first)
     for pid in reversed(inside[1:]):
-        if set(holders) <= set(tree(pid)):
+        if set(holders) <= set(below(pid)):
             return pid
     return holders[0]

@@ -7,6 +7,8 @@ wrapped by the caller's object, which passes every call on and notes what it nee
 Cost: one Python call more for each call of the poller or of `accept`, and whatever the wrapper notes.
 """
 
+import inspect
+import os
 import select
 import selectors
 import socket
@@ -15,7 +17,7 @@ from typing import Any, NoReturn
 
 from iomux import servers
 from iomux.servers import coroutines, epoll_, pollers, readiness
-from iomux.servers.connection import Handler, echo
+from iomux.servers.connection import Handler, echo, log_error
 
 
 class Listener:
@@ -88,3 +90,31 @@ def _asyncio(wrap: Wrap) -> servers.Serve:
         asyncio_.run_on(new_loop, listener, handler)
 
     return serve
+
+
+def takes_handler(serve: servers.Serve) -> bool:
+    """Whether a `serve` function can be called with a listener and a handler.
+
+    Example:
+    >>> from iomux.servers.instrument import takes_handler
+    >>> takes_handler(lambda listener: None)
+    False
+    """
+    function = getattr(serve, "function", serve)  # what another way of calling calls in the end
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature to look at, as some functions in C
+        return True
+    return True
+
+
+def arguments_for(serve: servers.Serve, listener: socket.socket, handler: Handler | None) -> tuple[Any, ...]:
+    """The arguments for a `serve` function; ends the process with a sentence if it takes no handler and gets one."""
+    if handler is None:
+        return (listener,)
+    if not takes_handler(serve):
+        log_error(f"{getattr(serve, '__name__', serve)}(listener) has no parameter for a handler: leave out handler=")
+        os._exit(1)  # not by an exception: its traceback would be longer than the reason
+    return listener, handler

@@ -50,14 +50,12 @@ def whole_numbers(name: str, given: object) -> list[int]:
 
 
 def check_address(target: Address) -> None:
-    """Raise ValueError unless `target` is a port on this machine's IPv4 loopback: load goes nowhere else."""
+    """Raise ValueError unless `target` is a port on this machine's loopback: load goes nowhere else."""
     host, port = target
     try:
-        loopback = ipaddress.IPv4Address(host).is_loopback
+        loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
-        raise ValueError(
-            f"{host!r} is not an IPv4 address: load is for servers on this machine, as 127.0.0.1"
-        ) from None
+        raise ValueError(f"{host!r} is not an IP address: load is for servers on this machine, as 127.0.0.1") from None
     if not loopback:
         raise ValueError(f"{host} is not a loopback address: load is for servers on this machine, as 127.0.0.1")
     if not is_whole(port) or not 0 < port < 65536:

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from iomux.system.sockets import listen
-
 _LISTEN = "0A"  # include/net/tcp_states.h
 _TABLES = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
 
@@ -107,9 +105,9 @@ def who_listens(port: int) -> str:
     return "a process that this user may not look into"
 
 
-def listening_ports() -> set[int]:
-    """The ports at which anybody listens in this network namespace."""
-    return {port for _, _, port in _listening("self")}
+def listening() -> list[Listener]:
+    """Every listening socket in this network namespace; whose it is is not looked up: their pid is 0."""
+    return [Listener(host, port, 0) for _, host, port in _listening("self")]
 
 
 def lingers(port: int) -> bool:
@@ -127,26 +125,6 @@ def lingers(port: int) -> bool:
             if any(fields[1].endswith(ours) and fields[3] != _LISTEN for fields in map(str.split, lines)):
                 return True
     return False
-
-
-def could_listen(host: str, port: int) -> bool:
-    """Whether a program that sets SO_REUSEADDR could listen here now; tried, and undone at once.
-
-    If it could, and a server could not, the server does not set it. Ended connections of a server's clients are no
-    obstacle to it. A listener is, and so is a client's connection with this port as its own, for a minute after its
-    end.
-
-    Example:
-    >>> from iomux.system.listeners import could_listen
-    >>> with iomux.listen() as listener:
-    ...     could_listen(*listener.getsockname())
-    False
-    """
-    try:
-        listen(host, port).close()
-    except OSError:
-        return False
-    return True
 
 
 def first_port_of_clients() -> int:

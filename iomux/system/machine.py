@@ -35,6 +35,20 @@ class CpuTime(NamedTuple):
         share = user / (user + system) if user + system > 0 else 0.5
         return CpuTime(total * share, total * (1 - share), total)
 
+    def plus(self, other: "CpuTime") -> "CpuTime":
+        """The CPU time of two processes."""
+        return CpuTime(*(one + another for one, another in zip(self, other, strict=True)))
+
+
+def below(pid: int) -> list[int]:
+    """A process and all below it, each after its parent."""
+    import psutil
+
+    try:
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    except psutil.Error:
+        return [pid]
+
 
 def cpu_time(pid: int) -> CpuTime:
     """User and system seconds that process `pid` has used. Raises ProcessLookupError when it is gone."""

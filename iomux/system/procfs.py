@@ -98,8 +98,12 @@ def backlog(address: Address) -> int:
     """
     if not available("queues"):
         return 0
-    ours = f":{address[1]:04X}"
-    with SOCKETS_LIST.open() as lines:
+    tables = (SOCKETS_LIST, SOCKETS_LIST.with_name("tcp6"))  # a listener at "::" may be for IPv4, too
+    return sum(_backlog(table, f":{address[1]:04X}") for table in tables if table.exists())
+
+
+def _backlog(table: Path, ours: str) -> int:
+    with table.open() as lines:
         next(lines)
         listening = itertools.takewhile(lambda fields: _STATES.get(fields[3]) == "LISTEN", map(str.split, lines))
         return sum(_row(fields)[2] for fields in listening if fields[1].endswith(ours))

@@ -50,8 +50,7 @@ def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> so
     ...     print(listener.getsockname()[0])
     127.0.0.1
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family_of((host, port)), socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -61,6 +60,11 @@ def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> so
         listener.close()
         raise
     return listener
+
+
+def family_of(address: Address) -> socket.AddressFamily:
+    """IPv6 for an address with a colon in it, else IPv4."""
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
 
 def accept_pending(listener: socket.socket) -> Iterator[socket.socket]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import iomux
-from iomux.processes import resolve
+from iomux.processes import import_once
 from tests.support.checks import check
 
 SERVE = """
@@ -50,7 +50,7 @@ def test_a_file_that_ends_its_process_does_not_end_this_one(tmp_path: Path) -> N
 
 
 def test_an_import_that_never_ends_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve, "IMPORT_SECONDS", 1.0)
+    monkeypatch.setattr(import_once, "IMPORT_SECONDS", 1.0)
     with pytest.raises(ImportError, match="did not end within 1 s; if a loop stands outside of its functions"):
         iomux.start(written(tmp_path, "while True: pass"))
 

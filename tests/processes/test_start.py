@@ -29,6 +29,7 @@ from tests.students.faults import (
     returns_at_once,
 )
 from tests.support.clients import DEADLINE, ask, connect, eventually
+from tests.support.processes import marked
 
 Kernel = tuple[KernelManager, BlockingKernelClient]
 
@@ -249,28 +250,18 @@ def test_no_load_generator_outlives_an_owner_killed_early(milliseconds: int) -> 
         assert eventually(lambda: all(gone(child.pid) for child in children))
 
 
-def in_session(session: int) -> list[int]:
-    """The living processes of a session, except its leader."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if process.pid != session and os.getsid(process.pid) == session and not gone(process.pid):
-                found.append(process.pid)
-    return found
-
-
-def test_processes_started_by_a_dead_server_end_with_it() -> None:
+def test_processes_started_by_a_dead_server_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def starts_and_fails(listener: Any) -> None:
         listener.accept()
         subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL)
         raise ZeroDivisionError("on purpose")
 
+    monkeypatch.setenv("IOMUX_MARK", "starts and fails")
     server = iomux.start(starts_and_fails)
     connect(server.address).close()
     assert eventually(lambda: not server.alive)
-    assert in_session(server.pid)
+    assert eventually(lambda: marked("starts and fails") == []), "without a call of stop"
     server.stop()
-    assert eventually(lambda: not in_session(server.pid))
 
 
 @pytest.mark.parametrize("leave", [lambda: os.setpgid(0, 0), os.setsid], ids=["group", "session"])

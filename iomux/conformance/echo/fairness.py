@@ -18,7 +18,7 @@ import psutil
 from iomux.conformance.trial.clients import MIB, ask, compare, connect
 from iomux.conformance.trial.diag import Socket, sockets_at
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, processes, stopped, warm_up
 from iomux.conformance.trial.yielding import only_while_we_sleep
 
 _MOST_IN_ONE_TURN = 24 * MIB
@@ -63,7 +63,7 @@ def _try_several_times(subject: Subject, flooder: socket.socket, others: list[so
         if shown > 1 and time.monotonic() > began + _ENOUGH_SECONDS:
             return
     if not shown:
-        raise NotSeen("this machine was too busy to tell who is served first: the flood ran dry each time")
+        raise NotSeenHere("this machine was too busy to tell who is served first: the flood ran dry each time")
 
 
 def _turned_to_others(subject: Subject, flooder: socket.socket, others: list[socket.socket]) -> bool:
@@ -118,7 +118,7 @@ def _look_at_the_clock(subject: Subject, began: float, moved: float) -> None:
     if now > moved + PATIENCE and all(process.status() == psutil.STATUS_SLEEPING for process in processes(subject)):
         raise Fault("other clients were not answered at all during a flood")
     if now > began + _MOST_SECONDS:
-        raise NotSeen("this machine was too busy to tell who is served first: the server hardly got a core")
+        raise NotSeenHere("this machine was too busy to tell who is served first: the server hardly got a core")
 
 
 def _read_answer(client: socket.socket) -> bytes:

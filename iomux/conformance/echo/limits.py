@@ -12,7 +12,18 @@ import psutil
 from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_waits
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, send_signal, settled, warm_up
+from iomux.conformance.trial.subject import (
+    RAISE_THE_LIMIT,
+    Fault,
+    NotSeen,
+    NotSeenHere,
+    Subject,
+    busy,
+    processes,
+    send_signal,
+    settled,
+    warm_up,
+)
 
 _ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
@@ -23,11 +34,11 @@ _RECOVERY_SECONDS = 15.0  # a client for whom the backlog has no place is let in
 def _limit(subject: Subject, wanted: int) -> None:
     """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
     if not hasattr(resource, "prlimit"):
-        raise NotSeen("another process's limit can't be set here: only Linux has prlimit(2)")
+        raise NotSeenHere("another process's limit can't be set here: only Linux has prlimit(2)")
     for process in processes(subject):
         hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
         if hard != resource.RLIM_INFINITY and wanted > hard:
-            raise NotSeen(f"the server may open {hard:,} descriptors at most here (ulimit -Hn)")
+            raise NotSeenHere(f"the server may open {hard:,} descriptors at most here: {RAISE_THE_LIMIT}")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
 
 

@@ -21,6 +21,7 @@ from iomux.conformance.trial.connecting import (
     pressing,
 )
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, settled
+from iomux.conformance.trial.window import first_difference, window
 
 __all__ = [
     "CLOSED",
@@ -90,16 +91,16 @@ def compare(sent: bytes, got: bytes, how: str, who: str, hint: str = "") -> None
     """Raise Fault, saying how they differ, unless `got` is what was sent. hint: what is known of the cause."""
     if got == sent:
         return
-    detail = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
+    detail: dict[str, object] = {"bytes_sent": len(sent), "bytes_back": len(got), "how": how}
     if how in (CLOSED, RESET):  # which of the two it is depends on what was unread at that moment: tcp(7)
         how = "the server ended the connection"
+    detail["window"] = window(sent, got, how)
     if not got:
         raise Fault(f"{who} got nothing back: {how}", hint, **detail)
     if sent.startswith(got):
         raise Fault(f"{who} got only a part back, then: {how}", hint, **detail)
-    first = next((place for place, (a, b) in enumerate(zip(sent, got, strict=False)) if a != b), len(sent))
     seen = f"{who} got other bytes than it had sent: lost, doubled, or another client's"
-    raise Fault(seen, hint, first=first, **detail)
+    raise Fault(seen, hint, first=first_difference(sent, got), **detail)
 
 
 def ask(client: socket.socket, sent: bytes, who: str = "the client") -> None:

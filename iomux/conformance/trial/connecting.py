@@ -6,14 +6,18 @@ seconds (listen(2), tcp(7): tcp_syn_retries). Only a queue of complete connectio
 """
 
 import contextlib
+import resource
 import select
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import psutil
+
 from iomux.conformance.trial import rest
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
+from iomux.conformance.trial.recording import RECORDING
+from iomux.conformance.trial.subject import PATIENCE, RAISE_THE_LIMIT, SHORT_HERE, Fault, NotSeenHere, Subject
 from iomux.system.sockets import raise_descriptor_limit
 
 _SPARE_DESCRIPTORS = 64
@@ -61,9 +65,11 @@ def _connected(subject: Subject, client: socket.socket) -> socket.socket:
         raise Fault("a new client was refused: nothing listens on the port any more") from None
     except OSError as error:
         client.close()
+        if error.errno in SHORT_HERE:  # no port is left to connect from, say: the machine's affair
+            raise
         raise Fault("a new client could not connect", error=str(error)) from None
     client.settimeout(PATIENCE)
-    return client
+    return RECORDING.client(client)
 
 
 def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
@@ -80,15 +86,30 @@ def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
             last, since = waiting, time.monotonic()
         elif time.monotonic() > since + PATIENCE:
             raise Fault("a new client could not connect: others wait to be accepted, and no one is", waiting=waiting)
-    raise NotSeen("the kernel did not let a client connect, and its backlog was not full: listen(2)")
+    raise NotSeenHere("the kernel did not let a client connect, and its backlog was not full: listen(2)")
 
 
 @contextmanager
 def crowd(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """`count` connected clients at once; all are closed at the end. Raises NotSeen if they are too many."""
+    """`count` connected clients at once; all are closed at the end. Raises NotSeenHere if they are too many."""
     check_room_for(count)
-    with ExitStack() as stack:
-        yield [stack.enter_context(client) for client in connect_one_by_one(subject, count)]
+    try:
+        with ExitStack() as stack:
+            yield [stack.enter_context(client) for client in connect_one_by_one(subject, count)]
+    except Fault:
+        _check_the_servers_room(subject, count)
+        raise
+
+
+def _check_the_servers_room(subject: Subject, count: int) -> None:
+    """Raise NotSeenHere if the server may not open `count` clients: a shell's limit is no fault of its own."""
+    if subject.pid is None:
+        return
+    with contextlib.suppress(psutil.Error, AttributeError):  # only Linux tells another process's limits
+        most = psutil.Process(subject.pid).rlimit(resource.RLIMIT_NOFILE)[0]
+        if most != resource.RLIM_INFINITY and most < count:
+            few = f"the server may open {most:,} descriptors only, and there were {count:,} clients"
+            raise NotSeenHere(f"{few}: {RAISE_THE_LIMIT}")
 
 
 @contextmanager
@@ -105,10 +126,10 @@ def pressing(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
 
 
 def check_room_for(count: int) -> None:
-    """Raise NotSeen if this process may not open `count` clients."""
+    """Raise NotSeenHere if this process may not open `count` clients."""
     most = raise_descriptor_limit()
     if count + _SPARE_DESCRIPTORS > most:
-        raise NotSeen(f"{count:,} clients take more descriptors than a process may open here (ulimit -Hn)")
+        raise NotSeenHere(f"{count:,} clients take more descriptors than a process may open here: {RAISE_THE_LIMIT}")
 
 
 def connect_one_by_one(subject: Subject, count: int) -> Iterator[socket.socket]:

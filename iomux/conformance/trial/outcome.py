@@ -6,8 +6,11 @@ A check starts 21 such processes, so the cost of an import here counts 21 times.
 from dataclasses import dataclass, field
 from typing import Literal
 
+import psutil
+
 from iomux.conformance.trial.items import Item
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+from iomux.conformance.trial.recording import RECORDING, Step
+from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject
 
 Status = Literal["passed", "failed", "not seen"]
 
@@ -21,6 +24,10 @@ class Outcome:
     detail: dict[str, object] = field(default_factory=dict)
     hint: str = ""
     """The cause, if it is not the one that the item's own hint is about."""
+    by_machine: bool = False
+    """Whether it was not seen because of this machine, and not because of the server."""
+    steps: tuple[Step, ...] = ()
+    """What the clients did, if it failed."""
 
 
 def try_item(item: Item, subject: Subject) -> Outcome:
@@ -28,9 +35,16 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     try:
         item.trial(subject)
     except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail, fault.hint)
+        return Outcome("failed", fault.seen, fault.detail, fault.hint, steps=RECORDING.steps())
     except NotSeen as reason:
-        return Outcome("not seen", str(reason))
+        return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
+    except psutil.AccessDenied:
+        return Outcome("not seen", HIDDEN, by_machine=True)
+    except PermissionError as error:  # of prlimit(2), say: no client's call needs a permission
+        return Outcome("not seen", f"this needs a right that the check has not got here: {error}", by_machine=True)
     except OSError as error:  # any call of a client may fail when the server misbehaves
-        return Outcome("failed", f"a client's call failed: {error.strerror or type(error).__name__}")
+        if error.errno in SHORT_HERE:
+            return Outcome("not seen", f"the check itself is short of this here: {error.strerror}", by_machine=True)
+        seen = f"a client's call failed: {error.strerror or type(error).__name__}"
+        return Outcome("failed", seen, steps=RECORDING.steps())
     return Outcome("passed")

@@ -5,6 +5,7 @@ address only: then these functions raise `NotSeen`, and the report says so inste
 """
 
 import contextlib
+import errno
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 from iomux.conformance.trial import rest
+from iomux.system.process_tree import exists
 from iomux.system.sockets import Address
 
 PATIENCE = 5.0
@@ -35,7 +37,20 @@ class NotStarted(Fault):
 
 
 class NotSeen(Exception):
-    """An item can't be tried on this server, or on this machine; the message says why."""
+    """An item can't be tried on this server; the message says why."""
+
+
+class NotSeenHere(NotSeen):
+    """An item can't be tried on this machine, or not now: it could on another one; the message says why."""
+
+
+SHORT_HERE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
+"""Errors of a client's call that tell what this machine, or the process of the clients, is short of."""
+RAISE_THE_LIMIT = "raise the limit (ulimit -n, limits.conf(5); docker run --ulimit nofile=65536)"
+HIDDEN = (
+    "the server's process can't be looked into from here: /proc is not there, or hides it (hidepid), or it runs as "
+    "another user; run check as the user of the server, or as root"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,8 @@ def processes(subject: Subject) -> list[psutil.Process]:
         first = psutil.Process(subject.pid)
         return [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess as error:
+        if exists(subject.pid):
+            raise NotSeenHere(HIDDEN) from error
         raise Fault("the server's process is gone") from error
 
 
@@ -86,7 +103,7 @@ def _at_rest(subject: Subject, enough: Callable[[rest.Use], bool]) -> rest.Use:
     if use is None:
         raise NotSeen("the server was still moving its clients' bytes when it was to be seen at rest")
     if use.undecided:
-        raise NotSeen("this machine was too busy to tell whether the server sleeps: it got no core at all")
+        raise NotSeenHere("this machine was too busy to tell whether the server sleeps: it got no core at all")
     return use
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes
 
 _SETATTR = {"x86_64": 314, "aarch64": 274}
 """The number of the system call sched_setattr (arch/x86/entry/syscalls/syscall_64.tbl, scripts/syscall.tbl)."""
@@ -30,7 +30,7 @@ _SLICE_NANOSECONDS = 100_000
 def only_while_we_sleep(subject: Subject) -> Iterator[None]:
     """Bind the server's threads and this one to one core, and let the server yield. Raises NotSeen if it can't be."""
     if sys.platform != "linux":
-        raise NotSeen("priorities of another process can't be set here: only Linux has SCHED_IDLE")
+        raise NotSeenHere("priorities of another process can't be set here: only Linux has SCHED_IDLE")
     ours, core = os.sched_getaffinity(0), {min(os.sched_getaffinity(0))}
     try:
         os.sched_setaffinity(0, core)
@@ -42,7 +42,7 @@ def only_while_we_sleep(subject: Subject) -> Iterator[None]:
         _set_group(subject, 19)
         yield
     except PermissionError as error:
-        raise NotSeen(f"the server's priority can't be set here: {error.strerror}") from None
+        raise NotSeenHere(f"the server's priority can't be set here: {error.strerror}") from None
     finally:
         _undo(subject, ours)
 

@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 
 from iomux.system.procfs import backlog
+from iomux.system.sockets import family_of
 
 _DISTINCT_PAYLOADS = 1021  # a prime, so that for most numbers of clients a client's next request differs
 
@@ -86,7 +87,7 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
     """
     clients: list[Client] = []
     for tried in range(count):
-        sock = socket.socket()
+        sock = socket.socket(family_of(address))
         sock.settimeout(deadline)
         try:
             sock.connect(address)

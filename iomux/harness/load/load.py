@@ -5,17 +5,24 @@ server if there is one, and sends its raw samples back; here they become a resul
 from the raw samples, and all samples are kept.
 """
 
+import re
+
+from iomux import servers
 from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
-from iomux.processes.server import LAST_WORDS_SECONDS, Server, running_server
+from iomux.processes.named.place import written
+from iomux.processes.resolve import Found, find
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, launch, running_server
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.system.limits import check_address, check_descriptors, check_request
 from iomux.system.sockets import Address
 
+_LIKE_AN_ADDRESS = re.compile(r"(?!.*\.py:)[\w.-]*:\w*|\[.*\](:\w*)?")
+
 
 def load(
-    address: Address | str | Server,
+    address: Address | str | Server | servers.Serve,
     connections: int = 1,
     active: int | None = None,
     size: int = 64,
@@ -26,12 +33,13 @@ def load(
 ) -> LoadResult:
     """Load the echo server at `address` from a separate process; return what its clients measured.
 
-    address: `(host, port)`, "host:port" or a running `Server`; loopback only. connections: how many are
-    open. active: how many of them, spread evenly, send requests (default: all). size: bytes a request. duration,
-    warmup: seconds; the samples of the warm-up are dropped. rate: planned requests a second over all active
-    clients (open loop: times count from the planned moment); by default each client sends again when it has
-    its reply (closed loop). deadline: seconds that the last requests may take after the run; a client that has
-    no reply by then is counted as an error, however long it has waited.
+    address: `(host, port)`, "host:port" or a running `Server`; loopback only. Or a server that is started for this and
+    stopped after it, as for `iomux.start`: a name, a function, `file.py:function`, a command line. connections: how
+    many are open. active: how many of them, spread evenly, send requests (default: all). size: bytes a request.
+    duration, warmup: seconds; the samples of the warm-up are dropped. rate: planned requests a second over all active
+    clients (open loop: times count from the planned moment); by default each client sends again when it has its reply
+    (closed loop). deadline: seconds that the last requests may take after the run; a client that has no reply by then
+    is counted as an error, however long it has waited.
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
     not show this). Every reply is compared with its request. Raises ValueError for impossible arguments,
@@ -44,12 +52,15 @@ def load(
     >>> result.requests > 0, result.errors
     (True, {})
     """
-    server = address if isinstance(address, Server) else running_server(_parse(address))
-    target = _parse(server.address if server else address)  # type: ignore[arg-type]
     count = connections if active is None else active
-    check_address(target)
     check_request(connections, count, size, duration, warmup, rate, deadline)
     check_descriptors(connections)
+    if (found := _to_start(address)) is not None:
+        with launch(found) as started:
+            return load(started, connections, active, size, duration, warmup, rate, deadline)
+    server = address if isinstance(address, Server) else running_server(_parse(address))  # type: ignore[arg-type]
+    target = _parse(server.address if server else address)  # type: ignore[arg-type]
+    check_address(target)
     if server:
         server.check()
     core = free_core(server)
@@ -60,10 +71,18 @@ def load(
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
     seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator")
     if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
-        raise ConnectionRefusedError(f"nobody listens at {target[0]}:{target[1]}: start the server first")
+        raise ConnectionRefusedError(f"nobody listens at {written(*target)}: start the server first")
     if server:
         server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)
     return summarize(plan, seen)
+
+
+def _to_start(address: object) -> Found | None:
+    """The server to be started, if that is meant; None for one that runs."""
+    if isinstance(address, Server | tuple) or (isinstance(address, str) and _LIKE_AN_ADDRESS.fullmatch(address)):
+        return None
+    found = find(address)  # type: ignore[arg-type]
+    return None if isinstance(found, tuple) else found
 
 
 def _parse(address: Address | str) -> Address:
@@ -71,5 +90,5 @@ def _parse(address: Address | str) -> Address:
         host, _, port = address.rpartition(":")
         if not host or not (port.isascii() and port.isdecimal()):
             raise ValueError(f"{address!r} is no address: write it as 127.0.0.1:8000")
-        return _parse((host, int(port)))
+        return _parse((host.strip("[]"), int(port)))
     return "127.0.0.1" if address[0] == "localhost" else address[0], address[1]

@@ -1,5 +1,6 @@
 """One run of the load generator, in its own process: connect, warm up, measure, wait for the last replies."""
 
+import contextlib
 import gc
 import time
 from collections import Counter
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
-from iomux.system.machine import CpuTime, Switches, context_switches, cpu_time, switched
+from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
 
 class Plan(NamedTuple):
@@ -75,7 +76,15 @@ class _Use(NamedTuple):
 
 
 def _server_use(plan: Plan) -> _Use | None:
+    """What the server and the processes below it have used; None if it is unknown or gone."""
+    if plan.server_pid is None:
+        return None
+    first, *others = below(plan.server_pid)
     try:
-        return None if plan.server_pid is None else _Use(cpu_time(plan.server_pid), context_switches(plan.server_pid))
+        cpu, switches = cpu_time(first), context_switches(first)
     except ProcessLookupError:
         return None
+    for pid in others:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            cpu, switches = cpu.plus(cpu_time(pid)), switches | context_switches(pid)
+    return _Use(cpu, switches)

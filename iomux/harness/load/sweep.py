@@ -13,8 +13,8 @@ from iomux.harness.load.load import load
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import rotated
 from iomux.processes.interrupts import report_progress_on_interrupt
-from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import start
+from iomux.processes.resolve import Found, find, name_of, notes_of
+from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
@@ -43,16 +43,18 @@ def sweep(
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
-    servers: names or `serve` functions, as for `iomux.start`. connections: one number or several. active: how
-    many connections send requests, at most as many as are open; None means all. progress: whether to show a bar
-    on standard error. The other arguments are those of `iomux.load`.
+    servers: names, `serve` functions and command lines, as for `iomux.start`, or "host:port" of servers that run: of
+    these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
+    active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
+    bar on standard error. The other arguments are those of `iomux.load`.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
     measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
     measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
     the server's CPU time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why this number of
     connections could not be reached; then the measured columns are missing. `.attrs["machine"]` says what
-    it was measured on, `.attrs["active"]` is the argument `active`.
+    it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they
+    were called or what was not seen of them.
 
     Raises LookupError and ValueError for arguments that can't be run at all.
 
@@ -66,12 +68,12 @@ def sweep(
     _validate(chosen, levels, active, repeats)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
-    targets = [resolve(server) for server in chosen]
+    named = list(zip(_labels(chosen), [find(server) for server in chosen], strict=True))
     runs = [
         (repeat, level, name, target)
         for repeat in range(repeats)
         for level in levels
-        for name, target in rotated(list(zip(_labels(chosen), targets, strict=True)), repeat)
+        for name, target in rotated(named, repeat)
     ]
     import pandas as pd  # not before the checks: wrong arguments are reported at once
     from tqdm.auto import tqdm
@@ -92,6 +94,7 @@ def sweep(
             rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
     frame = pd.DataFrame(rows).astype({"rate_per_s": float})
     frame.attrs.update(machine=describe(), active="all" if active is None else active)
+    frame.attrs["notes"] = {name: said for name, target in named if (said := _notes(target))}
     return frame
 
 
@@ -107,7 +110,7 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
         raise ValueError(f"repeats is {repeats}: at least 1 is needed")
 
 
-def _labels(chosen: Sequence[str | servers.Serve]) -> list[str]:
+def _labels(chosen: Sequence[Found]) -> list[str]:
     """The servers' short names, made distinct where two are the same."""
     short = [name_of(server) for server in chosen]
     labels: list[str] = []
@@ -118,21 +121,30 @@ def _labels(chosen: Sequence[str | servers.Serve]) -> list[str]:
     return labels
 
 
-def _model(target: str | servers.Serve) -> str:
+def _notes(target: Found) -> tuple[str, ...]:
+    if isinstance(target, tuple):
+        return ("it was not started here: its processor time is not seen",)
+    return notes_of(target)
+
+
+def _model(target: Found) -> str:
     return servers.get(target).model if isinstance(target, str) else ""
 
 
-def _run(target: str | servers.Serve, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
+def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
     asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
     base = {"connections": level} | asked
     if reason := known_limit or too_many(level):
         return _missing(base, reason)
     try:
-        with start(target) as server:
-            result = load(server, connections=level, **options)
-            log = server.log.strip()
-    except RuntimeError as error:  # or ServerError, its subclass
+        if isinstance(target, tuple):
+            result, log = load(target, connections=level, **options), ""
+        else:
+            with launch(target) as server:
+                result = load(server, connections=level, **options)
+                log = server.log.strip()
+    except (RuntimeError, ConnectionRefusedError) as error:  # or ServerError, a RuntimeError
         return _missing(base, str(error).strip().splitlines()[-1])
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}

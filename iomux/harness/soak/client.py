@@ -24,7 +24,7 @@ from iomux.harness.soak.scenario import (
     Scenario,
 )
 from iomux.harness.soak.tally import Failure, Tally
-from iomux.system.sockets import reset
+from iomux.system.sockets import family_of, reset
 
 NOT_CONNECTED, NEVER_ANSWERED, STALLED = "not connected", "never answered", "stalled"
 WRONG, TOO_MANY, CLOSED_EARLY = "wrong bytes", "too many bytes", "closed early"
@@ -55,7 +55,7 @@ class SoakClient:
         self._answered = 0
         self._connected = self._shut = False
         self._peer = address
-        self.sock = socket.socket()
+        self.sock = socket.socket(family_of(address))
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connect_result = self.sock.connect_ex(address)

@@ -71,6 +71,8 @@ class SoakReport:
     """Whether an interrupt ended it early."""
     machine: str
     """The machine that it was measured on, in one line."""
+    notes: tuple[str, ...] = ()
+    """How the server was called, where it listens, and what was not seen of it; empty in the usual case."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
@@ -83,7 +85,8 @@ class SoakReport:
 
     def __str__(self) -> str:
         cut = ["interrupted: these are the results up to then"] if self.interrupted else []
-        return "\n".join([self.setting(), *cut, *(f"{name}: {said}" for name, said in self._rows()), self.verdict()])
+        rows = [f"{name}: {said}" for name, said in self._rows()]
+        return "\n".join([self.setting(), *self.notes, *cut, *rows, self.verdict()])
 
     __repr__ = __str__
 
@@ -118,14 +121,17 @@ class SoakReport:
             for name, said in [*self._rows(), ("measured on", self.machine)]
         )
         lines = "".join(f"<div>{html.escape(line)}</div>" for line in self.verdict().splitlines())
-        return f"<div>{html.escape(self.setting())}</div><table>{rows}</table>{lines}"
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
+        return f"<div>{html.escape(self.setting())}</div>{notes}<table>{rows}</table>{lines}"
 
 
 def _known(count: int | None) -> str:
     return "unknown" if count is None else f"{count:,}"
 
 
-def summarize(name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, interrupted: bool) -> SoakReport:
+def summarize(
+    name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, interrupted: bool, notes: tuple[str, ...] = ()
+) -> SoakReport:
     """Make a report of what the clients saw. ended: why the server ended, said: its last line; each may be empty."""
     own = _of_the_server(tally, ended)
     kinds = dict(tally.failed) | dict.fromkeys(own, 1)
@@ -158,6 +164,7 @@ def summarize(name: str, plan: SoakPlan, tally: Tally, ended: str, said: str, in
         memory_slack_bytes=MEMORY_SLACK_BYTES,
         interrupted=interrupted,
         machine=describe(),
+        notes=notes,
     )
 
 

@@ -25,10 +25,10 @@ _STILL_SECONDS = 0.2  # a server whose descriptors have not changed for this lon
 
 
 class SoakPlan(NamedTuple):
-    """The arguments of `iomux.soak`, checked, and the server's address and PID."""
+    """The arguments of `iomux.soak`, checked, and the server's address and PID, None if that is not known."""
 
     address: tuple[str, int]
-    pid: int
+    pid: int | None
     seconds: float
     warmup: float
     """Seconds, a part of `seconds`."""
@@ -97,8 +97,10 @@ def _usage_of(first: psutil.Process) -> Usage:
 def _settled_usage(plan: SoakPlan, descriptors: int | None) -> Usage | None:
     """What the server holds once it has noticed who left: at most `descriptors`, if given.
 
-    If it keeps more, that is read when the deadline is over. None if its process has ended.
+    If it keeps more, that is read when the deadline is over. None if its process has ended, or is not known.
     """
+    if plan.pid is None:
+        return None
     until = time.monotonic() + plan.deadline
     since, last = time.monotonic(), -1
     while True:

@@ -11,6 +11,7 @@ The clients run in a separate process (`iomux.harness.soak.run`), on another cor
 import contextlib
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -21,8 +22,8 @@ from iomux.harness.soak.report import SoakReport, summarize
 from iomux.harness.soak.run import LEAVE_SECONDS, SoakPlan, run
 from iomux.harness.soak.tally import Tally
 from iomux.processes.errors import ServerError
-from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
+from iomux.processes.resolve import Found, find, name_of
+from iomux.processes.server import LAST_WORDS_SECONDS, Server, launch
 from iomux.processes.worker import Reports, free_core, worker_reports
 from iomux.system.limits import check_descriptors, check_real, check_whole
 
@@ -34,6 +35,8 @@ MOST_MINUTES = 60.0
 """The longest soak."""
 ONE_AT_A_TIME = frozenset({"blocking"})
 """Registered servers that serve one client at a time: others would wait until their deadline."""
+NOT_SEEN = "it was not started here: how it ends, its descriptors and its memory are not seen"
+"""What a report says of a server that is known by its address only."""
 _WARMUP, _MOST_WARMUP = 0.1, 5.0  # a share of the time; seconds
 _SILENCE_SECONDS = 60.0  # clients report four times a second, and wait no longer than their deadline
 
@@ -45,21 +48,24 @@ def soak(
     seed: int | None = None,
     deadline: float = 10.0,
     progress: bool = True,
+    port: int | None = None,
 ) -> SoakReport:
     """Soak a server with clients that send in pieces, read slowly, half-close, reset and vanish; report what they saw.
 
-    server: a name or a `serve` function of an echo server, as for `iomux.start`; it is started for this. minutes: how
-    long, up to 60. clients: how many at once, up to 1,000 (default: 200; for `blocking`, which serves one
-    at a time, 1). seed: a whole number from 0 that decides what each client does (default: drawn, and reported).
-    deadline: seconds without a byte after which a client counts as lost. progress: show a bar on standard error.
+    server: a name, a `serve` function or a command line of an echo server, as for `iomux.start`; it is started for
+    this. Or "host:port" of one that runs: its memory and descriptors are then not seen. minutes: how long, up to 60.
+    clients: how many at once, up to 1,000 (default: 200; for `blocking`, which serves one at a time, 1). seed: a whole
+    number from 0 that decides what each client does (default: drawn, and reported). deadline: seconds without a byte
+    after which a client counts as lost. progress: show a bar on standard error. port: as for `iomux.start`.
 
     A request is one message answered completely. A client that leaves in order, or half-closes, is owed every byte
     that it sent; one that resets or vanishes is owed nothing more. The run ends after 100 clients that lost
     something. An interrupt ends it in order, and the results up to then are reported; a second one raises
     KeyboardInterrupt.
 
-    Raises LookupError for an unknown or unavailable name, ValueError and TypeError for invalid arguments, and
-    ServerError if the server does not start. If it ends, stalls or answers wrongly later, the report says so.
+    Raises ConnectionRefusedError if nobody listens at an address, LookupError for an unknown or unavailable name,
+    ValueError and TypeError for invalid arguments, and ServerError if the server does not start. If it ends, stalls or
+    answers wrongly later, the report says so.
 
     Example:
     >>> report = iomux.soak("poll", minutes=0.01, clients=5, seed=1, progress=False)
@@ -71,21 +77,26 @@ def soak(
     check_descriptors(count, "clients")
     chosen = secrets.randbelow(1 << 32) if seed is None else seed
     seconds = 60.0 * minutes
-    with start(target) as running:
-        warmup = min(_WARMUP * seconds, _MOST_WARMUP)
+    warmup, title = min(_WARMUP * seconds, _MOST_WARMUP), f"{name_of(target)}, seed {chosen}"
+    if isinstance(target, tuple):
+        socket.create_connection(target, timeout=deadline).close()  # nobody there is a wrong use, and no loss
+        plan = SoakPlan(target, None, seconds, warmup, count, chosen, deadline)
+        tally, interrupted = _follow(None, plan, title, progress)
+        return summarize(name_of(target), plan, tally, "", "", interrupted, (NOT_SEEN,))
+    with launch(target, port=port) as running:
         plan = SoakPlan(running.address, running.pid, seconds, warmup, count, chosen, deadline)
-        tally, interrupted = _follow(running, plan, f"{name_of(server)}, seed {chosen}", progress)
+        tally, interrupted = _follow(running, plan, title, progress)
         ended, said = _how_it_ended(running, LAST_WORDS_SECONDS if tally.failed else 0.0)
         running.stop()
-    return summarize(name_of(server), plan, tally, ended, said, interrupted)
+    return summarize(name_of(target), plan, tally, ended, said, interrupted, running.notes)
 
 
 def _check(
     server: str | servers.Serve, minutes: float, clients: int | None, seed: int | None, deadline: float
-) -> str | servers.Serve:
+) -> Found:
     if isinstance(server, Server):
         raise TypeError(f"{server} runs already: give its name or its function, and it is started for the soak")
-    target = resolve(server)
+    target = find(server)
     check_real(minutes=minutes, deadline=deadline)
     check_whole(clients=1 if clients is None else clients, seed=seed or 0)
     for wrong, message in (
@@ -106,7 +117,7 @@ def _check(
     return target
 
 
-def _follow(server: Server, plan: SoakPlan, title: str, progress: bool) -> tuple[Tally, bool]:
+def _follow(server: Server | None, plan: SoakPlan, title: str, progress: bool) -> tuple[Tally, bool]:
     """Run the client process until it is done; return the last tally, and whether it was interrupted."""
     tally = Tally()
     with (
@@ -118,7 +129,7 @@ def _follow(server: Server, plan: SoakPlan, title: str, progress: bool) -> tuple
             tally = _next(reports, plan)
             bar.n = min(round(tally.seconds), round(plan.seconds))
             bar.set_postfix(requests=f"{tally.requests:,}", lost=tally.failed.total())
-            if not server.alive:
+            if server and not server.alive:
                 reports.interrupt()
     return tally, bool(interrupts)
 

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from iomux.servers.connection import READ, Handler
@@ -175,3 +175,22 @@ class RecordedPoller:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._poller, name)
+
+
+class Waits:
+    """Records for which connections the waits of a server's own pollers end; see `iomux.servers.watched_select`."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def entered(self) -> int:
+        """As Observer.entered: when a wait began is known from the connection's last step."""
+        return 0
+
+    def told(self, entered: int, ready: Iterable[tuple[int, int]]) -> None:
+        """As Observer.told."""
+        for fd, events in ready:
+            self._recorder.waited(fd, events)
+
+    def listed(self) -> None:
+        """As Observer.listed: a tape does not show it."""

@@ -9,22 +9,22 @@ import json
 import socket
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from iomux import servers
-from iomux.harness.tape.recorder import RecordedPoller, Recorder, recorded_listener
-from iomux.harness.tape.select_calls import record_select
+from iomux.harness.tape.recorder import RecordedPoller, Recorder, Waits, recorded_listener
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import LAST_WORDS_SECONDS, Server
-from iomux.servers.connection import Handler
-from iomux.servers.instrument import UNTRACEABLE, with_poller
+from iomux.servers.connection import Handler, echo
+from iomux.servers.instrument import UNTRACEABLE, arguments_for, takes_handler, with_poller
+from iomux.servers.watched_select import watch
 
 UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel carries out its operations: there is no recv or send to record"}
 
 _SETTLE_SECONDS = 0.1  # a server that closes its last client because it is dying ends within this time
 
 
-def recordable(server: str | servers.Serve) -> str | servers.Serve:
+def recordable(server: Any) -> str | servers.Serve:
     """The server that a user names, resolved; raises ValueError, with the reason, if its calls can't be recorded."""
     target = resolve(server)
     if reason := UNRECORDABLE.get(str(target)):
@@ -34,20 +34,40 @@ def recordable(server: str | servers.Serve) -> str | servers.Serve:
 
 def recorded(server: str | servers.Serve, path: Path) -> servers.Serve:
     """The same server, run on recorded sockets and a recorded poller, which write to the file at `path`."""
-    serve: Any = functools.partial(serve_recorded, server, str(path))
+    serve: Any = functools.partial(serve_recorded, cast(Any, server), str(path))
     serve.__name__ = f"recorded {name_of(server)}"
+    if not isinstance(server, str):  # it is ready once its file is imported
+        serve.import_file = functools.partial(watched, server, str(path))
     # Pickled along, so that its imports are done before the script begins: asyncio takes 0.1 s.
     serve.__wrapped__ = servers.get(server).load() if isinstance(server, str) else server
     return cast(servers.Serve, serve)
 
 
-def serve_recorded(server: str | servers.Serve, path: str, listener: socket.socket, handler: Handler) -> None:
-    """Run `server` on recorded sockets and a recorded poller, which write to the file at `path`. Never returns."""
+def serve_recorded(server: str, path: str, listener: socket.socket, handler: Handler | None = None) -> NoReturn:
+    """Run a registered server on recorded sockets and a recorded poller, which write to the file at `path`."""
     recorder = Recorder(path)
-    if not isinstance(server, str):
-        record_select(recorder)
-    serve = with_poller(server, functools.partial(RecordedPoller, recorder=recorder))
-    servers.run_forever(serve, cast(socket.socket, recorded_listener(listener, recorder)), recorder.handler(handler))
+    _run(with_poller(server, functools.partial(RecordedPoller, recorder=recorder)), recorder, listener, handler)
+
+
+def watched(server: Any, path: str) -> servers.Serve:
+    """A `serve` function that runs someone's own server recorded; its pollers are watched from now on.
+
+    A file is imported here, after that: it may make its pollers when it is imported.
+    """
+    recorder = Recorder(path)
+    watch(Waits(recorder), getattr(server, "function", server))
+    function = server.import_file() if hasattr(server, "import_file") else server
+
+    def serve_watched(listener: socket.socket, handler: Handler | None = None) -> None:
+        _run(function, recorder, listener, None if handler is echo and not takes_handler(function) else handler)
+
+    return serve_watched
+
+
+def _run(serve: servers.Serve, recorder: Recorder, listener: socket.socket, handler: Handler | None) -> NoReturn:
+    listening = cast(socket.socket, recorded_listener(listener, recorder))
+    arguments = arguments_for(serve, listening, handler)
+    servers.run_forever(serve, *arguments[:1], *map(recorder.handler, arguments[1:]))
 
 
 def collect(server: Server, path: Path, clients: int, seconds: float) -> list[list[Any]]:

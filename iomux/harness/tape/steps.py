@@ -36,11 +36,11 @@ def steps(
 
     names: a registered name or a `serve` function, or several, one after the other. script: lines in the order of their
     times; all clients connect before the first line; a client that has sent waits for the first byte of its answer; its
-    last line sends nothing. handler: computes each answer.
+    last line sends nothing. handler: computes each answer; a server without a parameter for it has to echo.
 
     Columns: `server`, `client`, `step` (accept, wait for read, recv, handler, send, wait for write, close), `begin_us`
     and `end_us` since the script began, `size_bytes`. Waits are seen only if a server sleeps in one of our pollers,
-    or calls `select.select`, `select.poll` or `select.epoll` by these names.
+    or in Python's `select.select`, `select.poll` or `select.epoll`, on which `selectors` and asyncio are built.
 
     Raises ValueError for a script that can't be played and for uvloop and io_uring, whose calls can't be seen,
     LookupError for an unknown name, TimeoutError if an answer does not come, RuntimeError if it is wrong, and
@@ -147,7 +147,10 @@ class _Client:
 
     def _read(self, until: int) -> None:
         while self._got < until:
-            piece = self.sock.recv(min(until - self._got, 1 << 20))
+            try:
+                piece = self.sock.recv(min(until - self._got, 1 << 20))
+            except TimeoutError:
+                raise TimeoutError(f"no answer within {DEADLINE_S:.0f} s, after {self._got:,} bytes of it") from None
             if not piece or piece != self._owed[self._got : self._got + len(piece)]:
                 raise RuntimeError(f"a wrong answer: {piece[:40]!r} at byte {self._got:,} of {len(self._owed):,}")
             self._got += len(piece)

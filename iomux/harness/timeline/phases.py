@@ -17,8 +17,8 @@ from the return of `send` to a later stamp, which is nearly 0 here.
 
 A request that arrives in pieces goes through recv, handler and send once for each piece; each phase is their sum.
 Between two pieces the server's own time is handler: all of it if the server did not wait in between, else the
-part until a blocking call began to wait. The time from then to a readiness call's return is notify. If none is seen
-(a loop that polls all the time, a `select` of its own), waiting and work can't be separated: that is notify too.
+part until a call began to wait. The time from then to a readiness call's return is notify. If none is seen (a
+loop that polls all the time, a poller in C), waiting and work can't be separated: that is notify too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -99,6 +99,6 @@ def _steps(served: Sequence[Event], cursor: int, taken: int) -> Iterator[tuple[s
 def _own_work_ends(before: Event, event: Event) -> int:
     """When the server's own work after `before` ended; 0 if nothing shows that it did any."""
     did_not_wait = 0 < event.ready <= before.end
-    if did_not_wait or (before.kind == RECV and event.kind == SEND):
+    if did_not_wait or (before.kind == RECV and event.kind == SEND and not event.entered):
         return event.begin
     return event.entered

@@ -1,4 +1,4 @@
-"""Run a server traced: with a traced listener, and a traced poller if it has one.
+"""Run a server traced: with a traced listener, and a traced poller if it has one, its own or one that it is given.
 
 `serve` is itself a server's function, so `iomux.start` runs it like any other. At SIGTERM it writes its trace
 to a file and ends.
@@ -11,10 +11,12 @@ import socket
 from typing import Any, NoReturn, cast
 
 from iomux import servers
+from iomux.harness.timeline.reports import Reports
 from iomux.harness.timeline.sockets import TracedPoller, traced_listener
 from iomux.harness.timeline.trace import EventSink, Trace
 from iomux.servers.connection import Handler, echo, log_error
-from iomux.servers.instrument import with_poller
+from iomux.servers.instrument import Listener, arguments_for, with_poller
+from iomux.servers.watched_select import watch
 
 
 def serve(
@@ -26,11 +28,32 @@ def serve(
 ) -> NoReturn:
     """Run `server` traced, with room for `capacity` events; at SIGTERM write them, packed, to `path`, and end."""
     trace = Trace(capacity)
+    if isinstance(server, str):
+        _run(traced(server, trace), trace, path, traced_listener(listener, trace), handler)
+    watched(server, capacity, path)(listener, handler)
+    raise AssertionError("unreachable: a server's function never returns")
+
+
+def watched(server: Any, capacity: int, path: str) -> servers.Serve:
+    """A `serve` function that runs someone's own server traced; its pollers are watched from now on.
+
+    A file is imported here, after that: it may make its pollers when it is imported.
+    """
+    trace = Trace(capacity)
+    reports = Reports(trace)
+    watch(reports, getattr(server, "function", server))
+    function = server.import_file() if hasattr(server, "import_file") else server
+
+    def serve_watched(listener: socket.socket, handler: Handler | None = None) -> None:
+        _run(function, trace, path, traced_listener(listener, trace, reports), handler)
+
+    return serve_watched
+
+
+def _run(serve: servers.Serve, trace: Trace, path: str, listener: Listener, handler: Handler | None) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: _write_and_leave(trace, path))
-    listening = cast(socket.socket, traced_listener(listener, trace))
-    arguments = (listening,) if handler is None else (listening, handler)
     try:
-        servers.run_forever(traced(server, trace), *arguments)
+        servers.run_forever(serve, *arguments_for(serve, cast(socket.socket, listener), handler))
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a failing server ends with its traceback, not with a trace
 

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from iomux.harness.timeline.reports import ConnectionReports, Reports
 from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, EventSink, realtime_ns
 from iomux.servers.instrument import Listener
 from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
@@ -24,11 +25,16 @@ from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 class TracedSocket:
     """A connected socket that records when its calls begin and end; everything else is passed on to the socket."""
 
-    def __init__(self, sock: socket.socket, trace: EventSink, port: int) -> None:
+    def __init__(
+        self, sock: socket.socket, trace: EventSink, port: int, reports: ConnectionReports | None = None
+    ) -> None:
         self._sock = sock
         self._trace = trace
         self._note = functools.partial(trace.note, port)
+        self.fileno = sock.fileno  # not by __getattr__: select asks every socket of its lists for it, at every call
+        self._reports = reports  # of the server's own pollers; None for a registered server
         self._blocking = sock.gettimeout() != 0
+        self._last_wait_told = not self._blocking and reports is None
         self._peeked = 0  # when the last peek returned, which is a blocking socket's readiness call
         self._received: tuple[int, int, int, Any, int, int] | None = None
 
@@ -81,12 +87,18 @@ class TracedSocket:
         """As socket.settimeout."""
         self._sock.settimeout(seconds)
         self._blocking, self._peeked = seconds != 0, 0
+        self._last_wait_told = not self._blocking and self._reports is None
 
     def _before_recv(self, flags: int) -> tuple[int, int, int]:
         """When readiness was reported, when this call began to wait for it (0: it did not), and the time now."""
         self._note_received()
         self._trace.calls[RECVS] += 1
-        if not self._blocking or flags & socket.MSG_DONTWAIT:
+        if self._last_wait_told:
+            return self._trace.ready, 0, realtime_ns()
+        waits = self._blocking and not flags & socket.MSG_DONTWAIT
+        if self._reports is not None and (told := self._reports.before_recv(waits)):
+            return told
+        if not waits:
             return self._trace.ready, 0, realtime_ns()
         entered = realtime_ns()
         self._sock.recv(1, socket.MSG_PEEK)
@@ -96,7 +108,11 @@ class TracedSocket:
     def _after_send(self, begin: int, end: int, size: int) -> None:
         self._trace.calls[SENDS] += 1
         self._note_received()
-        self._note(SEND, self._peeked or self._trace.ready, begin, end, 0, size)
+        if self._reports is None:
+            self._note(SEND, self._peeked or self._trace.ready, begin, end, 0, size)
+        else:
+            ready, entered = self._reports.before_send(self._peeked)
+            self._note(SEND, ready, begin, end, 0, size, entered)
 
     def _note_received(self) -> None:
         # Only after the reply is sent: recording earlier would count as handler time.
@@ -115,14 +131,14 @@ class TracedSocket:
         self._sock.close()
 
 
-def traced_listener(listener: socket.socket, trace: EventSink) -> Listener:
-    """A listening socket whose clients are traced."""
+def traced_listener(listener: socket.socket, trace: EventSink, reports: Reports | None = None) -> Listener:
+    """A listening socket whose clients are traced. reports: of the pollers that the server makes itself."""
     ask_for_stamps(listener)  # accepted sockets inherit this
 
     def accept() -> tuple[TracedSocket, Any]:
         trace.calls[ACCEPTS] += 1
         client, address = listener.accept()
-        return TracedSocket(client, trace, address[1]), address
+        return TracedSocket(client, trace, address[1], reports.connection(client) if reports else None), address
 
     return Listener(listener, accept)
 

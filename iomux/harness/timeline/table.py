@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from iomux.harness.timeline.client import ClientTrace, TimelinePlan
 from iomux.harness.timeline.phases import PHASES, conversations, phases
 from iomux.harness.timeline.trace import COUNTED, RECV, SEND, Event, events
+from iomux.harness.timeline.unseen import wait_not_seen, without_waits
 from iomux.system.features import feature
 from iomux.system.machine import describe
 
@@ -15,25 +16,36 @@ if TYPE_CHECKING:
 _CLOCK_SET_NS = 1_000_000  # only a step: slewing (adjtimex(2)) moves the monotonic clock too (clock_gettime(2))
 
 
-def to_frame(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> "pd.DataFrame":
-    """One row for each request after the warm-up; see `iomux.timeline` for the columns."""
+def to_frame(plan: TimelinePlan, seen: ClientTrace, served: bytes, own: bool = False) -> "pd.DataFrame":
+    """One row for each request after the warm-up; see `iomux.timeline` for the columns.
+
+    own: whether the server is someone's own, whose waits may be unseen.
+    """
+    happened = list(events(served))
+    if reason := wait_not_seen(happened) if own else "":
+        happened = without_waits(happened)
+    pairs = _followed(plan, seen, happened)
+    frame = frame_of([_row(plan, asked, answered, response_ns) for asked, answered, response_ns in pairs], seen)
+    calls = syscalls_per_request(_answers(plan, happened), seen.warmup, len(pairs))
+    frame.attrs.update(
+        syscalls_per_request=calls | (dict.fromkeys(("wait", "control"), math.nan) if reason else {}),
+        merged=_merged(frame, reason),
+        not_seen=reason,
+    )
+    return frame
+
+
+def frame_of(rows: list[dict[str, Any]], seen: ClientTrace) -> "pd.DataFrame":
+    """The rows as a frame, without the warm-up, in the order of their starts, with what the clients say of the run."""
     import pandas as pd
 
-    pairs = _followed(plan, seen, served)
-    rows = [_row(plan, asked, answered, response_ns) for asked, answered, response_ns in pairs]
     frame = pd.DataFrame(rows).iloc[seen.warmup :]
     frame = frame.assign(start_us=frame["start_us"] - frame["start_us"].min())
     frame = frame.sort_values("start_us", ignore_index=True)
     frame.insert(0, "request", range(len(frame)))
     frame["machine"] = machine = describe()  # also a column: `pandas.concat` drops attributes that differ
-    frame.attrs.update(
-        machine=machine,
-        syscalls_per_request=syscalls_per_request(_answers(plan, served), seen.warmup, len(pairs)),
-        missing_stamps=int((~frame["stamped"]).sum()),
-        merged=_merged(frame),
-        unserved=seen.unserved,
-        errors=seen.errors,
-    )
+    missing = int((~frame["stamped"]).sum())
+    frame.attrs.update(machine=machine, missing_stamps=missing, unserved=seen.unserved, errors=seen.errors)
     return frame
 
 
@@ -41,15 +53,9 @@ Pair = tuple[list[Event], list[Event], int]
 """One request: the client's events, the server's events, and the response time that the client measured."""
 
 
-def _followed(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
+def _followed(plan: TimelinePlan, seen: ClientTrace, served: list[Event]) -> list[Pair]:
     """The requests of the warm-up and of the run. Raises RuntimeError if they can't be followed."""
-    if abs(seen.clock_moved_ns) > _CLOCK_SET_NS:
-        moved = seen.clock_moved_ns / 1e6
-        raise RuntimeError(
-            f"the system's clock was set by {moved:,.0f} ms during the run, so its stamps mean nothing: run it again"
-        )
-    if seen.overflow:
-        raise RuntimeError(f"the client saw {seen.overflow}")
+    check_run(seen)
     wanted = seen.warmup + plan.requests
     pairs = _matched(plan, seen, served)[:wanted]
     answered = min(sum(map(len, seen.response_ns.values())), wanted)
@@ -61,16 +67,33 @@ def _followed(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair
             )
         raise RuntimeError(
             f"{missed:,} requests were read or answered without the sockets that the listener accepts: they can't be "
-            "traced; use recv, recv_into, send, sendmsg and sendall of these sockets, in the process that was started"
+            "traced; use recv, recv_into, send, sendmsg and sendall of these sockets, in the process that was started, "
+            "or start the server and give its address, as 127.0.0.1:8000, to see it from outside"
         )
-    if len(pairs) <= seen.warmup:
-        errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
-        raise RuntimeError(f"only {len(pairs):,} requests were answered, too few to follow ({errors or 'no reply'})")
+    check_enough(len(pairs), seen)
     return pairs
 
 
-def _moved(kind: int, served: bytes) -> int:
-    return sum(event.size for event in events(served) if event.kind == kind)
+def check_run(seen: ClientTrace) -> None:
+    """Raise RuntimeError if the clients' own events can't be used."""
+    if abs(seen.clock_moved_ns) > _CLOCK_SET_NS:
+        moved = seen.clock_moved_ns / 1e6
+        raise RuntimeError(
+            f"the system's clock was set by {moved:,.0f} ms during the run, so its stamps mean nothing: run it again"
+        )
+    if seen.overflow:
+        raise RuntimeError(f"the client saw {seen.overflow}")
+
+
+def check_enough(answered: int, seen: ClientTrace) -> None:
+    """Raise RuntimeError if no request was answered after the warm-up."""
+    if answered <= seen.warmup:
+        errors = ", ".join(f"{kind}: {count:,}" for kind, count in seen.errors.items())
+        raise RuntimeError(f"only {answered:,} requests were answered, too few to follow ({errors or 'no reply'})")
+
+
+def _moved(kind: int, served: list[Event]) -> int:
+    return sum(event.size for event in served if event.kind == kind)
 
 
 def _all_seen(served: list[Event], size: int) -> bool:
@@ -78,10 +101,10 @@ def _all_seen(served: list[Event], size: int) -> bool:
     return served[0].kind == RECV and sum(event.size for event in served if event.kind == RECV) == size
 
 
-def _matched(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]:
+def _matched(plan: TimelinePlan, seen: ClientTrace, served: list[Event]) -> list[Pair]:
     """Each correctly answered request, in the order of the replies."""
     client_requests = conversations(events(seen.packed), RECV, plan.size)
-    server_requests = conversations(events(served), SEND, plan.size)
+    server_requests = conversations(served, SEND, plan.size)
     pairs = [
         pair
         for port, times in seen.response_ns.items()
@@ -91,7 +114,15 @@ def _matched(plan: TimelinePlan, seen: ClientTrace, served: bytes) -> list[Pair]
 
 
 def _row(plan: TimelinePlan, asked: list[Event], served: list[Event], response_ns: int) -> dict[str, Any]:
-    spent = phases(asked, served, plan.size)
+    send_ns = sum(event.end - event.begin for event in served if event.kind == SEND)
+    stamped = bool(asked[-1].stamp and served[0].stamp)
+    return row(plan, asked, phases(asked, served, plan.size), send_ns, stamped, response_ns)
+
+
+def row(
+    plan: TimelinePlan, asked: list[Event], spent: dict[str, float], send_ns: float, stamped: bool, response_ns: int
+) -> dict[str, Any]:
+    """One request's row: its phases in ns, the whole of the server's `send`, and the client's stopwatch."""
     return {
         "connections": plan.connections,
         "active": plan.active,
@@ -99,15 +130,15 @@ def _row(plan: TimelinePlan, asked: list[Event], served: list[Event], response_n
         "start_us": asked[0].begin / 1000,
         **{f"{phase}_us": ns / 1000 for phase, ns in spent.items()},
         "total_us": sum(ns for ns in spent.values() if not math.isnan(ns)) / 1000,
-        "send_call_us": sum(event.end - event.begin for event in served if event.kind == SEND) / 1000,
-        "stamped": bool(asked[-1].stamp and served[0].stamp),
+        "send_call_us": send_ns / 1000,
+        "stamped": stamped,
         "response_us": response_ns / 1000,
     }
 
 
-def _answers(plan: TimelinePlan, served: bytes) -> list[Event]:
+def _answers(plan: TimelinePlan, served: list[Event]) -> list[Event]:
     """The last event of each request that the server answered, whether or not a row is about it."""
-    return [request[-1] for port in conversations(events(served), SEND, plan.size).values() for request in port]
+    return [request[-1] for port in conversations(served, SEND, plan.size).values() for request in port]
 
 
 def syscalls_per_request(answers: list[Event], warmup: int, most: int) -> dict[str, float]:
@@ -123,15 +154,19 @@ def syscalls_per_request(answers: list[Event], warmup: int, most: int) -> dict[s
     return {kind: (after - before) / requests if requests else math.nan for kind, before, after in calls}
 
 
-def _merged(frame: "pd.DataFrame") -> dict[str, str]:
-    """The phases that can't be separated for this server or on this machine, each with the reason."""
+def unstamped() -> str:
+    """Why stamps are missing."""
     timestamps = feature("timestamps")
     assert timestamps is not None
-    unstamped = timestamps.why_not() or "the kernel gave these bytes no stamp"
+    return timestamps.why_not() or "the kernel gave these bytes no stamp"
+
+
+def _merged(frame: "pd.DataFrame", wait_not_seen: str) -> dict[str, str]:
+    """The phases that can't be separated for this server or on this machine, each with the reason."""
     why = {
-        "request": f"in notify: {unstamped}",
-        "queue": "in notify: no readiness call of this server was seen",
+        "request": f"in notify: {unstamped()}",
+        "queue": f"in notify: {wait_not_seen or 'no readiness call of this server was seen'}",
         "recv": "in notify: the server calls no recv, the kernel copied the bytes before the completion was seen",
-        "reply": f"in client: {unstamped}",
+        "reply": f"in client: {unstamped()}",
     }
     return {phase: why[phase] for phase in PHASES if phase in why and frame[f"{phase}_us"].isna().all()}

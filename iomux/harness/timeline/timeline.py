@@ -5,25 +5,32 @@ are matched request by request (`iomux.harness.timeline.phases`). Tracing makes 
 compare phases with each other, and take latencies from `iomux.load`.
 """
 
+import contextlib
 import functools
 import os
 import signal
 import tempfile
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from iomux import servers
+from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.timeline import server as traced_server
 from iomux.harness.timeline.client import ClientTrace, TimelinePlan, event_capacity, run_client
+from iomux.harness.timeline.outside import outside_frame
 from iomux.harness.timeline.table import to_frame
 from iomux.processes.errors import ServerError
-from iomux.processes.resolve import name_of, resolve
+from iomux.processes.outside import Outside, is_outside, reached
+from iomux.processes.resolve import Found, find, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE
 from iomux.system.limits import check_descriptors, check_request, check_whole
+from iomux.system.sockets import Address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +40,7 @@ MOST_REQUESTS = 200_000
 
 
 def timeline(
-    server: str | servers.Serve,
+    server: str | servers.Serve | Address,
     connections: int = 1,
     active: int = 1,
     size: int = 64,
@@ -44,10 +51,13 @@ def timeline(
     """Follow requests through a server and return where the time of each went, one row for each request.
 
     server: a registered name, `file.py:function` or a function, as for `iomux.start`; it is started traced, on
-    a separate core. connections, active, size: as for `iomux.load`, in a closed loop. requests: how many
-    are followed, after a warm-up of 50, or of as many as are answered in a second. handler: as for `iomux.start`;
-    it has to send back what it gets. deadline: seconds without any reply after which the run ends; it also ends
-    after 60 s plus 10 ms for each request. The requests followed by then are returned; `errors` says what is missing.
+    a separate core, and its waits are seen if they are those of Python's `select.select`, `select.poll` or
+    `select.epoll`, on which `selectors` and asyncio are built. Or a command line in any language, or `host:port` of a
+    server that runs: of these, and of what makes its own listener, only the client's side is seen. connections, active,
+    size: as for `iomux.load`, in a closed loop. requests: how many are followed, after a warm-up of 50, or of as many
+    as are answered in a second. handler: as for `iomux.start`; it has to send back what it gets. deadline: seconds
+    without any reply after which the run ends; it also ends after 60 s plus 10 ms for each request. The requests
+    followed by then are returned; `errors` says what is missing.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `request`, `start_us` (since the first),
     a column for each of `iomux.harness.timeline.phases.PHASES` (`request_us`, `notify_us`, `queue_us`, `recv_us`,
@@ -57,11 +67,13 @@ def timeline(
     server does not have, or whose stamp is missing, is NaN, and its time is part of the next one.
 
     `.attrs`: `machine`; `syscalls_per_request`, by kind; `missing_stamps`, how many; `merged`, the phases that
-    can't be separated here and why; `unserved`, active clients that never got a reply; `errors` by kind.
+    can't be separated here and why; `not_seen`, what of the server was not seen, in one sentence, which is also a
+    warning, and empty if all was; `unserved`, active clients that never got a reply; `errors` by kind.
 
     Raises LookupError for an unknown or unavailable name, ValueError and TypeError for impossible arguments or an
-    untraceable server, ServerError if the server fails, and RuntimeError if no request was answered, bytes bypassed
-    the traced sockets or came in too many pieces, or the system's clock was set during the run.
+    untraceable server, ServerError if the server fails, ConnectionRefusedError if nobody listens at an address, and
+    RuntimeError if no request was answered, bytes bypassed the traced sockets or came in too many pieces, or the
+    system's clock was set during the run.
     Sources: socket(7), SO_TIMESTAMPNS; tcp(7).
 
     Example:
@@ -71,27 +83,59 @@ def timeline(
     """
     target = _check(server, connections, active, size, requests, deadline)
     connections, active, size, requests = map(int, (connections, active, size, requests))  # NumPy's overflow
-    deadline = float(deadline)
+    settings = connections, active, size, requests, float(deadline), 60 + requests / 100
+    frame = _from_outside(target, settings, handler) if is_outside(target) else _traced(target, settings, handler)
+    frame.insert(0, "server", name := name_of(server))
+    frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
+    if reason := frame.attrs["not_seen"]:
+        warnings.warn(f"{name}: {reason}", stacklevel=2)
+    return frame
+
+
+Settings = tuple[int, int, int, int, float, float]
+"""The fields of a `TimelinePlan` after the address."""
+
+
+def _traced(target: str | servers.Serve, settings: Settings, handler: Handler | None) -> "pd.DataFrame":
+    _, active, size, requests, *_ = settings
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "trace")
         with start(traced(target, event_capacity(requests, active, size), path), handler=handler) as running:
-            plan = TimelinePlan(running.address, connections, active, size, requests, deadline, 60 + requests / 100)
+            plan = TimelinePlan(running.address, *settings)
             seen = _run_client_process(running, plan)
             running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
             served = collect(running, path)
+    with _with_log(running):
+        return to_frame(plan, seen, served, own=not isinstance(target, str))
+
+
+def _from_outside(target: Found, settings: Settings, handler: Handler | None) -> "pd.DataFrame":
+    with reached(target, handler) as running:
+        plan = TimelinePlan(running.address, *settings)
+        seen = _run_client_process(running.process, plan)
+        if running.process is None and seen.errors.get(NOBODY_LISTENS) == plan.connections:
+            raise ConnectionRefusedError(f"nobody listens at {name_of(target)}: start the server first")
+        running.check(LAST_WORDS_SECONDS if seen.errors else 0.0)
+        with _with_log(running):
+            return outside_frame(plan, seen)
+
+
+@contextlib.contextmanager
+def _with_log(running: Server | Outside) -> Iterator[None]:
+    """Add the server's log, such as a handler's traceback, to a RuntimeError: it may say why."""
     try:
-        frame = to_frame(plan, seen, served)
-    except RuntimeError as error:  # the server's log, such as a handler's traceback, may say why
+        yield
+    except RuntimeError as error:
         raise RuntimeError(f"{error}\n{running.log}".rstrip()) from None
-    frame.insert(0, "server", name_of(server))
-    frame.insert(1, "model", servers.get(target).model if isinstance(target, str) else "")
-    return frame
 
 
 def _check(server: Any, connections: int, active: int, size: int, requests: int, deadline: float) -> Any:
     if isinstance(server, Server):
-        raise TypeError(f"{server} runs already, untraced: give its name or its function, and it is started traced")
-    target = resolve(server)
+        raise TypeError(
+            f"{server} runs already, untraced: give its name or its function, and it is started traced, or its "
+            "address as host:port, to see it from outside"
+        )
+    target = find(server)
     if reason := UNTRACEABLE.get(str(target)):
         raise ValueError(f"{target} can't be traced: {reason}")
     check_request(connections, active, size, 1, 0, None, deadline)
@@ -102,7 +146,7 @@ def _check(server: Any, connections: int, active: int, size: int, requests: int,
     return target
 
 
-def _run_client_process(running: Server, plan: TimelinePlan) -> ClientTrace:
+def _run_client_process(running: Server | None, plan: TimelinePlan) -> ClientTrace:
     core = free_core(running)
     seconds = 60 + plan.seconds + plan.connections / 100 + 2 * plan.deadline
     return run_in_worker(run_client, plan, core is not None, core=core, seconds=seconds, what="the timeline's client")
@@ -110,9 +154,11 @@ def _run_client_process(running: Server, plan: TimelinePlan) -> ClientTrace:
 
 def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve:
     """A `serve` function that runs the server traced, with room for `events` events; `collect` fetches them."""
-    serve = functools.partial(traced_server.serve, target, events, path)
-    cast(Any, serve).__name__ = f"traced {name_of(target)}"
-    return serve
+    serve: Any = functools.partial(traced_server.serve, target, events, path)
+    serve.__name__ = f"traced {name_of(target)}"
+    if not isinstance(target, str):  # it is ready once its file is imported
+        serve.import_file = functools.partial(traced_server.watched, target, events, path)
+    return cast(servers.Serve, serve)
 
 
 def collect(server: Server, path: str) -> bytes:

@@ -58,7 +58,10 @@ def is_command(text: str) -> bool:
     """Whether a text is a command line: it has `{port}` in it, or several words, or is the path of a program."""
     if "{port}" in text:
         return True
-    return ".py:" not in text and (len(text.split()) > 1 or ("/" in text and not text.endswith(".py")))
+    words = text.split()
+    if ".py:" in text:  # of a file in a folder with a blank in its name, or of a program that takes such a name
+        return len(words) > 1 and shutil.which(words[0]) is not None and not Path(text.rpartition(":")[0]).exists()
+    return len(words) > 1 or ("/" in text and not text.endswith(".py"))
 
 
 def parse(line: str) -> Command:

@@ -1,13 +1,13 @@
 """Why a program could not take its port: somebody else has it, or connections that have ended still keep it.
 
-bind(2) fails with EADDRINUSE in both cases; in the second the port is free again after a minute (TIME_WAIT, tcp(7)).
-For a program that sets SO_REUSEADDR (socket(7)) it is free at once, unless it was a client's own port.
+bind(2) fails with EADDRINUSE in both cases; in the second the port is free again after a minute (TIME_WAIT, tcp(7)). A
+program that sets SO_REUSEADDR (socket(7)), in its last run and in this one, has it at once, unless it was a client's.
 """
 
 import re
 
 from iomux.processes.named.command import Command, named_ports, numbers_in
-from iomux.system.listeners import could_listen, lingers, listening_ports, who_listens
+from iomux.system.listeners import first_port_of_clients, lingers, listening, who_listens
 
 _IN_USE = re.compile(r"address (is )?already in use|EADDRINUSE|errno 98\b|os error 98\b", re.IGNORECASE)
 _last: dict[Command, int] = {}
@@ -25,7 +25,8 @@ def in_use(log: str) -> bool:
 
 def by_whom(command: Command, log: str) -> str:
     """Who listens at the command's port, as "port 8000 is taken by pid 7 (node)"; empty if that can't be told."""
-    candidates = [port for port in _ports(command, log) if port in listening_ports()]
+    busy = {one.port for one in listening()}
+    candidates = [port for port in _ports(command, log) if port in busy]
     return f"port {candidates[0]} is taken by {who_listens(candidates[0])}" if candidates else ""
 
 
@@ -36,9 +37,10 @@ def by_old_connections(command: Command, log: str) -> int:
 
 def why_kept(port: int) -> str:
     """What keeps a port that nobody listens at, and the cure."""
-    if could_listen("127.0.0.1", port):
-        return f"connections of its last run keep port {port} (TIME_WAIT): set SO_REUSEADDR before bind"
-    return f"a client's connection has port {port}: choose a port that the kernel gives to no client, as 8000"
+    kept = f"connections that have ended keep port {port} for a minute (TIME_WAIT): set SO_REUSEADDR before bind"
+    if 0 < first_port_of_clients() <= port:
+        return f"{kept}, and choose a lower port, which the kernel gives to no client"
+    return kept
 
 
 def _ports(command: Command, log: str) -> list[int]:

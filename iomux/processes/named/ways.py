@@ -98,16 +98,17 @@ def way_to_call(function: Callable[..., Any]) -> Way:
     >>> way_to_call(lambda host, port: None).arguments
     ('host', 'port')
     """
+    name = getattr(function, "__name__", type(function).__name__)
+    method = next((one for one in _METHODS if callable(getattr(function, one, None))), "")
+    if not inspect.isclass(function):
+        method = ""
+    elif not method:
+        raise ValueError(f"the class {name} has no method that runs it: write in it\n    def run(self):\n        ...")
     required, optional = _parameters(function)
     arguments = _arguments(required, optional)
     if arguments is None:
-        raise ValueError(_refusal(function, required, "..."))
-    if not inspect.isclass(function):
-        return Way(arguments, asynchronous=_is_coroutine_function(function))
-    method = next((name for name in _METHODS if callable(getattr(function, name, None))), "")
-    if not method:
-        raise ValueError(f"{_refusal(function, required, '...')}.run()")
-    return Way(arguments, method, asynchronous=_is_coroutine_function(getattr(function, method)))
+        raise ValueError(_refusal(name, required, method))
+    return Way(arguments, method, _is_coroutine_function(getattr(function, method) if method else function))
 
 
 def _arguments(required: list[str], optional: list[str]) -> tuple[str, ...] | None:
@@ -145,13 +146,7 @@ def _is_coroutine_function(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)
 
 
-def _refusal(function: Callable[..., Any], required: list[str], rest: str) -> str:
-    name = getattr(function, "__name__", type(function).__name__)
-    kind = "the class" if inspect.isclass(function) else "the function"
-    takes = ", ".join(required) or "nothing"
-    if inspect.isclass(function):
-        kind += f" {name} with no method to run it ({', '.join(_METHODS[:3])}, ...)"
-    else:
-        kind += f" {name}"
-    first = f"listener, {rest}" if len(required) > 1 else "listener"
-    return f"{kind} takes {takes}, a server a listener: write\ndef serve(listener):\n    {name}({first})"
+def _refusal(name: str, required: list[str], method: str) -> str:
+    takes, first = ", ".join(required), "listener, ..." if len(required) > 1 else "listener"
+    call = f"{name}({first})" + (f".{method}()" if method else "")
+    return f"{name} takes {takes}, and a server takes a listener: write\ndef serve(listener):\n    {call}"

@@ -1,0 +1,38 @@
+"""The command check: test a server item by item, and print or write the report in the form that is asked for."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from iomux.cli.outputs import check_output
+
+if TYPE_CHECKING:
+    from iomux.conformance.report import Report
+
+
+def check(options: argparse.Namespace) -> int:
+    """Test a server item by item and print the report; return 1 if an item failed, 3 if this machine hid some."""
+    check_output(options.junit)
+    if options.watch:
+        from iomux.cli.watch import watch
+
+        if options.json or options.markdown:
+            raise ValueError("--watch prints what has changed: leave out --json and --markdown")
+        return watch(options.target, options.only, lambda report: _write(report, options))
+    from iomux.conformance.check import check as check_server
+
+    report = check_server(options.target, only=options.only)
+    _write(report, options)
+    print(_as_asked(report, options), flush=True)
+    return report.exit_status
+
+
+def _as_asked(report: "Report", options: argparse.Namespace) -> str:
+    if options.json:
+        return report.to_json()
+    return report.to_markdown().rstrip() if options.markdown else str(report)
+
+
+def _write(report: "Report", options: argparse.Namespace) -> None:
+    """Write the files that the options name."""
+    if options.junit:
+        options.junit.write_text(report.to_junit(), encoding="utf-8")

@@ -1,0 +1,68 @@
+"""Add the evidence to the results of a check: the shortest conversations that fail, and how the server is built.
+
+Only failed items get any. Those that one of them explains are left alone: the first one's conversation stands for all.
+"""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from iomux.conformance.evidence.built import built
+from iomux.conformance.evidence.gathering import Evidence, as_recorded, shrunk
+from iomux.conformance.evidence.shortest import Fresh
+from iomux.conformance.repair import groups
+from iomux.conformance.result import Result
+from iomux.conformance.targets import Target
+from iomux.conformance.trial.recording import Step
+from iomux.conformance.trial.subject import Fault, NotSeen
+
+SEARCH_SECONDS = 5.0
+"""How long the search for the shortest conversations goes on, for all items of a report together."""
+_LAST_WORDS_SECONDS = 1.0
+_LAST_SECONDS = 2.0  # for the last conversation that is tried, and for a look at how the server is built
+Steps = Mapping[str, Sequence[Step]]
+"""What the clients of each failed item did."""
+
+
+def with_evidence(
+    results: Sequence[Result], done: Steps, target: Target, written: str, ends: float, chat: bool
+) -> tuple[tuple[Result, ...], str]:
+    """The results with their evidence, and how the server is built; empty if nothing failed.
+
+    written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. ends: until when
+    to search, on the monotonic clock. chat: whether these are items of a chat room, whose members repeat themselves
+    until all have joined, so that how much they send differs from run to run.
+    """
+    failed = [result for result in results if result.status == "failed" and not result.exempt and result.name in done]
+    if not failed:
+        return tuple(results), ""
+    explained = {name for group in groups(results) for name in group.others}
+    until = min(time.monotonic() + SEARCH_SECONDS, ends - _LAST_SECONDS)
+    found = dict[str, Evidence]()
+    with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError):  # it does not start again: then there is no more
+        for result in failed:
+            if result.name not in explained:
+                steps = done[result.name]
+                short = shrunk(result.name, result.seen, steps, lambda: _fresh(target), written, until)
+                found[result.name] = short or as_recorded(result.seen, steps, result.detail, sizes=not chat)
+    return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
+
+
+def _with(result: Result, evidence: Evidence | None) -> Result:
+    return dataclasses.replace(result, evidence=evidence) if evidence else result
+
+
+def _built(target: Target) -> str:
+    with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError), _fresh(target) as server:
+        return built(server.subject)
+    return ""
+
+
+@contextlib.contextmanager
+def _fresh(target: Target) -> Iterator[Fresh]:
+    """A server of its own. Raises NotSeen for one that runs already: it can't be started afresh."""
+    with target.run() as running:
+        if running.subject.pid is None:
+            raise NotSeen("a server that was not started here can't be started afresh")
+        yield Fresh(running.subject, lambda: running.ended(_LAST_WORDS_SECONDS))

@@ -1,0 +1,81 @@
+"""What to repair first: the failed item that explains others, from the basic to the special.
+
+Items depend on one another: what loses bytes in any message loses them in a long one, too. Which of them explains which
+is a fixed table, so its sentence says "probably"; a cause that the check has seen is said as such.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iomux.conformance.result import Result
+
+_BYTES = ("bulk", "slow-reader", "half-close", "flood")
+_EXPLAINS: dict[str, tuple[str, ...]] = {
+    "sizes": ("pieces", "together", "hundred", *_BYTES),
+    "pieces": ("together", "hundred", *_BYTES),
+    "together": ("hundred", *_BYTES),
+    "bulk": ("slow-reader", "half-close", "flood", "mid-reset"),
+    "end": ("half-close", "leaving", "leaks"),
+    "hundred": ("idle", "neighbours", "flood"),
+    "idle": ("neighbours", "flood"),
+    "reset": ("mid-reset", "leaving", "leaks"),
+    "mid-reset": ("leaving", "leaks"),
+    "neighbours": ("flood", "back-pressure"),
+    "silent": ("leaving", "back-pressure", "urgent", "half-close"),
+    "descriptor-limit": ("past-1024",),
+    "passes-on": ("in-order", "bytes", "slow-reader", "late-reader", "leaving", "memory"),
+    "in-order": ("slow-reader", "late-reader", "memory"),
+}
+"""For an item the later ones that fail for the same reason, as a rule."""
+_ENDED = ("the server ended", "the server was", "the server's process is gone")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Failed items that one cause explains: the first to repair, and the others."""
+
+    first: str
+    others: tuple[str, ...]
+    known: bool
+    """Whether the cause has been seen, and is not only likely."""
+
+
+def groups(results: Sequence[Result]) -> list[Group]:
+    """The failed items that explain others, in the order of the report; each item is in one group at most."""
+    left = {result.name: result for result in results if result.status == "failed" and not result.exempt}
+    found = list[Group]()
+    for same, known in ((_cause, True), (_end, False)):
+        for key in dict.fromkeys(same(result) for result in left.values()):
+            names = [name for name, result in left.items() if key and same(result) == key]
+            _take(names, known, left, found)
+    for first, others in _EXPLAINS.items():
+        if first in left:
+            _take([first, *(name for name in left if name in others)], False, left, found)
+    order = [result.name for result in results]
+    return sorted(found, key=lambda group: order.index(group.first))
+
+
+def _take(names: list[str], known: bool, left: dict[str, Result], found: list[Group]) -> None:
+    if len(names) > 1:
+        found.append(Group(names[0], tuple(names[1:]), known))
+        for name in names:
+            del left[name]
+
+
+def _cause(result: Result) -> str:
+    return result.cause
+
+
+def _end(result: Result) -> str:
+    """How the server ended, if it did: items in which it ended in the same way."""
+    return result.seen if result.seen.startswith(_ENDED) else ""
+
+
+def repair_first(results: Sequence[Result]) -> str:
+    """One sentence: which failed item to repair first, and which others it explains; empty if it explains none."""
+    if not (found := groups(results)):
+        return ""
+    group = found[0]
+    rule = next(result.rule for result in results if result.name == group.first)
+    explains = "it explains" if group.known else "it probably explains"
+    return f"repair this first: {group.first} ({rule}): {explains} also {', '.join(group.others)}"

@@ -1,0 +1,115 @@
+"""The table: each input, how it is named for `check`, and the verdict it is due."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+FOLDER = Path(__file__).parent / "inputs"
+HOSTILE = Path(__file__).parents[1] / "students" / "hostile.py"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One server, and the verdict it is due."""
+
+    target: str
+    """As for `iomux.check`; `{folder}` and `{python}` are replaced."""
+    due: Literal["right", "refused", "fails"] = "right"
+    fails: tuple[str, ...] = ()
+    """The items that must fail."""
+    may: tuple[str, ...] = ()
+    """Further items that may fail, since they follow from the same fault; "*" allows all."""
+    says: tuple[str, ...] = ()
+    """Words that the refusal or what was seen of an item that must fail has to contain."""
+    never: tuple[str, ...] = ()
+    """Words that the report must not contain: a cause that it is not."""
+    kind: Literal["echo", "chat"] = "echo"
+    quick: bool = False
+    """Whether the suite tries it, too."""
+    only: tuple[str, ...] = ()
+    """The items to try in the suite, so that it stays short; the driver tries all."""
+    folder: str = str(FOLDER)
+
+    @property
+    def command(self) -> str:
+        """The target as `check` takes it."""
+        return self.target.replace("{folder}", self.folder).replace("{python}", sys.executable)
+
+    @property
+    def name(self) -> str:
+        """A short name for a table."""
+        return self.target.replace("{folder}/", "").replace("{python} ", "").replace(str(HOSTILE.parent) + "/", "")
+
+
+def _file(name: str, **due: object) -> Input:
+    return Input(f"{{folder}}/{name}.py:serve", **due)  # type: ignore[arg-type]
+
+
+def _command(name: str, **due: object) -> Input:
+    return Input(f"{{python}} {{folder}}/{name}", **due)  # type: ignore[arg-type]
+
+
+def _hostile(name: str, **due: object) -> Input:
+    return Input(f"{HOSTILE}:{name}", **due)  # type: ignore[arg-type]
+
+
+_LEAVERS = ("reset", "mid-reset", "leaving")
+_RESETS = ("leaks", "end", "half-close", "neighbours", "children", "history")  # what a reset may end as well
+
+OURS = (
+    _file("slow_pieces"),
+    _file("shaped_rate"),
+    _file("at_work"),
+    _file("dies_on_reset", due="fails", fails=_LEAVERS[:1], may=(*_LEAVERS, *_RESETS), says=("ConnectionResetError",)),
+    _command("backlog_five.py {port}"),
+    _command("ends_with_its_input.py {port}", quick=True, only=("echoes", "sizes")),
+    _command("elsewhere.py {port} 127.0.0.3", quick=True, only=("echoes", "sizes")),
+    _command("elsewhere.py {port} ::1"),
+    _file(
+        "innocent_last_line",
+        due="fails",
+        fails=("reset",),
+        may=(*_LEAVERS, *_RESETS),
+        says=("ended with status 4",),
+        quick=True,
+        only=("echoes", "reset"),
+    ),
+    _file("goodbye", due="fails", fails=("reset",), may=(*_LEAVERS, *_RESETS), says=("ConnectionResetError",)),
+    _file("prints_raw_bytes", quick=True, only=("echoes", "sizes")),
+    _command("prints_raw_bytes.py {port}"),
+    _file("decodes", due="fails", fails=("echoes",), says=("UnicodeDecodeError",), quick=True),
+    _file("table_of_1000", due="fails", fails=("past-1024",), may=("idle",), never=("FD_SETSIZE",)),
+    _file("stops_at_nul", due="fails", fails=("echoes",), may=("*",)),
+    _file("module_lock", quick=True, only=("echoes", "sizes")),
+    _file("module_selector", quick=True, only=("echoes", "sizes")),
+    _command("own_port.py"),
+    Input("PORT={port} {python} {folder}/port_from_environment.py", quick=True, only=("echoes", "sizes")),
+    _command("forks_into_background.py {port}", quick=True, only=("echoes", "sizes")),
+    _file("loop_at_the_top"),
+    _file("exits_at_the_top", due="refused", says=("it ends the process",), quick=True),
+    _file("hangs_at_the_top", due="refused", says=("did not end within",)),
+    _hostile("double_fork"),
+    _hostile("closes_everything"),
+    _hostile("ignores_sigterm"),
+    _hostile("endless_log"),
+    _hostile("kills_its_group", due="fails", fails=("echoes",), says=("SIGKILL",), quick=True),
+    _hostile("stops_itself", due="fails", fails=("echoes",), says=("stopped (SIGSTOP)",), quick=True),
+    _hostile("stops_itself_at_once", due="fails", fails=("echoes",), says=("stopped (SIGSTOP)",)),
+    _hostile("fork_bomb", due="fails", fails=("echoes",), quick=True),
+    _hostile("thread_bomb", due="fails", fails=("echoes",), says=("more than 4,000 processes and threads",)),
+    _hostile("memory_hog", due="fails", fails=("echoes",)),
+)
+"""The inputs of this folder. Those of single items lie beside their tests in tests/conformance."""
+
+
+def read(path: Path) -> tuple[Input, ...]:
+    """A table from a JSON file: a list of objects with the fields of `Input`; `folder` may be given once, beside it."""
+    known = json.loads(path.read_text())
+    folder = known.get("folder", str(path.parent))
+    rows = [
+        {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        for row in known["inputs"]
+    ]
+    return tuple(Input(**{"folder": folder, **row}) for row in rows)
