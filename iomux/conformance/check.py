@@ -12,6 +12,7 @@ from iomux import servers
 from iomux.conformance.chat import delivery, leaving, let_go, slow
 from iomux.conformance.chat import limits as chat_limits
 from iomux.conformance.chat.room import CHAT_ITEMS
+from iomux.conformance.chat_manners import with_manners
 from iomux.conformance.echo import fairness, half_close, integrity, isolation, limits, resources, visits
 from iomux.conformance.report import Report
 from iomux.conformance.trial.items import ITEMS, Item
@@ -69,7 +70,8 @@ def check_chat(
 ) -> Report:
     """Test whether a chat room does all that a correct one does, and report item by item.
 
-    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. Raises
+    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. A room that
+    greets, tells who joins, or passes on whole lines is tried with that, and the report's notes name it. Raises
     LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
     nothing listens, and ValueError if `only` is empty. Cost: some 7 s for a correct room.
 
@@ -78,4 +80,5 @@ def check_chat(
     >>> iomux.check_chat(serve_chat, only="passes-on", progress=False).passed
     True
     """
-    return try_all(_in_order(CHAT_ITEMS, _CHAT_FAMILIES), "pass messages on", target, only, progress, seconds)
+    items = _in_order(CHAT_ITEMS, _CHAT_FAMILIES)
+    return with_manners(try_all(items, "pass messages on", target, only, progress, seconds), target, next(iter(items)))

@@ -8,7 +8,7 @@ import pytest
 
 import iomux
 from iomux.conformance.chat import room
-from iomux.conformance.chat.manners import Manners, find_manners
+from iomux.conformance.chat.manners import Manners
 from iomux.conformance.chat.room import CHAT_ITEMS
 from iomux.conformance.chat_manners import manners_of
 from iomux.conformance.check import check_chat
@@ -112,11 +112,21 @@ def test_a_room_that_tells_who_has_left_is_told_how_to_fit(tmp_path: Path) -> No
             "        if not said:\n            self.leave(sock)\n            return self.tell()",
         ),
     )
-    with iomux.start(room_file(tmp_path, tells)) as server:
-        found = find_manners(Subject(server.address, server.pid))
+    found = manners_of(target_of(target := room_file(tmp_path, tells)))
     assert found == Manners(leaving=b"* one has left\n")
     assert "'* one has left'" in found.refusal()
     assert found.notes() == ()
+    report = check_chat(target, only=["passes-on", "mid-reset"], progress=False)
+    assert report.failed == ()
+    assert report["mid-reset"].seen == found.refusal()
+
+
+@pytest.mark.parametrize("habit", ["as it is", "greets", "speaks in lines"])
+def test_the_report_names_what_a_room_does_by_its_own_rules(habit: str, tmp_path: Path) -> None:
+    report = check_chat(room_file(tmp_path, RIGHT[habit]), only=["passes-on", "leaving"], progress=False)
+    assert report.passed
+    words = {"greets": "Welcome", "speaks in lines": "before a newline"}.get(habit)
+    assert (words in str(report)) if words else not report.notes
 
 
 def test_a_server_that_passes_nothing_on_has_no_manners() -> None:
