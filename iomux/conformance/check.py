@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from iomux import servers
-from iomux.conformance.chat import delivery, slow
+from iomux.conformance.chat import delivery, leaving, let_go, slow
+from iomux.conformance.chat import limits as chat_limits
 from iomux.conformance.chat.room import CHAT_ITEMS
+from iomux.conformance.chat_manners import with_manners
 from iomux.conformance.echo import (
     fairness,
     half_close,
@@ -88,7 +90,7 @@ def check(
     return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds)
 
 
-_CHAT_FAMILIES = (delivery, slow)  # in the order of a report
+_CHAT_FAMILIES = (delivery, slow, let_go, leaving, chat_limits)  # in the order of a report
 
 
 def check_chat(
@@ -99,7 +101,8 @@ def check_chat(
 ) -> Report:
     """Test whether a chat room does all that a correct one does, and report item by item.
 
-    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. Raises
+    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. A room that
+    greets, tells who joins, or passes on whole lines is tried with that, and the report's notes name it. Raises
     LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
     nothing listens, and ValueError if `only` is empty. Cost: some 7 s for a correct room.
 
@@ -108,4 +111,5 @@ def check_chat(
     >>> iomux.check_chat(serve_chat, only="passes-on", progress=False).passed
     True
     """
-    return try_all(_in_order(CHAT_ITEMS, _CHAT_FAMILIES), "pass messages on", target, only, progress, seconds)
+    items = _in_order(CHAT_ITEMS, _CHAT_FAMILIES)
+    return with_manners(try_all(items, "pass messages on", target, only, progress, seconds), target, next(iter(items)))
