@@ -15,7 +15,8 @@ from iomux.conformance.chat.room import (
 )
 from iomux.conformance.trial.clients import connect, eventually, leave
 from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, send_signal, wakes_often
+from iomux.conformance.trial.rest import wakes_often
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, send_signal, use_at_rest
 from iomux.system.sockets import reset
 
 _SPARE, _TOO_MANY = 3, 7
@@ -51,11 +52,11 @@ def silent(subject: Subject) -> None:
 
 
 def _sleeps(subject: Subject, when: str, hint: str) -> None:
-    if busy(subject):
+    use = use_at_rest(subject)
+    if use.spins:
         raise Fault(f"{when}, and the room never sleeps", hint=hint)
-    often, per_second = wakes_often(subject)
-    if often:
-        raise Fault(f"{when}, and the room wakes up again and again", per_second=per_second)
+    if wakes_often(use):
+        raise Fault(f"{when}, and the room wakes up again and again", wake_ups_a_second=use.wake_ups)
 
 
 def _still_talk(members: list[socket.socket], when: str) -> None:
