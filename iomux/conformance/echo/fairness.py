@@ -34,6 +34,7 @@ _MOST_SECONDS, _LEFT_SECONDS = 25.0, 0.5
 
 @item(
     "flood",
+    points=3,
     rule="a client that sends without pause does not starve those that send little",
     sent="while the server is stopped (SIGSTOP), one client sends a flood, then two others a small message; then the "
     "server continues (SIGCONT), and the flood goes on",

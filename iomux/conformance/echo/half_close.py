@@ -19,6 +19,7 @@ the stream while it owes bytes only if the buffers are full and it still reads."
 
 @item(
     "half-close",
+    points=4,
     rule="a client that has half-closed still gets every byte that it is owed",
     sent="24 clients at once each send 128 KiB to 1.2 MiB, or 4 MiB, then shutdown(SHUT_WR); only then they read",
     hint="The end of what a client sends (recv returns no bytes) is not the end of what you owe it. Close when both "
@@ -57,6 +58,7 @@ def _came_to_the_end(stream: Stream) -> None:
 
 @item(
     "end",
+    points=2,
     rule="the server closes a client that has half-closed and is owed nothing",
     sent="one client gets a message answered, one sends nothing; then each calls shutdown(SHUT_WR)",
     hint="Once the client has sent its last byte, recv returns no bytes, now and for ever: it is your turn to close.",

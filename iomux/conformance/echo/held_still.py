@@ -51,6 +51,7 @@ def can_be_held(subject: Subject) -> None:
 
 @item(
     "burst",
+    points=4,
     rule="clients that connect at the same moment are all accepted",
     sent="while the server is held still (SIGSTOP), 4 clients connect; it goes on, and each sends a message",
     hint="One notification about the listener may stand for several clients. If it is edge-triggered, or taken off the "
@@ -75,6 +76,7 @@ def burst(subject: Subject) -> None:
 
 @item(
     "lump",
+    points=4,
     rule="a message that waits in many buffers' length is answered to its end, though nothing follows",
     sent="while the server is held still (SIGSTOP), a client sends 96 KiB, and then up to 2 MiB; each time the server "
     "goes on, and nothing more is sent",

@@ -31,6 +31,7 @@ _SIPPED, _SIP_BYTES = 500, 10
 
 @item(
     "idle",
+    points=3,
     rule="an active client is served even among a thousand silent ones",
     sent="1,000 clients connect and send nothing; meanwhile one client sends again and again",
     hint="Your server has to hold them all and wait for none. How many can it hold, and does it wait for a client's "
@@ -51,6 +52,7 @@ def idle(subject: Subject) -> None:
 
 @item(
     "reset",
+    points=4,
     rule="the server survives clients that reset their connection",
     sent="20 clients each send a few bytes and reset the connection at once, the last 4 of them while the server is "
     "held still (SIGSTOP); then a new client comes",
@@ -75,6 +77,7 @@ def _come_and_reset(subject: Subject, count: int) -> None:
 
 @item(
     "mid-reset",
+    points=4,
     rule="the server survives clients that reset while it owes them bytes",
     sent="three clients each send as much as the server takes, read nothing, and reset; then three new ones come",
     hint="You had something left to send when the client went away. What does send do then, and what happens to the "
@@ -93,6 +96,7 @@ def reset_in_mid_transfer(subject: Subject) -> None:
 
 @item(
     "slow-reader",
+    points=5,
     rule="a slow reader gets every byte",
     sent="a client sends as much as the server takes, up to 8 MiB; then it reads the answer, at first a few bytes "
     "at a time; then it sends one more message",
@@ -114,6 +118,7 @@ def slow_reader(subject: Subject) -> None:
 
 @item(
     "neighbours",
+    points=6,
     rule="a client that does not read does not hold up the others",
     sent="one client sends all it can and reads nothing; then another one sends 10 messages",
     hint="Where does your server wait until the slow client takes its bytes? While it waits there, it serves no one.",
@@ -133,6 +138,7 @@ def neighbours(subject: Subject) -> None:
 
 @item(
     "back-pressure",
+    points=3,
     rule="the server stops reading from a client that does not read: its memory is bounded",
     sent="a client sends up to 64 MiB and reads nothing",
     hint="What you can't send you have to keep, and it grows with everything that you go on reading. Stop reading "
@@ -156,6 +162,7 @@ def back_pressure(subject: Subject) -> None:
 
 @item(
     "urgent",
+    points=1,
     rule="out-of-band data does no harm",
     sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent",
     hint="select's third list and POLLPRI report urgent data, not errors: a client there has done nothing wrong. If "

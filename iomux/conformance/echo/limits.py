@@ -54,6 +54,7 @@ def _answered(client: socket.socket) -> str:
 
 @item(
     "descriptor-limit",
+    points=2,
     rule="out of descriptors, the server serves its clients, and accepts new ones later",
     sent="with 24 descriptors left: 10 clients are served, 60 more come, the 10 send again, all leave, a new one comes",
     hint="accept fails with EMFILE, and the waiting clients stay in the backlog. That is no reason to end, nor to call "
@@ -98,6 +99,7 @@ def _served_again(subject: Subject) -> bool:
 
 @item(
     "past-1024",
+    points=2,
     rule="clients past descriptor 1,024 are served or refused, not left waiting",
     sent="1,100 clients connect at once, and each sends a byte; then all leave and a new one comes",
     hint="select can't watch a descriptor whose *number* is 1,024 or more: its set of bits has no place for it. Use "
@@ -140,6 +142,7 @@ def _left_waiting(subject: Subject, client: socket.socket, first: int) -> NoRetu
 
 @item(
     "ctrl-c",
+    points=1,
     rule="Ctrl-C ends the server at once, and its port is free again",
     sent="while a client is connected, the server's process gets SIGINT; if it makes its own listener, it is started "
     "again on the same port",

@@ -32,6 +32,7 @@ _THREADS = (
 
 @item(
     "order",
+    points=4,
     rule="a client's bytes come back in the order in which they were sent, however slowly it reads",
     sent="a client sends as much as the server takes, up to 6 MiB of numbers in a row; then it sends as many again, "
     "and reads meanwhile",

@@ -43,6 +43,7 @@ _WORDS = {
 
 @item(
     "prompt",
+    points=1,
     rule="a lone client's small request is answered at once",
     sent="one client sends 64 bytes, and again as soon as they are answered; meanwhile the kernel is asked what lies "
     "in the server's socket",

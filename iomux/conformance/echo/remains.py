@@ -27,6 +27,7 @@ _MOST_LEFT = 80
 
 @item(
     "history",
+    points=2,
     rule="what has been answered is forgotten",
     sent="one client sends more than 40 MiB in messages of 64 KiB, each answered before the next",
     hint="Each answer was sent, and its bytes are still in memory. Look for a list, a log, a string or a buffer that "
@@ -70,6 +71,7 @@ def _say(client: socket.socket, count: int, seconds: float) -> int:
 
 @item(
     "children",
+    points=1,
     rule="a child process that has ended is waited for",
     sent="24 clients come and leave, one after the other; if ended children are left, 96 more, and then a last one",
     hint="A process that has ended keeps its place in the process table, as a zombie, until its parent has waited for "

@@ -18,6 +18,7 @@ _HINT_WAKES = (
 
 @item(
     "leaving",
+    points=2,
     rule="a client that has left costs no processor time",
     sent="12 clients leave: by close, by close with unread bytes, by reset, by shutdown; then silence",
     hint="A socket whose client has left is readable for ever, and a reset is an event too. If your server never "
@@ -41,6 +42,7 @@ def leaving(subject: Subject) -> None:
 
 @item(
     "silent",
+    points=2,
     rule="silent clients cost no processor time",
     sent="20 clients connect, half of them are served once, and then all are silent",
     hint="A server with nothing to do sleeps in the kernel. Look for a loop that goes round although nothing has "

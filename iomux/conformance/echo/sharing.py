@@ -35,6 +35,7 @@ _THREAD_ROUNDS, _FEW, _EARLIER = 8, 60, 8
 
 @item(
     "shared-listener",
+    points=3,
     rule="who waits for a newcomer together with others goes on serving its own clients when another has taken it",
     sent="each of the server's processes gets a client; again and again one of them is held still (SIGSTOP) while it "
     "accepts and the others accept the rest; it goes on, and each client sends",

@@ -41,6 +41,7 @@ _WAYS = ((0, _with_a_reset), (0, _speaking), (0, _in_order), (_OWED_BYTES, _with
 
 @item(
     "number-again",
+    points=3,
     rule="a client that gets the number of one who has just left is served as any other",
     sent="four times, while the server is held still (SIGSTOP): 4 clients leave (by reset, in mid-word, by close, by "
     "reset while it owes them bytes), 3 new ones come and send a message",
