@@ -101,17 +101,8 @@ def test_what_a_room_does_by_its_own_rules_is_found_out_and_named(habit: str, du
 
 
 def test_a_room_that_tells_who_has_left_is_told_how_to_fit(tmp_path: Path) -> None:
-    tells = (
-        (
-            "    def hear(self",
-            "    def tell(self):\n        for one in list(self.members):\n"
-            '            self.pay(one, b"* one has left\\n")\n\n    def hear(self',
-        ),
-        (
-            "        if not said:\n            return self.leave(sock)",
-            "        if not said:\n            self.leave(sock)\n            return self.tell()",
-        ),
-    )
+    says_so = 'sock.close()\n            [self.pay(one, b"* one has left\\n") for one in list(self.members)]'
+    tells = (("sock.close()", says_so),)
     found = manners_of(target_of(target := room_file(tmp_path, tells)))
     assert found == Manners(leaving=b"* one has left\n")
     assert "'* one has left'" in found.refusal()
