@@ -9,16 +9,49 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from iomux import servers
-from iomux.conformance.chat import delivery, slow
+from iomux.conformance.chat import delivery, leaving, let_go, slow
+from iomux.conformance.chat import limits as chat_limits
 from iomux.conformance.chat.room import CHAT_ITEMS
-from iomux.conformance.echo import fairness, half_close, integrity, isolation, limits, resources, visits
+from iomux.conformance.chat_manners import with_manners
+from iomux.conformance.echo import (
+    fairness,
+    half_close,
+    held_still,
+    integrity,
+    isolation,
+    limits,
+    order,
+    prompt,
+    remains,
+    resources,
+    sharing,
+    silence,
+    stale,
+    visits,
+)
 from iomux.conformance.report import Report
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
 
 SECONDS = 25.0
 """How long a check goes on when an item has failed; a notebook's cell under nbgrader has 30 s."""
-_ECHO_FAMILIES = (integrity, half_close, isolation, fairness, resources, visits, limits)  # in the order of a report
+_ECHO_FAMILIES = (
+    integrity,
+    order,
+    half_close,
+    isolation,
+    fairness,
+    prompt,
+    silence,
+    held_still,
+    stale,
+    sharing,
+    resources,
+    visits,
+    remains,
+    limits,
+)
+"""In the order of a report."""
 
 
 def _in_order(items: Mapping[str, Item], modules: tuple[ModuleType, ...]) -> dict[str, Item]:
@@ -60,7 +93,7 @@ def check(
     return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port)
 
 
-_CHAT_FAMILIES = (delivery, slow)  # in the order of a report
+_CHAT_FAMILIES = (delivery, slow, let_go, leaving, chat_limits)  # in the order of a report
 
 
 def check_chat(
@@ -72,7 +105,8 @@ def check_chat(
 ) -> Report:
     """Test whether a chat room does all that a correct one does, and report item by item.
 
-    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. Raises
+    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. A room that
+    greets, tells who joins, or passes on whole lines is tried with that, and the report's notes name it. Raises
     LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
     nothing listens, and ValueError if `only` is empty. Cost: some 7 s for a correct room.
 
@@ -81,4 +115,6 @@ def check_chat(
     >>> iomux.check_chat(serve_chat, only="passes-on", progress=False).passed
     True
     """
-    return try_all(_in_order(CHAT_ITEMS, _CHAT_FAMILIES), "pass messages on", target, only, progress, seconds, port)
+    items = _in_order(CHAT_ITEMS, _CHAT_FAMILIES)
+    report = try_all(items, "pass messages on", target, only, progress, seconds, port)
+    return with_manners(report, target, next(iter(items)))

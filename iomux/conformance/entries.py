@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from iomux.conformance.result import Result
 
 _MOST_COLUMNS = 84
+_NOT_SHRUNK = "(as recorded, not shrunk: no shorter conversation was found that fails)"
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ def _evidence(result: Result) -> list[Entry]:
     numbered = tuple(line for number, step in enumerate(found.steps, 1) for line in _step(number, step))
     said = [Entry("try" if found.shortest else "did", numbered, prose=False)] if numbered else []
     if numbered and not found.shortest:
-        said[0] = Entry("did", (*numbered, "(as recorded: no shorter conversation was found that fails)"), prose=False)
+        said[0] = Entry("did", (*numbered, _NOT_SHRUNK), prose=False)
     if found.window:
         said.append(Entry("", found.window, prose=False))
     if found.command:
-        said.append(Entry("run", tuple(part for line in found.command for part in _fitting(line)), prose=False))
+        said.append(Entry("run", found.command, prose=False))
     if found.tape:
         said.append(Entry("tape", tuple(_tape(found.tape)), prose=False))
     return said
@@ -48,14 +49,6 @@ def _evidence(result: Result) -> list[Entry]:
 
 def _step(number: int, step: str) -> Sequence[str]:
     return textwrap.wrap(f"{number}. {step}", _MOST_COLUMNS - 6, subsequent_indent="   ")
-
-
-def _fitting(command: str) -> Sequence[str]:
-    """A pipeline in two lines if it is too long for one: a shell lets it go on after the bar."""
-    if len(command) <= _MOST_COLUMNS - 6 or " | nc" not in command:
-        return [command]
-    before, after = command.split(" | nc", 1)
-    return [f"{before} |", f"nc{after}"]
 
 
 def _tape(call: str) -> Sequence[str]:

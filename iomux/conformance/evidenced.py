@@ -5,17 +5,22 @@ Only failed items get any. Those that one of them explains are left alone: the f
 
 import contextlib
 import dataclasses
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from iomux import servers
 from iomux.conformance.evidence.built import built
+from iomux.conformance.evidence.candidates import ECHO, candidates
 from iomux.conformance.evidence.gathering import Evidence, as_recorded, shrunk
 from iomux.conformance.evidence.shortest import Fresh
+from iomux.conformance.evidence.talks import ROOM
 from iomux.conformance.repair import groups
 from iomux.conformance.result import Result
 from iomux.conformance.targets import Target
 from iomux.conformance.trial.recording import Step
 from iomux.conformance.trial.subject import Fault, NotSeen
+from iomux.processes.resolve import name_of
 
 SEARCH_SECONDS = 5.0
 """How long the search for the shortest conversations goes on, for all items of a report together."""
@@ -30,7 +35,7 @@ def with_evidence(
 ) -> tuple[tuple[Result, ...], str]:
     """The results with their evidence, and how the server is built; empty if nothing failed.
 
-    written: the server as it is written in a program, for `iomux.tape`; empty if that can't record it. ends: until when
+    written: the server as it is written in a program, for `iomux.tape`; empty if it has no name there. ends: until when
     to search, on the monotonic clock. chat: whether these are items of a chat room, whose members repeat themselves
     until all have joined, so that how much they send differs from run to run.
     """
@@ -38,15 +43,24 @@ def with_evidence(
     if not failed:
         return tuple(results), ""
     explained = {name for group in groups(results) for name in group.others}
+    families = ROOM if chat else ECHO
     until = min(time.monotonic() + SEARCH_SECONDS, ends - _LAST_SECONDS)
-    found = dict[str, Evidence]()
+    first = [result for result in failed if result.name not in explained]
+    found = {one.name: as_recorded(one.seen, done[one.name], one.detail, sizes=not chat) for one in first}
     with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError):  # it does not start again: then there is no more
-        for result in failed:
-            if result.name not in explained:
-                steps = done[result.name]
-                short = shrunk(result.name, result.seen, steps, lambda: _fresh(target), written, until)
-                found[result.name] = short or as_recorded(result.seen, steps, result.detail, sizes=not chat)
+        for result in first:
+            tried = candidates(families.get(result.name, ()), done[result.name])
+            if short := shrunk(tried, result.seen, lambda: _fresh(target), written, until):
+                found[result.name] = short
     return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
+
+
+def as_written(target: str | servers.Serve) -> str:
+    """The target as a program writes it; empty for a function without a name of its own."""
+    if isinstance(target, str):
+        return json.dumps(target, ensure_ascii=False)
+    name = name_of(target)
+    return name if name.isidentifier() else ""
 
 
 def _with(result: Result, evidence: Evidence | None) -> Result:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from iomux.conformance.result import Result
 
-_BYTES = ("bulk", "slow-reader", "half-close", "flood")
+_BYTES = ("bulk", "lump", "slow-reader", "half-close", "flood")
 _EXPLAINS: dict[str, tuple[str, ...]] = {
     "sizes": ("pieces", "together", "hundred", *_BYTES),
     "pieces": ("together", "hundred", *_BYTES),
@@ -23,10 +23,13 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
     "neighbours": ("flood", "back-pressure"),
     "silent": ("leaving", "back-pressure", "urgent", "half-close"),
     "descriptor-limit": ("past-1024",),
-    "passes-on": ("in-order", "bytes", "slow-reader", "late-reader", "leaving", "memory"),
-    "in-order": ("slow-reader", "late-reader", "memory"),
+    "every-byte": ("in-order", "last-words", "let-go", "late-reader", "falls-behind"),
+    "in-order": ("last-words", "let-go", "late-reader", "falls-behind"),
+    "resets": ("mid-reset", "leaving", "leaks"),
 }
 """For an item the later ones that fail for the same reason, as a rule."""
+NOT_STARTED = "not started"
+"""The cause of results of a server that did not start."""
 _ENDED = ("the server ended", "the server was", "the server's process is gone")
 
 
@@ -42,7 +45,8 @@ class Group:
 
 def groups(results: Sequence[Result]) -> list[Group]:
     """The failed items that explain others, in the order of the report; each item is in one group at most."""
-    left = {result.name: result for result in results if result.status == "failed" and not result.exempt}
+    failed = [result for result in results if result.status == "failed" and not result.exempt]
+    left = {result.name: result for result in failed if result.cause != NOT_STARTED}  # there no item is to blame
     found = list[Group]()
     for same, known in ((_cause, True), (_end, False)):
         for key in dict.fromkeys(same(result) for result in left.values()):

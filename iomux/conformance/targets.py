@@ -10,7 +10,7 @@ import pickle
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -69,12 +69,6 @@ class Target:
     """Whether it makes its own listener: then `run` can start it again on a port on which it has listened."""
     notes: tuple[str, ...] = ()
     """How it is called, if that is not as usual: lines for the report, known before it runs."""
-    seen: list[str] = field(default_factory=list)
-    """What its runs have added to the notes so far: where it listens."""
-
-    def all_notes(self) -> tuple[str, ...]:
-        """The lines for the report, each once."""
-        return tuple(dict.fromkeys((*self.notes, *self.seen)))
 
 
 def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
@@ -90,15 +84,13 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
         _check_it_answers(found)
         return Target(name, lambda port=None: _already_running(found), serial=True)
     models = (found, servers.get(found).model) if isinstance(found, str) else ()
-    seen = list[str]()
     return Target(
         name,
-        partial(_start, found, seen, port),
+        partial(_start, found, port),
         models,
         serial=port is not None or own_port(found),
         own_listener=own_listener(found),
         notes=notes_of(found),
-        seen=seen,
     )
 
 
@@ -109,19 +101,15 @@ def _check_it_answers(address: Address) -> None:
         raise ValueError(f"nothing answers at {written(*address)}: start the server first") from error
 
 
-def _start(
-    target: Found, seen: list[str], hint: int | None, port: int | None = None
-) -> AbstractContextManager[Running]:
+def _start(target: Found, hint: int | None, port: int | None = None) -> AbstractContextManager[Running]:
     """port: to start it again on, at once. One with a port of its own takes that again, or another one each time."""
     if port is None:
-        return _started_here(target, seen, hint)
-    return _started_here(target, seen, hint if own_port(target) else port, patience=0.0)
+        return _started_here(target, hint)
+    return _started_here(target, hint if own_port(target) else port, patience=0.0)
 
 
 @contextlib.contextmanager
-def _started_here(
-    target: Found, seen: list[str], port: int | None, patience: float = PORT_SECONDS
-) -> Iterator[Running]:
+def _started_here(target: Found, port: int | None, patience: float = PORT_SECONDS) -> Iterator[Running]:
     try:
         core = None if isinstance(target, Command) else cores()[0]
         server = launch_on(target, None, core, port, "main_bounded", patience)
@@ -129,7 +117,6 @@ def _started_here(
         raise _not_started(error) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
         raise NotStarted(f"the function can't be sent to another process: {error}") from error
-    seen[:] = server.notes
     try:
         yield Running(
             Subject(server.address, server.pid),

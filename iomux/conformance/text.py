@@ -31,11 +31,15 @@ def _lines(group: list[Result]) -> list[str]:
         names = ", ".join(result.name for result in group)
         first = textwrap.wrap(names, COLUMNS, initial_indent="  not seen ", subsequent_indent=" " * _INDENT)
         return [*first, *_explained(group[0])]
-    return [
-        line
-        for result in group
-        for line in (f"  {result.status:<8} {result.name:<17} {result.rule}", *_explained(result))
-    ]
+    return [line for result in group for line in (*_rule(result), *_explained(result))]
+
+
+def _rule(result: Result) -> list[str]:
+    """A result's first line, and a second one if its rule is long."""
+    first = f"  {result.status:<8} {result.name:<17} "
+    return textwrap.wrap(
+        result.rule, COLUMNS, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )
 
 
 def _explained(result: Result) -> list[str]:

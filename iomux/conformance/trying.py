@@ -1,7 +1,6 @@
 """Try the items of a check on a target, and make a report of their outcomes.
 
-Each item has the server started afresh. A server that fails the first item (it does not echo, or pass messages on) is
-not tried further: every other item would fail for that one cause.
+Each item has the server started afresh. If it fails the first, no other is tried: all would fail for that one cause.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -10,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 
 from iomux import servers
-from iomux.conformance.evidence.commands import fits_a_tape
-from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.evidenced import as_written, with_evidence
+from iomux.conformance.repair import NOT_STARTED
 from iomux.conformance.report import Report
 from iomux.conformance.result import Result
 from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
@@ -20,9 +19,9 @@ from iomux.conformance.trial.ending import error_in
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
+from iomux.processes.errors import ELSEWHERE
 from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
-from iomux.processes.resolve import name_of
 from iomux.processes.server import LAST_WORDS_SECONDS
 from iomux.system.progress import shown
 
@@ -66,16 +65,9 @@ def try_all(
         bar.set_postfix_str("the shortest conversation that fails")
         results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
-        told, built = with_evidence(results, steps, under_test, _written(target), clock.ends, chat=minimum != "echo")
-    return Report(under_test.name, told, notes=under_test.all_notes(), built=built)
-
-
-def _written(target: str | servers.Serve) -> str:
-    """The target as a program writes it, where `iomux.tape` can record it."""
-    if isinstance(target, str):
-        return f'"{target}"' if fits_a_tape(target) else ""
-    name = name_of(target)
-    return name if name.isidentifier() else ""
+        told, built = with_evidence(results, steps, under_test, as_written(target), clock.ends, chat=minimum != "echo")
+    seen = (note for outcome in outcomes.values() for note in outcome.notes)
+    return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
 
 
 def _outcomes(
@@ -138,6 +130,7 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
             if outcome.status == "passed":
                 afterwards(running)
             outcome, port = _with_cause(outcome, item, running), running.subject.address[1]
+            outcome = replace(outcome, notes=running.notes)
         if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
             return _started_again(target, port)
         return outcome
@@ -156,7 +149,8 @@ def _started_again(target: Target, port: int) -> Outcome:
             return Outcome("passed")
     except NotStarted as fault:
         seen = f"it ended, and could not be started again on the same port: {fault.seen}"
-        return Outcome("failed", seen, fault.detail, _ADDRESS_IN_USE)
+        by_chance = ELSEWHERE in fault.seen  # it takes a free port each time: nothing keeps it from starting
+        return Outcome("passed") if by_chance else Outcome("failed", seen, fault.detail, _ADDRESS_IN_USE)
 
 
 def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
@@ -191,6 +185,7 @@ def _result(item: Item, target: Target, outcome: Outcome) -> Result:
         exempt=_exempt(item, target) if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
         by_machine=outcome.by_machine,
+        cause=NOT_STARTED if outcome.hint == _NOT_STARTED else "",
     )
 
 

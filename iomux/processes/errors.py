@@ -10,6 +10,9 @@ from iomux.processes.guarding.guard import KILLED_ITS_PARENT
 CANT_LISTEN = "can't listen: "
 """How the cause begins if somebody else has the server's port."""
 
+ELSEWHERE = ", not at the port "
+"""What the cause says of a server that listens, but not where it was to."""
+
 
 class ServerError(RuntimeError):
     """A server failed to start, or ended by itself; the message holds its traceback.

@@ -2,8 +2,7 @@
 
 A function that takes a listener is ready as soon as its file is imported: clients may connect to the listener before.
 A command line, and a function that makes its own listener, is ready when one of its processes listens; where it does is
-looked up (`iomux.system.listeners`), because a test connection would be a client. Its processes are those below the one
-started here, daemons included: a command's supervisor adopts them (`iomux.processes.supervisor`).
+looked up (`iomux.system.listeners`), because a test connection would be a client. Daemons are below its guard, too.
 """
 
 import os
@@ -12,7 +11,7 @@ import subprocess
 import time
 from typing import IO, NamedTuple
 
-from iomux.processes.errors import cause_of_end, ended, not_ready
+from iomux.processes.errors import ELSEWHERE, cause_of_end, ended, not_ready
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.named import place
 from iomux.processes.spawn import outlives
@@ -25,6 +24,7 @@ START_SECONDS = 20.0
 _SETTLE_SECONDS = 0.03  # a server that fails in its first lines ends within this time, and `start` raises
 _LOOK_SECONDS = 0.02
 _SAME = 5  # a program without {port} has all its listeners when they are the same so many times in a row
+_SAME_ELSEWHERE = 100  # and it listens at another port than the one that it was to take
 _SAME_PLACE = 2  # a daemon listens, forks and leaves: its listener is then held by another process
 
 
@@ -57,7 +57,7 @@ def wait_until_it_listens(
 ) -> Started:
     """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
     limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
-    while time.monotonic() < limit:
+    while time.monotonic() < limit and not (before and same > _SAME_ELSEWHERE):
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
@@ -87,7 +87,7 @@ def _why_not(found: list[Listener], wanted: int | None, was_told: bool) -> str:
         told = ": does it use {port}?" if was_told else ""
         return f"did not listen on {'its' if was_told else 'any'} port within {START_SECONDS:.0f} s{told}"
     places = " and ".join(sorted({place.written(one.host, one.port) for one in found}))
-    return f"listens at {places}, not at the port {wanted} that it was to take: leave {{port}} out if it has its own"
+    return f"listens at {places}{ELSEWHERE}{wanted} that it was to take: leave {{port}} out if it has its own"
 
 
 def _at(

@@ -7,7 +7,6 @@ import inspect
 import os
 import socket
 import time
-from collections import defaultdict
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -17,6 +16,7 @@ from iomux.course.coursework.starter import accept_waiting
 from iomux.harness.load.clients import wait_until_accepted
 from iomux.servers import Serve
 from iomux.servers.connection import CHUNK_BYTES, READ, WRITE, Handler, echo
+from iomux.system.sockets import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from iomux.conformance.report import Report
@@ -95,23 +95,30 @@ def exercise_4() -> tuple["Report", list[bytes]]:
 def serve_lines(listener: socket.socket) -> NoReturn:
     """The room of (c) for whole lines: incomplete lines are kept, and a member with too long a line is removed."""
     listener.setblocking(False)
-    room, door = chat.Room(), listener.fileno()
-    kept: defaultdict[int, bytes] = defaultdict(bytes)
-    room.poller.register(door, READ)
+    room, door, short = chat.Room(), listener.fileno(), False
+    kept: dict[int, bytes] = {}
     while True:
-        for fd, event in room.poller.poll():
+        room.poller.register(door, 0 if short else READ)
+        ready = room.poller.poll(RETRY_SECONDS * 1000 if short else None)
+        short = False
+        for fd, event in ready:
             if fd == door:
-                for member in accept_waiting(listener)[0]:
+                came, short = accept_waiting(listener)
+                for member in came:
                     room.enter(member)
-            elif event & WRITE:
+                    kept[member.fileno()] = b""  # another member may have had this number, and left in mid-line
+                continue
+            if event & WRITE and fd in room.members:  # not one who was let go in this round: it is still in the list
                 room.send_owed(fd)
-            else:
+            if event & ~WRITE and fd in room.members:
                 _receive(room, kept, fd)
 
 
-def _receive(room: chat.Room, kept: defaultdict[int, bytes], fd: int) -> None:
+def _receive(room: chat.Room, kept: dict[int, bytes], fd: int) -> None:
     try:
         data = room.members[fd].recv(CHUNK_BYTES)
+    except BlockingIOError:
+        return
     except OSError:
         data = b""
     *lines, kept[fd] = (kept[fd] + data).split(b"\n")
@@ -119,5 +126,4 @@ def _receive(room: chat.Room, kept: defaultdict[int, bytes], fd: int) -> None:
         room.owed[other] += b"".join(line + b"\n" for line in lines)
         room.send_owed(other)
     if not data or len(kept[fd]) > LONGEST_LINE_BYTES:
-        del kept[fd]  # the next member may get this number at once
         room.leave(fd)

@@ -91,7 +91,7 @@ def use(window: float, used: float, waited: float, switches: int) -> rest.Use:
         (use(0.3, 0.01, 0.28, 0), True, False),  # spins, but hardly gets a core
         (use(0.3, 0.0001, 0.25, 3), False, False),  # a timer, woken ten times a second, waits for a core each time
         (use(0.3, 0.003, 0.0, 100), False, True),
-        (use(0.3, 0.003, 0.2, 33), False, True),  # the same, on a busy machine
+        (use(0.3, 0.003, 0.2, 33), True, True),  # the same, on a busy machine: here it never sleeps for long
         (use(0.3, 0.002, 0.0, 20), False, False),
     ],
 )

@@ -23,10 +23,24 @@ from iomux.system.features import available
 from iomux.system.procfs import queues
 from tests.support.clients import DEADLINE, eventually, receive_all
 
-SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure", "flood")
-LARGE = ("pieces", "together", "bulk", "hundred", "half-close", "slow-reader", "neighbours", "flood")
+SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure", "flood", "order", "number-again")
+LARGE = (
+    "pieces",
+    "together",
+    "bulk",
+    "hundred",
+    "half-close",
+    "slow-reader",
+    "neighbours",
+    "flood",
+    "order",
+    "lump",
+    "history",
+    "number-again",
+)
 ENDS = ("half-close", "end", "reset", "mid-reset", "leaks", "descriptor-limit")
-MANY = ("half-close", "idle", "neighbours", "flood", "silent", "leaving", "descriptor-limit", "past-1024")
+ALSO_MANY = ("silence", "burst", "number-again", "shared-listener")
+MANY = ("half-close", "idle", "neighbours", "flood", "silent", "leaving", "descriptor-limit", "past-1024", *ALSO_MANY)
 RESETS = (
     "half-close",
     "mid-reset",
@@ -36,6 +50,7 @@ RESETS = (
     "leaving",
     "leaks",
     "past-1024",
+    "number-again",
 )
 CROWDS = ("descriptor-limit", "past-1024")
 CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
@@ -49,19 +64,23 @@ CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
     "half_close_drops": ("half-close", {}),
     "late_binding": ("hundred", dict.fromkeys(MANY, "of several clients only the last is known")),
     "no_back_pressure": ("back-pressure", {}),
-    "number_reused": ("mid-reset", {"reset": "the next client has the number of the one that was reset"}),
+    "number_reused": (
+        "mid-reset",
+        dict.fromkeys(("reset", "number-again"), "the next has the number of the one that was reset"),
+    ),
     "out_of_descriptors": ("descriptor-limit", {}),
     "past_fd_setsize": ("past-1024", {}),
     "reset_fatal": ("reset", dict.fromkeys(RESETS, "a client that leaves with bytes unread resets its connection")),
     "short_send": ("bulk", dict.fromkeys(SLOW, "a client that does not read at once makes send short")),
     "state_kept": ("leaks", {}),
     "swallows_ctrl_c": ("ctrl-c", {}),
+    "two_small_sends": ("prompt", {}),
     "until_short": ("sizes", dict.fromkeys((*LARGE, "back-pressure"), "bytes come in just the size of a read")),
     "urgent_fatal": ("urgent", {}),
     "worker_pool": ("idle", dict.fromkeys(CROWDS, "more clients stay than there are workers")),
 }
 """By bug: the item made for it, the other items that may fail as a consequence, and why."""
-BEYOND_CHECK = {"one_recv_one_line", "two_small_sends"}
+BEYOND_CHECK = {"one_recv_one_line"}
 NEEDS_EPOLL = {"closed_duplicate", "edge_one_read"}
 Reports = dict[str, Report]
 

@@ -47,24 +47,19 @@ def _report(tried: Input, verdicts: list[Verdict], verbose: bool) -> bool:
     given = " / ".join(f"{name} ({count})" if len(verdicts) > 1 else name for name, count in _given(verdicts).items())
     seconds = sorted(verdict.seconds for verdict in verdicts)[len(verdicts) // 2]
     due = tried.due if tried.due != "fails" else f"fails {', '.join(tried.fails)}"
-    _line(
-        tried.name,
-        due,
-        given,
-        f"{seconds:.0f}",
-        f"{max(texts.values())}/{len(verdicts)}",
-        "" if good else "  <-- NOT DUE",
-    )
+    same = f"{max(texts.values())}/{len(verdicts)}"
+    _line(tried.name, due, given, f"{seconds:.0f}", same, "" if good else "  <-- NOT DUE")
     if verbose and (not good or len(texts) > 1):
         print(*texts, sep="\n----\n")
     return good and len(texts) == 1
 
 
 def _given(verdicts: list[Verdict]) -> Counter[str]:
-    return Counter(
-        verdict.given + (f"; not seen {', '.join(verdict.not_seen)}" if verdict.not_seen else "")
-        for verdict in verdicts
-    )
+    return Counter(one.given + (f"; not seen {_few(one.not_seen)}" if one.not_seen else "") for one in verdicts)
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) < 5 else f"{len(names)} items"
 
 
 def _line(*cells: str) -> None:

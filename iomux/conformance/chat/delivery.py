@@ -1,29 +1,31 @@
 """Items of a chat room about delivery: all others get what a member sends, complete and in order."""
 
 import contextlib
+import select
 import socket
 import string
-import time
 
-from iomux.conformance.chat.room import (
-    MOST_OWED_BYTES,
-    PIECE_BYTES,
-    expect_message,
-    item,
-    room,
-    send_pieces,
-    slow,
-    wait_until_all_receive,
-    words,
+from iomux.conformance.chat.manners import speaks_in_lines
+from iomux.conformance.chat.room import guests, held, introduce, item, meet, room, say_while_held
+from iomux.conformance.chat.talk import converse, hear, lines, merged, must_hear, say, words
+from iomux.conformance.trial.clients import check_room_for, connect
+from iomux.conformance.trial.limits import allow_descriptors
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+
+_SIZES = (1, 1000, 60_000)
+_ASCII = 128
+_NO_TEXT = (
+    "All values of ASCII arrive, and the next one does not: where do you decode bytes as text, and encode them again?"
 )
-from iomux.conformance.trial.clients import compare, connect, receive, sending
-from iomux.conformance.trial.subject import Fault, Subject
-from iomux.system.sockets import reset
+_SILENT_SECONDS = 0.3
+_EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
+_LAST_WORDS = 60_000
+_MEMBERS, _SPARE = 60, 40
 
 
 @item(
     "passes-on",
-    points=20,
+    points=4,
     rule="every member gets what another member sends",
     sent="three members in turn send 1, 1,000 and 60,000 bytes each",
     hint="Follow one message by hand: who reads it from its sender's socket, and to which sockets is it then written?",
@@ -31,86 +33,134 @@ from iomux.system.sockets import reset
 )
 def passes_on(subject: Subject) -> None:
     """Test the least that a chat room does."""
-    with room(subject, 3) as members:
-        for sender in members:
-            for size in (1, 1000, 60_000):
-                sender.sendall(words(size))
-                for other in members:
-                    if other is not sender:
-                        expect_message(other, words(size), "a member")
+    with guests(subject, 3) as members:
+        meet([members[1], members[0], members[2]])
+        meet(members)
+        wording = lines if speaks_in_lines(members[0], members[1:]) else words
+        for number, speaker in enumerate(members):
+            others = members[:number] + members[number + 1 :]
+            meet([speaker, *others])  # whether one has got its own message back is another item's question
+            for size in _SIZES:
+                must_hear(speaker, others, wording(size))
 
 
 @item(
     "not-to-sender",
+    points=2,
     rule="a member does not get its own messages back",
     sent="one of two members sends three messages, then waits for bytes",
     hint="Which member do you skip when you go through the list of members?",
     man="send(2)",
 )
 def not_to_sender(subject: Subject) -> None:
-    """Test that there is no echo."""
-    with room(subject, 2) as (sender, other):
-        for word in (b"one", b"two", b"three"):
-            sender.sendall(word)
-            expect_message(other, word, "the other member")
-        sender.settimeout(0.3)
-        with contextlib.suppress(TimeoutError):
-            came = sender.recv(100)
-            raise Fault(
-                "a member got its own message back" if came else "a member was disconnected while it was sending"
-            )
+    """Test that there is no echo: what the room does at once, it has done when the last message has arrived."""
+    with room(subject, 2) as (speaker, other):
+        for word in (b"one\n", b"two\n", b"three\n"):
+            speaker.sendall(word)
+            if how := hear(other, word):
+                raise NotSeen(f"a member {how}: see the item passes-on")
+        if select.select([speaker], [], [], _SILENT_SECONDS)[0]:
+            with contextlib.suppress(ConnectionError):
+                if speaker.recv(100):
+                    raise Fault("a member got its own message back")
+            raise Fault("a member was disconnected while it spoke")
+
+
+@item(
+    "every-byte",
+    points=3,
+    rule="bytes of every value are passed on as they are",
+    sent="a member sends a byte of each value, one at a time, then all pairs (a room of whole lines gets only text)",
+    hint="A message is bytes, not text. Do you decode it, strip it, split it, or look for a character that ends it? "
+    "Which value is the first that does not arrive?",
+    man="recv(2); Python: bytes, codecs",
+)
+def every_byte(subject: Subject) -> None:
+    """Test all 256 values, each alone, so that the first that is lost can be named."""
+    with room(subject, 3) as (speaker, *others):
+        if speaks_in_lines(speaker, others):
+            return must_hear(speaker, others, lines(_SIZES[-1], string.printable[:-6]))
+        for value in range(256):
+            if how := say(speaker, others, bytes([value])):
+                hint = _NO_TEXT if value >= _ASCII else ""
+                raise Fault(f"a byte of the value 0x{value:02x} was said, and a member {how}", hint=hint)
+        return must_hear(speaker, others, bytes(half for pair in range(1 << 16) for half in divmod(pair, 256)))
 
 
 @item(
     "in-order",
+    points=4,
     rule="each sender's bytes arrive complete and in order, even if two send at once",
-    sent="two members send 200,000 bytes each at the same time, a third one reads",
+    sent="two members send 200,000 bytes each; the first of both are there when the room looks (SIGSTOP, SIGCONT)",
     hint="Two senders may be interleaved, but each one's bytes must stay in order. Can new bytes overtake owed ones?",
     man="tcp(7), send(2)",
 )
 def in_order(subject: Subject) -> None:
     """Test that two streams may merge, each in its order."""
-    low, high = (words(200_000, letters) for letters in (string.ascii_lowercase, string.ascii_uppercase))
-    with room(subject, 3) as (one, two, reader), sending(one, low), sending(two, high):
-        got, how = receive(reader, len(low) + len(high))
-        for sent, letters in ((low, string.ascii_lowercase), (high, string.ascii_uppercase)):
-            compare(sent, bytes(byte for byte in got if chr(byte) in letters), how or "other bytes came", "a reader")
+    streams = {letters: lines(_EACH_SAYS, letters) for letters in (string.ascii_lowercase, string.ascii_uppercase)}
+    with room(subject, 3) as (one, two, listener):
+        wanted = sum(len(data) - data.count(b"\n") for data in streams.values())
+        said = dict(zip((one, two), streams.values(), strict=True))
+        with held(subject):
+            for speaker, data in said.items():
+                say_while_held(speaker, data[:_AT_ONCE])
+        rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
+        _, failed = converse(rest, [listener], merged(streams), wanted)
+        for how in failed.values():
+            raise Fault(f"a member {how}")
 
 
 @item(
-    "late-reader",
-    rule="a member that reads late gets every byte of the first mebibyte",
-    sent="one member sends just under 1 MiB in 128 KiB pieces; one reads at once, another only later",
-    hint="send takes what fits, and returns how much that was: keep the rest, separately for each member.",
-    man="send(2) (EAGAIN)",
+    "last-words",
+    points=4,
+    rule="what a member sends before it leaves still reaches the others",
+    sent="a member sends 60,000 bytes and leaves at once; all of it is there when the room looks (SIGSTOP, SIGCONT)",
+    hint="That a member has left is told by recv when all that it has sent was read, and not before. Do you look at "
+    "an event such as POLLHUP or POLLRDHUP first, and drop what is still to be read?",
+    man="recv(2), poll(2) (POLLRDHUP)",
 )
-def late_reader(subject: Subject) -> None:
-    """Check that the room keeps what it owes."""
-    with room(subject, 2) as (sender, reader), slow(subject) as late:
-        wait_until_all_receive([sender, reader, late])
-        sent = send_pieces(sender, reader, MOST_OWED_BYTES - PIECE_BYTES)
-        expect_message(late, sent, "a member that read late")
+def last_words(subject: Subject) -> None:
+    """Test a message and the end of the stream that come together."""
+    with room(subject, 3) as (leaves, one, two):
+        said = lines(_LAST_WORDS)
+        with held(subject):
+            say_while_held(leaves, said)
+            leaves.close()
+        for other in (one, two):
+            if how := hear(other, said):
+                raise Fault(f"a member left when it had spoken, and another one {how}")
 
 
 @item(
-    "leaving",
-    rule="the other members stay, however one leaves",
-    sent="four of six members leave, by close, reset, close with unread bytes and shutdown; then a new one comes",
-    hint="recv on a client that has left returns no bytes, or raises ECONNRESET; send raises EPIPE. Do you still "
-    "write to a member that has left?",
-    man="recv(2), send(2) (EPIPE), tcp(7)",
+    "many",
+    points=2,
+    rule="the room has a place for several dozen members",
+    sent="60 members come one after the other, and each is heard; then the first and the last speak to all",
+    hint="How many members does your room hold, and where is that written: a table, a limit that you have chosen, the "
+    "number of threads? And does each message reach all of them?",
+    man="listen(2), poll(2), getrlimit(2)",
 )
-def leaving(subject: Subject) -> None:
-    """Test members that come and go."""
-    with room(subject, 6) as (stays, too, closes, resets, unread, ends):
-        closes.close()
-        resets.sendall(b"bye")
-        reset(resets)
-        time.sleep(0.1)  # the room has nothing to send to them: recv has to find out
-        stays.sendall(b"?")
-        time.sleep(0.1)  # the byte has arrived unread: the close becomes a reset (RFC 2525, 2.17)
-        unread.close()
-        ends.shutdown(socket.SHUT_WR)
-        with connect(subject) as new:
-            wait_until_all_receive([stays, too, new])
-            wait_until_all_receive([new, too, stays])
+def many(subject: Subject) -> None:
+    """Test 60 members."""
+    check_room_for(_MEMBERS)
+    allow_descriptors(subject, _MEMBERS + _SPARE)
+    with contextlib.ExitStack() as stack:
+        members = [stack.enter_context(connect(subject))]
+        for number in range(2, _MEMBERS + 1):
+            members.append(stack.enter_context(connect(subject)))
+            _let_in(members, number)
+        for speaker, *others in (members, members[::-1]):
+            introduce([speaker, *others])
+            must_hear(speaker, others, lines(_SIZES[1]), "one of 60 members")
+
+
+def _let_in(members: list[socket.socket], number: int) -> None:
+    """Check that the first member hears the newest one. Raises NotSeen if two don't hear each other either."""
+    try:
+        meet([members[-1], members[0]])
+    except Fault as fault:
+        if number == 2:
+            raise NotSeen(f"{fault.seen}: see the item passes-on") from None
+        raise Fault(
+            f"{number - 1} members were let in, and what the next one said was not heard", members=number
+        ) from None

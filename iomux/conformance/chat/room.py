@@ -1,61 +1,109 @@
-"""The members of a chat room under test: how they join, how one sends and the others read, and one that is slow.
+"""The members of a chat room under test: how they join, how they find out that all hear each other, and slow ones.
 
-A client is "connected" before the room has accepted it (listen(2)), so one member sends until all others have got
-something. The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVBUF, socket(7)), or the
-kernel alone would hold megabytes for them.
+A client is "connected" before the room has accepted it (listen(2)), so one member knocks until all others hear it; what
+came before, such as a greeting or the news that another one has joined, is read and is over. All that is said ends with
+a newline, except where an item is about that: so a room that passes on whole lines is tried by the same words.
+
+The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVBUF, socket(7)): the kernel holds some
+250 KiB for them, far less than the room has to keep.
 """
 
 import contextlib
-import random
 import select
 import socket
-import string
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from iomux.conformance.trial.clients import MIB, crowd, receive
+from iomux.conformance.chat.talk import say, text
+from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.items import item as any_item
-from iomux.conformance.trial.subject import PATIENCE, Fault, Subject
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors, stopped
 
 CHAT_ITEMS: dict[str, Item] = {}
-"""The items of a chat room, in the order in which they are tried."""
-item = partial(any_item, into=CHAT_ITEMS, points=8)
+"""The items of a chat room by their names."""
+item = partial(any_item, into=CHAT_ITEMS)
 
 MOST_OWED_BYTES = MIB
 """What the room has to keep for a member that reads late; it may close one that is owed more."""
-PIECE_BYTES = 128 * 1024
-"""The size of one message where a member sends much."""
+KEPT_BYTES = MOST_OWED_BYTES - 128 * 1024
+"""How much is said where a slow member is to be kept, whatever else the room owes it."""
+UNHEARD = "what one member sent did not reach all the others"
+_KNOCK = b"knock\n"
+_KNOCK_SECONDS = 0.05
+_NOTICE_SECONDS = 1.0
+
+
+@contextlib.contextmanager
+def guests(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
+    """`count` connected clients: so few that no limit on descriptors (ulimit -n) stands in the way."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(connect(subject)) for _ in range(count)]
 
 
 @contextlib.contextmanager
 def room(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
-    """`count` members, after a message of the first has reached all others."""
-    with crowd(subject, count) as members:
-        wait_until_all_receive(members)
+    """`count` members that hear each other. Raises NotSeen if they do not: that is what `passes-on` is for."""
+    with guests(subject, count) as members:
+        introduce(members)
         yield members
 
 
-def wait_until_all_receive(members: list[socket.socket]) -> None:
-    """Let the first member send until its bytes reach all others, which then have read all that was sent so far."""
-    sender, *others = members
-    silent, limit = set(others), time.monotonic() + PATIENCE
-    while silent:
+def introduce(members: Sequence[socket.socket]) -> None:
+    """Let two members in turn be heard by all others, the first one last: it is the one who goes on to speak.
+
+    Then all have read what came before. Raises NotSeen if they do not hear each other.
+    """
+    try:
+        meet([members[1], members[0], *members[2:]])
+        meet(members)
+    except Fault as fault:
+        raise NotSeen(f"{fault.seen}: see the item passes-on") from None
+
+
+def meet(members: Sequence[socket.socket]) -> list[bytes]:
+    """Let the first member knock until all others hear it; they then have read all that was said so far.
+
+    Returns what each of the others heard before, without the knocks. Raises Fault if one hears nothing.
+    """
+    speaker, *others = members
+    heard, limit = dict.fromkeys(others, b""), time.monotonic() + PATIENCE
+    while waiting := [other for other in others if _KNOCK not in heard[other]]:
         if time.monotonic() > limit:
-            raise Fault("what one member sent did not reach all the others")
-        sender.sendall(b"knock\n")
-        silent -= set(select.select(list(silent), [], [], 0.05)[0])
-    sender.sendall(b"!")
+            raise Fault(UNHEARD)
+        _utter(speaker, _KNOCK)
+        for other in select.select(waiting, [], [], _KNOCK_SECONDS)[0]:
+            heard[other] += _next(other, 4096)
+            limit = time.monotonic() + PATIENCE
+    over = b"we have met %d\n" % time.monotonic_ns()
+    _utter(speaker, over)
     for other in others:
-        while (got := receive(other, 1)[0]) != b"!":
-            if not got:
-                raise Fault("the room closed a member's connection, or sent it only a part")
+        while not heard[other].endswith(over):  # byte by byte: what follows belongs to the item
+            heard[other] += _next(other, 1)
+    return [before.removesuffix(over).replace(_KNOCK, b"") for before in heard.values()]
+
+
+def _utter(speaker: socket.socket, data: bytes) -> None:
+    try:
+        send_all(speaker, data)
+    except OSError:
+        raise Fault(UNHEARD) from None
+
+
+def _next(member: socket.socket, count: int) -> bytes:
+    try:
+        data = member.recv(count)
+    except OSError:
+        data = b""
+    if not data:
+        raise Fault(UNHEARD)
+    return data
 
 
 def slow(subject: Subject) -> socket.socket:
     """A member for which the kernel holds little: small segments keep the server's send buffer small, too."""
-    client = socket.socket()
+    client = socket.socket(socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET)
     client.settimeout(PATIENCE)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
@@ -63,41 +111,50 @@ def slow(subject: Subject) -> socket.socket:
         client.connect(subject.address)
     except OSError as error:
         client.close()
-        raise Fault("a new client could not connect") from error
+        raise Fault("a new client could not connect", error=str(error)) from None
     return client
 
 
-def words(size: int, letters: str = string.ascii_letters, seed: int = 7) -> bytes:
-    """Random letters, in which no two parts are alike; the same in every run."""
-    return "".join(random.Random(seed).choices(letters, k=size)).encode()
+@contextlib.contextmanager
+def room_with_a_slow_member(subject: Subject) -> Iterator[list[socket.socket]]:
+    """One who speaks, one who listens, and one who reads nothing from now on, in this order."""
+    with guests(subject, 2) as members, slow(subject) as late:
+        introduce([*members, late])
+        yield [*members, late]
 
 
-def expect_message(reader: socket.socket, sent: bytes, who: str) -> None:
-    """Read as many bytes as were sent and compare them. Raises Fault, naming the member, if they differ."""
-    got, how = receive(reader, len(sent))
-    if got != sent:
-        raise Fault(f"{who} {_difference(sent, got, how)}", bytes_sent=len(sent), bytes_got=len(got))
+def say_beside_a_slow_one(speaker: socket.socket, listeners: Sequence[socket.socket]) -> bytes:
+    """Say as much as a room has to keep, and return it. Raises NotSeen if it does not reach all who listen."""
+    said = text(KEPT_BYTES)
+    if how := say(speaker, listeners, said):
+        raise NotSeen(f"next to a member that does not read, another one {how}: see the item slow-reader")
+    return said
 
 
-def _difference(sent: bytes, got: bytes, how: str) -> str:
-    if not sent.startswith(got):
-        return "got other bytes than were sent: some were lost, doubled, or out of order"
-    return f"got {'a part' if got else 'nothing'} of what was sent: {how}"
+@contextlib.contextmanager
+def held(subject: Subject) -> Iterator[None]:
+    """The room is stopped meanwhile, so that all that happens is there when it goes on, if its process is known."""
+    with stopped(subject) if subject.pid is not None else contextlib.nullcontext():
+        yield
 
 
-def send_pieces(sender: socket.socket, reader: socket.socket, size: int) -> bytes:
-    """Send much, in pieces, each read by one prompt reader before the next; return all that was sent."""
-    sent = bytearray()
-    for number in range(size // PIECE_BYTES):
-        piece = _piece(number)
-        sender.sendall(piece)
-        expect_message(reader, piece, "next to a member that does not read, one that does")
-        sent += piece
-    return bytes(sent)
+def say_while_held(speaker: socket.socket, data: bytes) -> None:
+    """Say so much that the kernel has to keep it until the room goes on. Raises NotSeen if it does not."""
+    try:
+        send_all(speaker, data)
+    except TimeoutError:
+        raise NotSeen("the kernel's buffers are too small here for what is said at once: tcp(7), tcp_wmem") from None
 
 
-def _piece(number: int) -> bytes:
-    return (b"%08d" % number + _PIECE) * (PIECE_BYTES // 1024)
+def wait_until_it_closed(subject: Subject, before: int) -> None:
+    """Give the room the time to close what has left, `before` being its descriptors before that, if they are known."""
+    if subject.pid is None:
+        time.sleep(_NOTICE_SECONDS / 4)
+    else:
+        limit = time.monotonic() + _NOTICE_SECONDS
+        eventually(lambda: descriptors(subject) < before or time.monotonic() > limit)
 
 
-_PIECE = words(1016)
+def open_descriptors(subject: Subject) -> int:
+    """The descriptors of the room; 0 if they are not known."""
+    return descriptors(subject) if subject.pid is not None else 0

@@ -14,6 +14,7 @@ import psutil
 from iomux.conformance.trial import rest
 from iomux.conformance.trial.clients import connect, receive
 from iomux.conformance.trial.diag import sockets_at
+from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, pids
 
 FD_SETSIZE = 1024
@@ -64,7 +65,7 @@ def value_or_size(subject: Subject, size: int) -> str:
 
 
 def _comes_back(subject: Subject, data: bytes) -> bool:
-    with contextlib.suppress(OSError, Fault, NotSeen), connect(subject) as client:
+    with RECORDING.paused(), contextlib.suppress(OSError, Fault, NotSeen), connect(subject) as client:
         client.settimeout(_PROBE_SECONDS)
         client.sendall(data)
         return receive(client, len(data), data)[0] == data

@@ -34,6 +34,7 @@ _MOST_SECONDS, _LEFT_SECONDS = 25.0, 0.5
 
 @item(
     "flood",
+    points=3,
     rule="a client that sends without pause does not starve those that send little",
     sent="while the server is stopped (SIGSTOP), one client sends a flood, then two others a small message; then the "
     "server continues (SIGCONT), and the flood goes on",
@@ -113,7 +114,7 @@ def _more_to_read(subject: Subject, flooder: socket.socket) -> bool:
 
 
 def _look_at_the_clock(subject: Subject, began: float, moved: float) -> None:
-    """Raise Fault if the server sleeps and answers nobody, NotSeen if it gets no core."""
+    """Raise Fault if the server sleeps and answers nobody, NotSeenHere if it gets no core."""
     now = time.monotonic()
     if now > moved + PATIENCE and all(process.status() == psutil.STATUS_SLEEPING for process in processes(subject)):
         raise Fault("other clients were not answered at all during a flood")

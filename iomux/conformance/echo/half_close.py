@@ -7,8 +7,9 @@ import socket
 from contextlib import ExitStack
 
 from iomux.conformance.trial.clients import CLOSED, MIB, ask, compare, connect, connect_narrow, message
+from iomux.conformance.trial.holders import STILL_HELD, holders, still_held
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import Fault, Subject, busy
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
 _OWED_BYTES = (4 * MIB, *range(128 * 1024, 1216 * 1024, 48 * 1024))
@@ -18,6 +19,7 @@ the stream while it owes bytes only if the buffers are full and it still reads."
 
 @item(
     "half-close",
+    points=4,
     rule="a client that has half-closed still gets every byte that it is owed",
     sent="24 clients at once each send 128 KiB to 1.2 MiB, or 4 MiB, then shutdown(SHUT_WR); only then they read",
     hint="The end of what a client sends (recv returns no bytes) is not the end of what you owe it. Close when both "
@@ -32,12 +34,20 @@ def half_close(subject: Subject) -> None:
         clients = [stack.enter_context(connect_narrow(subject)) for _ in _OWED_BYTES]
         streams = [Stream(client, data[:size], True) for client, size in zip(clients, _OWED_BYTES, strict=True)]
         fill_all(subject, streams)
-        spins = not spun and busy(subject)  # a stream at its end stays readable, which is not news
+        awake = _never_sleeps(subject) if not spun else None  # a stream at its end stays readable, which is not news
         exchange(streams)
         for stream in streams:
             _came_to_the_end(stream)
-    if spins:
-        raise Fault("clients have half-closed and do not read, and the server never sleeps")
+    if awake and not busy(subject):  # or it is not what it owes that keeps it awake: see the item leaving
+        raise awake
+
+
+def _never_sleeps(subject: Subject) -> Fault | NotSeen | None:
+    """What is to be said of a server that owes bytes to clients that do not read; after what is said of the bytes."""
+    try:
+        return Fault("clients have half-closed and do not read, and the server never sleeps") if busy(subject) else None
+    except NotSeen as reason:
+        return reason
 
 
 def _came_to_the_end(stream: Stream) -> None:
@@ -48,28 +58,34 @@ def _came_to_the_end(stream: Stream) -> None:
 
 @item(
     "end",
+    points=2,
     rule="the server closes a client that has half-closed and is owed nothing",
-    sent="one client sends nothing, one gets a message answered; then each calls shutdown(SHUT_WR)",
+    sent="one client gets a message answered, one sends nothing; then each calls shutdown(SHUT_WR)",
     hint="Once the client has sent its last byte, recv returns no bytes, now and for ever: it is your turn to close.",
     man="recv(2), close(2)",
 )
 def end(subject: Subject) -> None:
     """Check that the end of the stream is answered with the end."""
-    with connect(subject) as silent:
-        silent.shutdown(socket.SHUT_WR)
-        _ended(silent, "a client that had sent nothing")
     with connect(subject) as served:
         ask(served, b"one message")
+        before = holders(subject, served)
         served.shutdown(socket.SHUT_WR)
-        _ended(served, "a client that had been served")
+        _ended(subject, served, "a client that had been served", before)
+    with connect(subject) as silent:
+        silent.shutdown(socket.SHUT_WR)
+        _ended(subject, silent, "a client that had sent nothing", {})
 
 
-def _ended(client: socket.socket, who: str) -> None:
+def _ended(subject: Subject, client: socket.socket, who: str, before: dict[int, int]) -> None:
     try:
         if client.recv(1) == b"":
             return
         raise Fault(f"{who} got bytes that it was not owed")
     except TimeoutError:
-        raise Fault(f"{who} half-closed, and the server never closed the connection") from None
+        never = f"{who} half-closed, and the server never closed the connection"
+        now = holders(subject, client)
+        if still := still_held(before, now, subject.pid):
+            raise Fault(f"{never}: {still}", hint=STILL_HELD, before=before, now=now) from None
+        raise Fault(never) from None
     except ConnectionError:
         raise Fault(f"{who} half-closed, and got a reset instead of the end of the stream") from None

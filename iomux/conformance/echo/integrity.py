@@ -21,7 +21,7 @@ _SIZES = sorted(
 
 @item(
     "echoes",
-    points=8,
+    points=6,
     rule="every byte that a client sends comes back",
     sent="a client sends messages of 1, 2 and 64 bytes, each answered before the next",
     hint="Follow one message by hand: who accepts the client, who reads from it, who sends back, and does all that "
@@ -37,6 +37,7 @@ def echoes(subject: Subject) -> None:
 
 @item(
     "sizes",
+    points=4,
     rule="a message of any size comes back",
     sent="one client sends messages of 9 to 65,537 bytes: just below, exactly and just above common buffer sizes",
     hint="Which sizes come back, and which hang? Compare them with the size of your buffer. How does your server learn "
@@ -61,6 +62,7 @@ def _ask_for(subject: Subject, client: socket.socket, size: int, who: str = "the
 
 @item(
     "pieces",
+    points=4,
     rule="a message comes back even if it arrives in pieces, cut anywhere",
     sent="a client sends 300 bytes one at a time, then 100,000 bytes cut at random places",
     hint="One send of the client is not one recv of yours: a stream has no messages. What does your server assume "
@@ -85,6 +87,7 @@ def pieces(subject: Subject) -> None:
 
 @item(
     "together",
+    points=4,
     rule="messages come back even if several arrive before the first is answered",
     sent="a client sends 200 messages in one send, then 20 more without reading in between",
     hint="One recv may return several messages, and more may come while you still owe an answer. Is any part of "
@@ -104,6 +107,7 @@ def together(subject: Subject) -> None:
 
 @item(
     "bulk",
+    points=6,
     rule="8 MiB come back complete through one connection",
     sent="a client sends as much as the server takes of 8 MiB, and only then reads it back, and sends the rest",
     hint="send may take fewer bytes than you gave it, and says how many. What happens to the rest? And on a "
@@ -123,7 +127,7 @@ def bulk(subject: Subject) -> None:
 
 @item(
     "hundred",
-    points=12,
+    points=5,
     rule="a hundred clients at once each get their own bytes",
     sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent",
     hint="Which client does your server wait for while it serves one? No call for one client may block while others "

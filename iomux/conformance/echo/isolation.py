@@ -2,7 +2,7 @@
 
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from iomux.conformance.trial.clients import (
     MIB,
@@ -20,7 +20,7 @@ from iomux.conformance.trial.clients import (
     still_serves,
 )
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, rss_bytes, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, busy, rss_bytes, stopped, warm_up
 from iomux.system.sockets import reset
 
 _MUCH = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
@@ -31,6 +31,7 @@ _SIPPED, _SIP_BYTES = 500, 10
 
 @item(
     "idle",
+    points=3,
     rule="an active client is served even among a thousand silent ones",
     sent="1,000 clients connect and send nothing; meanwhile one client sends again and again",
     hint="Your server has to hold them all and wait for none. How many can it hold, and does it wait for a client's "
@@ -51,23 +52,32 @@ def idle(subject: Subject) -> None:
 
 @item(
     "reset",
+    points=4,
     rule="the server survives clients that reset their connection",
-    sent="20 clients each send a few bytes and reset the connection at once; then a new client comes",
-    hint="After a reset any call on that client's socket may fail, even accept: ECONNRESET, EPIPE, ECONNABORTED. "
-    "It is the end of one client, not of your loop.",
-    man="tcp(7), send(2) (EPIPE), recv(2)",
+    sent="20 clients each send a few bytes and reset the connection at once, the last 4 of them while the server is "
+    "held still (SIGSTOP); then a new client comes",
+    hint="After a reset any call on that client's socket may fail, even accept, and getpeername after accept: "
+    "ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN. It is the end of one client, not of your loop.",
+    man="tcp(7), send(2) (EPIPE), recv(2), getpeername(2) (ENOTCONN)",
 )
 def reset_survived(subject: Subject) -> None:
-    """Test resets right after a few bytes."""
-    for _ in range(20):
+    """Test resets right after a few bytes, and before the server has even accepted."""
+    _come_and_reset(subject, 16)
+    with stopped(subject) if subject.pid is not None else nullcontext():
+        _come_and_reset(subject, 4)
+    still_serves(subject, "twenty resets")
+
+
+def _come_and_reset(subject: Subject, count: int) -> None:
+    for _ in range(count):
         client = connect(subject)
         client.sendall(b"about to go")
         reset(client)
-    still_serves(subject, "twenty resets")
 
 
 @item(
     "mid-reset",
+    points=4,
     rule="the server survives clients that reset while it owes them bytes",
     sent="three clients each send as much as the server takes, read nothing, and reset; then three new ones come",
     hint="You had something left to send when the client went away. What does send do then, and what happens to the "
@@ -86,6 +96,7 @@ def reset_in_mid_transfer(subject: Subject) -> None:
 
 @item(
     "slow-reader",
+    points=5,
     rule="a slow reader gets every byte",
     sent="a client sends as much as the server takes, up to 8 MiB; then it reads the answer, at first a few bytes "
     "at a time; then it sends one more message",
@@ -107,6 +118,7 @@ def slow_reader(subject: Subject) -> None:
 
 @item(
     "neighbours",
+    points=6,
     rule="a client that does not read does not hold up the others",
     sent="one client sends all it can and reads nothing; then another one sends 10 messages",
     hint="Where does your server wait until the slow client takes its bytes? While it waits there, it serves no one.",
@@ -126,6 +138,7 @@ def neighbours(subject: Subject) -> None:
 
 @item(
     "back-pressure",
+    points=3,
     rule="the server stops reading from a client that does not read: its memory is bounded",
     sent="a client sends up to 64 MiB and reads nothing",
     hint="What you can't send you have to keep, and it grows with everything that you go on reading. Stop reading "
@@ -149,6 +162,7 @@ def back_pressure(subject: Subject) -> None:
 
 @item(
     "urgent",
+    points=1,
     rule="out-of-band data does no harm",
     sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent",
     hint="select's third list and POLLPRI report urgent data, not errors: a client there has done nothing wrong. If "

@@ -13,6 +13,7 @@ from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_wait
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.subject import (
+    PATIENCE,
     RAISE_THE_LIMIT,
     Fault,
     NotSeen,
@@ -28,11 +29,10 @@ from iomux.conformance.trial.subject import (
 _ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST, _FEW = 1100, 100
-_RECOVERY_SECONDS = 15.0  # a client for whom the backlog has no place is let in a second or three later
 
 
 def _limit(subject: Subject, wanted: int) -> None:
-    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
+    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeenHere if that is impossible."""
     if not hasattr(resource, "prlimit"):
         raise NotSeenHere("another process's limit can't be set here: only Linux has prlimit(2)")
     for process in processes(subject):
@@ -54,6 +54,7 @@ def _answered(client: socket.socket) -> str:
 
 @item(
     "descriptor-limit",
+    points=2,
     rule="out of descriptors, the server serves its clients, and accepts new ones later",
     sent="with 24 descriptors left: 10 clients are served, 60 more come, the 10 send again, all leave, a new one comes",
     hint="accept fails with EMFILE, and the waiting clients stay in the backlog. That is no reason to end, nor to call "
@@ -87,16 +88,18 @@ def descriptors_of_first(subject: Subject) -> int:
 
 def _served_again(subject: Subject) -> bool:
     """Whether a new client is served, at once or after the server has dealt with those who have left."""
-    until = time.monotonic() + _RECOVERY_SECONDS
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with connect(subject) as client:
-            if _answered(client) == "answered":
-                return True
+            if (answer := _answered(client)) != "refused":
+                return answer == "answered"
+        time.sleep(0.02)
     return False
 
 
 @item(
     "past-1024",
+    points=2,
     rule="clients past descriptor 1,024 are served or refused, not left waiting",
     sent="1,100 clients connect at once, and each sends a byte; then all leave and a new one comes",
     hint="select can't watch a descriptor whose *number* is 1,024 or more: its set of bits has no place for it. Use "
@@ -139,6 +142,7 @@ def _left_waiting(subject: Subject, client: socket.socket, first: int) -> NoRetu
 
 @item(
     "ctrl-c",
+    points=1,
     rule="Ctrl-C ends the server at once, and its port is free again",
     sent="while a client is connected, the server's process gets SIGINT; if it makes its own listener, it is started "
     "again on the same port",

@@ -6,7 +6,8 @@ import time
 
 from iomux.conformance.trial.clients import ask, connect, crowd
 from iomux.conformance.trial.items import NEVER_SLEEPS, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, skip_if_never_asleep, wakes_often
+from iomux.conformance.trial.rest import wakes_often
+from iomux.conformance.trial.subject import Fault, Subject, busy, skip_if_never_asleep, use_at_rest
 from iomux.system.sockets import reset
 
 _HINT_WAKES = (
@@ -17,6 +18,7 @@ _HINT_WAKES = (
 
 @item(
     "leaving",
+    points=2,
     rule="a client that has left costs no processor time",
     sent="12 clients leave: by close, by close with unread bytes, by reset, by shutdown; then silence",
     hint="A socket whose client has left is readable for ever, and a reset is an event too. If your server never "
@@ -40,6 +42,7 @@ def leaving(subject: Subject) -> None:
 
 @item(
     "silent",
+    points=2,
     rule="silent clients cost no processor time",
     sent="20 clients connect, half of them are served once, and then all are silent",
     hint="A server with nothing to do sleeps in the kernel. Look for a loop that goes round although nothing has "
@@ -54,8 +57,9 @@ def silent(subject: Subject) -> None:
             for client in clients[::2]:
                 client.settimeout(0.5)
                 ask(client, b"hello")
-        if busy(subject):
+        use = use_at_rest(subject)
+        if wakes_often(use):
+            seen = "all clients are silent, and the server wakes again and again"
+            raise Fault(seen, _HINT_WAKES, wake_ups_a_second=use.wake_ups)
+        if use.spins:
             raise Fault("all clients are silent, and the server never sleeps")
-        often, wake_ups = wakes_often(subject)
-        if often:
-            raise Fault("all clients are silent, and the server wakes again and again", _HINT_WAKES, wake_ups=wake_ups)

@@ -28,6 +28,7 @@ _OWED_RESETS = 8  # twice the descriptors that are tolerated
 
 @item(
     "leaks",
+    points=2,
     rule="clients that come and go leave no descriptor and no memory behind",
     sent="thousands of clients come one after the other; two of three send once, every second one leaves with a reset; "
     "finally 8 clients send as much as the server takes, read nothing, and reset",
@@ -37,9 +38,11 @@ _OWED_RESETS = 8  # twice the descriptors that are tolerated
 )
 def leaks(subject: Subject) -> None:
     """Test thousands of connects and disconnects, then some while bytes are owed: memory is judged before those."""
-    _visits(subject, _FIRST_VISITS)
+    _visits(subject, _SPARE_DESCRIPTORS)
     settled(subject)
     descriptors_before = descriptors(subject)
+    _visits(subject, _FIRST_VISITS)
+    _none_left_open(subject, descriptors_before, "descriptors of clients that have left stay open")
     _memory_stops_growing(subject)
     _none_left_open(subject, descriptors_before, "descriptors of clients that have left stay open")
     descriptors_before = descriptors(subject)

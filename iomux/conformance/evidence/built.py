@@ -9,7 +9,6 @@ part is "not seen".
 import contextlib
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,8 @@ from pathlib import Path
 from iomux.conformance.evidence.calls import call_of
 from iomux.conformance.evidence.conversation import Line
 from iomux.conformance.evidence.replay import replay
-from iomux.conformance.evidence.rest import look
+from iomux.conformance.evidence.rest import wait_for_rest
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes
-
-_REST_SECONDS, _TICK_SECONDS = 1.0, 0.1
 
 
 def built(subject: Subject) -> str:
@@ -37,7 +34,7 @@ def built(subject: Subject) -> str:
 
 
 def _description(subject: Subject) -> str:
-    _wait_for_rest(subject)
+    wait_for_rest(subject)
     pids = [process.pid for process in processes(subject)]
     threads = sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in pids)
     kinds = _waits_with(pids)
@@ -45,15 +42,6 @@ def _description(subject: Subject) -> str:
         f"{_count(len(pids), 'process')}, {_count(threads, 'thread')}{f', {kinds}' if kinds else ''}; "
         f"clients' sockets {_blocking(pids, subject.address[1])}; {_asleep(pids)}"
     )
-
-
-def _wait_for_rest(subject: Subject) -> None:
-    until, before = time.monotonic() + _REST_SECONDS, look(subject)
-    while time.monotonic() < until:
-        time.sleep(_TICK_SECONDS)
-        before, now = look(subject), before
-        if now is not None and now == before:
-            return
 
 
 def _count(number: int, what: str) -> str:

@@ -6,7 +6,7 @@ wait, and has to be tried again on a fresh server. So the first that fails is th
 
 from collections.abc import Callable, Iterator, Sequence
 
-from iomux.conformance.evidence.conversation import Conversation, Line, alone, ask, in_pieces, without_waiting
+from iomux.conformance.evidence.conversation import Conversation, Line, alone, ask, in_pieces, numbers, without_waiting
 from iomux.conformance.trial.recording import Step
 
 MIB = 1 << 20
@@ -16,19 +16,21 @@ SIZES = tuple(
 """Sizes around those that buffers commonly have."""
 _ALL_BYTES = bytes(range(256))
 _FIRST, _SECOND = b"a", b"b"
-_LARGE = (MIB, 16 * MIB, 64 * MIB)
+_LARGE = (MIB, 16 * MIB)
 """Up to more than the kernel's buffers hold at both ends together."""
-_MOST_MESSAGES = 300
+_NUMBERS = (200_000, 3_000_000)
+"""Some 1 MiB and 22 MiB."""
+_MOST_MESSAGES = 6
 
 Family = Callable[[Sequence[bytes]], Iterator[Conversation]]
 """From the messages of the item's failed client to conversations."""
 
 
 def one_byte(messages: Sequence[bytes]) -> Iterator[Conversation]:
-    """One client with one byte: any, then each value."""
+    """One client with one byte: any, another one after it, then each value in turn."""
     yield (*alone(_FIRST), Line(1, "no more"))
-    for value in range(256):
-        yield alone(bytes([value]))
+    yield alone(_FIRST, _SECOND)
+    yield alone(*(bytes([value]) for value in range(256)))
 
 
 def one_message(messages: Sequence[bytes]) -> Iterator[Conversation]:
@@ -42,23 +44,22 @@ def one_message(messages: Sequence[bytes]) -> Iterator[Conversation]:
 
 
 def several_messages(messages: Sequence[bytes]) -> Iterator[Conversation]:
-    """One client with several messages: each answered, none waited for, or one that arrives in pieces."""
-    yield alone(_FIRST, _SECOND)
+    """One client with several messages: none waited for, one that arrives in pieces, each answered."""
     yield without_waiting(_FIRST, _SECOND)
     yield in_pieces(_FIRST, _SECOND)
     yield in_pieces(_FIRST * 1000, _SECOND * 1000)
     yield alone(_FIRST, _SECOND * 2, b"c")
     for count in (10, 100):
         yield alone(*[_FIRST] * count)
-        yield without_waiting(*(bytes([97 + number % 26]) for number in range(count)))
-    if messages and sum(map(len, messages)) < MIB and len(messages) <= _MOST_MESSAGES:
+        yield without_waiting(*[_FIRST + _SECOND] * count)
+    if 1 < len(messages) <= _MOST_MESSAGES:
         yield alone(*messages)
 
 
 def read_late(messages: Sequence[bytes]) -> Iterator[Conversation]:
-    """One client that sends much and reads only afterwards."""
-    for size in _LARGE:
-        yield (Line(1, "connect"), Line(1, "send", _FIRST * size), Line(1, "pause"), Line(1, "expect"))
+    """One client that sends much and reads only afterwards: what is lost, doubled or in another order is seen."""
+    for last in _NUMBERS:
+        yield (Line(1, "connect"), Line(1, "send", numbers(last)), Line(1, "pause"), Line(1, "expect"))
 
 
 def half_closed(messages: Sequence[bytes]) -> Iterator[Conversation]:
@@ -105,14 +106,14 @@ def urgent(messages: Sequence[bytes]) -> Iterator[Conversation]:
 
 
 _BYTES = (one_byte, one_message, several_messages)
-_FAMILIES: dict[str, tuple[Family, ...]] = {
+ECHO: dict[str, tuple[Family, ...]] = {
     "echoes": _BYTES,
     "sizes": _BYTES,
     "pieces": _BYTES,
     "together": _BYTES,
-    "bulk": (*_BYTES, read_late),
-    "slow-reader": (*_BYTES, read_late),
-    "half-close": (*_BYTES, half_closed),
+    "bulk": (read_late, *_BYTES),
+    "slow-reader": (read_late, *_BYTES),
+    "half-close": (half_closed, *_BYTES),
     "end": (one_byte, half_closed),
     "reset": (leaving,),
     "mid-reset": (leaving, gone_while_owed),
@@ -121,13 +122,13 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
     "idle": (two_at_once,),
     "neighbours": (two_at_once,),
 }
-"""What to try for an item, by its name: those whose failure one conversation of one or two clients can show."""
+"""What to try for an item of an echo server, by its name, where a conversation of one or two clients can show it."""
 
 
-def candidates(item: str, steps: Sequence[Step]) -> Iterator[Conversation]:
-    """Conversations that may fail like this item, the shortest of each family first; none for an item without."""
+def candidates(families: Sequence[Family], steps: Sequence[Step]) -> Iterator[Conversation]:
+    """Conversations that may fail like an item whose clients did these steps, family by family."""
     messages = _messages(steps)
-    for family in _FAMILIES.get(item, ()):
+    for family in families:
         yield from family(messages)
 
 

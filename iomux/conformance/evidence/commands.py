@@ -4,15 +4,15 @@ One client that only sends and reads is `nc`, whose option -N half-closes after 
 clients, a reset and an urgent byte take a few lines of Python. PORT stands for the server's port.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
-from iomux.conformance.evidence.conversation import Conversation, Line
+from iomux.conformance.evidence.conversation import Conversation, Line, last_number
 from iomux.conformance.evidence.replay import Failure
 
 _SIMPLE = {"connect", "send", "expect", "no more", "pause", "shutdown", "end"}
 _MUCH = 128 * 1024
-_COLUMNS = 82
+_COLUMNS = 78
+_COMPOUND = ("try:", "except", "for ")
 _MOST_SENDS = 5
 
 
@@ -27,7 +27,8 @@ def command(conversation: Conversation, failure: Failure) -> tuple[str, ...]:
 
 def _printable(sent: Sequence[bytes]) -> bool:
     """Whether a shell can write what was sent in a few words."""
-    return len(sent) <= _MOST_SENDS and all(len(data) <= 16 or _alike(data) for data in sent)
+    short = all(len(data) <= 16 for data in sent)
+    return (len(sent) <= _MOST_SENDS and short) or (len(sent) == 1 and (_alike(sent[0]) or bool(last_number(sent[0]))))
 
 
 def _alike(data: bytes) -> bool:
@@ -35,16 +36,29 @@ def _alike(data: bytes) -> bool:
 
 
 def _nc(done: Conversation, sent: Sequence[bytes], failure: Failure) -> tuple[str, ...]:
+    if sent and (last := last_number(sent[0])):
+        return (f"seq {last} >due", "nc -N 127.0.0.1 PORT <due | (sleep 2; cmp - due)  # says nothing if right")
     written = [_written(data) for data in sent]
-    source = f"({'; sleep 1; '.join(written)})" if len(written) > 1 else "".join(written)
-    piped = f"{source} | " if source else ""
+    source = [f"({'; sleep 1; '.join(written)})"] if len(written) > 1 else written
     nc = "nc -N 127.0.0.1 PORT" + ("" if source else " </dev/null")
     if failure.due == failure.came:  # only the end is missing
-        return (f'{piped}timeout 5 {nc}; echo " $?"  # 124: it never ended',)
+        return _pipeline([*source, f'timeout 5 {nc} >/dev/null; echo "$?"  # 124: no end came'])
     due = sum(map(len, sent))
     if due > _MUCH:
-        return (f"{piped}{nc} | (sleep 2; wc -c)", f"# due: {due}")
-    return (f"{piped}{nc} | od -A d -c",)
+        return _pipeline([*source, nc, f"(sleep 2; wc -c)  # {due} are due"])
+    return _pipeline([*source, nc, "od -A d -c"])
+
+
+def _pipeline(parts: Sequence[str]) -> tuple[str, ...]:
+    """The parts on one line if it is short enough; a shell lets a pipeline go on after the bar."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 5 > _COLUMNS:
+            lines[-1] += " |"
+            lines.append(part)
+        else:
+            lines[-1] += f" | {part}"
+    return tuple(lines)
 
 
 def _written(data: bytes) -> str:
@@ -61,47 +75,77 @@ def _for_printf(byte: int) -> str:
 
 
 def _python(done: Conversation) -> tuple[str, ...]:
-    modules = {"reset": "struct", "pause": "time"}
-    needed = ", ".join(module for do, module in modules.items() if any(line.do == do for line in done))
-    lines = [f'from socket import *;{f" import {needed};" if needed else ""} at = ("127.0.0.1", PORT)']
+    modules = {"reset": "struct", "pause": "time", "meet": "time"}
+    needed = ", ".join(sorted({modules[line.do] for line in done if line.do in modules}))
+    lines = [f'python3 -c \'from socket import *;{f" import {needed};" if needed else ""} at = "127.0.0.1", PORT']
     for statement in _statements(done):
-        compound = statement.startswith(("try:", "except"))
-        if compound or lines[-1].startswith(("try:", "except")) or len(lines[-1]) + len(statement) + 2 > _COLUMNS:
+        compound = statement.startswith(_COMPOUND) or lines[-1].startswith(_COMPOUND)
+        if compound or len(lines[-1]) + len(statement) + 3 > _COLUMNS:
             lines.append(statement)
         else:
             lines[-1] += f"; {statement}"
-    return (f"python3 -c '{lines[0]}", *lines[1:-1], f"{lines[-1]}'")
+    return (*lines[:-1], f"{lines[-1]}'")
 
 
 def _statements(done: Conversation) -> Iterator[str]:
-    for place, line in enumerate(done):
-        name, last = chr(96 + line.client), place == len(done) - 1
-        if line.do == "connect":
-            yield f"{name} = create_connection(at, 2)"
-        elif line.do == "send" and len(line.data) > _MUCH:
-            yield f"try: {name}.sendall({expression(line.data)})"
+    place = 0
+    while place < len(done):
+        pair = done[place : place + 2]
+        period = 1 if len(set(pair)) == 1 else 2
+        times = _times(done, place, period)
+        if times > 2:
+            yield f"for _ in range({times}): " + "; ".join(
+                _statement(line, True) for line in done[place : place + period]
+            )
+            place += times * period
+            continue
+        line = done[place]
+        if line.do in ("send", "say") and len(line.data) > _MUCH:
+            yield f"try: {_statement(line, False)}"
             yield "except OSError: pass"
-        elif line.do == "send":
-            yield f"{name}.sendall({expression(line.data)})"
+        elif line.do == "reset":
+            yield f'{_name(line)}.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))'
+            yield f"{_name(line)}.close()"
         else:
-            yield from _other(line, name, last)
+            yield _statement(line, place == len(done) - 1)
+        place += 1
 
 
-def _other(line: Line, name: str, last: bool) -> Iterator[str]:
-    if line.do == "reset":
-        yield f'{name}.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))'
-        yield f"{name}.close()"
-    elif line.do in ("expect", "end", "no more"):
-        yield f"print({name}.recv(99))" if last else f"{name}.recv(99)"
-    else:
-        calls = {"close": "close()", "shutdown": "shutdown(SHUT_WR)", "urgent": 'send(b"!", MSG_OOB)'}
-        yield f"{name}.{calls[line.do]}" if line.do in calls else "time.sleep(0.1)"
+def _times(done: Conversation, place: int, period: int) -> int:
+    """How often the lines at a place follow each other."""
+    times, first = 1, done[place : place + period]
+    while done[place + times * period : place + (times + 1) * period] == first:
+        times += 1
+    return times
+
+
+def _name(line: Line) -> str:
+    return chr(96 + line.client)
+
+
+def _statement(line: Line, shown: bool) -> str:
+    """One statement of Python. shown: whether to print what is received."""
+    if line.do == "connect":
+        return f"{_name(line)} = create_connection(at, 2)"
+    if line.do in ("pause", "meet"):
+        return "time.sleep(0.1)"
+    calls = {
+        "send": f"sendall({expression(line.data)})",
+        "say": f"sendall({expression(line.data)})",
+        "close": "close()",
+        "shutdown": "shutdown(SHUT_WR)",
+        "urgent": 'send(b"!", MSG_OOB)',
+    }
+    call = f"{_name(line)}.{calls.get(line.do, 'recv(9999)')}"
+    return f"print({call})" if shown and line.do not in calls else call
 
 
 def expression(data: bytes) -> str:
     """Bytes as a short expression of Python, in double quotes."""
     if len(data) > 16 and _alike(data):
         return f"{_literal(data[:1])} * {len(data)}"
+    if 16 < len(data) <= 256 and data == bytes(range(len(data))):
+        return f"bytes(range({len(data)}))"
     if len(data) > 16 and data == (bytes(range(256)) * (len(data) // 256 + 1))[: len(data)]:
         return f"(bytes(range(256)) * {len(data) // 256 + 1})[:{len(data)}]"
     return _literal(data)
@@ -133,8 +177,3 @@ def tape(target: str, conversation: Conversation, failure: Failure) -> str:
         tenths += line.do in ("expect", "pause")
     ends = [f'({tenths / 10 + 0.1:.1f}, "{chr(96 + client)}", b"")' for client in clients]
     return f"iomux.tape({target}, [{', '.join(events + ends)}])"
-
-
-def fits_a_tape(target: str) -> bool:
-    """Whether a target is a name or `file.py:function`, which `iomux.tape` can record."""
-    return "{port}" not in target and not re.fullmatch(r"[\w.\[\]:-]+:\d+", target)

@@ -1,12 +1,15 @@
 """A conversation: what each client does, line by line, short enough to be told.
 
-"expect" waits for all that the server owes the client so far: an echo of what it has sent.
+"send" makes the server owe the client an echo, "say" makes a chat room owe the same to all others; "expect" waits for
+all that a client is owed. "meet" waits until a room has let all members in, and throws away what it has sent them.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-Do = Literal["connect", "send", "urgent", "expect", "no more", "pause", "shutdown", "end", "close", "reset"]
+Do = Literal[
+    "connect", "meet", "send", "say", "urgent", "expect", "no more", "pause", "shutdown", "end", "close", "reset"
+]
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,19 @@ class Line:
     client: int
     do: Do
     data: bytes = b""
+
+
+def numbers(last: int) -> bytes:
+    """The numbers from 1 on, each on a line: no two parts are alike. As seq(1) writes them."""
+    return b"".join(b"%d\n" % number for number in range(1, last + 1))
+
+
+def last_number(data: bytes) -> int:
+    """Up to which number `numbers` made these bytes; 0 if it did not."""
+    if not data.startswith(b"1\n2\n3\n"):
+        return 0
+    last = data[-12:].split()[-1]
+    return int(last) if last.isdigit() and data == numbers(int(last)) else 0
 
 
 Conversation = tuple[Line, ...]

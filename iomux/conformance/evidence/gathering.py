@@ -1,11 +1,11 @@
 """Gather the evidence of one failed item, in words that are the same in each run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from iomux.conformance.evidence.candidates import candidates
 from iomux.conformance.evidence.commands import command, tape
+from iomux.conformance.evidence.conversation import Conversation
 from iomux.conformance.evidence.shortest import ENDED, Start, shortest
 from iomux.conformance.evidence.words import TOLD, recorded, steps
 from iomux.conformance.trial.recording import MOST_KEPT, MOST_STEPS, Step
@@ -18,7 +18,13 @@ _MOST_SCRIPTS = 4
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a student can follow, and do again, of an item that failed. All of it is empty where it is not known."""
+    """What a student can follow, and do again, of an item that failed; empty where it is not known.
+
+    Example:
+    >>> from iomux.conformance.evidence.gathering import Evidence
+    >>> Evidence(steps=("a client connects", 'it sends "a"'), shortest=True).command
+    ()
+    """
 
     steps: tuple[str, ...] = ()
     """What was done: in the shortest conversation that still fails, or by the item's own clients."""
@@ -32,13 +38,13 @@ class Evidence:
     """A call of `iomux.tape` with the same clients."""
 
 
-def shrunk(item: str, seen: str, done: Sequence[Step], start: Start, target: str, until: float) -> Evidence | None:
-    """The shortest conversation that fails like this item; None if none was found until that monotonic time.
+def shrunk(tried: Iterable[Conversation], seen: str, start: Start, target: str, until: float) -> Evidence | None:
+    """The shortest conversation that fails like an item; None if none was found until that monotonic time.
 
-    seen, done: what the item's clients saw, and did. start: starts a fresh server. target: the server as it is written
-    in a program; empty if a tape can't record it.
+    tried: the conversations, the shortest first. seen: what the item's clients saw. start: starts a fresh server.
+    target: the server as it is written in a program; empty if it has no name there.
     """
-    found = shortest(candidates(item, done), start, until, seen)
+    found = shortest(tried, start, until, seen)
     if found is None:
         return None
     conversation, failure = found.conversation, found.failure

@@ -5,25 +5,20 @@ owed stays in the kernel's buffers, and the server's sends fall short.
 """
 
 import contextlib
-import select
+import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from iomux.conformance.evidence.client import CLOSED, TICK_SECONDS, URGENT, Client
 from iomux.conformance.evidence.conversation import Conversation, Line
-from iomux.conformance.evidence.rest import Look, look
+from iomux.conformance.evidence.rest import Look, look, wait_for_rest
 from iomux.conformance.trial.subject import Subject
 from iomux.conformance.trial.window import first_difference
 from iomux.system.sockets import reset
 
-PAUSE_SECONDS = 0.05
-"""How long a "pause" is: a server that is not held up has read what came before."""
-_TICK_SECONDS = 0.1
 _STALLED_SECONDS = 0.2
-_READ_BYTES = 1 << 18
-_CLOSED, _RESET = "the connection was closed", "the connection was reset"
-_URGENT = b"!"
 
 
 @dataclass(frozen=True)
@@ -38,84 +33,25 @@ class Failure:
     """Why nothing more came; empty if wrong bytes did."""
 
 
-class _Client:
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.sock = socket.create_connection(address, timeout=2)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.setblocking(False)
-        self.pending, self.then_shut_down = memoryview(b""), False
-        self.owed, self.came = bytearray(), bytearray()
-        self.how, self.urgent = "", False
-
-    def write(self) -> None:
-        """Send what can be sent."""
-        try:
-            self.pending = self.pending[self.sock.send(self.pending) :]
-        except BlockingIOError:
-            return
-        except ConnectionError:
-            self.pending = memoryview(b"")
-        if not self.pending and self.then_shut_down:
-            with contextlib.suppress(OSError):
-                self.sock.shutdown(socket.SHUT_WR)
-
-    def read(self) -> None:
-        """Receive what has come."""
-        try:
-            piece = self.sock.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except ConnectionError:
-            self.how = _RESET
-            return
-        if not piece:
-            self.how = _CLOSED
-        self.came += piece
-        if self.urgent and not self.owed.startswith(self.came):  # read in line (SO_OOBINLINE), which is allowed
-            self.came = self.came.replace(_URGENT, b"", 1)
-
-    def move(self, until: Callable[[], bool], quiet: Callable[[float], bool], reads: bool = True) -> None:
-        """Send and receive until something is true, or `quiet` says so of the seconds since anything moved."""
-        moved = time.monotonic()
-        while not until():
-            wanted = (select.POLLIN if reads and not self.how else 0) | (select.POLLOUT if self.pending else 0)
-            if not wanted:
-                return
-            poller = select.poll()
-            poller.register(self.sock, wanted)
-            events = poller.poll(_TICK_SECONDS * 1000)
-            if not events and quiet(time.monotonic() - moved):
-                return
-            for _, event in events:
-                moved = time.monotonic()
-                if event & (select.POLLOUT | select.POLLERR) and self.pending:
-                    self.write()
-                if reads and event & (select.POLLIN | select.POLLHUP | select.POLLERR):
-                    self.read()
-
-    def wrong(self) -> bool:
-        """Whether more came than is due, or something else."""
-        last = max(0, len(self.came) - _READ_BYTES)
-        return not self.owed.startswith(bytes(self.came[last:]), last)
-
-
 def replay(
     conversation: Conversation,
     subject: Subject,
     patience: float,
     hurry: bool = True,
+    over: float = math.inf,
     at_the_end: Callable[[], None] = lambda: None,
 ) -> Failure | None:
     """Have the conversation; return where it failed, or None.
 
     patience: seconds in which nothing moves until that counts as failed. hurry: it counts already when the server is
-    asleep and has not run for two looks: only a timer of its own could still make it answer. at_the_end: called before
-    the clients are closed.
+    asleep and has not run for two looks: only a timer of its own could still make it answer. over: when there is no
+    time left for it, on the monotonic clock: then it raises TimeoutError. at_the_end: called before the clients are
+    closed.
     """
-    clients: dict[int, _Client] = {}
+    clients: dict[int, Client] = {}
     try:
         for number, line in enumerate(conversation):
-            if failed := _act(line, clients, subject, _Quiet(subject, patience, hurry)):
+            if failed := _act(line, clients, subject, _Quiet(subject, patience, hurry), over):
                 due, came, how = failed
                 return Failure(number, due, came, how)
     finally:
@@ -137,53 +73,70 @@ class _Quiet:
         return seconds > self._patience or (self._last is not None and self._last == before)
 
 
-def _act(line: Line, clients: dict[int, _Client], subject: Subject, quiet: _Quiet) -> tuple[bytes, bytes, str] | None:
+def _act(
+    line: Line, clients: dict[int, Client], subject: Subject, quiet: _Quiet, over: float
+) -> tuple[bytes, bytes, str] | None:
     """Do one line. Returns what was due, what came and why not more, if it failed."""
     if line.do == "connect":
         try:
-            clients[line.client] = _Client(subject.address)
+            clients[line.client] = Client(subject.address, over)
         except OSError as error:
             return b"", b"", (error.strerror or "nothing answers").lower()
         return None
     if line.do == "pause":
-        time.sleep(PAUSE_SECONDS)
+        wait_for_rest(subject)
+        return None
+    if line.do == "urgent":  # a room may pass it on
+        for client in clients.values():
+            client.urgent = True
+    if line.do == "meet":
+        _meet(clients.values(), subject)
         return None
     client = clients[line.client]
     if line.do in ("expect", "end", "no more"):
         return _read(line.do, client, quiet)
-    _write(line, client, quiet)
+    if line.do in ("send", "say"):
+        for other in clients.values() if line.do == "say" else [client]:
+            other.owed += line.data if other is not client or line.do == "send" else b""
+        client.pending = memoryview(bytes(client.pending) + line.data)
+        client.move(lambda: not client.pending, lambda seconds: seconds > _STALLED_SECONDS, reads=False)
+    else:
+        _do(line.do, client)
     return None
 
 
-def _write(line: Line, client: _Client, quiet: _Quiet) -> None:
-    if line.do == "send":
-        client.owed += line.data
-        client.pending = memoryview(bytes(client.pending) + line.data)
-        client.move(lambda: not client.pending, lambda seconds: seconds > _STALLED_SECONDS, reads=False)
-    elif line.do == "urgent":
-        client.urgent = True
+def _meet(clients: Iterable[Client], subject: Subject) -> None:
+    """Wait until the room is at rest: then it has let all in. What it has sent them is thrown away."""
+    wait_for_rest(subject)
+    for client in clients:
+        client.move(lambda: False, lambda _: True)
+        client.came = bytearray()
+
+
+def _do(do: str, client: Client) -> None:
+    if do == "urgent":
         with contextlib.suppress(OSError):
-            client.sock.send(_URGENT, socket.MSG_OOB)
-    elif line.do == "shutdown":
+            client.sock.send(URGENT, socket.MSG_OOB)
+    elif do == "shutdown":
         client.then_shut_down = True
         if not client.pending:
             client.write()
-    elif line.do == "close":
+    elif do == "close":
         client.sock.close()
-    elif line.do == "reset":
+    elif do == "reset":
         reset(client.sock)
 
 
-def _read(do: str, client: _Client, quiet: _Quiet) -> tuple[bytes, bytes, str] | None:
+def _read(do: str, client: Client, quiet: _Quiet) -> tuple[bytes, bytes, str] | None:
     if do == "expect":
         client.move(lambda: len(client.came) >= len(client.owed) or client.wrong(), quiet)
     elif do == "end":
         client.move(lambda: bool(client.how) or client.wrong(), quiet)
     else:
-        until = time.monotonic() + _TICK_SECONDS
+        until = time.monotonic() + TICK_SECONDS
         client.move(lambda: client.wrong() or time.monotonic() > until, lambda _: True)
     due, came = bytes(client.owed), bytes(client.came)
-    if due == came and (do != "end" or client.how == _CLOSED):
+    if due == came and (do != "end" or client.how == CLOSED):
         if do == "expect":
             client.owed, client.came = bytearray(), bytearray()
         return None

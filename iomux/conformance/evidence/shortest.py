@@ -28,6 +28,7 @@ MOST_FAILED = 16
 """How many conversations may fail before the search ends: each costs a wait and a start, some 0.3 s."""
 ENDED = ("the server ended", "the server was")
 """How a text begins that says how the server ended."""
+_MORE_SECONDS = 2.0  # to try again what has failed at the last moment
 _PATIENCE_SECONDS, _SURE_SECONDS = 1.0, 1.5
 
 
@@ -60,7 +61,12 @@ class Search:
             self._open.close()
             self._server = self._open.enter_context(self._start())
         patience = _SURE_SECONDS if sure else _PATIENCE_SECONDS
-        failure = replay(conversation, self._server.subject, patience, hurry=not sure)
+        over = self._until + (_MORE_SECONDS if sure else 0)
+        try:
+            failure = replay(conversation, self._server.subject, patience, not sure, over)
+        except TimeoutError:
+            self._failed = MOST_FAILED
+            return None
         if failure:  # it may have harmed the server
             self._failed += 1
             in_the_same_way = not sure or self._alike(self._server)
@@ -97,8 +103,21 @@ def shortest(candidates: Iterable[Conversation], start: Start, until: float, see
             if not search.fails(conversation):
                 passed.add(size)
             elif failure := search.fails(conversation, sure=True):
-                return _smaller(Found(conversation, failure), max((n for n in passed if n < size), default=0), search)
+                found = _without_the_earlier(Found(conversation, failure), search)
+                return _smaller(found, max((n for n in passed if n < size), default=0), search)
     return None
+
+
+def _without_the_earlier(found: Found, search: Search) -> Found:
+    """Leave out what comes after the step that failed; and what was asked before it, if it fails without that."""
+    lines = found.conversation[: found.failure.line + 1]
+    begin = next(number for number, line in enumerate(lines) if line.do not in ("connect", "meet"))
+    asked = all(line.do == "expect" for line in lines[begin + 1 :: 2]) and lines[-1].do == "expect"
+    if asked and len(lines) > begin + 2:
+        short = (*lines[:begin], *lines[-2:])
+        if failure := search.fails(short, sure=True):
+            return Found(short, failure)
+    return Found(lines, found.failure)
 
 
 def _letters(conversation: Conversation) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from iomux.conformance.evidence.conversation import Conversation, Line
+from iomux.conformance.evidence.conversation import Conversation, Line, last_number
 from iomux.conformance.evidence.replay import Failure
 from iomux.conformance.trial.recording import MOST_KEPT, Step
 from iomux.conformance.trial.window import escaped, first_difference
@@ -34,7 +34,9 @@ def steps(conversation: Conversation, failure: Failure) -> tuple[str, ...]:
 
 def _told(line: Line, several: bool) -> str:
     who = f"client {line.client}" if several else "a client" if line.do == "connect" else "it"
-    return f"{who} {f'sends {_bytes(line.data)}' if line.do == 'send' else _DONE[line.do]}"
+    if line.do == "meet":
+        return "all wait until the room has let them in"
+    return f"{who} {f'sends {_bytes(line.data)}' if line.do in ('send', 'say') else _DONE[line.do]}"
 
 
 def _bytes(data: bytes) -> str:
@@ -42,6 +44,8 @@ def _bytes(data: bytes) -> str:
         return f'"{escaped(data)}"'
     if data == data[:1] * len(data):
         return f'{len(data):,} bytes, all "{escaped(data[:1])}"'
+    if last := last_number(data):
+        return f"the numbers 1 to {last:,}, each on a line"
     return f'{len(data):,} bytes, "{escaped(data[:8])}…"'
 
 
@@ -65,18 +69,17 @@ def _part(came: int, due: int) -> str:
 
 
 def _repeated(told: Sequence[str]) -> Iterator[str]:
-    """The steps with runs of the same pair told once, as in "it sends …, it reads the answer; 100 times"."""
+    """The steps, with one or two that are repeated told once, as in "it sends …, it reads the answer; 100 times"."""
     place = 0
     while place < len(told):
-        times = 1
-        while told[place : place + 2] == told[place + 2 * times : place + 2 * times + 2] and len(told) > place + 1:
-            times += 1
-        if times > 1:
-            yield f"{told[place]}, {told[place + 1]}; {times} times"
-            place += 2 * times
-        else:
-            yield told[place]
-            place += 1
+        for period in (1, 2):
+            times = 1
+            while told[place : place + period] == told[place + times * period : place + (times + 1) * period]:
+                times += 1
+            if times > 1:
+                break
+        yield ", ".join(told[place : place + period]) + f"; {times} times" if times > 1 else told[place]
+        place += period * times if times > 1 else 1
 
 
 def recorded(steps: Sequence[Step], sizes: bool) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import PATIENCE, RAISE_THE_LIMIT, SHORT_HERE, Fault, NotSeenHere, Subject
 from iomux.system.sockets import raise_descriptor_limit
 
-_SPARE_DESCRIPTORS = 64
+_SPARE_DESCRIPTORS = 24
 _DROPPED_SECONDS = 0.5  # a connect that takes longer met a full backlog
 _RETRIES_SECONDS = 20.0
 _NARROW_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ _SMALL_SEGMENT = 1400
 
 
 def connect(subject: Subject) -> socket.socket:
-    """A connected client. Raises Fault if the server does not accept it, NotSeen if the kernel never lets it in."""
+    """A connected client. Raises Fault if the server does not accept it, NotSeenHere if the kernel never lets it in."""
     client = _connected(subject, _unconnected(subject))
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
@@ -73,7 +73,7 @@ def _connected(subject: Subject, client: socket.socket) -> socket.socket:
 
 
 def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
-    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, NotSeen if it takes too long."""
+    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, else NotSeenHere in the end."""
     began = since = time.monotonic()
     last = 0
     while time.monotonic() < began + _RETRIES_SECONDS:

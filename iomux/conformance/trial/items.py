@@ -1,8 +1,8 @@
 """An item of a check: one rule for a server, how it is tried, and a hint for a student whose server breaks it.
 
-The items of an echo server are functions in `integrity`, `half_close`, `isolation`, `resources` and `limits`, in the
-order of a report; those of a chat room are in `delivery` and `slow`. Each takes a `Subject` and returns if the server
-kept the rule; else it raises `Fault` with what was seen, or `NotSeen`.
+The items of an echo server are functions in the modules of `echo`, one for each family; those of a chat room are in
+`chat`. `check.py` has their order. Each takes a `Subject` and returns if the server kept the rule; else it raises
+`Fault` with what was seen, or `NotSeen`.
 """
 
 from collections.abc import Callable, Mapping

@@ -28,6 +28,8 @@ class Outcome:
     """Whether it was not seen because of this machine, and not because of the server."""
     steps: tuple[Step, ...] = ()
     """What the clients did, if it failed."""
+    notes: tuple[str, ...] = ()
+    """How the server was called and where it listens, if that is not as usual."""
 
 
 def try_item(item: Item, subject: Subject) -> Outcome:

@@ -4,8 +4,10 @@ An item's process has one recording. It holds the last few hundred steps, and of
 enough to tell a student what was done, and to try a shorter conversation. A step costs about a microsecond.
 """
 
+import contextlib
 import socket
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,10 +36,12 @@ class Recording:
 
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=MOST_STEPS)
-        self._clients, self._kept = 0, 0
+        self._clients, self._kept, self._paused = 0, 0, False
 
     def client(self, connected: socket.socket) -> socket.socket:
         """The same connection as a socket whose calls are recorded."""
+        if self._paused:
+            return connected
         self._clients += 1
         timeout = connected.gettimeout()
         client = _Recorded(fileno=connected.detach())
@@ -45,6 +49,15 @@ class Recording:
         client.number, client.recording = self._clients, self
         self.add(Step(self._clients, "connect"))
         return client
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Record no client that connects meanwhile: one that looks for a cause is not a part of what has failed."""
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
 
     def add(self, step: Step) -> None:
         """Add one step; its bytes are kept while there is room for them."""

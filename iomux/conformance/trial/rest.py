@@ -24,9 +24,10 @@ Pids = Callable[[], list[int]]
 _QUIET_SECONDS, _QUIET_ALTHOUGH_RUNNING = 0.12, 0.6  # a spinner always runs, whether bytes move or not
 _LOOK_SECONDS = 0.03
 _LIMIT_SECONDS = 20.0
-_WINDOW_SECONDS, _WINDOWS = 0.3, 3
+_WINDOW_SECONDS, _WINDOWS, _MOST_WINDOWS = 0.3, 3, 6
 _BUSY_SHARE = 0.2
 """The share of a core above which a server counts as busy: asleep it uses none, spinning all that it can get."""
+_STARVED_SHARE = 0.5
 _WORK_SECONDS = 1e-3  # a wake-up with nothing to do is over much sooner
 _MOST_WAKE_UPS = 120.0
 """Wake-ups of one thread a second. A timer fires some ten times a second; 10 ms is the pause of old polls."""
@@ -41,7 +42,7 @@ class Use:
     spins: bool
     """Whether it used it without a pause, not by waking up often."""
     undecided: bool
-    """Whether it got no core in all this time, so that nothing can be said."""
+    """Whether it waited for a core most of this time, so that nothing can be said."""
     wake_ups: float
     """Wake-ups a second of the thread that woke most often, without the time in which it waited for a core."""
 
@@ -76,22 +77,31 @@ def _any_runs(pids: Iterable[int]) -> bool:
 
 
 def at_rest(port: int, pids: Pids, enough: Callable[[Use], bool]) -> Use | None:
-    """What the server does at rest: the least of up to three windows; `enough` ends the search. None: never at rest."""
-    until, found = time.monotonic() + _LIMIT_SECONDS, list[Use]()
-    while len(found) < _WINDOWS and time.monotonic() < until:
+    """What the server does at rest: the least of three windows that tell; `enough` ends it. None: never at rest.
+
+    Windows in which it hardly got a core tell nothing, and are repeated; if no window tells, the last one is returned.
+    """
+    until, found, looked = time.monotonic() + _LIMIT_SECONDS, list[Use](), list[Use]()
+    while len(found) < _WINDOWS and len(looked) < _MOST_WINDOWS and time.monotonic() < until:
         if not settle(port, pids):
             break
-        before, threads, began = set(sockets_at(port)), _threads(pids()), time.monotonic()
-        used = _cpu_seconds(pids())
-        time.sleep(_WINDOW_SECONDS)
-        used, window = _cpu_seconds(pids()) - used, time.monotonic() - began
-        use = _use(threads, _threads(pids()), used, window)
-        if set(sockets_at(port)) != before:
+        if (use := _window(port, pids)) is None:
             continue  # it was still at work
-        found.append(use)
+        looked.append(use)
+        if not use.undecided:
+            found.append(use)
         if enough(use):
             return use
-    return min(found, key=lambda use: (use.spins, use.wake_ups)) if found else None
+    return min(found, key=lambda use: (use.spins, use.wake_ups)) if found else looked[-1] if looked else None
+
+
+def _window(port: int, pids: Pids) -> Use | None:
+    """What it does for a moment; None if bytes moved meanwhile."""
+    before, threads, used, began = set(sockets_at(port)), _threads(pids()), _cpu_seconds(pids()), time.monotonic()
+    time.sleep(_WINDOW_SECONDS)
+    used, window = _cpu_seconds(pids()) - used, time.monotonic() - began
+    use = _use(threads, _threads(pids()), used, window)
+    return use if set(sockets_at(port)) == before else None
 
 
 def nearly_asleep(use: Use) -> bool:
@@ -113,8 +123,10 @@ def _use(before: dict[str, tuple[float, int]], after: dict[str, tuple[float, int
         waited, switches = waited + alone, switches + woken
         most = max(most, woken / max(window - alone, window / 10))
     without_a_pause = used / (switches + 1) > _WORK_SECONDS
-    spins = used / window > _BUSY_SHARE or ((used + waited) / window > _BUSY_SHARE and without_a_pause)
-    return Use((used + waited) / window, spins, waited / window > 0.5 and not switches and not spins, most)
+    starved = waited / window > _STARVED_SHARE
+    restless = starved and most > _MOST_WAKE_UPS  # threads that spin, and take a lock from each other
+    spins = used / window > _BUSY_SHARE or ((used + waited) / window > _BUSY_SHARE and without_a_pause) or restless
+    return Use((used + waited) / window, spins, starved and not spins, most)
 
 
 def _threads(pids: Iterable[int]) -> dict[str, tuple[float, int]]:

@@ -92,10 +92,9 @@ def busy(subject: Subject) -> bool:
     return _at_rest(subject, lambda use: not use.spins and not use.undecided).spins
 
 
-def wakes_often(subject: Subject) -> tuple[bool, float]:
-    """Whether the server wakes again and again although no byte moves, and how often a second."""
-    use = _at_rest(subject, rest.nearly_asleep)
-    return rest.wakes_often(use), use.wake_ups
+def use_at_rest(subject: Subject) -> rest.Use:
+    """What the server does although no byte moves, seen long enough to count its wake-ups. Raises NotSeen as `busy`."""
+    return _at_rest(subject, rest.nearly_asleep)
 
 
 def _at_rest(subject: Subject, enough: Callable[[rest.Use], bool]) -> rest.Use:

@@ -28,7 +28,7 @@ _SLICE_NANOSECONDS = 100_000
 
 @contextlib.contextmanager
 def only_while_we_sleep(subject: Subject) -> Iterator[None]:
-    """Bind the server's threads and this one to one core, and let the server yield. Raises NotSeen if it can't be."""
+    """Bind the server's threads and this one to one core, and let the server yield. NotSeenHere if it can't be."""
     if sys.platform != "linux":
         raise NotSeenHere("priorities of another process can't be set here: only Linux has SCHED_IDLE")
     ours, core = os.sched_getaffinity(0), {min(os.sched_getaffinity(0))}

@@ -2,7 +2,7 @@
 
 Bug: a header, then a body. Nagle's algorithm (RFC 896) holds the second small segment until the first is acknowledged;
 the client delays that acknowledgement (RFC 1122, 4.2.3.2), as it has nothing to send. Symptom: the machine is
-idle, and each request takes 40 ms (Linux, TCP_DELACK_MIN). `iomux.check` cannot find it: every byte comes back, late.
+idle, and each request takes 40 ms (Linux, TCP_DELACK_MIN). Every byte comes back, late.
 Published: seastar issue 968, async-h1 issue 199, S. Cheshire (2005). Cure: TCP_NODELAY (tcp(7)), or one send.
 """
 

@@ -1,0 +1,175 @@
+"""Items of a chat room about members that leave: in order, by a reset, in the backlog, while they are owed bytes."""
+
+import contextlib
+import select
+import socket
+import time
+
+from iomux.conformance.chat.let_go import nobody_notices_a_silent_one
+from iomux.conformance.chat.room import (
+    MOST_OWED_BYTES,
+    held,
+    introduce,
+    item,
+    meet,
+    open_descriptors,
+    room,
+    say_beside_a_slow_one,
+    slow,
+    wait_until_it_closed,
+)
+from iomux.conformance.chat.talk import hear, lines, say, text
+from iomux.conformance.trial.clients import connect, eventually
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors
+from iomux.system.sockets import reset
+
+_VISITS = 200
+_SPARE_DESCRIPTORS = 4
+_LINE = b"\nis anybody there?\n"
+_SPEECH_BYTES = 256 * 1024
+
+
+@item(
+    "leaving",
+    points=6,
+    rule="the other members stay, however one leaves",
+    sent="four of six members leave, by close, reset, close with unread bytes and shutdown; then a new one comes",
+    hint="recv on a client that has left returns no bytes, or raises ECONNRESET; send raises EPIPE. Do you still "
+    "write to a member that has left?",
+    man="recv(2), send(2) (EPIPE), tcp(7)",
+)
+def leaving(subject: Subject) -> None:
+    """Test members that come and go."""
+    with room(subject, 6) as (stays, too, closes, resets, unread, ends):
+        closes.close()
+        resets.sendall(b"bye\n")
+        reset(resets)
+        time.sleep(0.1)  # the room has nothing to send to them: recv has to find out
+        with contextlib.suppress(OSError):
+            stays.sendall(b"?\n")
+        time.sleep(0.1)  # the bytes have arrived unread: the close becomes a reset (RFC 2525, 2.17)
+        unread.close()
+        ends.shutdown(socket.SHUT_WR)
+        with connect(subject) as new:
+            _still_talk([stays, too, new], "four members had left")
+            _still_talk([new, too, stays], "four members had left")
+
+
+def _still_talk(members: list[socket.socket], after: str) -> None:
+    """Check that the first member is still heard by the others. Raises Fault, saying what happened before."""
+    try:
+        meet(members)
+    except Fault:
+        raise Fault(f"{after}, and then the others did not hear each other any more") from None
+
+
+@item(
+    "resets",
+    points=8,
+    rule="a member that resets its connection harms no other, whatever the room is doing",
+    sent="members reset: one that is silent, one that speaks, one while the room is held still (SIGSTOP), two more "
+    "before it can accept them",
+    hint="After a reset each call on that socket may fail: recv, getpeername, even accept. It is the end of one "
+    "member, not of your loop: remove that one, and go on.",
+    man="tcp(7), recv(2), accept(2), getpeername(2)",
+)
+def resets(subject: Subject) -> None:
+    """Test the moments at which a reset may come."""
+    with room(subject, 5) as (one, two, silent, speaks, at_rest):
+        _reset(subject, silent)
+        _still_talk([one, two, speaks, at_rest], "a silent member had reset its connection")
+        with contextlib.suppress(OSError):
+            speaks.settimeout(0)
+            speaks.send(lines(_SPEECH_BYTES))
+        _reset(subject, speaks)
+        _still_talk([one, two, at_rest], "a member had reset its connection while it spoke")
+        before = open_descriptors(subject)
+        with held(subject):
+            reset(at_rest)
+        wait_until_it_closed(subject, before)
+        with held(subject):
+            reset(connect(subject))
+            hasty = connect(subject)
+            hasty.sendall(_LINE)
+            reset(hasty)
+        with connect(subject) as new:  # it is heard after those before it were found to have reset
+            _still_talk([new, two, one], "members had reset their connections while the room was held still")
+
+
+def _reset(subject: Subject, member: socket.socket) -> None:
+    """Reset, and give the room the time to find out before anything is sent to that member: `mid-reset` is for that."""
+    before = open_descriptors(subject)
+    reset(member)
+    wait_until_it_closed(subject, before)
+
+
+@item(
+    "mid-reset",
+    points=6,
+    rule="the other members stay if one resets while it is owed bytes",
+    sent="three times one member resets, with unread bytes of another's 896 KiB, and 1 MiB is sent; then one resets "
+    "just before a message would reach it (SIGSTOP, SIGCONT)",
+    hint="You had something to send to it when it left. What does send do then, what happens to the bytes you kept, "
+    "and who is next in the list that you were walking through?",
+    man="send(2) (EPIPE), poll(2) (POLLHUP)",
+)
+def mid_reset(subject: Subject) -> None:
+    """Test resets with bytes under way."""
+    with room(subject, 2) as (speaker, listener):
+        for _ in range(3):
+            with slow(subject) as late:
+                introduce([speaker, listener, late])
+                say_beside_a_slow_one(speaker, [listener])
+                _reset(subject, late)
+            if how := say(speaker, [listener], text(MOST_OWED_BYTES)):
+                raise Fault(f"a member that was owed bytes had reset its connection, and another one {how}")
+    nobody_notices_a_silent_one(subject)
+    _in_the_midst(subject)
+
+
+def _in_the_midst(subject: Subject) -> None:
+    """Let a member reset just before a message is passed on to it, with neighbours on both sides.
+
+    A second message shows that one who did not hear the first has missed it, and does not wait for it.
+    """
+    with room(subject, 4) as (speaker, one, leaves, two):
+        with held(subject):
+            speaker.sendall(_LINE)
+            reset(leaves)
+        select.select([one, two], [], [], PATIENCE)
+        with contextlib.suppress(OSError):
+            speaker.sendall(_LINE[::-1])
+        for other in (one, two):
+            if how := hear(other, _LINE + _LINE[::-1]):
+                raise Fault(f"a member had reset its connection when it was sent a message, and another one {how}")
+
+
+@item(
+    "leaks",
+    points=2,
+    rule="members that come and go leave no descriptor behind",
+    sent="200 visitors come one after the other, each sends a word; every second one leaves with a reset",
+    hint="For each member you keep a socket and what it is owed. Do you drop both, on every way out?",
+    man="close(2)",
+)
+def leaks(subject: Subject) -> None:
+    """Test members that come and go."""
+    with connect(subject) as host:
+        before = 0
+        for number in range(_VISITS):
+            with connect(subject) as visitor:
+                _visit(host, visitor, number)
+                reset(visitor) if number % 2 else visitor.close()
+            before = before or descriptors(subject)
+        if not eventually(lambda: descriptors(subject) <= before + _SPARE_DESCRIPTORS):
+            raise Fault("descriptors of members that have left stay open", more=descriptors(subject) - before)
+
+
+def _visit(host: socket.socket, visitor: socket.socket, number: int) -> None:
+    """Let a visitor be heard. Raises NotSeen if it is the first one, before which none has left."""
+    try:
+        meet([visitor, host])
+    except Fault as fault:
+        if number == 0:
+            raise NotSeen(f"{fault.seen}: see the item passes-on") from None
+        raise Fault("visitors had come and left, and then a new one was not heard") from None

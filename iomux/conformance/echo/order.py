@@ -1,0 +1,93 @@
+"""The item of the order in which a client's bytes come back, when more than one hand may write them.
+
+A send that finds no room waits, or takes a part. If a second one for the same client begins meanwhile (another thread
+that was woken for the same socket, a task for each answer), the two get into each other. A client that does not read
+makes both of them wait: then it is no matter of luck. Nothing is lost, so every byte is there, in another place.
+"""
+
+import socket
+import time
+from array import array
+from contextlib import suppress
+
+import psutil
+
+from iomux.conformance.trial.clients import MIB, ask, compare, connect_narrow, fill, receive
+from iomux.conformance.trial.items import item
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, warm_up
+
+_FIRST_BYTES, _BYTES = 6 * MIB, 12 * MIB  # the first are more than the kernel's buffers hold, at both ends
+_PIECE_BYTES = 16 * 1024
+_MORE_SECONDS, _BETWEEN_SECONDS = 1.5, 0.0001
+_ROUNDS, _SECONDS = 4, 2.0
+_ONE_THREAD = (
+    "The server has one thread. So one write to this client had not ended when the next began: one task for each "
+    "answer, or a callback that does not wait. One write at a time for each client, and a queue for what follows."
+)
+_THREADS = (
+    "Several threads or processes wait for the same socket, and two of them handle one client at once. EPOLLONESHOT, "
+    "re-armed after the answer, or a thread of its own for each client, keeps the others away (epoll(7))."
+)
+
+
+@item(
+    "order",
+    points=4,
+    rule="a client's bytes come back in the order in which they were sent, however slowly it reads",
+    sent="a client sends as much as the server takes, up to 6 MiB of numbers in a row; then it sends as many again, "
+    "and reads meanwhile",
+    hint="Two writes to one client are under way at once: two threads that were woken for it, or two tasks. One hand "
+    "at a time reads from a client and writes to it.",
+    man="epoll(7) (EPOLLONESHOT), send(2)",
+)
+def order(subject: Subject) -> None:
+    """Check the order only: bytes that are lost or changed are another item's question."""
+    numbers, until = array("Q", range(_BYTES // 8)).tobytes(), time.monotonic() + _SECONDS
+    for _ in range(_ROUNDS):
+        with connect_narrow(subject) as client:
+            with warm_up("echoes"):
+                ask(client, b"are you there?")
+            with warm_up("slow-reader"):
+                taken = fill(subject, client, numbers[:_FIRST_BYTES])
+            _check(subject, *_the_rest(client, numbers, taken))
+        if time.monotonic() > until:  # a slow server is tried once
+            return
+
+
+def _the_rest(client: socket.socket, numbers: bytes, taken: int) -> tuple[bytes, bytes, str]:
+    """Send a little and read a little, for a while: room and more to send come together. Then read the rest.
+
+    Returns what was sent, what came, and why there is not more.
+    """
+    got, until = bytearray(), time.monotonic() + _MORE_SECONDS
+    client.setblocking(False)
+    with suppress(ConnectionError):  # what is missing then is seen below
+        while taken < len(numbers) and time.monotonic() < until:
+            with suppress(BlockingIOError):
+                taken += client.send(numbers[taken : taken + _PIECE_BYTES])
+            with suppress(BlockingIOError):
+                got += client.recv(2 * _PIECE_BYTES)
+            time.sleep(_BETWEEN_SECONDS)  # the server may have to share this core
+    client.settimeout(PATIENCE)
+    rest, how = receive(client, taken - len(got))
+    return numbers[:taken], bytes(got) + rest, how
+
+
+def _check(subject: Subject, sent: bytes, got: bytes, how: str) -> None:
+    if len(got) == len(sent) and got != sent and _same_bytes(got, sent):
+        raise Fault("every byte came back, but in another order than they were sent", hint=_cause(subject))
+    with warm_up("slow-reader"):
+        compare(sent, got, how, "the client")
+
+
+def _same_bytes(one: bytes, other: bytes) -> bool:
+    """Whether both have the same bytes, whatever their order: those of some values are counted."""
+    return all(one.count(value) == other.count(value) for value in range(1, 256, 17))
+
+
+def _cause(subject: Subject) -> str:
+    try:
+        threads = sum(process.num_threads() for process in processes(subject))
+    except (NotSeen, psutil.Error):
+        return ""
+    return _ONE_THREAD if threads == 1 else _THREADS

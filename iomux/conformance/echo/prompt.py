@@ -1,0 +1,148 @@
+"""The item of a lone client's answers: nobody holds them back, neither the kernel at the server's wish nor a sleep.
+
+TCP may wait before it sends a small segment: with Nagle's algorithm (RFC 896) until the one before is acknowledged,
+which the other end delays by 40 ms (RFC 1122, 4.2.3.2); after MSG_MORE or TCP_CORK 200 ms for more bytes (tcp(7)). Each
+costs milliseconds an answer while the machine idles, and loses no byte.
+
+No time is judged. While an answer is due, the kernel is asked what it knows of the server's socket (sock_diag(7)): the
+same bytes twice, 20 ms apart, written and not sent, were held back for these 20 ms, however slow this process or the
+machine is; nothing on its way tells MSG_MORE from Nagle. A request that twice lies unread while each thread of the
+server sleeps has woken nobody: the server asks at intervals. A server that is slow because it computes, waits for a
+core or for something of its own shows neither.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iomux.conformance.trial.clients import ask, compare, connect, message
+from iomux.conformance.trial.items import item
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, processes, warm_up
+from iomux.system.sock_diag import Connection, missing, other_end
+
+_BYTES = 64
+_WARM_UP = 4  # a connection's first segments are acknowledged at once (net/ipv4/tcp_input.c, tcp_enter_quickack_mode)
+_LEAST, _MOST, _SECONDS = 9, 200, 4.0
+_PROMPT_SECONDS = 0.0015
+_HELD_SECONDS = 0.02  # half of the shortest delay of an acknowledgement (TCP_DELACK_MIN)
+_PROOFS = 4  # so many answers must have been held back: once is chance, and no lasting harm
+_SAMPLE_SECONDS = 0.0004
+_LATE = "a lone client's answers are held back: "
+_WORDS = {
+    "nagle": "the server sent them in parts, and the kernel kept a part until the client had acknowledged the one "
+    "before (Nagle's algorithm and the delayed acknowledgement, 40 ms)",
+    "cork": "the server had sent them, nothing was on its way, and the kernel waited for more (MSG_MORE or TCP_CORK, "
+    "200 ms)",
+    "unread": "its request lies unread while every thread of the server sleeps: nothing has woken it",
+}
+
+
+@item(
+    "prompt",
+    points=1,
+    rule="a lone client's small request is answered at once",
+    sent="one client sends 64 bytes, and again as soon as they are answered; meanwhile the kernel is asked what lies "
+    "in the server's socket",
+    hint="An answer in two sends needs TCP_NODELAY, or becomes one send. MSG_MORE and TCP_CORK promise that more "
+    "follows: send the last part without. And a server that sleeps for a fixed time, and then asks who has sent "
+    "something, is late by that time: sleep in the call that a request ends.",
+    man="tcp(7) (TCP_NODELAY, TCP_CORK), send(2) (MSG_MORE), poll(2)",
+)
+def prompt(subject: Subject) -> None:
+    """Check that what delays an answer is not a wait that the server has asked for."""
+    tasks = _tasks(subject)
+    proofs: Counter[str] = Counter()
+    late = 0
+    with connect(subject) as client:
+        with warm_up("echoes"):
+            for _ in range(_WARM_UP):
+                ask(client, message(_BYTES))
+        until = time.monotonic() + _SECONDS  # the more answers are late, the more of them may prove why
+        for number in range(_MOST):
+            watch = _answer(client, tasks)
+            late += watch.took > _PROMPT_SECONDS
+            proofs.update(watch.proofs)
+            for why, count in proofs.items():
+                if count >= _PROOFS:
+                    raise Fault(_LATE + _WORDS[why], answers=number + 1, held_back=count, last_seconds=watch.took)
+            if time.monotonic() > until or (number >= _LEAST and 2 * late <= number):
+                break
+    if 2 * late > number and (reason := missing()):
+        raise NotSeenHere(f"answers came late, and why can't be told here: {reason}")
+
+
+@dataclass
+class _Watch:
+    """What was seen while one answer was due."""
+
+    tasks: list[Path]
+    took: float = 0.0
+    proofs: set[str] = field(default_factory=set)
+    _held: Connection | None = None
+    _held_since: float = 0.0
+    _unread_since: float = 0.0
+
+    def sample(self, client: socket.socket) -> None:
+        """Ask the kernel once. Spans are from after a first answer to before a later one: at least so long."""
+        now = time.monotonic()
+        end = other_end(client)
+        if end is None:
+            return
+        self._unsent(end, now)
+        self._unread(client, end, now)
+
+    def _unsent(self, end: Connection, now: float) -> None:
+        before = self._held
+        if not end.unsent or before is None or (before.written, before.unsent) != (end.written, end.unsent):
+            self._held, self._held_since = end, time.monotonic()
+        elif now - self._held_since > _HELD_SECONDS:
+            self.proofs.add("nagle" if before.unacked else "cork")
+
+    def _unread(self, client: socket.socket, end: Connection, now: float) -> None:
+        if not (end.unread and _asleep(self.tasks) and (again := other_end(client)) and again.unread == end.unread):
+            self._unread_since = 0.0
+        elif not self._unread_since:
+            self._unread_since = time.monotonic()
+        elif now - self._unread_since > _PROMPT_SECONDS:
+            self.proofs.add("unread")
+
+
+def _answer(client: socket.socket, tasks: list[Path]) -> _Watch:
+    """Ask once, and watch the server's socket until the answer is here. Raises Fault if it does not come."""
+    watch, sent, got, how = _Watch(tasks), message(_BYTES), b"", "nothing more came"
+    can_ask = not missing()
+    began = last = time.monotonic()
+    client.sendall(sent)
+    while len(got) < len(sent) and time.monotonic() - last < PATIENCE:
+        if select.select([client], [], [], _SAMPLE_SECONDS)[0]:
+            if not (piece := client.recv(len(sent) - len(got))):
+                how = "the connection was closed"
+                break
+            got, last = got + piece, time.monotonic()
+        elif can_ask:
+            watch.sample(client)
+    watch.took = time.monotonic() - began
+    with warm_up("echoes"):
+        compare(sent, got, how, "the client")
+    return watch
+
+
+def _tasks(subject: Subject) -> list[Path]:
+    """The folders of its processes' threads; none if its process is not known."""
+    if subject.pid is None:
+        return []
+    return [Path(f"/proc/{process.pid}/task") for process in processes(subject)]
+
+
+def _asleep(tasks: list[Path]) -> bool:
+    """Whether each thread sleeps (proc_pid_stat(5), state S): one that was woken, and waits for a core, does not."""
+    states = []
+    for task in tasks:
+        for thread in task.glob("*/stat"):
+            with contextlib.suppress(OSError, IndexError):  # it has just ended
+                states.append(thread.read_text().rpartition(")")[2].split()[0])
+    return bool(states) and set(states) == {"S"}

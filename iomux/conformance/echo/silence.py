@@ -1,0 +1,50 @@
+"""The item of a client that is silent for some seconds: a pause is no farewell.
+
+A connection has no heartbeat of its own (RFC 9293): until one end says that it has ended, it lasts, however long nobody
+says anything. A server may limit silence, since each silent client costs it a descriptor; an echo server has no reason
+to do so after seconds. Cost: the seconds, of waiting.
+"""
+
+import socket
+import time
+
+from iomux.conformance.trial.clients import ask, connect
+from iomux.conformance.trial.items import item
+from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, warm_up
+
+_SILENT_SECONDS = 6.5  # longer than 5 s, a common time limit
+
+
+@item(
+    "silence",
+    points=3,
+    rule="a client that is silent for some seconds is still served",
+    sent="one client is served, another one only connects; both are silent for 6.5 s, and then each sends a message",
+    hint="Does a time limit on recv, or on the connection, end the conversation? A client that says nothing has not "
+    "left: recv tells you when it has.",
+    man="socket(7) (SO_RCVTIMEO), recv(2); Python: socket.settimeout",
+)
+def silence(subject: Subject) -> None:
+    """Check that silence ends no connection. The first client leaves before the second asks: they may take turns."""
+    with connect(subject) as served, connect(subject) as newcomer:
+        with warm_up("hundred"):
+            ask(served, b"before the silence")
+        time.sleep(_SILENT_SECONDS)
+        _ask_again(served, "a client that had been served")
+        served.close()
+        _ask_again(newcomer, "a client that had said nothing yet")
+
+
+def _ask_again(client: socket.socket, who: str) -> None:
+    """Ask after the silence. Raises Fault, with the other end's farewell if that lies there already."""
+    client.setblocking(False)
+    try:
+        how = "bytes came that it had not sent" if client.recv(1) else "the server ended the connection"
+    except BlockingIOError:
+        how = ""
+    except ConnectionError:
+        how = "the server ended the connection"
+    client.settimeout(PATIENCE)
+    if how:
+        raise Fault(f"{who} was silent for some seconds: {how}")
+    ask(client, b"after the silence", f"{who}, and was then silent for some seconds,")

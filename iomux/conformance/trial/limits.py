@@ -1,0 +1,53 @@
+"""The limits of a server's process as a trial sets them, and whether it still runs: prlimit(2), kill(2)."""
+
+import contextlib
+import resource
+import socket
+
+import psutil
+
+from iomux.conformance.trial.subject import NotSeen, Subject, processes
+
+
+def limit_descriptors(subject: Subject, wanted: int) -> None:
+    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
+    if not hasattr(resource, "prlimit"):
+        raise NotSeen("another process's limit can't be set here: only Linux has prlimit(2)")
+    for process in processes(subject):
+        try:
+            hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
+            if hard != resource.RLIM_INFINITY and wanted > hard:
+                raise NotSeen(f"the server may open {hard:,} descriptors at most here (ulimit -Hn)")
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
+        except PermissionError:
+            raise NotSeen("the server is another user's: its limits can't be set from here") from None
+
+
+def allow_descriptors(subject: Subject, wanted: int) -> None:
+    """See to it that the server may open `wanted` descriptors more, where that can be seen. Raises NotSeen if not."""
+    if subject.pid is None or not hasattr(resource, "prlimit"):
+        return
+    for process in processes(subject):
+        with contextlib.suppress(PermissionError):
+            soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            if soft != resource.RLIM_INFINITY and soft < (needed := process.num_fds() + wanted):
+                limit_descriptors(subject, needed)
+
+
+def descriptors_of_first(subject: Subject) -> int:
+    """How many descriptors the server's first process has open: usually the one that accepts."""
+    return int(processes(subject)[0].num_fds())
+
+
+def listens(subject: Subject) -> bool:
+    """Whether something accepts connections at its address."""
+    with contextlib.suppress(OSError), socket.create_connection(subject.address, timeout=1):
+        return True
+    return False
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process still runs: one that has ended and was not waited for does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False

@@ -1,0 +1,144 @@
+"""`iomux.check_chat` on the model rooms, on right ones with habits of their own, and on planted faults."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import iomux
+from iomux.conformance.chat import room
+from iomux.conformance.chat.manners import Manners
+from iomux.conformance.chat.room import CHAT_ITEMS
+from iomux.conformance.chat_manners import manners_of
+from iomux.conformance.check import check_chat
+from iomux.conformance.targets import target_of
+from iomux.conformance.trial.subject import Subject
+from iomux.course.coursework import chat
+from iomux.solutions import coursework
+from tests.students import other_rooms
+from tests.students.faulty_rooms import FAULTS
+from tests.students.rooms import RIGHT, room_file
+
+FOLLOWS = {"dies of a reset": ("leaving", "leaks", "silent")}
+"""Items about something else that contain the fault as well, and say so after their own cause was seen to be absent."""
+NAMES = [
+    *("passes-on", "not-to-sender", "every-byte", "in-order", "last-words", "many"),
+    *("late-reader", "slow-reader", "falls-behind", "memory", "let-go", "deaf-speaker"),
+    *("leaving", "resets", "mid-reset", "leaks", "silent", "descriptor-limit", "urgent", "ctrl-c"),
+]
+
+
+def test_the_points_of_all_items_are_a_round_hundred_and_lost_bytes_cost_most() -> None:
+    assert set(CHAT_ITEMS) == set(NAMES)
+    assert sum(item.points for item in CHAT_ITEMS.values()) == 100
+    assert max(CHAT_ITEMS.values(), key=lambda item: item.points).name == "late-reader"
+
+
+def test_the_check_and_the_model_room_agree_on_what_is_kept_for_a_slow_member() -> None:
+    assert chat.MOST_OWED_BYTES == room.MOST_OWED_BYTES
+
+
+@pytest.mark.parametrize("model", [chat.serve_chat, coursework.serve_lines], ids=lambda serve: serve.__name__)
+def test_the_model_rooms_get_all_points(model: Any) -> None:
+    report = check_chat(model, progress=False)
+    report.raise_if_failed()
+    assert report.earned == 100
+    assert [result.name for result in report.results] == NAMES
+
+
+def test_a_room_that_uses_a_member_after_it_has_left_is_caught_each_time() -> None:
+    source = inspect.getsource(coursework.serve_lines).replace(" and fd in room.members", "")
+    names: dict[str, Any] = {**vars(coursework), "__name__": "planted"}
+    exec(source, names)
+    for _ in range(3):
+        report = check_chat(names["serve_lines"], only="deaf-speaker", progress=False)
+        assert "KeyError" in report["deaf-speaker"].seen
+
+
+@pytest.mark.parametrize("habit", RIGHT)
+def test_a_right_room_passes_whole(habit: str, tmp_path: Path) -> None:
+    report = check_chat(room_file(tmp_path, RIGHT[habit]), progress=False)
+    report.raise_if_failed()
+    assert report.earned == 100
+
+
+@pytest.mark.parametrize("built", [other_rooms.serve_by_tasks, other_rooms.serve_by_threads], ids=lambda s: s.__name__)
+def test_a_right_room_passes_whole_however_it_is_built(built: Any) -> None:
+    report = check_chat(built, progress=False)
+    report.raise_if_failed()
+    assert report.earned == 100
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp_path: Path) -> None:
+    item, seen, parts = FAULTS[fault]
+    report = check_chat(room_file(tmp_path, parts), progress=False, seconds=120)
+    assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
+    assert seen in report[item].seen
+    assert all("see the item" in report[name].seen for name in report.not_seen)
+
+
+def test_a_room_that_loses_bytes_gets_no_good_mark(tmp_path: Path) -> None:
+    report = check_chat(room_file(tmp_path, FAULTS["takes send for complete"][2]), progress=False)
+    assert report.earned <= 75
+
+
+@pytest.mark.parametrize(
+    ("habit", "due"),
+    [
+        ("as it is", Manners()),
+        ("greets", Manners(greeting=b"Welcome\n")),
+        ("greets and tells who joins", Manners(b"* one has joined\n", b"* one has joined\n")),
+        ("speaks in lines", Manners(in_lines=True)),
+    ],
+)
+def test_what_a_room_does_by_its_own_rules_is_found_out_and_named(habit: str, due: Manners, tmp_path: Path) -> None:
+    found = manners_of(target_of(room_file(tmp_path, RIGHT[habit])))
+    assert found == due
+    assert len(found.notes()) == sum(map(bool, (found.greeting, found.joining, found.in_lines)))
+    assert not found.refusal()
+
+
+def test_a_room_that_tells_who_has_left_is_told_how_to_fit(tmp_path: Path) -> None:
+    says_so = 'sock.close()\n            [self.pay(one, b"* one has left\\n") for one in list(self.members)]'
+    tells = (("sock.close()", says_so),)
+    found = manners_of(target_of(target := room_file(tmp_path, tells)))
+    assert found == Manners(leaving=b"* one has left\n")
+    assert "'* one has left'" in found.refusal()
+    assert found.notes() == ()
+    report = check_chat(target, only=["passes-on", "mid-reset"], progress=False)
+    assert report.failed == ()
+    assert report["mid-reset"].seen == found.refusal()
+
+
+@pytest.mark.parametrize("habit", ["as it is", "greets", "speaks in lines"])
+def test_the_report_names_what_a_room_does_by_its_own_rules(habit: str, tmp_path: Path) -> None:
+    report = check_chat(room_file(tmp_path, RIGHT[habit]), only=["passes-on", "leaving"], progress=False)
+    assert report.passed
+    words = {"greets": "Welcome", "speaks in lines": "before a newline"}.get(habit)
+    assert (words in str(report)) if words else not report.notes
+
+
+def test_a_server_that_passes_nothing_on_has_no_manners() -> None:
+    assert manners_of(target_of("poll")) == Manners()
+
+
+def test_an_echo_server_is_no_chat_room() -> None:
+    report = check_chat("poll", only=["passes-on", "leaks"], progress=False)
+    assert report.earned == 0
+    assert report["passes-on"].seen == "what one member sent did not reach all the others"
+    assert "does not pass messages on" in report["leaks"].seen
+    with pytest.raises(AssertionError, match="passes-on"):
+        report.raise_if_failed()
+
+
+def test_an_item_for_echo_servers_is_unknown_to_the_chat_check() -> None:
+    with pytest.raises(LookupError, match="passes-on"):
+        check_chat("poll", only="echoes")
+
+
+def test_a_slow_member_joins_at_an_address_of_either_family() -> None:
+    for host in ("127.0.0.2", "::1"):
+        with iomux.listen(host) as listener, room.slow(Subject(listener.getsockname()[:2])) as member:
+            assert member.getpeername()[0] == host

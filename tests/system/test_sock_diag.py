@@ -1,0 +1,46 @@
+"""What the kernel tells of a connection's other end."""
+
+import socket
+
+import pytest
+
+from iomux.system.sock_diag import missing, other_end
+from iomux.system.sockets import listen, reset, tcp_pair
+from tests.support.clients import eventually
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "the kernel tells of it")
+
+
+def test_bytes_that_are_not_read_and_bytes_that_are_held_back() -> None:
+    near, far = tcp_pair()
+    with near, far:
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        far.send(b"unread")
+        near.send(b"more will follow", socket.MSG_MORE)
+        end = other_end(far)
+        assert end is not None
+        assert (end.unread, end.unsent, end.unacked, end.written) == (6, 16, 0, 16)
+        near.recv(6)
+        near.send(b"!")
+        end = other_end(far)
+        assert end is not None
+        assert (end.unread, end.unsent, end.written) == (0, 0, 17)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_connection_that_is_not_accepted_has_no_inode(host: str) -> None:
+    with listen(host) as listener, socket.create_connection(listener.getsockname()[:2]) as client:
+        waiting = other_end(client)
+        near, _ = listener.accept()
+        with near:
+            held = other_end(client)
+        assert waiting is not None
+        assert held is not None
+        assert (waiting.state, waiting.inode, held.inode > 0) == (1, 0, True)
+
+
+def test_a_connection_that_is_over_has_no_other_end() -> None:
+    near, far = tcp_pair()
+    with far:
+        reset(near)
+        assert eventually(lambda: other_end(far) is None)
