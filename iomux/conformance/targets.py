@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from iomux import servers
@@ -19,8 +20,10 @@ from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
 from iomux.processes.errors import CANT_LISTEN, ServerError
 from iomux.processes.named.command import Command
 from iomux.processes.named.place import written
+from iomux.processes.ready import START_SECONDS
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
-from iomux.processes.server import START_SECONDS, Server, launch_on
+from iomux.processes.server import Server, launch_on
+from iomux.processes.starting import PORT_SECONDS
 from iomux.system.machine import cores
 from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
@@ -83,7 +86,7 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
     models = (found, servers.get(found).model) if isinstance(found, str) else ()
     return Target(
         name,
-        lambda port=port: _started_here(found, port),
+        partial(_start, found, port),
         models,
         serial=port is not None or own_port(found),
         own_listener=own_listener(found),
@@ -98,10 +101,24 @@ def _check_it_answers(address: Address) -> None:
         raise ValueError(f"nothing answers at {written(*address)}: start the server first") from error
 
 
+def _start(target: Found, hint: int | None, port: int | None = None) -> AbstractContextManager[Running]:
+    return _started_here(target, hint) if port is None else _started_again(target, port, hint)
+
+
 @contextlib.contextmanager
-def _started_here(target: Found, port: int | None) -> Iterator[Running]:
+def _started_again(target: Found, again: int, port: int | None) -> Iterator[Running]:
+    """Start it on the port `again`, at once; one with a port of its own is expected to take that again."""
+    with _started_here(target, port if own_port(target) else again, patience=0.0) as running:
+        if running.subject.address[1] != again:
+            raise NotSeen("it listens on another port each time: on the same one it can't be started again")
+        yield running
+
+
+@contextlib.contextmanager
+def _started_here(target: Found, port: int | None, patience: float = PORT_SECONDS) -> Iterator[Running]:
     try:
-        server = launch_on(target, None, None if isinstance(target, Command) else cores()[0], port, "main_bounded")
+        core = None if isinstance(target, Command) else cores()[0]
+        server = launch_on(target, None, core, port, "main_bounded", patience)
     except ServerError as error:
         raise _not_started(error) from error
     except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled

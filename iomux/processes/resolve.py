@@ -14,6 +14,7 @@ from iomux.processes.named.command import Command, is_command, parse
 from iomux.processes.named.file_server import FileServer
 from iomux.processes.named.place import written
 from iomux.processes.named.ways import Called, way_to_call
+from iomux.system.machine import cores
 from iomux.system.sockets import Address
 
 Found = str | servers.Serve | Command | Address
@@ -57,6 +58,14 @@ def own_port(found: Found) -> bool:
     return (isinstance(found, Command) and not found.takes_port) or (
         isinstance(found, Called) and found.way.own_listener and not found.way.takes_port
     )
+
+
+def check_handler_and_core(handler: object, core: int | None) -> None:
+    """Raise TypeError for a handler that can't be called, ValueError for a core that this process may not use."""
+    if handler is not None and not callable(handler):
+        raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
+    if core is not None and core not in cores():
+        raise ValueError(f"cpu {core} is not among the cores this process may use: {cores()}")
 
 
 def check_startable(found: Found, with_handler: bool, port: int | None) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import weakref
 from functools import reduce
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -21,10 +21,10 @@ from iomux.processes.errors import ServerError, cause_of_end, ended
 from iomux.processes.logs import read_log, written_bytes
 from iomux.processes.named.place import written
 from iomux.processes.notebook_cell import replace_earlier_run
-from iomux.processes.resolve import Found, check_startable, find, name_of, notes_of
+from iomux.processes.ready import Started
+from iomux.processes.resolve import Found, check_handler_and_core, check_startable, find, name_of, notes_of
 from iomux.processes.spawn import end
-from iomux.processes.starting import START_SECONDS as START_SECONDS
-from iomux.processes.starting import Started, start_found
+from iomux.processes.starting import Terms, start_found
 from iomux.servers.connection import Handler
 from iomux.system.machine import CpuTime, below, cores, cpu_time
 from iomux.system.process_tree import exists
@@ -164,22 +164,19 @@ def start(
 
 def launch(server: Found, handler: Handler | None = None, cpu: int | None = None, port: int | None = None) -> Server:
     """Do what `start` does, but without a link to a notebook's cell: running a cell again does not stop it."""
-    if handler is not None and not callable(handler):
-        raise TypeError(f"handler is {handler!r}: give a function that takes the bytes that came and returns an answer")
-    core = cores()[0] if cpu is None else cpu
-    if core not in cores():
-        raise ValueError(f"cpu {cpu} is not among the cores this process may use: {cores()}")
-    return launch_on(server, handler, core, port)
+    return launch_on(server, handler, cores()[0] if cpu is None else cpu, port)
 
 
-def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None, main: str = "main") -> Server:
-    """Do what `launch` does, on this core, or on any if it is None; main: see `iomux.processes.starting`."""
+def launch_on(server: Found, handler: Handler | None, core: int | None, port: int | None, *more: Any) -> Server:
+    """Do what `launch` does, on this core, or on any if it is None; more: of `iomux.processes.starting.Terms`."""
+    check_handler_and_core(handler, core)
     found = find(server)
     check_startable(found, handler is not None, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)
-        running = Server(name_of(found), start_found(found, handler, core, log, port, main), log, notes_of(found))
+        started = start_found(found, handler, log, Terms(core, port, *more))
+        running = Server(name_of(found), started, log, notes_of(found))
         on_failure.pop_all()
     _running[running.address] = running
     return running

@@ -1,199 +1,125 @@
-"""Start the process of a server and wait until it accepts clients: with our listener, or with one that it makes.
+"""Start the process of a server: a function on our listener, or what makes its own and may have to wait for its port.
 
-A function that takes a listener is ready as soon as its file is imported: clients may connect to the listener before.
-A command line, and a function that makes its own listener, is ready when one of its processes listens; where it does is
-looked up (`iomux.system.listeners`), because a test connection would be a client. Daemons are below its guard, too.
+A program with a port of its own may find it kept, by connections of its last run or by a client that was given it: then
+it is started again as soon as the port can be had.
 """
 
+import contextlib
 import os
-import select
+import socket
 import subprocess
 import time
 from typing import IO, Any, NamedTuple
 
-from iomux.processes.errors import CANT_LISTEN, ELSEWHERE, ServerError, cause_of_end, ended, not_ready
-from iomux.processes.logs import read_log, too_much, written_bytes
+from iomux.processes.errors import CANT_LISTEN, ServerError, not_ready
 from iomux.processes.named import place, taken
 from iomux.processes.named.command import Command
 from iomux.processes.named.ways import Called
-from iomux.processes.resolve import Found, name_of
-from iomux.processes.spawn import WITHOUT_SITE, end, outlives, spawn
+from iomux.processes.ready import Started, wait_until_it_listens, wait_until_ready
+from iomux.processes.resolve import Found, name_of, own_port
+from iomux.processes.spawn import WITHOUT_SITE, end, spawn
 from iomux.servers.connection import Handler
-from iomux.system.listeners import Listener, listeners, listening
-from iomux.system.machine import below
-from iomux.system.sockets import Address, listen
+from iomux.system.sockets import listen
 
-START_SECONDS = 20.0
-"""How long a server may take to come up, imports included."""
-_SETTLE_SECONDS = 0.03  # a server that fails in its first lines ends within this time, and `start` raises
-_LOOK_SECONDS = 0.02
-_SAME = 5  # a program without {port} has all its listeners when they are the same so many times in a row
-_SAME_ELSEWHERE = 100  # and it listens at another port than the one that it was to take
-_SAME_PLACE = 2  # a daemon listens, forks and leaves: its listener is then held by another process
 PORT_SECONDS = 65.0
 """How long to wait for a port that ended connections keep: a little more than the kernel's TCP_TIMEWAIT_LEN."""
+_MOST_FAILURES = 20  # of a program that can't take its port, though it seems free
 
 
-class Started(NamedTuple):
-    """A process that serves: the one started here, the one that listens, where, and what is to be said of that."""
+class Terms(NamedTuple):
+    """On which core a server runs, and how it gets its port."""
 
-    process: "subprocess.Popen[bytes]"
-    pid: int
-    address: Address
-    notes: tuple[str, ...] = ()
-    alone: bool = False
-    """Whether `pid` is the server, and what it starts is not counted with it."""
-
-
-def start_found(
-    found: Found, handler: Handler | None, core: int | None, log: IO[bytes], port: int | None, main: str = "main"
-) -> Started:
-    """Start what `iomux.processes.resolve.find` has found. Raises ServerError.
-
-    main: the function of the process that runs it; `main_bounded` ends it when it takes too much of the machine.
-    """
-    if isinstance(found, Command):
-        return start_command(found, core, log, port, main)
-    if isinstance(found, Called) and found.way.own_listener:
-        return start_own(found, core, log, port, main)
-    return start_function(found, handler, core, log, main)
+    core: int | None
+    """Any, if it is None."""
+    port: int | None
+    """For what makes its own listener: the port to give it, or which of its ports is meant."""
+    main: str = "main"
+    """The function of the process that runs it; `main_bounded` ends it when it takes too much of the machine."""
+    patience: float = PORT_SECONDS
+    """How many seconds it may wait for a port that is kept."""
 
 
-def start_function(serve: Any, handler: Handler | None, core: int | None, log: IO[bytes], main: str) -> Started:
+def start_found(found: Found, handler: Handler | None, log: IO[bytes], terms: Terms) -> Started:
+    """Start what `iomux.processes.resolve.find` has found. Raises ServerError."""
+    if isinstance(found, Command) or (isinstance(found, Called) and found.way.own_listener):
+        return start_own(found, log, terms)
+    return start_function(found, handler, log, terms)
+
+
+def start_function(serve: Any, handler: Handler | None, log: IO[bytes], terms: Terms) -> Started:
     """Start a server that takes a listener. Raises ServerError."""
     with listen() as listener:
-        work = {"serve": serve, "handler": handler, "cpu": core, "descriptor": listener.fileno()}
+        work = {"serve": serve, "handler": handler, "cpu": terms.core, "descriptor": listener.fileno()}
         options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, main)
+        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, terms.main)
         try:
-            pid = _wait_until_ready(name_of(serve), process, log)
+            pid = wait_until_ready(name_of(serve), process, log)
         except BaseException:
             end(process)
             raise
         return Started(process, pid, listener.getsockname()[:2], alone=True)
 
 
-def start_own(serve: Called, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
-    """Start a function that makes its own listener, at `port` if it takes one. Raises ServerError."""
-    wanted = port or place.free_port() if serve.way.takes_port else None
-    work = {"serve": serve, "cpu": core, "address": ("127.0.0.1", wanted or 0)}
-    process = spawn("iomux.processes.child", work, log, main=main)
-    try:
-        _wait_until_ready(serve.__name__, process, log)
-        return _wait_until_it_listens(serve.__name__, process, log, port or wanted, wanted is not None)
-    except BaseException:
-        end(process)
-        raise
+def start_own(found: Command | Called, log: IO[bytes], terms: Terms) -> Started:
+    """Start what makes its own listener, at its port or a free one if it takes one. Raises ServerError.
 
-
-def start_command(command: Command, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
-    """Start a command line, with `port` or a free one in place of `{port}`. Raises ServerError.
-
-    A program with a port of its own may find it kept by connections of its last run: it is tried again for a minute.
+    It is tried again if connections that have ended keep its port.
     """
-    until, unexplained = time.monotonic() + PORT_SECONDS, 0
+    until, failures, holder = time.monotonic() + terms.patience if terms.patience else 0.0, 0, None
     while True:
-        try:
-            started = _start_command_once(command, core, log, port, main)
-        except ServerError as error:
-            if command.takes_port or not taken.in_use(error.log):
-                raise
-            if whose := taken.by_whom(command, error.log):
-                raise not_ready(command.line, f"{CANT_LISTEN}{whose}", error.log) from None
-            kept = taken.by_old_connections(command, error.log)
-            unexplained = 0 if kept else unexplained + 1  # it may have become free just now
-            if port is not None or unexplained > 1:
-                raise
-            if kept and time.monotonic() > until:
-                raise not_ready(command.line, f"{CANT_LISTEN}{taken.why_kept(kept)}", error.log) from None
-            time.sleep(1)
-            os.ftruncate(log.fileno(), 0)
-            os.lseek(log.fileno(), 0, os.SEEK_SET)
-        else:
-            taken.remember(command, started.address[1])
-            return started
+        with holder or contextlib.nullcontext():
+            try:
+                started = _start_own_once(found, log, terms)
+            except ServerError as error:
+                failures += 1
+                if not taken.in_use(error.log) or failures > _MOST_FAILURES:
+                    raise
+                failed = error
+            else:
+                taken.remember(found, started.address[1])
+                return started
+        # A program without SO_REUSEADDR fails because of the holder: it is tried without one in between.
+        holder = None if holder else _hold(found, failed, terms.port, until, failures)
+        os.ftruncate(log.fileno(), 0)
+        os.lseek(log.fileno(), 0, os.SEEK_SET)
 
 
-def _start_command_once(command: Command, core: int | None, log: IO[bytes], port: int | None, main: str) -> Started:
-    wanted = port or place.free_port() if command.takes_port else port
-    words, environment = command.at(wanted or 0)
-    process = spawn(
-        "iomux.processes.supervisor", {"words": words, "environment": environment, "cpu": core}, log, main=main
-    )
+def _hold(
+    found: Command | Called, failed: ServerError, port: int | None, until: float, failures: int
+) -> socket.socket | None:
+    """Wait until the port of a server can be had, and hold it. Raises ServerError if that can't be, or is too late."""
+    if not own_port(found) and port is None:  # somebody was quicker to take it: another one is free
+        return None
+    ports = taken.candidates(found, failed.log, port)
+    if whose := taken.by_whom(ports):
+        raise not_ready(name_of(found), f"{CANT_LISTEN}{whose}", failed.log)
+    kept = taken.by_ended_connections(ports)
+    if not kept and failures == 1:  # it has become free meanwhile
+        return None
+    if kept and (holder := taken.hold(kept, until)):
+        return holder
+    if kept and (until or taken.by_a_client(kept)):
+        raise not_ready(name_of(found), f"{CANT_LISTEN}{taken.why_kept(kept)}", failed.log)
+    raise failed
+
+
+def _start_own_once(found: Command | Called, log: IO[bytes], terms: Terms) -> Started:
+    told = not own_port(found)
+    wanted = terms.port or place.free_port() if told else terms.port
+    process = _spawn_own(found, log, wanted or 0, terms)
     try:
-        return _wait_until_it_listens(command.line, process, log, wanted, command.takes_port)
+        if isinstance(found, Called):
+            wait_until_ready(found.__name__, process, log)
+        return wait_until_it_listens(name_of(found), process, log, wanted, told)
     except BaseException:
         end(process)
         raise
 
 
-def _wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> int:
-    """The server's process id, which it reports when it is ready."""
-    assert process.stdout is not None
-    poller = select.poll()
-    poller.register(process.stdout, select.POLLIN)
-    came = poller.poll(START_SECONDS * 1000)
-    ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
-    if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
-        cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
-        raise ended(f"{name} server", cause, read_log(log))
-    return int(pid)
-
-
-def _wait_until_it_listens(
-    name: str, process: "subprocess.Popen[bytes]", log: IO[bytes], wanted: int | None, was_told: bool
-) -> Started:
-    """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
-    limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
-    while time.monotonic() < limit and not (before and same > _SAME_ELSEWHERE):
-        if process.poll() is not None:
-            raise ended(f"{name} server", cause_of_end(process), read_log(log))
-        found = listeners(below(process.pid))
-        if was_told and not found:  # another user's process shows no descriptors, but nobody else has this port
-            first = first or _told_by(process)
-            found = [one._replace(pid=first or below(process.pid)[-1]) for one in listening() if one.port == wanted]
-        same = same + 1 if found == before else 0
-        before = found
-        if same >= (_SAME if wanted is None else _SAME_PLACE) and (
-            found if wanted is None else wanted in {one.port for one in found}
-        ):
-            return _at(name, process, [one for one in found if wanted in (None, one.port)], log, was_told)
-        time.sleep(_LOOK_SECONDS)
-    raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
-
-
-def _told_by(process: "subprocess.Popen[bytes]") -> int:
-    """The id of the command's process, which its supervisor tells before it becomes the command; 0 until then."""
-    assert process.stdout is not None
-    poller = select.poll()
-    poller.register(process.stdout, select.POLLIN)
-    return int(os.read(process.stdout.fileno(), 16) or 0) if poller.poll(0) else 0
-
-
-def _why_not(found: list[Listener], wanted: int | None, was_told: bool) -> str:
-    if not found:
-        told = ": does it use {port}?" if was_told else ""
-        return f"did not listen on {'its' if was_told else 'any'} port within {START_SECONDS:.0f} s{told}"
-    places = " and ".join(sorted({place.written(one.host, one.port) for one in found}))
-    return f"listens at {places}{ELSEWHERE}{wanted} that it was to take: leave {{port}} out if it has its own"
-
-
-def _at(
-    name: str, process: "subprocess.Popen[bytes]", found: list[Listener], log: IO[bytes], was_told: bool
-) -> Started:
-    try:
-        best = place.best(found)
-    except ValueError as error:
-        raise not_ready(name, str(error), read_log(log)) from None
-    host = place.host_of_clients(best.host)
-    holders = [one.pid for one in found if one[:2] == best[:2]]
-    return Started(process, _above_all(process.pid, holders), (host, best.port), place.note(best, host, was_told))
-
-
-def _above_all(first: int, holders: list[int]) -> int:
-    """The lowest process with all holders of a listener in it and below it: a prefork server's first process."""
-    inside = below(first)
-    for pid in reversed(inside[1:]):
-        if set(holders) <= set(below(pid)):
-            return pid
-    return holders[0]
+def _spawn_own(found: Command | Called, log: IO[bytes], port: int, terms: Terms) -> "subprocess.Popen[bytes]":
+    if isinstance(found, Called):
+        call = {"serve": found, "cpu": terms.core, "address": ("127.0.0.1", port)}
+        return spawn("iomux.processes.child", call, log, main=terms.main)
+    words, environment = found.at(port)
+    work = {"words": words, "environment": environment, "cpu": terms.core}
+    return spawn("iomux.processes.supervisor", work, log, main=terms.main)

@@ -110,21 +110,21 @@ def listening() -> list[Listener]:
     return [Listener(host, port, 0) for _, host, port in _listening("self")]
 
 
-def lingers(port: int) -> bool:
-    """Whether connections of a server that has ended still keep its port, most of them in TIME_WAIT (tcp(7)).
+def peers(port: int) -> set[int]:
+    """The other ends' ports of the connections that keep a port, those that have ended included (TIME_WAIT, tcp(7)).
 
     Example:
-    >>> from iomux.system.listeners import lingers
+    >>> from iomux.system.listeners import peers
     >>> with iomux.listen() as listener:
-    ...     lingers(listener.getsockname()[1])
-    False
+    ...     peers(listener.getsockname()[1])
+    set()
     """
-    ours = f":{port:04X}"
+    ours, found = f":{port:04X}", set[int]()
     for table in _TABLES:
         with contextlib.suppress(OSError), open(f"/proc/self/net/{table}", encoding="ascii") as lines:
-            if any(fields[1].endswith(ours) and fields[3] != _LISTEN for fields in map(str.split, lines)):
-                return True
-    return False
+            kept = (fields for fields in map(str.split, lines) if fields[1].endswith(ours) and fields[3] != _LISTEN)
+            found |= {int(fields[2].rpartition(":")[2], 16) for fields in kept}
+    return found
 
 
 def first_port_of_clients() -> int:

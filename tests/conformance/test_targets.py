@@ -192,9 +192,9 @@ def test_what_makes_its_own_listener_can_be_started_again_on_its_port(top: str, 
 
 @linux
 def test_a_server_that_does_not_take_the_port_is_told_where_it_listens(tmp_path: Path, monkeypatch: Any) -> None:
-    from iomux.processes import starting
+    from iomux.processes import ready
 
-    monkeypatch.setattr(starting, "START_SECONDS", 3.0)
+    monkeypatch.setattr(ready, "START_SECONDS", 3.0)
     port = free_port()
     with pytest.raises(NotStarted, match=f"listens at 127.0.0.1:{port}, not at the port "):
         notes(target_of(program(tmp_path, f"sys.argv[1:] = ['{port}']")))

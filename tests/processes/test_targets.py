@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.processes import starting
 from iomux.processes.named import taken
 from iomux.processes.named.command import parse
 from iomux.processes.named.place import free_port
 from iomux.processes.resolve import find, name_of, resolve
-from iomux.system.listeners import who_listens
+from iomux.processes.server import launch_on
+from iomux.system.listeners import first_port_of_clients, who_listens
 from tests.students import forms
 from tests.support.clients import DEADLINE, eventually
 from tests.support.commands import iomux_command
@@ -135,7 +136,17 @@ def test_a_port_that_ended_connections_keep_is_waited_for(tmp_path: Path, monkey
     port = free_port()
     (tmp_path / "mine.py").write_text(f"import errno, os\nraise OSError(errno.EADDRINUSE, os.strerror(98))  # {port}\n")
     command = parse(f"{sys.executable} {tmp_path}/mine.py")
-    monkeypatch.setattr(taken, "lingers", lambda asked: asked == port)
-    monkeypatch.setattr(starting, "PORT_SECONDS", 0.0)
-    with pytest.raises(iomux.ServerError, match=rf"connections that have ended keep port {port} for a minute"):
-        iomux.start(command.line)
+    first = first_port_of_clients()
+    for peer, said in ((first + 1, "connections that have ended keep port"), (80, "a client's connection keeps port")):
+        monkeypatch.setattr(taken, "peers", lambda asked, peer=peer: {peer} if asked == port else set())
+        monkeypatch.setattr(taken, "hold", lambda *_: None)
+        with pytest.raises(iomux.ServerError, match=f"{said} {port} for a minute"):
+            launch_on(command, None, None, None)
+
+
+def test_a_kept_port_is_held_until_the_server_has_it() -> None:
+    port = free_port()
+    holder = taken.hold(port, time.monotonic() + DEADLINE)
+    assert holder is not None
+    with holder, socket.create_server(("127.0.0.1", port)):
+        assert taken.hold(port, time.monotonic() + 0.1) is None, "somebody listens there now"

@@ -128,15 +128,15 @@ def _program(words: list[str], language: str) -> Iterator[str]:
             return
 
 
-def named_ports(command: Command) -> set[int]:
-    """The numbers that a command, or a file that it names, has in it and that may be ports."""
-    texts = [command.line]
-    for word in command.words:
+def numbers_of(*words: str) -> set[int]:
+    """The numbers that words, or the files that they name, have in them and that may be ports."""
+    texts = list(words)
+    for word in words:
         if Path(word).is_file() and Path(word).stat().st_size < 1 << 20:
             texts.append(Path(word).read_text(errors="replace"))
     return {number for text in texts for number in numbers_in(text)}
 
 
 def numbers_in(text: str) -> set[int]:
-    """The numbers in a text that may be ports."""
-    return {int(number) for number in re.findall(r"(?<![\w.])\d{2,5}(?![\w.]\d)", text) if int(number) < 65536}
+    """The numbers in a text that may be the ports of a user's server."""
+    return {int(number) for number in re.findall(r"(?<![\w.])\d{4,5}(?![\w.]\d)", text) if 1024 <= int(number) < 65536}

@@ -1,0 +1,111 @@
+"""Wait until the process of a server accepts clients: with our listener, or with one that it makes.
+
+A function that takes a listener is ready as soon as its file is imported: clients may connect to the listener before.
+A command line, and a function that makes its own listener, is ready when one of its processes listens; where it does is
+looked up (`iomux.system.listeners`), because a test connection would be a client. Daemons are below its guard, too.
+"""
+
+import os
+import select
+import subprocess
+import time
+from typing import IO, NamedTuple
+
+from iomux.processes.errors import ELSEWHERE, cause_of_end, ended, not_ready
+from iomux.processes.logs import read_log, too_much, written_bytes
+from iomux.processes.named import place
+from iomux.processes.spawn import outlives
+from iomux.system.listeners import Listener, listeners, listening
+from iomux.system.machine import below
+from iomux.system.sockets import Address
+
+START_SECONDS = 20.0
+"""How long a server may take to come up, imports included."""
+_SETTLE_SECONDS = 0.03  # a server that fails in its first lines ends within this time, and `start` raises
+_LOOK_SECONDS = 0.02
+_SAME = 5  # a program without {port} has all its listeners when they are the same so many times in a row
+_SAME_ELSEWHERE = 100  # and it listens at another port than the one that it was to take
+_SAME_PLACE = 2  # a daemon listens, forks and leaves: its listener is then held by another process
+
+
+class Started(NamedTuple):
+    """A process that serves: the one started here, the one that listens, where, and what is to be said of that."""
+
+    process: "subprocess.Popen[bytes]"
+    pid: int
+    address: Address
+    notes: tuple[str, ...] = ()
+    alone: bool = False
+    """Whether `pid` is the server, and what it starts is not counted with it."""
+
+
+def wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> int:
+    """The server's process id, which it reports when it is ready."""
+    assert process.stdout is not None
+    poller = select.poll()
+    poller.register(process.stdout, select.POLLIN)
+    came = poller.poll(START_SECONDS * 1000)
+    ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
+    if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
+        cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
+        raise ended(f"{name} server", cause, read_log(log))
+    return int(pid)
+
+
+def wait_until_it_listens(
+    name: str, process: "subprocess.Popen[bytes]", log: IO[bytes], wanted: int | None, was_told: bool
+) -> Started:
+    """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
+    limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
+    while time.monotonic() < limit and not (before and same > _SAME_ELSEWHERE):
+        if process.poll() is not None:
+            raise ended(f"{name} server", cause_of_end(process), read_log(log))
+        found = listeners(below(process.pid))
+        if was_told and not found:  # another user's process shows no descriptors, but nobody else has this port
+            first = first or _told_by(process)
+            found = [one._replace(pid=first or below(process.pid)[-1]) for one in listening() if one.port == wanted]
+        same = same + 1 if found == before else 0
+        before = found
+        if same >= (_SAME if wanted is None else _SAME_PLACE) and (
+            found if wanted is None else wanted in {one.port for one in found}
+        ):
+            return _at(name, process, [one for one in found if wanted in (None, one.port)], log, was_told)
+        time.sleep(_LOOK_SECONDS)
+    raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
+
+
+def _told_by(process: "subprocess.Popen[bytes]") -> int:
+    """The id of the command's process, which its supervisor tells before it becomes the command; 0 until then."""
+    assert process.stdout is not None
+    poller = select.poll()
+    poller.register(process.stdout, select.POLLIN)
+    return int(os.read(process.stdout.fileno(), 16) or 0) if poller.poll(0) else 0
+
+
+def _why_not(found: list[Listener], wanted: int | None, was_told: bool) -> str:
+    if not found:
+        told = ": does it use {port}?" if was_told else ""
+        return f"did not listen on {'its' if was_told else 'any'} port within {START_SECONDS:.0f} s{told}"
+    places = " and ".join(sorted({place.written(one.host, one.port) for one in found}))
+    return f"listens at {places}{ELSEWHERE}{wanted} that it was to take: leave {{port}} out if it has its own"
+
+
+def _at(
+    name: str, process: "subprocess.Popen[bytes]", found: list[Listener], log: IO[bytes], was_told: bool
+) -> Started:
+    try:
+        best = place.best(found)
+    except ValueError as error:
+        raise not_ready(name, str(error), read_log(log)) from None
+    host = place.host_of_clients(best.host)
+    holders = [one.pid for one in found if one[:2] == best[:2]]
+    return Started(process, _above_all(process.pid, holders), (host, best.port), place.note(best, host, was_told))
+
+
+def _above_all(first: int, holders: list[int]) -> int:
+    """The lowest process with all holders of a listener in it and below it: a prefork server's first process."""
+    inside = below(first)
+    for pid in reversed(inside[1:]):
+        if set(holders) <= set(below(pid)):
+            return pid
+    return holders[0]
