@@ -20,10 +20,9 @@ from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
-from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.logs import too_much
 from iomux.processes.server import LAST_WORDS_SECONDS
-from iomux.system.progress import shown
+from iomux.system.progress import report_progress_on_interrupt, shown
 
 _NOT_STARTED = (
     "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
@@ -139,7 +138,7 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
     except NotSeen as reason:
         return Outcome("not seen", str(reason))
     except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail)
+        return Outcome("failed", fault.seen, fault.detail, fault.hint)
 
 
 def _started_again(target: Target, port: int) -> Outcome:

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.generator import perf_ns
-from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import READ
 from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
 from iomux.system.limits import LONGEST_SECONDS, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
+from iomux.system.progress import report_progress_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,11 @@
-"""Whether a progress bar is shown: on a terminal or in a notebook, and not in a log file, where each step is a line."""
+"""The progress of a long run: whether a bar is shown, and what an interrupt reports.
 
+A bar is shown on a terminal or in a notebook, and not in a log file, where each step is a line.
+"""
+
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 
 
 def shown(progress: bool) -> bool:
@@ -17,3 +22,12 @@ def shown(progress: bool) -> bool:
 def _in_a_notebook() -> bool:
     interactive = sys.modules.get("IPython")  # a notebook has imported it
     return interactive is not None and getattr(interactive.get_ipython(), "kernel", None) is not None
+
+
+@contextlib.contextmanager
+def report_progress_on_interrupt(message: Callable[[], str]) -> Iterator[None]:
+    """Raise a KeyboardInterrupt anew with `message()` as its text, without the traceback of where it arrived."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(message()) from None

@@ -1,5 +1,7 @@
 """`iomux.check` accuses no right server, however slow or strange it is, and a wrong one of its own fault only."""
 
+import contextlib
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +10,10 @@ import pytest
 
 from iomux.conformance.trial import kernel, rest
 from iomux.conformance.trial.subject import Fault, NotSeen, warm_up
+from iomux.system.sockets import listen
 from tests.students import strange
 from tests.support.checks import check
+from tests.support.clients import eventually
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread does is known on Linux only")
 
@@ -118,8 +122,20 @@ def test_a_warm_up_that_fails_names_the_item_whose_fault_it_is(error: Exception)
 
 
 @linux
-def test_what_the_kernel_dropped_is_counted_from_then_on() -> None:
-    before = kernel.kernel_drops()
-    assert set(before) == {"TCPAbortOnMemory", "ListenOverflows", "TCPReqQFullDrop"}
-    assert kernel.kernel_dropped_since({name: count + 1 << 40 for name, count in before.items()}) == ""
-    assert "ListenOverflows" in kernel.kernel_dropped_since(before | {"ListenOverflows": -1})
+def test_a_backlog_that_was_full_is_counted_for_its_own_listener_only() -> None:
+    with listen() as full, listen() as other:
+        full.listen(1)
+        before = {one: kernel.kernel_drops(one.getsockname()[1]) for one in (full, other)}
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                client = stack.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(full.getsockname())
+            assert eventually(lambda: "ListenOverflows" in dropped(full, before))
+        assert dropped(other, before) == ""
+        for name in ("TCPAbortOnMemory", "TCPReqQFullDrop"):
+            assert kernel.kernel_dropped_since(before[other] | {name: -1}, other.getsockname()[1])
+
+
+def dropped(listener: socket.socket, before: dict[socket.socket, dict[str, int]]) -> str:
+    return kernel.kernel_dropped_since(before[listener], listener.getsockname()[1])

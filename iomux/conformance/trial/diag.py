@@ -20,6 +20,12 @@ _STATES = 0xFFF & ~(1 << _TIME_WAIT)
 _HEADER, _REQUEST, _PORTS = struct.Struct("=IHHII"), struct.Struct("=BBBBI"), struct.Struct(">HH")
 _QUEUES = struct.Struct("=IIIII")  # expires, receive queue, send queue, uid, inode; after the socket's identity
 _IDENTITY_BYTES = 48
+_ATTRIBUTE, _WITH_MEMORY, _MEMORY, _DROPS = (
+    struct.Struct("=HH"),
+    1 << 6,
+    7,
+    struct.Struct("=32xI"),
+)  # INET_DIAG_SKMEMINFO
 _SOCK_DIAG, _NETLINK_INET_DIAG, _DUMP, _DONE, _ERROR = 20, 4, 0x301, 3, 2
 
 
@@ -36,6 +42,8 @@ class Socket(NamedTuple):
     """Bytes that are not acknowledged; of a listening socket, how many may wait (0 if that is not known)."""
     inode: int
     """0 if no process holds it."""
+    dropped: int = 0
+    """Of a listening socket: the connections for which the backlog had no place (sock_diag(7), SK_MEMINFO_DROPS)."""
 
 
 def sockets_at(port: int) -> list[Socket]:
@@ -50,7 +58,7 @@ def sockets_at(port: int) -> list[Socket]:
 
 
 def _dump(kernel: socket.socket, family: int, local: int, remote: int) -> Iterator[Socket]:
-    request = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, _STATES) + _PORTS.pack(local, remote)
+    request = _REQUEST.pack(family, socket.IPPROTO_TCP, _WITH_MEMORY, 0, _STATES) + _PORTS.pack(local, remote)
     request += bytes(_IDENTITY_BYTES - _PORTS.size - 8) + b"\xff" * 8  # any address, interface and cookie
     kernel.send(_HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG, _DUMP, 1, 0) + request)
     while True:
@@ -68,7 +76,18 @@ def _dump(kernel: socket.socket, family: int, local: int, remote: int) -> Iterat
 def _parsed(answer: memoryview) -> Socket:
     _, unread, unsent, _, inode = _QUEUES.unpack_from(answer, 4 + _IDENTITY_BYTES)
     local, remote = _PORTS.unpack_from(answer, 4)
-    return Socket(answer[1], local, remote, unread, unsent, inode)
+    dropped = _dropped(answer[4 + _IDENTITY_BYTES + _QUEUES.size :]) if answer[1] == LISTEN else 0
+    return Socket(answer[1], local, remote, unread, unsent, inode, dropped)
+
+
+def _dropped(attributes: memoryview) -> int:
+    """The drops among the memory figures of a socket; 0 if the kernel does not tell them."""
+    while len(attributes) >= _ATTRIBUTE.size:
+        size, kind = _ATTRIBUTE.unpack_from(attributes)
+        if kind == _MEMORY and size >= _ATTRIBUTE.size + _DROPS.size:
+            return int(_DROPS.unpack_from(attributes, _ATTRIBUTE.size)[0])
+        attributes = attributes[max(_ATTRIBUTE.size, (size + 3) & ~3) :]
+    return 0
 
 
 def _listed() -> Iterator[Socket]:

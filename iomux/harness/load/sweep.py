@@ -12,12 +12,12 @@ from iomux import servers
 from iomux.harness.load.load import load
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import rotated
-from iomux.processes.interrupts import report_progress_on_interrupt
 from iomux.processes.resolve import Found, find, name_of, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
+from iomux.system.progress import report_progress_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
