@@ -21,7 +21,7 @@ _SIZES = sorted(
 
 @item(
     "echoes",
-    points=6,
+    points=8,
     rule="every byte that a client sends comes back",
     sent="a client sends messages of 1, 2 and 64 bytes, each answered before the next",
     hint="Follow one message by hand: who accepts the client, who reads from it, who sends back, and does all that "
@@ -107,7 +107,7 @@ def together(subject: Subject) -> None:
 
 @item(
     "bulk",
-    points=6,
+    points=4,
     rule="8 MiB come back complete through one connection",
     sent="a client sends as much as the server takes of 8 MiB, and only then reads it back, and sends the rest",
     hint="send may take fewer bytes than you gave it, and says how many. What happens to the rest? And on a "
