@@ -156,12 +156,14 @@ def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
     """Report how the server of a failed item ended, or what error it has printed.
 
     An item that has passed stays so, even if the server ended as its clients hung up: that end belongs to the items
-    about clients that leave, which look for it.
+    about clients that leave, which look for it. And so it is if it failed before that.
     """
     if item.name == "ctrl-c" or outcome.status != "failed":
         return outcome
     cause = running.ended(LAST_WORDS_SECONDS)
     detail = {**outcome.detail, "log": running.log()}
+    if cause and outcome.server_lived_on:
+        return replace(outcome, detail={**detail, "afterwards": cause})
     if cause:
         return replace(outcome, seen=cause, detail={**detail, "client_saw": outcome.seen})
     if also := too_much(running.written_bytes()):

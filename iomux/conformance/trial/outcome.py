@@ -11,7 +11,7 @@ import psutil
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.kernel import kernel_dropped_since, kernel_drops
 from iomux.conformance.trial.recording import RECORDING, Step
-from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject
+from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject, under_trial
 
 Status = Literal["passed", "failed", "not seen"]
 
@@ -29,6 +29,8 @@ class Outcome:
     """Whether it was not seen because of this machine, and not because of the server."""
     steps: tuple[Step, ...] = ()
     """What the clients did, if it failed."""
+    server_lived_on: bool = False
+    """Whether it failed while the server still served: if that has ended since, this is not why."""
     notes: tuple[str, ...] = ()
     """How the server was called and where it listens, if that is not as usual."""
 
@@ -45,9 +47,11 @@ def try_item(item: Item, subject: Subject) -> Outcome:
 
 def _tried(item: Item, subject: Subject) -> Outcome:
     try:
-        item.trial(subject)
+        with under_trial(subject):
+            item.trial(subject)
     except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail, fault.hint, steps=RECORDING.steps())
+        lived = fault.server_lived_on
+        return Outcome("failed", fault.seen, fault.detail, fault.hint, False, RECORDING.steps(), lived)
     except NotSeen as reason:
         return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
     except psutil.AccessDenied:

@@ -24,6 +24,7 @@ Pids = Callable[[], list[int]]
 _QUIET_SECONDS, _QUIET_ALTHOUGH_RUNNING = 0.12, 0.6  # a spinner always runs, whether bytes move or not
 _LOOK_SECONDS = 0.03
 _LIMIT_SECONDS = 20.0
+_ENDING_SECONDS = 1.0
 _WINDOW_SECONDS, _WINDOWS, _MOST_WINDOWS = 0.3, 3, 6
 _BUSY_SHARE = 0.2
 """The share of a core above which a server counts as busy: asleep it uses none, spinning all that it can get."""
@@ -153,3 +154,22 @@ def _cpu_seconds(pids: Iterable[int]) -> float:
         with contextlib.suppress(ProcessLookupError, psutil.Error):  # a child process may have ended meanwhile
             total += cpu_time(pid).total
     return total
+
+
+def lives_on(pid: int) -> bool:
+    """Whether a process is there and not about to end: within a second it is seen asleep, or does not end.
+
+    A process that ends closes its sockets before it is gone, so its clients may see that first; but it runs meanwhile.
+    """
+    until = time.monotonic() + _ENDING_SECONDS
+    while time.monotonic() < until:
+        try:
+            status = psutil.Process(pid).status()
+        except psutil.Error:
+            return False
+        if status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return False
+        if status == psutil.STATUS_SLEEPING:
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return True

@@ -24,12 +24,14 @@ PATIENCE = 5.0
 class Fault(Exception):
     """An item has failed: what was seen, in words that are the same in each run, and figures that are not.
 
-    hint: the cause, if what was seen tells more of it than the item's own hint does.
+    hint: the cause, if what was seen tells more of it than the item's own hint does. Whether the server lives on is
+    looked up here, while the clients are still there: it may end as they hang up, and that is another item's fault.
     """
 
     def __init__(self, seen: str, hint: str = "", **detail: object) -> None:
         super().__init__(seen)
         self.seen, self.hint, self.detail = seen, hint, detail
+        self.server_lived_on = any(subject.pid is not None and rest.lives_on(subject.pid) for subject in _under_trial)
 
 
 class NotStarted(Fault):
@@ -59,6 +61,19 @@ class Subject:
 
     address: Address
     pid: int | None = None
+
+
+_under_trial: list["Subject"] = []
+
+
+@contextlib.contextmanager
+def under_trial(subject: Subject) -> Iterator[None]:
+    """Name the server whose item this process tries; each `Fault` then knows whether it lived on."""
+    _under_trial.append(subject)
+    try:
+        yield
+    finally:
+        _under_trial.remove(subject)
 
 
 @contextlib.contextmanager
