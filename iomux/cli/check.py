@@ -1,6 +1,7 @@
 """The command check: test a server item by item, and print or write the report in the form that is asked for."""
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iomux.cli.outputs import check_output
@@ -11,16 +12,17 @@ if TYPE_CHECKING:
 
 def check(options: argparse.Namespace) -> int:
     """Test a server item by item and print the report; return 1 if an item failed, 3 if this machine hid some."""
+    from iomux.conformance.check import check as check_server
+
     check_output(options.junit)
+    try_it = partial(check_server, port=options.port, seconds=options.seconds)
     if options.watch:
         from iomux.cli.watch import watch
 
         if options.json or options.markdown:
             raise ValueError("--watch prints what has changed: leave out --json and --markdown")
-        return watch(options.target, options.only, lambda report: _write(report, options))
-    from iomux.conformance.check import check as check_server
-
-    report = check_server(options.target, only=options.only, port=options.port)
+        return watch(options.target, options.only, try_it, lambda report: _write(report, options))
+    report = try_it(options.target, only=options.only)
     _write(report, options)
     print(_as_asked(report, options), flush=True)
     return report.exit_status

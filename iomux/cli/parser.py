@@ -124,6 +124,12 @@ def _add_check(subparsers: Any) -> None:
         metavar="ITEM,ITEM",
         help="test only these items, by their names in a report (default: all)",
     )
+    check.add_argument(
+        "--seconds",
+        type=values.real,
+        default=25.0,
+        help="how long to go on once an item has failed (default: %(default)g); a server that passes has all the time",
+    )
     form = check.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
     form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")

@@ -7,6 +7,7 @@ saves by renaming a new file over the old one is seen as well, which inotify(7) 
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,19 @@ _SETTLE_SECONDS = 0.1  # an editor may write a file in several steps
 Times = dict[Path, tuple[int, int]]
 
 
-def watch(target: str, only: Sequence[str] | None, write: Callable[["Report"], None]) -> int:
+def watch(
+    target: str, only: Sequence[str] | None, check: Callable[..., "Report"], write: Callable[["Report"], None]
+) -> int:
     """Check `target`, and what failed again whenever its file is saved, until Ctrl-C; return the last exit status.
 
-    only: the items, or None for all. write: called with each report. Raises ValueError if the target has no file.
+    only: the items, or None for all. check: as `iomux.check`. write: called with each report. Raises ValueError if the
+    target has no file.
     """
     path, report = watched_file(target), None
     try:
         while True:
             seen = times(path)
-            report = _check_again(target, only, report, write)
+            report = _check_again(partial(check, target), target, only, report, write)
             print(f"watching {path}: save it to check {_what_next(report)} again, or press Ctrl-C to end", flush=True)
             _wait_for_a_change(path, seen)
     except KeyboardInterrupt:
@@ -68,18 +72,20 @@ def _wait_for_a_change(path: Path, before: Times) -> None:
 
 
 def _check_again(
-    target: str, only: Sequence[str] | None, before: "Report | None", write: Callable[["Report"], None]
+    check: Callable[..., "Report"],
+    target: str,
+    only: Sequence[str] | None,
+    before: "Report | None",
+    write: Callable[["Report"], None],
 ) -> "Report | None":
     """Check what failed before, or all; print what changed. Returns the report, None if there can be none."""
-    from iomux.conformance.check import check
-
     items = list(before.failed) if before is not None and before.failed else only
     unfinished = ImportError if before is None else (ImportError, LookupError, TypeError, ValueError)
     try:
-        report = check(target, only=items)
+        report = check(only=items)
         if before is not None and before.failed and report.passed:
             print(f"{changed(before, report)}\nnow all items again", flush=True)
-            before, report = None, check(target, only=only)
+            before, report = None, check(only=only)
     except unfinished as error:  # saved in the middle of a change
         print(f"{target} can't be checked: {error.args[0] if error.args else error}", flush=True)
         return before

@@ -25,6 +25,7 @@ from iomux.system.sockets import reset
 
 _MUCH = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
 _MOST_TAKEN = 64 * MIB
+_ONE_MESSAGE = 4096
 _MOST_GROWTH = 32 * MIB
 _SIPPED, _SIP_BYTES = 500, 10
 
@@ -147,6 +148,8 @@ def neighbours(subject: Subject) -> None:
 )
 def back_pressure(subject: Subject) -> None:
     """Check that memory is bounded while the client does not read."""
+    with warm_up("sizes"), connect(subject) as reads:  # a server that swallows bytes may take all, and keep none
+        ask(reads, message(_ONE_MESSAGE))
     before = rss_bytes(subject) if subject.pid is not None else 0
     spun = subject.pid is None or busy(subject)  # then it is not this client that keeps it awake: see the item silent
     with connect_narrow(subject) as client:
