@@ -83,7 +83,8 @@ def _outcomes(
     if target.serial:
         yield from side_by_side(chosen, try_one, clock, at_once=1)
     else:
-        yield from side_by_side(chosen[::-1], try_one, clock, most_at_once(spins))  # the later ones take longer
+        long_first = sorted(chosen, key=lambda item: not item.long)  # else in order: the first explain the others
+        yield from side_by_side(long_first, try_one, clock, most_at_once(spins))
 
 
 def _try_first(item: Item, target: Target, clock: Clock) -> tuple[Outcome, bool]:

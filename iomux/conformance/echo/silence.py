@@ -18,6 +18,7 @@ _SILENT_SECONDS = 6.5  # longer than 5 s, a common time limit
 @item(
     "silence",
     points=3,
+    long=True,
     rule="a client that is silent for some seconds is still served",
     sent="one client is served, another one only connects; both are silent for 6.5 s, and then each sends a message",
     hint="Does a time limit on recv, or on the connection, end the conversation? A client that says nothing has not "

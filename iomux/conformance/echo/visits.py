@@ -29,6 +29,7 @@ _OWED_RESETS = 8  # twice the descriptors that are tolerated
 @item(
     "leaks",
     points=2,
+    long=True,
     rule="clients that come and go leave no descriptor and no memory behind",
     sent="thousands of clients come one after the other; two of three send once, every second one leaves with a reset; "
     "finally 8 clients send as much as the server takes, read nothing, and reset",

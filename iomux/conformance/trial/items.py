@@ -30,6 +30,8 @@ class Item:
     points: int = 4
     exempt: Mapping[str, str] = field(default_factory=dict)
     """Why a server can't pass, by its I/O model or its registered name."""
+    long: bool = False
+    """Whether it takes several seconds with any server: where items are tried side by side, it is begun first."""
 
 
 ITEMS: dict[str, Item] = {}
@@ -48,12 +50,13 @@ def item(
     man: str,
     points: int = 4,
     exempt: Mapping[str, str] | None = None,
+    long: bool = False,
     into: dict[str, Item] = ITEMS,
 ) -> Callable[[Trial], Trial]:
     """Register a trial as an item; see `Item` for the arguments. into: the items of that kind of server."""
 
     def register(trial: Trial) -> Trial:
-        into[name] = Item(name, rule, sent, hint, man, trial, points, exempt or {})
+        into[name] = Item(name, rule, sent, hint, man, trial, points, exempt or {}, long)
         return trial
 
     return register
