@@ -142,5 +142,5 @@ def get(name: str) -> Mechanism:
 def run_forever(serve: Serve, *arguments: Any) -> NoReturn:
     """Call a `serve` function, and raise RuntimeError if it returns: its clients would otherwise wait for ever."""
     serve(*arguments)
-    name = getattr(serve, "__name__", repr(serve))
+    name = getattr(getattr(serve, "__self__", serve), "__name__", repr(serve))  # of a method: what it belongs to
     raise RuntimeError(f"{name}() returned: a server loops for ever, and is ended with its process")

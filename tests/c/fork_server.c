@@ -31,6 +31,8 @@ int main(int argc, char **argv) {
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
     here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int yes = 1; /* or connections of its last run keep the port: TIME_WAIT, tcp(7) */
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(listener, (struct sockaddr *)&here, sizeof here) < 0) fail("bind");
     if (listen(listener, 128) < 0) fail("listen");
     signal(SIGCHLD, SIG_IGN);

@@ -83,7 +83,7 @@ def test_asyncio_without_pause_has_no_back_pressure() -> None:
 needs_socat = pytest.mark.skipif(shutil.which("socat") is None, reason="socat is not installed: apt install socat")
 
 
-SOCAT = "socat TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
+SOCAT = "socat -t 30 TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
 
 
 @needs_socat

@@ -111,7 +111,7 @@ def shortest(candidates: Iterable[Conversation], start: Start, until: float, see
 def _without_the_earlier(found: Found, search: Search) -> Found:
     """Leave out what comes after the step that failed; and what was asked before it, if it fails without that."""
     lines = found.conversation[: found.failure.line + 1]
-    begin = next(number for number, line in enumerate(lines) if line.do not in ("connect", "meet"))
+    begin = next((number for number, line in enumerate(lines) if line.do not in ("connect", "meet")), len(lines))
     asked = all(line.do == "expect" for line in lines[begin + 1 :: 2]) and lines[-1].do == "expect"
     if asked and len(lines) > begin + 2:
         short = (*lines[:begin], *lines[-2:])

@@ -30,10 +30,12 @@ def kernel_drops(port: int) -> dict[str, int]:
     return {name: counted.get(name, 0) for name in _REASONS}
 
 
-def kernel_dropped_since(before: Mapping[str, int], port: int) -> str:
+def kernel_dropped_since(before: Mapping[str, int], port: int, answered: bool) -> str:
     """Why an item that failed since then may have failed without the server's doing; empty if nothing says so.
 
-    before: what `kernel_drops` returned when the item began.
+    before: what `kernel_drops` returned when the item began. answered: whether the client was served at all: then it
+    had its place in the backlog, be it at the second try.
     """
     now = kernel_drops(port)
-    return next((reason for name, reason in _REASONS.items() if now[name] > before[name]), "")
+    asked = _MACHINE_WIDE if answered else _REASONS
+    return next((reason for name, reason in asked.items() if now[name] > before[name]), "")

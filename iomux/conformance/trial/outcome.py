@@ -39,8 +39,9 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     """Run one item's trial; called in a separate process. What the kernel dropped is not blamed on the server."""
     port, since = subject.address[1], kernel_drops(subject.address[1])
     outcome = _tried(item, subject)
-    full_by_its_own_doing = "waiting" in outcome.detail  # the server accepts no one: `connecting` has seen that
-    if outcome.status == "failed" and not full_by_its_own_doing and (why := kernel_dropped_since(since, port)):
+    own_doing = "waiting" in outcome.detail  # the server accepts no one: `connecting` has seen that
+    answered = outcome.detail.get("bytes_back") != 0
+    if outcome.status == "failed" and not own_doing and (why := kernel_dropped_since(since, port, answered)):
         return Outcome("not seen", why, outcome.detail, by_machine=True)
     return outcome
 
