@@ -10,24 +10,18 @@ from functools import partial
 
 from iomux import servers
 from iomux.conformance.evidenced import as_written, with_evidence
-from iomux.conformance.repair import NOT_STARTED
+from iomux.conformance.judging import DID_NOT_START, exempt_from, result_of, with_cause
 from iomux.conformance.report import Report
-from iomux.conformance.result import Result
 from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
 from iomux.conformance.targets import Running, Target, target_of
-from iomux.conformance.trial.ending import error_in
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
-from iomux.processes.logs import too_much
-from iomux.processes.server import LAST_WORDS_SECONDS
+from iomux.system.listeners import peers
 from iomux.system.progress import report_progress_on_interrupt, shown
 
-_NOT_STARTED = (
-    "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
-    'cause under "seen", not with the echo.'
-)
+_RESTARTS = 3
 _ADDRESS_IN_USE = (
     "The connections of a server that has ended keep its port for a minute (TIME_WAIT): bind then fails with "
     "EADDRINUSE, unless the socket has SO_REUSEADDR (socket(7)), set before bind."
@@ -62,7 +56,7 @@ def try_all(
             bar.set_postfix_str(item.name)
             bar.update()
         bar.set_postfix_str("the shortest conversation that fails")
-        results = [_result(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
+        results = [result_of(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = with_evidence(results, steps, under_test, as_written(target), clock.ends, chat=minimum != "echo")
     seen = (note for outcome in outcomes.values() for note in outcome.notes)
@@ -118,7 +112,7 @@ def _try_one(
     if clock.is_over():
         return Outcome("not seen", clock.why_not_seen())
     outcome = _tried(item, target, clock, afterwards)
-    if outcome.status == "failed" and not _exempt(item, target):
+    if outcome.status == "failed" and not exempt_from(item, target):
         clock.failed()
     return outcome
 
@@ -129,68 +123,33 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
             outcome = try_in_worker(item, running.subject, clock)
             if outcome.status == "passed":
                 afterwards(running)
-            outcome, port = _with_cause(outcome, item, running), running.subject.address[1]
+            outcome, port = with_cause(outcome, item, running), running.subject.address[1]
             outcome = replace(outcome, notes=running.notes)
         if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
-            return _started_again(target, port)
+            return _started_again(item, target, port, clock)
         return outcome
     except NotStarted as fault:
-        return Outcome("failed", fault.seen, fault.detail, _NOT_STARTED)
+        return Outcome("failed", fault.seen, fault.detail, DID_NOT_START)
     except NotSeen as reason:
         return Outcome("not seen", str(reason))
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail, fault.hint)
 
 
-def _started_again(target: Target, port: int) -> Outcome:
-    """Start a server that makes its own listener on the port of one that has just been ended by Ctrl-C."""
+def _started_again(item: Item, target: Target, port: int, clock: Clock) -> Outcome:
+    """Start a server that makes its own listener on the port of one that has just been ended by Ctrl-C.
+
+    Only a port that a connection still keeps (TIME_WAIT) tells anything: the kernel may have dropped that for want of
+    room (tcp_max_tw_buckets, tcp(7)). Then it is ended and started once more.
+    """
     try:
-        with target.run(port=port):
-            return Outcome("passed")
+        for _ in range(_RESTARTS):
+            kept = peers(port)
+            with target.run(port=port) as running:
+                if kept or (outcome := try_in_worker(item, running.subject, clock)).status != "passed":
+                    return Outcome("passed") if kept else outcome
+        return Outcome("passed")
     except NotStarted as fault:
         seen = f"it ended, and could not be started again on the same port: {fault.seen}"
         by_chance = ELSEWHERE in fault.seen  # it takes a free port each time: nothing keeps it from starting
         return Outcome("passed") if by_chance else Outcome("failed", seen, fault.detail, _ADDRESS_IN_USE)
-
-
-def _with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
-    """Report how the server of a failed item ended, or what error it has printed.
-
-    An item that has passed stays so, even if the server ended as its clients hung up: that end belongs to the items
-    about clients that leave, which look for it. And so it is if it failed before that.
-    """
-    if item.name == "ctrl-c" or outcome.status != "failed":
-        return outcome
-    cause = running.ended(LAST_WORDS_SECONDS)
-    detail = {**outcome.detail, "log": running.log()}
-    if cause and outcome.server_lived_on:
-        return replace(outcome, detail={**detail, "afterwards": cause})
-    if cause:
-        return replace(outcome, seen=cause, detail={**detail, "client_saw": outcome.seen})
-    if also := too_much(running.written_bytes()):
-        return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)
-    if error := error_in(running.log()):
-        return replace(outcome, seen=f"{outcome.seen}; an error in the server's output: {error}", detail=detail)
-    return outcome
-
-
-def _result(item: Item, target: Target, outcome: Outcome) -> Result:
-    return Result(
-        name=item.name,
-        status=outcome.status,
-        points=item.points,
-        rule=item.rule,
-        sent=item.sent,
-        seen=outcome.seen,
-        hint=outcome.hint or item.hint,
-        man=item.man,
-        exempt=_exempt(item, target) if outcome.status == "failed" and not outcome.hint else "",
-        detail=outcome.detail,
-        by_machine=outcome.by_machine,
-        cause=NOT_STARTED if outcome.hint == _NOT_STARTED else "",
-    )
-
-
-def _exempt(item: Item, target: Target) -> str:
-    """Why a server of this I/O model can't pass; empty if it could, or if its model is not known."""
-    return next((item.exempt[model] for model in target.models if model in item.exempt), "")

@@ -85,7 +85,7 @@ NAMES_TO_COME = (name for name in "abc")
         (closes, "a new client was refused: nothing listens on the port any more"),
         (
             takes_nothing,
-            "the server ended with status 1: RuntimeError: takes_nothing() returned: a server loops for ever, and is ended",
+            "the server ended with status 1: RuntimeError: takes_nothing() returned: a server loops",
         ),
         (kills_its_group, "the server was ended by SIGKILL"),
         (answers_otherwise, "the client got other bytes than it had sent"),

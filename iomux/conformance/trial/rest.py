@@ -157,7 +157,7 @@ def _cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def lives_on(pid: int) -> bool:
-    """Whether a process is there and not about to end: within a second it is seen asleep, or does not end.
+    """Whether a process is there, not stopped, and not about to end: within a second it sleeps, or does not end.
 
     A process that ends closes its sockets before it is gone, so its clients may see that first; but it runs meanwhile.
     """
@@ -167,7 +167,11 @@ def lives_on(pid: int) -> bool:
             status = psutil.Process(pid).status()
         except psutil.Error:
             return False
-        if status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+        if status in (
+            psutil.STATUS_ZOMBIE,
+            psutil.STATUS_DEAD,
+            psutil.STATUS_STOPPED,
+        ):  # who stops itself serves no more
             return False
         if status == psutil.STATUS_SLEEPING:
             return True

@@ -1,0 +1,62 @@
+"""From the outcome of an item to its result in a report: how the server ended, and what its I/O model excuses."""
+
+from dataclasses import replace
+
+from iomux.conformance.repair import NOT_STARTED
+from iomux.conformance.result import Result
+from iomux.conformance.targets import Running, Target
+from iomux.conformance.trial.ending import error_in
+from iomux.conformance.trial.items import Item
+from iomux.conformance.trial.outcome import Outcome
+from iomux.processes.logs import too_much
+from iomux.processes.server import LAST_WORDS_SECONDS
+
+DID_NOT_START = (
+    "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
+    'cause under "seen", not with the echo.'
+)
+"""The hint for a server of which nothing can be tried."""
+
+
+def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
+    """Report how the server of a failed item ended, or what error it has printed.
+
+    An item that has passed stays so, even if the server ended as its clients hung up: that end belongs to the items
+    about clients that leave, which look for it. And so it is if it failed before that.
+    """
+    if item.name == "ctrl-c" or outcome.status != "failed":
+        return outcome
+    cause = running.ended(LAST_WORDS_SECONDS)
+    detail = {**outcome.detail, "log": running.log()}
+    if cause and outcome.server_lived_on:
+        return replace(outcome, detail={**detail, "afterwards": cause})
+    if cause:
+        return replace(outcome, seen=cause, detail={**detail, "client_saw": outcome.seen})
+    if also := too_much(running.written_bytes()):
+        return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)
+    if error := error_in(running.log()):
+        return replace(outcome, seen=f"{outcome.seen}; an error in the server's output: {error}", detail=detail)
+    return outcome
+
+
+def result_of(item: Item, target: Target, outcome: Outcome) -> Result:
+    """The outcome of an item as a report shows it."""
+    return Result(
+        name=item.name,
+        status=outcome.status,
+        points=item.points,
+        rule=item.rule,
+        sent=item.sent,
+        seen=outcome.seen,
+        hint=outcome.hint or item.hint,
+        man=item.man,
+        exempt=exempt_from(item, target) if outcome.status == "failed" and not outcome.hint else "",
+        detail=outcome.detail,
+        by_machine=outcome.by_machine,
+        cause=NOT_STARTED if outcome.hint == DID_NOT_START else "",
+    )
+
+
+def exempt_from(item: Item, target: Target) -> str:
+    """Why a server of this I/O model can't pass; empty if it could, or if its model is not known."""
+    return next((item.exempt[model] for model in target.models if model in item.exempt), "")
