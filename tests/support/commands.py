@@ -1,5 +1,6 @@
 """Run the command line as a user does, and find the processes that it starts."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -16,9 +17,15 @@ def iomux_command(*arguments: str, env: dict[str, str] | None = None) -> "subpro
 
 
 def busy_children(command: "subprocess.Popen[str]", count: int) -> list[psutil.Process]:
-    """The processes that a command has started, once there are `count` of them and each has computed for a while."""
+    """All processes that a command has started, once `count` of them have computed for a while; the rest are guards."""
     process = psutil.Process(command.pid)
-    if not eventually(lambda: [sum(child.cpu_times()[:2]) > 0.3 for child in process.children()] == [True] * count):
+    if not eventually(lambda: sum(_has_computed(child) for child in process.children(recursive=True)) == count):
         command.kill()  # otherwise its with statement would wait for it
-        pytest.fail(f"expected {count} busy processes, found {process.children()}")
-    return process.children()
+        pytest.fail(f"expected {count} busy processes, found {process.children(recursive=True)}")
+    return process.children(recursive=True)
+
+
+def _has_computed(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return sum(process.cpu_times()[:2]) > 0.3
+    return False
