@@ -22,7 +22,7 @@ from iomux.conformance.trial.recording import Step
 from iomux.conformance.trial.subject import Fault, NotSeen
 from iomux.processes.resolve import name_of
 
-SEARCH_SECONDS = 5.0
+SEARCH_SECONDS = 3.0
 """How long the search for the shortest conversations goes on, for all items of a report together."""
 _LAST_WORDS_SECONDS = 1.0
 _LAST_SECONDS = 2.0  # for the last conversation that is tried, and for a look at how the server is built

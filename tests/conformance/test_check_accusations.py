@@ -4,7 +4,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -140,3 +140,14 @@ def test_a_backlog_that_was_full_is_counted_for_its_own_listener_only() -> None:
 
 def dropped(listener: socket.socket, before: dict[socket.socket, dict[str, int]]) -> str:
     return kernel.kernel_dropped_since(before[listener], listener.getsockname()[1], answered=False)
+
+
+def hangs_up_after_one(listener: socket.socket) -> NoReturn:
+    while True:
+        with listener.accept()[0] as client:
+            client.sendall(client.recv(4096))
+
+
+def test_bytes_that_come_back_alone_are_not_blamed_for_what_came_before_them() -> None:
+    hint = check(hangs_up_after_one, "echoes")["echoes"].hint
+    assert hint.startswith("Follow one message by hand")

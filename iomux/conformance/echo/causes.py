@@ -12,7 +12,7 @@ import socket
 import psutil
 
 from iomux.conformance.trial import rest
-from iomux.conformance.trial.clients import connect, receive
+from iomux.conformance.trial.clients import connect, message, receive
 from iomux.conformance.trial.diag import sockets_at
 from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, pids
@@ -53,9 +53,12 @@ _NOT_SERVED = (
 
 
 def value_or_size(subject: Subject, size: int) -> str:
-    """Why a message of random bytes did not come back: ask for as many letters, then for one byte among them."""
+    """Why a message of random bytes did not come back: ask for as many letters, then for one byte among them.
+
+    If the same bytes come back to a client that sends nothing else, it is neither: what came before them matters.
+    """
     letters = (_LETTERS * (size // len(_LETTERS) + 1))[:size]
-    if not _comes_back(subject, letters):
+    if _comes_back(subject, message(size)) or not _comes_back(subject, letters):
         return ""
     middle = size // 2
     for value, hint in _OTHER_VALUES.items():
