@@ -26,7 +26,7 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
     """
     if item.name == "ctrl-c" or outcome.status != "failed":
         return outcome
-    cause = running.ended(LAST_WORDS_SECONDS)
+    cause = running.ended(0.0 if outcome.server_lived_on else LAST_WORDS_SECONDS)
     detail = {**outcome.detail, "log": running.log()}
     if cause and outcome.server_lived_on:
         return replace(outcome, detail={**detail, "afterwards": cause})
