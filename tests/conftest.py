@@ -6,9 +6,11 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+from iomux.conformance import evidenced
 from tests.support.processes import children
 
 mpl.use("agg")
+evidenced.SEARCH_SECONDS = 0.5  # tests of the shortest conversation use the fixture `searched`; others need not wait
 
 HERE = Path(__file__).parent
 
@@ -19,6 +21,12 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     left = [child for child in children() - before if child.is_running()]
     assert not left, f"{request.node.name} left processes behind: {left}"
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check has time to find the shortest conversation that fails, also on a busy machine."""
+    monkeypatch.setattr(evidenced, "SEARCH_SECONDS", 5.0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

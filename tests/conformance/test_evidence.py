@@ -34,6 +34,8 @@ from tests.students.evident import (
 )
 from tests.support.checks import check
 
+pytestmark = pytest.mark.usefixtures("searched")
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells when a server is at rest on Linux only")
 SECONDS = 60.0
 

@@ -17,6 +17,8 @@ from iomux.conformance.evidence.talks import ROOM
 from iomux.conformance.trial.subject import Subject
 from tests.students.evident_rooms import dies_of_a_reset, doubles, greets, stops_at_nul, to_all
 
+pytestmark = pytest.mark.usefixtures("searched")
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells when a server is at rest on Linux only")
 
 

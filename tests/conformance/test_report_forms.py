@@ -16,6 +16,8 @@ from iomux.conformance.result import Result
 from tests.students.evident import doubles, stops_at_nul
 from tests.support.checks import check
 
+pytestmark = pytest.mark.usefixtures("searched")
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc shows how a server is built on Linux only")
 BYTES = "a client sends <b>\x00\x1b[31m\ud800 & ``` \ufffe bytes"
 SHOWN = Evidence(

@@ -93,8 +93,10 @@ def missing(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def with_bug() -> Reports:
-    """The reports on all servers with a bug, with every item."""
-    return _all_at_once({name: (clinic.case(name).serve, None) for name in CAUGHT_BY if not missing(name)})
+    """The reports on all servers with a bug, with what it fails and every third of the other items, in turn."""
+    others = {name: NAMES[number % 3 :: 3] for number, name in enumerate(CAUGHT_BY)}  # all on all take minutes
+    items = {name: {"echoes", item, *follow, *others[name]} for name, (item, follow) in CAUGHT_BY.items()}
+    return _all_at_once({name: (clinic.case(name).serve, items[name]) for name in CAUGHT_BY if not missing(name)})
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,6 @@ class TestBug:
         assert item in report.failed, report
         assert set(report.failed) <= {item, *follow}, report
         assert set(report.not_seen) <= {item, *follow}, report
-        assert {result.name for result in report.results} == set(NAMES)
 
     def test_the_fix_passes(self, name: str, fixed: Reports) -> None:
         if reason := missing(name):
