@@ -10,7 +10,7 @@ from iomux.conformance import evidenced
 from tests.support.processes import children
 
 mpl.use("agg")
-evidenced.SEARCH_SECONDS = 0.5  # tests of the shortest conversation use the fixture `searched`; others need not wait
+evidenced.SEARCH_SECONDS = 0.0  # tests of the shortest conversation use the fixture `searched`; others need not wait
 
 HERE = Path(__file__).parent
 

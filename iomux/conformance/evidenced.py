@@ -22,7 +22,7 @@ from iomux.conformance.trial.recording import Step
 from iomux.conformance.trial.subject import Fault, NotSeen
 from iomux.processes.resolve import name_of
 
-SEARCH_SECONDS = 3.0
+SEARCH_SECONDS = 2.0
 """How long the search for the shortest conversations goes on, for all items of a report together."""
 _LAST_WORDS_SECONDS = 1.0
 _LAST_SECONDS = 2.0  # for the last conversation that is tried, and for a look at how the server is built
@@ -48,7 +48,7 @@ def with_evidence(
     first = [result for result in failed if result.name not in explained]
     found = {one.name: as_recorded(one.seen, done[one.name], one.detail, sizes=not chat) for one in first}
     with contextlib.suppress(Fault, NotSeen, RuntimeError, OSError):  # it does not start again: then there is no more
-        for result in first:
+        for result in first if time.monotonic() < until else ():
             tried = candidates(families.get(result.name, ()), done[result.name])
             if short := shrunk(tried, result.seen, lambda: _fresh(target), written, until):
                 found[result.name] = short

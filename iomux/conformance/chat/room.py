@@ -17,6 +17,7 @@ from functools import partial
 
 from iomux.conformance.chat.talk import say, text
 from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
+from iomux.conformance.trial.connecting import from_a_fresh_address
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.items import item as any_item
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors, stopped
@@ -107,6 +108,7 @@ def slow(subject: Subject) -> socket.socket:
     client.settimeout(PATIENCE)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+    from_a_fresh_address(client)
     try:
         client.connect(subject.address)
     except OSError as error:
