@@ -19,7 +19,7 @@ import psutil
 
 from iomux.processes.logs import unwatch, watch
 from iomux.processes.named.by_value import dumps
-from iomux.system.process_tree import descendants, end_below
+from iomux.system.process_tree import end_below
 
 WITHOUT_SITE = ("-S",)
 """Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
@@ -27,7 +27,6 @@ WITHOUT_SITE = ("-S",)
 _WAITING = (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
 _NOTICE_SECONDS = 0.5  # until the guard has ended, too
 _GUARD_SECONDS = 15.0  # for a guard to end all that is below it, on a busy machine
-_LOOKS = 5
 
 
 def spawn(
@@ -114,10 +113,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     runs = process.poll() is None
     _close(process.stdin)
     if runs and not _ends_within(process, _GUARD_SECONDS):  # a guard that was stopped, say
-        for _ in range(_LOOKS):  # one that was just forking may come after a look
-            end_below(process.pid)
-            if not descendants(process.pid):
-                break
+        end_below(process.pid)
         process.kill()
     if process.pid in _not_ended:
         _end_orphans(process.pid)

@@ -30,9 +30,10 @@ FILE = Path(hostile.__file__)
 @pytest.fixture
 def mark(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
     """Marks the processes started in a test by their environment; in the end none of them is left."""
-    monkeypatch.setenv("IOMUX_MARK", request.node.name)
-    yield request.node.name
-    assert eventually(lambda: marked(request.node.name) == [])
+    mark = f"{request.node.name} of {os.getpid()}"  # another run on this machine has its own
+    monkeypatch.setenv("IOMUX_MARK", mark)
+    yield mark
+    assert eventually(lambda: marked(mark) == [])
 
 
 def targets(name: str) -> list[str]:
@@ -63,7 +64,6 @@ def test_a_server_whose_parent_is_killed_is_ended_and_the_cause_is_told(mark: st
     server.stop()
 
 
-@pytest.mark.skip(reason="not certain yet: a process was left behind in one of three whole runs (see the closing note)")
 def test_a_server_whose_guard_stands_still_is_ended(mark: str) -> None:
     server = iomux.start(hostile.double_fork)
     parent = psutil.Process(server.pid).ppid()
