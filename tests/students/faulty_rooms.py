@@ -81,7 +81,11 @@ FAULTS: dict[str, tuple[str, str, Parts]] = {
         ((ENDED, f"self.kept.append(said)\n        {ENDED}"),),
     ),
     "forgets the oldest": ("falls-behind", "without the middle", ((TOO_MUCH, "del owed[:-MOST]"),)),
-    "forgets the newest": ("falls-behind", "a slow member", ((TOO_MUCH, "del owed[MOST:]"),)),
+    "forgets the newest": (
+        "falls-behind",
+        "a beginning and then neither more nor the end",
+        ((TOO_MUCH, "del owed[MOST:]"),),
+    ),
     "passes one over": ("let-go", "heard other bytes than were said", ((WALK, "for other in self.members:"),)),
     "passes one over, the newest first": (
         "let-go",

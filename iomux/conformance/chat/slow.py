@@ -62,6 +62,9 @@ def slow_reader(subject: Subject) -> None:
         must_hear(speaker, [listener], said, "next to a member that does not read, another one")
 
 
+_LEFT_OUT = "a slow member got an end without the middle, or a beginning and then neither more nor the end"
+
+
 @item(
     "falls-behind",
     points=6,
@@ -80,12 +83,8 @@ def falls_behind(subject: Subject) -> None:
         said = say_beside_a_slow_one(speaker, [listener])
         said += _say_far_beyond(speaker, listener, _FAR_BYTES)
         heard, failed = converse({}, [late], exactly(said), len(said))
-        if failed.get(late) == OTHER:
-            raise Fault("a slow member got the end without the middle", bytes_heard=heard[late])
-        if failed.get(late) == STALLED:
-            raise Fault(
-                "a slow member neither got every byte nor was closed: it waits for ever", bytes_heard=heard[late]
-            )
+        if (how := failed.get(late)) in (OTHER, STALLED):  # which of the two: the kernel's buffers decide that
+            raise Fault(_LEFT_OUT, bytes_heard=heard[late], how=how)
 
 
 def _say_far_beyond(speaker: socket.socket, listener: socket.socket, size: int) -> bytes:
