@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.checks import check
 from tests.support.clients import DEADLINE, all_gone, eventually
-from tests.support.processes import marked
+from tests.support.processes import marked, own_mark
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
 
@@ -68,9 +68,9 @@ def test_a_daemon_that_a_command_leaves_behind_is_ended(
     (tmp_path / "daemon.py").write_text(f"import sys; argv = {[str(tmp_path / 'mine.py')]} + sys.argv[1:]\n")
     with (tmp_path / "daemon.py").open("a") as file:
         file.write(DAEMON.format(parent=parent))
-    monkeypatch.setenv("IOMUX_MARK", parent)
+    monkeypatch.setenv("IOMUX_MARK", mark := own_mark(parent))
     assert check(f"{sys.executable} {tmp_path}/daemon.py {{port}}", "echoes")["echoes"].seen == seen
-    assert eventually(lambda: marked(parent) == [])
+    assert eventually(lambda: marked(mark) == [])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.students.right import (
 )
 from tests.support.checks import check
 from tests.support.clients import eventually
-from tests.support.processes import marked
+from tests.support.processes import marked, own_mark
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
 
@@ -61,12 +61,12 @@ def test_a_slow_answer_between_two_clients_is_not_taken_for_a_full_backlog(
 
 
 def test_a_forking_server_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IOMUX_MARK", "forks")
+    monkeypatch.setenv("IOMUX_MARK", mark := own_mark("forks"))
     with iomux.start(forks) as server:
         socket.create_connection(server.address).close()
-        assert server.pid in marked("forks")
+        assert server.pid in marked(mark)
     assert check(forks, ("echoes", "hundred", "silent", "flood")).failed == ()
-    assert eventually(lambda: marked("forks") == []), "all were killed, but on a busy machine they are not gone at once"
+    assert eventually(lambda: marked(mark) == []), "all were killed, but on a busy machine they are not gone at once"
 
 
 def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:

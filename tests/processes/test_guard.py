@@ -17,7 +17,7 @@ from iomux.system.process_tree import descendants, end_below, is_stopped
 from tests.students import hostile
 from tests.support.checks import check
 from tests.support.clients import eventually
-from tests.support.processes import marked
+from tests.support.processes import marked, own_mark
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has subreapers: elsewhere there is no guard"
@@ -30,7 +30,7 @@ FILE = Path(hostile.__file__)
 @pytest.fixture
 def mark(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
     """Marks the processes started in a test by their environment; in the end none of them is left."""
-    mark = f"{request.node.name} of {os.getpid()}"  # another run on this machine has its own
+    mark = own_mark(request.node.name)
     monkeypatch.setenv("IOMUX_MARK", mark)
     yield mark
     assert eventually(lambda: marked(mark) == [])

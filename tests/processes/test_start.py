@@ -29,7 +29,7 @@ from tests.students.faults import (
     returns_at_once,
 )
 from tests.support.clients import DEADLINE, ask, connect, eventually
-from tests.support.processes import marked
+from tests.support.processes import marked, own_mark
 
 Kernel = tuple[KernelManager, BlockingKernelClient]
 
@@ -256,11 +256,11 @@ def test_processes_started_by_a_dead_server_end_with_it(monkeypatch: pytest.Monk
         subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL)
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setenv("IOMUX_MARK", "starts and fails")
+    monkeypatch.setenv("IOMUX_MARK", mark := own_mark("starts and fails"))
     server = iomux.start(starts_and_fails)
     connect(server.address).close()
     assert eventually(lambda: not server.alive)
-    assert eventually(lambda: marked("starts and fails") == []), "without a call of stop"
+    assert eventually(lambda: marked(mark) == []), "without a call of stop"
     server.stop()
 
 

@@ -16,6 +16,11 @@ def children() -> set[psutil.Process]:
     return set(psutil.Process().children())
 
 
+def own_mark(name: str) -> str:
+    """A mark for the environment of what a test starts, which no other run on this machine has."""
+    return f"{name} of {os.getpid()}"
+
+
 def marked(mark: str) -> list[int]:
     """The processes with this mark in their environment, orphans included."""
     found = []

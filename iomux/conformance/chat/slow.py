@@ -83,8 +83,8 @@ def falls_behind(subject: Subject) -> None:
         said = say_beside_a_slow_one(speaker, [listener])
         said += _say_far_beyond(speaker, listener, _FAR_BYTES)
         heard, failed = converse({}, [late], exactly(said), len(said))
-        if (how := failed.get(late)) in (OTHER, STALLED):  # which of the two: the kernel's buffers decide that
-            raise Fault(_LEFT_OUT, bytes_heard=heard[late], how=how)
+        if (fault := failed.get(late)) in (OTHER, STALLED):  # which of the two: the kernel's buffers decide that
+            raise Fault(_LEFT_OUT, bytes_heard=heard[late], how=fault)
 
 
 def _say_far_beyond(speaker: socket.socket, listener: socket.socket, size: int) -> bytes:
