@@ -1,17 +1,14 @@
 """`iomux check` on the command line, and on servers that are command lines."""
 
 import json
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.support.checks import check
-from tests.support.clients import DEADLINE, all_gone, eventually
+from tests.support.clients import eventually
 from tests.support.processes import marked, own_mark
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
@@ -89,27 +86,6 @@ def test_a_check_in_the_background_of_a_script_judges_ctrl_c_in_the_same_way() -
     line = f"trap '' INT; '{sys.executable}' -m iomux check poll --only ctrl-c"  # as sh does for a command with &
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "poll: 1 of 1 items passed, 1 of 1 points")
-
-
-@pytest.fixture
-def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A check that waits for an answer for seconds, which leaves time to end it."""
-    (tmp_path / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
-    command = [sys.executable, "-m", "iomux", "check", f"{tmp_path}/deaf.py:serve", "--only", "echoes"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        yield process
-        process.kill()
-
-
-def test_ctrl_c_ends_a_check_and_all_its_processes(running_check: "subprocess.Popen[bytes]") -> None:
-    first = psutil.Process(running_check.pid)
-    assert eventually(lambda: len(first.children()) == 2), "the server and its clients"
-    started = first.children(recursive=True)
-    running_check.send_signal(signal.SIGINT)
-    _, err = running_check.communicate(timeout=DEADLINE)
-    assert running_check.returncode == 130
-    assert err.endswith(b"iomux check: interrupted: 0 of 1 items were tried\n")
-    assert all_gone(started)
 
 
 def test_the_input_of_a_command_stays_open(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Items are tried side by side, within a time, and nothing of them is left when the check is interrupted."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -73,22 +74,24 @@ def test_the_time_is_positive(seconds: float) -> None:
         iomux.check("poll", only="echoes", progress=False, seconds=seconds)
 
 
-@pytest.fixture
-def running_check(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A check whose items wait for an answer for seconds, side by side."""
-    (tmp_path / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
-    command = [sys.executable, "-m", "iomux", "check", f"{tmp_path}/deaf.py:serve", "--only", "sizes,pieces,bulk,end"]
+@contextlib.contextmanager
+def running_check(folder: Path, items: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A check that waits for an answer for seconds, which leaves time to end it."""
+    (folder / "deaf.py").write_text("import time\ndef serve(listener):\n    time.sleep(600)\n")
+    command = [sys.executable, "-m", "iomux", "check", f"{folder}/deaf.py:serve", "--only", items]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         yield process
         process.kill()
 
 
-def test_ctrl_c_ends_all_that_is_under_way(running_check: "subprocess.Popen[bytes]") -> None:
-    first = psutil.Process(running_check.pid)
-    assert eventually(lambda: len(first.children()) >= 6), "servers and clients of several items"
-    started = first.children(recursive=True)
-    running_check.send_signal(signal.SIGINT)
-    _, err = running_check.communicate(timeout=DEADLINE)
-    assert running_check.returncode == 130
-    assert err.endswith(b"iomux check: interrupted: 0 of 4 items were tried\n"), err
-    assert all_gone(started)
+@pytest.mark.parametrize(("items", "processes"), [("echoes", 2), ("sizes,pieces,bulk,end", 6)])
+def test_ctrl_c_ends_all_that_is_under_way(items: str, processes: int, tmp_path: Path) -> None:
+    with running_check(tmp_path, items) as running:
+        first = psutil.Process(running.pid)
+        assert eventually(lambda: len(first.children()) >= processes), "a server and its clients for each item"
+        started = first.children(recursive=True)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=DEADLINE)
+        tried = f"0 of {items.count(',') + 1} items were tried"
+        assert (running.returncode, err.splitlines()[-1]) == (130, f"iomux check: interrupted: {tried}".encode())
+        assert all_gone(started)

@@ -1,24 +1,20 @@
 """Items about the limits of a process, above all its descriptors, and about how it ends."""
 
 import contextlib
-import resource
 import signal
 import socket
 import time
 from typing import NoReturn
 
-import psutil
-
 from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_waits
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
 from iomux.conformance.trial.rest import lives_on
 from iomux.conformance.trial.subject import (
     PATIENCE,
-    RAISE_THE_LIMIT,
     Fault,
     NotSeen,
-    NotSeenHere,
     Subject,
     busy,
     processes,
@@ -30,17 +26,6 @@ from iomux.conformance.trial.subject import (
 _ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST, _FEW = 1100, 100
-
-
-def _limit(subject: Subject, wanted: int) -> None:
-    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeenHere if that is impossible."""
-    if not hasattr(resource, "prlimit"):
-        raise NotSeenHere("another process's limit can't be set here: only Linux has prlimit(2)")
-    for process in processes(subject):
-        hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
-        if hard != resource.RLIM_INFINITY and wanted > hard:
-            raise NotSeenHere(f"the server may open {hard:,} descriptors at most here: {RAISE_THE_LIMIT}")
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _answered(client: socket.socket) -> str:
@@ -65,7 +50,7 @@ def _answered(client: socket.socket) -> str:
 )
 def descriptor_limit(subject: Subject) -> None:
     """Check that the server survives EMFILE without spinning, and recovers."""
-    _limit(subject, descriptors_of_first(subject) + _ROOM)
+    limit_descriptors(subject, descriptors_of_first(subject) + _ROOM)
     with crowd(subject, 10) as inside:
         with warm_up("hundred"):
             for client in inside:
@@ -80,11 +65,6 @@ def descriptor_limit(subject: Subject) -> None:
         raise Fault("descriptors are free again, and a new client is not served")
     if spins:
         raise Fault("at the limit the server never sleeps: it asks for a descriptor again and again")
-
-
-def descriptors_of_first(subject: Subject) -> int:
-    """How many descriptors the server's first process has open: usually the one that accepts."""
-    return int(processes(subject)[0].num_fds())
 
 
 def _served_again(subject: Subject) -> bool:
@@ -112,7 +92,7 @@ def past_1024(subject: Subject) -> None:
     """Check that clients past FD_SETSIZE are served or refused."""
     if subject.pid is not None:
         with contextlib.suppress(NotSeen):
-            _limit(subject, FD_SETSIZE * 2)
+            limit_descriptors(subject, FD_SETSIZE * 2)
     with crowd(subject, _PAST) as clients:
         first = next((n for n, client in enumerate(clients) if _answered(client) != "answered"), _PAST)
         if first < FD_SETSIZE * 3 // 4:
@@ -157,19 +137,7 @@ def ctrl_c(subject: Subject) -> None:
         ask(client, b"hello")
         known = processes(subject)
         send_signal(subject, signal.SIGINT)
-        if not eventually(lambda: not any(_runs(process) for process in known)):
+        if not eventually(lambda: not any(runs(process) for process in known)):
             raise Fault("the server went on after SIGINT")
-    if not eventually(lambda: _refused(subject)):
+    if not eventually(lambda: not listens(subject)):
         raise Fault("its process has ended, and something still listens on its port")
-
-
-def _refused(subject: Subject) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(subject.address, timeout=1):
-        return False
-    return True
-
-
-def _runs(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False

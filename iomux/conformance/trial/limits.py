@@ -6,25 +6,25 @@ import socket
 
 import psutil
 
-from iomux.conformance.trial.subject import NotSeen, Subject, processes
+from iomux.conformance.trial.subject import RAISE_THE_LIMIT, NotSeenHere, Subject, processes
 
 
 def limit_descriptors(subject: Subject, wanted: int) -> None:
-    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeen if that is impossible."""
+    """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeenHere if that is impossible."""
     if not hasattr(resource, "prlimit"):
-        raise NotSeen("another process's limit can't be set here: only Linux has prlimit(2)")
+        raise NotSeenHere("another process's limit can't be set here: only Linux has prlimit(2)")
     for process in processes(subject):
         try:
             hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]
             if hard != resource.RLIM_INFINITY and wanted > hard:
-                raise NotSeen(f"the server may open {hard:,} descriptors at most here (ulimit -Hn)")
+                raise NotSeenHere(f"the server may open {hard:,} descriptors at most here: {RAISE_THE_LIMIT}")
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (wanted, hard))
         except PermissionError:
-            raise NotSeen("the server is another user's: its limits can't be set from here") from None
+            raise NotSeenHere("the server is another user's: its limits can't be set from here") from None
 
 
 def allow_descriptors(subject: Subject, wanted: int) -> None:
-    """See to it that the server may open `wanted` descriptors more, where that can be seen. Raises NotSeen if not."""
+    """See to it that the server may open `wanted` descriptors more, where that can be seen; else NotSeenHere."""
     if subject.pid is None or not hasattr(resource, "prlimit"):
         return
     for process in processes(subject):
