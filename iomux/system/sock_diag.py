@@ -1,28 +1,36 @@
-"""What the kernel knows of one TCP connection, at the end that is not ours: sock_diag(7), by its two addresses.
+"""What the kernel knows of TCP sockets that are not ours: of one connection's other end, and of all at a port.
 
 A server's socket can't be asked from another process, but the kernel answers for it: how many bytes lie unread, how
 many the server has written and the kernel has not sent, which inode its descriptors have. One question and one answer
-over a netlink socket, some 10 µs however many sockets the machine has (/proc/net/tcp lists them all, in 100 ms where
-there are 30,000). Anyone may ask. Sources: sock_diag(7), tcp(7) (TCP_INFO); include/uapi/linux/inet_diag.h, tcp.h.
+over a netlink socket, some 10 µs however many sockets the machine has; a list of a port's sockets, which the kernel
+filters itself, some milliseconds (/proc/net/tcp lists them all, in 100 ms where there are 30,000). Anyone may ask.
+Sources: sock_diag(7), tcp(7) (TCP_INFO); include/uapi/linux/inet_diag.h, sock_diag.h, netlink.h, tcp.h.
 """
 
+import contextlib
 import errno
 import os
 import socket
 import struct
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+LISTEN = 10
+"""The state of a listening socket (include/net/tcp_states.h)."""
+_TIME_WAIT = 6
+_BUT_TIME_WAIT = 0xFFF & ~(1 << _TIME_WAIT)
 _NETLINK_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
-_INFO, _ANY_STATE = 2, 0xFFFFFFFF
-_ANSWER_BYTES = 4096
+_DUMP, _ERROR, _DONE = 0x301, 2, 3
+_INFO, _MEMORY, _ANY_STATE = 2, 7, 0xFFFFFFFF
+_ANSWER_BYTES, _LIST_BYTES = 4096, 1 << 18
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _ASKED = struct.Struct("=BBBBI")  # the start of struct inet_diag_req_v2; struct inet_diag_sockid follows
-_SOCKID_BYTES = 48
 _FOUND = struct.Struct("=BBBB48sIIIII")  # struct inet_diag_msg
 _ATTRIBUTE = struct.Struct("=HH")
 _UNACKED_AT, _NOT_SENT_AT, _ACKED_AT = 24, 144, 120  # in struct tcp_info
-_LISTEN = 10
+_DROPS_AT = 32  # the ninth of INET_DIAG_SKMEMINFO's numbers
 
 
 class Connection(NamedTuple):
@@ -40,6 +48,23 @@ class Connection(NamedTuple):
     """Segments on their way: sent, not yet acknowledged."""
     written: int
     """Bytes that were written since it was connected."""
+
+
+class Socket(NamedTuple):
+    """One end of a connection, or a listening socket."""
+
+    state: int
+    local: int
+    remote: int
+    """Its port, and that of the other end, which is 0 for a listening socket."""
+    unread: int
+    """Bytes that nobody has read; of a listening socket, the connections that wait to be accepted."""
+    unsent: int
+    """Bytes that are not acknowledged; of a listening socket, how many may wait (0 if that is not known)."""
+    inode: int
+    """0 if no process holds it."""
+    dropped: int = 0
+    """Of a listening socket: the connections for which the backlog had no place (SK_MEMINFO_DROPS)."""
 
 
 def missing() -> str:
@@ -89,6 +114,61 @@ def other_end(client: socket.socket) -> Connection | None:
     return _connection(answer[_HEADER.size : length])
 
 
+def sockets_at(port: int) -> list[Socket]:
+    """Every socket with this port at one of its ends, but for those in TIME_WAIT; empty on a system without a list.
+
+    Where the kernel may not be asked, /proc/net/tcp is read (proc_net(5)): then `dropped` is 0.
+
+    Example:
+    >>> from iomux.system.sock_diag import LISTEN, sockets_at
+    >>> from iomux.system.sockets import listen
+    >>> with listen() as listener:
+    ...     print([one.state == LISTEN for one in sockets_at(listener.getsockname()[1])])
+    [True]
+    """
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
+            ends = ((port, 0), (0, port))
+            families = (socket.AF_INET, socket.AF_INET6)
+            return [one for family in families for end in ends for one in _list(kernel, family, *end)]
+    except (OSError, AttributeError):
+        return [one for one in _from_proc() if port in (one.local, one.remote) and one.state != _TIME_WAIT]
+
+
+def _list(kernel: socket.socket, family: int, local: int, remote: int) -> Iterator[Socket]:
+    sockid = struct.pack("!HH", local, remote) + bytes(36) + b"\xff" * 8  # any address and device
+    asked = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << (_MEMORY - 1), 0, _BUT_TIME_WAIT) + sockid
+    kernel.send(_HEADER.pack(_HEADER.size + len(asked), _BY_FAMILY, _DUMP, 0, 0) + asked)
+    while True:
+        answers = kernel.recv(_LIST_BYTES)
+        while answers:
+            size, kind, *_ = _HEADER.unpack_from(answers)
+            if kind == _DONE:
+                return
+            if kind == _ERROR:
+                raise OSError("the kernel has no sock_diag for TCP")
+            yield _socket(answers[_HEADER.size : size])
+            answers = answers[size + 3 & ~3 :]
+
+
+def _socket(answer: bytes) -> Socket:
+    _, state, _, _, sockid, _, unread, unsent, _, inode = _FOUND.unpack_from(answer)
+    local, remote = struct.unpack_from("!HH", sockid)
+    memory = _attribute(answer[_FOUND.size :], _MEMORY) if state == LISTEN else b""
+    dropped = int.from_bytes(memory[_DROPS_AT : _DROPS_AT + 4], sys.byteorder)
+    return Socket(state, local, remote, unread, unsent, inode, dropped)
+
+
+def _from_proc() -> Iterator[Socket]:
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(name).read_text().splitlines()[1:]:
+                _, local, remote, state, queues, *more = line.split()
+                unsent, unread = (int(number, 16) for number in queues.split(":"))
+                mine, other = (int(end.rpartition(":")[2], 16) for end in (local, remote))
+                yield Socket(int(state, 16), mine, other, unread, unsent, int(more[4]))
+
+
 def _question(family: int, of: tuple[object, ...], peer: tuple[object, ...]) -> bytes:
     """Ask for the one socket whose own address is `of` and whose peer has the address `peer`."""
     own, other = (socket.inet_pton(family, str(address[0])).ljust(16, b"\0") for address in (of, peer))
@@ -100,7 +180,7 @@ def _question(family: int, of: tuple[object, ...], peer: tuple[object, ...]) -> 
 
 def _connection(answer: bytes) -> Connection | None:
     _, state, _, _, _, _, unread, queued, _, inode = _FOUND.unpack_from(answer)
-    if state == _LISTEN:  # no such connection: the kernel answers with the listener
+    if state == LISTEN:  # no such connection: the kernel answers with the listener
         return None
     info = _attribute(answer[_FOUND.size :], _INFO)
     unacked, not_sent = (int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_UNACKED_AT, _NOT_SENT_AT))

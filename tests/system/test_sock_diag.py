@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from iomux.system.sock_diag import missing, other_end
+from iomux.system.sock_diag import LISTEN, _from_proc, missing, other_end, sockets_at
 from iomux.system.sockets import listen, reset, tcp_pair
 from tests.support.clients import eventually
 
@@ -44,3 +44,16 @@ def test_a_connection_that_is_over_has_no_other_end() -> None:
     with far:
         reset(near)
         assert eventually(lambda: other_end(far) is None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_list_of_a_port_is_that_of_proc(host: str) -> None:
+    with listen(host) as listener, socket.create_connection(listener.getsockname()[:2]) as client:
+        port = listener.getsockname()[1]
+        with listener.accept()[0], socket.create_connection(listener.getsockname()[:2]):  # one more waits
+            client.sendall(b"unread")
+            found = sockets_at(port)
+            listed = {one for one in _from_proc() if port in (one.local, one.remote)}
+            assert {one._replace(unsent=0) if one.state == LISTEN else one for one in found} == listed
+            assert [one.unread for one in found if one.state == LISTEN] == [1]
+            assert [one.unread for one in found if one.state != LISTEN and one.unread] == [6]

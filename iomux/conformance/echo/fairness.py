@@ -16,10 +16,10 @@ import time
 import psutil
 
 from iomux.conformance.trial.clients import MIB, ask, compare, connect
-from iomux.conformance.trial.diag import Socket, sockets_at
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, processes, stopped, warm_up
 from iomux.conformance.trial.yielding import only_while_we_sleep
+from iomux.system.sock_diag import Socket, sockets_at
 
 _MOST_IN_ONE_TURN = 24 * MIB
 """Thrice the longest turn of a library in use: uvloop makes up to 32 reads of 250 KiB in a row (uv__read). In a second

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from iomux.conformance.trial.diag import sockets_at
+from iomux.system.sock_diag import sockets_at
 
 _OVERFLOWS = "ListenOverflows"
 _MACHINE_WIDE = {

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from iomux.conformance.trial.diag import LISTEN, sockets_at
 from iomux.system.machine import cpu_time
+from iomux.system.sock_diag import LISTEN, sockets_at
 
 Pids = Callable[[], list[int]]
 """The server's processes at this moment."""
