@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-LISTEN = 10
-"""The state of a listening socket (include/net/tcp_states.h)."""
+ESTABLISHED, LISTEN = 1, 10
+"""States of a socket (include/net/tcp_states.h)."""
 _TIME_WAIT = 6
 _BUT_TIME_WAIT = 0xFFF & ~(1 << _TIME_WAIT)
 _NETLINK_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1

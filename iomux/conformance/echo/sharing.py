@@ -18,11 +18,11 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
 
-from iomux.conformance.echo.held_still import ESTABLISHED, can_be_held
+from iomux.conformance.echo.held_still import can_be_held
 from iomux.conformance.trial.clients import ask, connect, expect
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import PATIENCE, NotSeen, Subject, processes, stopped, warm_up
-from iomux.system.sock_diag import other_end
+from iomux.system.sock_diag import ESTABLISHED, other_end
 
 _MOST_PROCESSES = 4
 _ALONE_SECONDS = 0.3

@@ -18,6 +18,7 @@ from iomux.conformance.evidence.conversation import Line
 from iomux.conformance.evidence.replay import replay
 from iomux.conformance.evidence.rest import wait_for_rest
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes
+from iomux.system.sock_diag import ESTABLISHED, sockets_at
 
 
 def built(subject: Subject) -> str:
@@ -68,23 +69,13 @@ def _waits_with(pids: list[int]) -> str:
 def _blocking(pids: list[int], port: int) -> str:
     """Whether the sockets of its connections have O_NONBLOCK."""
     try:
-        ours = {f"socket:[{inode}]" for inode in _connections(port)}
+        ours = {f"socket:[{one.inode}]" for one in sockets_at(port) if one.state == ESTABLISHED}
         flags = {_nonblocking(pid, number) for pid in pids for number, name in _descriptors(pid) if name in ours}
     except OSError:
         return "not seen"
     if not flags:
         return "not accepted"
     return "some blocking, some nonblocking" if len(flags) > 1 else "nonblocking" if True in flags else "blocking"
-
-
-def _connections(port: int) -> Iterator[str]:
-    """The inodes of the connections at a server's port (proc_net(5))."""
-    for path in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
-        if not path.exists():
-            continue
-        for fields in map(str.split, path.read_text().splitlines()[1:]):
-            if fields[1].endswith(f":{port:04X}") and fields[3] == "01":
-                yield fields[9]
 
 
 def _nonblocking(pid: int, number: str) -> bool:
