@@ -1,7 +1,8 @@
 """Repeat the measurements of the README's "Measured" section: `python -m tests.benchmarks NAME [--rounds N]`.
 
 Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median and its
-95 % interval; with fewer than six rounds, which have none, the least and the greatest. A ratio is taken within each round, where both were measured soon after each other.
+95 % interval; with fewer than six rounds, which have none, the least and the greatest. A ratio is
+taken within each round, where both were measured soon after each other.
 A figure with a bound is printed with it, and whether the median meets it; the status is 1 if a bound is not met.
 `all` runs every benchmark.
 """

@@ -27,7 +27,7 @@ KNOWN: dict[str, tuple[Draw, Callable[[float], float]]] = {
         lambda share: float(share / 0.95 if share < 0.95 else 10 + (share - 0.95) / 0.05),
     ),
 }
-"""Distributions whose percentiles are known, as latencies have them: how to draw, and the true percentile of a share."""
+"""Distributions with long tails whose percentiles are known: how to draw, and the true percentile of a share."""
 
 
 def intervals(rounds: int) -> Iterator[Line]:

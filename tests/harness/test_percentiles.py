@@ -4,6 +4,7 @@ from array import array
 from math import isnan, nan
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -12,7 +13,6 @@ from iomux.harness.load.percentiles import SHARES, in_words, interval, needed, p
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.harness.load.rounds import of_rounds
-from iomux.lab import live_load
 
 
 def of_samples(count: int) -> LoadResult:
@@ -102,11 +102,16 @@ def test_a_short_sweep_has_nan_where_a_percentile_is_not_known() -> None:
 
 
 def test_the_playground_estimates_as_load_does() -> None:
-    with iomux.start("poll") as server:
-        asked = Plan(server.address, 1, 1, 64, 0.3, 0.0, None, 2.0, None, False)
-        pulse = next(reading for reading in live_load.run(asked, 0.3) if reading)
-    assert pulse.requests < needed(0.99) or pulse.p99_us >= pulse.p50_us
-    assert isnan(pulse.p99_us) == (pulse.requests < needed(0.99))
+    run = iomux.playground("poll", idle=1).run(seconds=1.0)
+    pulses = [tick.pulse for tick in run.ticks]
+    assert pulses
+    assert all(isnan(pulse.p99_us) == (pulse.requests < needed(0.99)) for pulse in pulses)
+    run.ticks[:] = [tick._replace(pulse=tick.pulse._replace(p99_us=nan)) for tick in run.ticks]
+    assert isnan(run.p99_us)
+    assert str(run).startswith("poll, 1 idle + 1 active: median ")
+    assert "99 %" not in str(run)
+    iomux.plot.playground([run])
+    plt.close("all")
 
 
 def test_rounds_have_an_interval_from_six_on() -> None:
