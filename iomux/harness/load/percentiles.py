@@ -77,14 +77,20 @@ def in_words(values_us: dict[str, float], intervals_us: dict[str, tuple[float, f
     """One line of percentiles with their intervals; one more that names those for which there were too few requests."""
     if isnan(max_us):
         return []
-    said = [_WORDS[name] + _with_interval(value, intervals_us[name]) for name, value in values_us.items()]
-    known = [words for words, value in zip(said, values_us.values(), strict=True) if not isnan(value)]
-    brackets = "; in brackets the 95 % interval" if any("(" in words for words in known) else ""
-    lines = [f"{', '.join(known)}, slowest {max_us:,.0f}{brackets}, µs"]
-    few = [name for name, value in values_us.items() if isnan(value)]
-    wants = [f"{_WORDS[name]} needs {needed(SHARES[name]):,} requests" for name in few]
-    return lines + ([f"not told, because these are too few: {' and '.join(wants)}"] if few else [])
+    known = [name for name, value in values_us.items() if not isnan(value)]
+    said = [
+        f"{_WORDS[name]} {_short(values_us[name])}{'' if number else ' µs'}{_brackets(*intervals_us[name])}"
+        for number, name in enumerate(known)
+    ]
+    why = "; in brackets the 95 % interval" if any("(" in words for words in said) else ""
+    lines = [f"{', '.join(said)}, slowest {_short(max_us)}{why}"]
+    few = [f"{_WORDS[name]} needs {needed(SHARES[name]):,}" for name in values_us if name not in known]
+    return lines + ([f"too few requests: {', '.join(few)}"] if few else [])
 
 
-def _with_interval(value: float, ends: tuple[float, float]) -> str:
-    return f" {value:,.0f}" + ("" if isnan(ends[0]) else f" ({ends[0]:,.0f} to {ends[1]:,.0f})")
+def _brackets(low: float, high: float) -> str:
+    return "" if isnan(low) else f" ({_short(low)} to {_short(high)})"
+
+
+def _short(us: float) -> str:
+    return f"{us:,.0f}" if us >= 100 else f"{us:.1f}"
