@@ -14,7 +14,7 @@ Draw = Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]
 
 _DRAWS = 2000
 _AT_ONCE = 50  # draws, so that those of p99.9 fit into memory
-_TIMES_NEEDED = 5  # with just enough samples the ranks are so coarse that 97.6 % are held
+_FEWEST, _TIMES_NEEDED = 5000, 5  # with just enough samples the ranks are so coarse that 97.6 % are held
 KNOWN: dict[str, tuple[Draw, Callable[[float], float]]] = {
     "exponential": (lambda random, shape: random.exponential(size=shape), lambda share: -float(np.log(1 - share))),
     "Pareto, infinite variance": (
@@ -43,7 +43,7 @@ def intervals(rounds: int) -> Iterator[Line]:
 def held_share(draw: Draw, truth: float, share: float, seed: int, draws: int = _DRAWS) -> float:
     """The share of intervals, of independent samples each, that contain the truth."""
     random = np.random.default_rng(seed)
-    count = max(500, _TIMES_NEEDED * needed(share))
+    count = max(_FEWEST, _TIMES_NEEDED * needed(share))
     held = 0
     for _ in range(0, draws, _AT_ONCE):
         for samples in np.sort(draw(random, (_AT_ONCE, count))):

@@ -65,7 +65,8 @@ class Figure:
         found = f"{self.label:<58} {'not measured':>10}"
         if self.values:
             middle, low, high, meaning = of_rounds(self.values)
-            found = f"{self.label:<58} {middle:>10,.2f} {self.unit:<8} ({low:,.2f} to {high:,.2f}, {meaning})"
+            ends = f"{low:,.2f} to {high:,.2f}, " if len(self.values) > 1 else ""
+            found = f"{self.label:<58} {middle:>10,.2f} {self.unit:<8} ({ends}{meaning})"
         return f"{found}  {self.bound.words}: {'met' if self.met else 'NOT MET'}" if self.bound else found
 
 

@@ -47,6 +47,10 @@ def test_a_line_ends_with_the_bound_and_whether_it_is_met() -> None:
     assert str(Figure("this", [1, 2, 3], "µs")).endswith("2.00 µs       (1.00 to 3.00, least to greatest of 3 rounds)")
 
 
+def test_one_round_has_no_spread() -> None:
+    assert str(Figure("this", [1], "%")).endswith("1.00 %        (one round)")
+
+
 def test_from_six_rounds_on_the_interval_is_that_of_the_median() -> None:
     nine = Figure("this", [9, 1, 2, 3, 4, 5, 6, 7, 8])
     assert str(nine).endswith("(2.00 to 8.00, 95 % interval of the median, 9 rounds)")

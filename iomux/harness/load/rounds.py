@@ -43,6 +43,8 @@ def of_rounds(values: Sequence[float]) -> Middle:
     """
     ordered = sorted(values)
     middle = statistics.median(ordered)
+    if len(ordered) == 1:
+        return Middle(middle, middle, middle, "one round")
     if len(ordered) < FEWEST:
         return Middle(middle, ordered[0], ordered[-1], f"least to greatest of {len(ordered)} rounds")
     return Middle(middle, *interval(ordered, 0.5), f"95 % interval of the median, {len(ordered)} rounds")
