@@ -51,9 +51,10 @@ def _measured(
     try:
         frame, status = measure(), 0
     except KeyboardInterrupt as interrupt:
-        frame, status = getattr(interrupt, "frame", None), 130
-        if frame is None or frame.empty:
+        kept: pd.DataFrame | None = getattr(interrupt, "frame", None)  # none before the first run
+        if kept is None or kept.empty:
             raise
+        frame, status = kept, 130
         said = str(interrupt).partition(":")[0]
         print(f"iomux bench: interrupted: {said}, and are output", file=sys.stderr)
     _output(frame, options, as_text(frame))

@@ -20,6 +20,8 @@ from iomux.harness.load.percentiles import SURE
 if TYPE_CHECKING:
     import pandas as pd
 
+Key = tuple[object, ...]
+"""The values of a setting, one for each column of `SETTING`."""
 SETTING = ["server", "connections", "active", "size_bytes", "rate_per_s"]
 """What two sweeps must have in common for their values to be compared."""
 MORE_IS_BETTER = ("requests_per_s", "requests_per_cpu_s")
@@ -55,18 +57,23 @@ def changes(before: "pd.DataFrame", after: "pd.DataFrame", column: str = "p50_us
         numbers = list(frame.select_dtypes("number").columns)
         if column not in numbers:
             raise ValueError(f"there is no column {column!r} of numbers: choose from {', '.join(numbers)}")
-    old, new = (dict(list(frame.groupby(SETTING, sort=False, dropna=False)[column])) for frame in (before, after))
-    old, new = ({_key(key): values.dropna().tolist() for key, values in groups.items()} for groups in (old, new))
+    old, new = _rounds(before, column), _rounds(after, column)
     if not (common := [key for key in old if key in new]):
         raise ValueError("the two sweeps have no server in common at the same connections, active, size and rate")
     return [_change(key, old[key], new[key], column) for key in common]
 
 
-def _key(key: tuple[object, ...]) -> tuple[object, ...]:
+def _rounds(frame: "pd.DataFrame", column: str) -> dict[Key, list[float]]:
+    """The values of each setting's rounds."""
+    groups = frame.groupby(SETTING, sort=False, dropna=False)[column]
+    return {_key(key): values.dropna().tolist() for key, values in groups}
+
+
+def _key(key: Key) -> Key:
     return tuple(None if isinstance(value, float) and isnan(value) else value for value in key)  # a NaN equals nothing
 
 
-def _change(key: tuple[object, ...], before: Sequence[float], after: Sequence[float], column: str) -> Change:
+def _change(key: Key, before: Sequence[float], after: Sequence[float], column: str) -> Change:
     server, connections, active = str(key[0]), int(key[1]), int(key[2])  # type: ignore[call-overload]
     pairs = sorted(b / a for a in before for b in after if a)
     middle = statistics.median(pairs) if pairs else nan
