@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from iomux.figures.look.measured import check_measured
 from iomux.figures.look.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
 from iomux.system.machine import describe
 
@@ -58,6 +59,7 @@ def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us
     >>> ax.get_ylabel()
     'median latency, µs'
     """
+    check_measured(frame, column)
     ax = new_axes(ax)
     lines(ax, frame, column, "log")
     ax.set_ylabel(f"{_percentile_name(column)} latency, µs")
@@ -76,6 +78,7 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> ax.get_ylabel()
     'server CPU per request, µs'
     """
+    check_measured(frame, "cpu_us_per_request")
     ax = new_axes(ax)
     lines(ax, frame, "cpu_us_per_request", "log")
     ax.set_ylabel("server CPU per request, µs")
@@ -94,6 +97,7 @@ def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> ax.get_ylabel()
     'requests a second'
     """
+    check_measured(frame, "requests_per_s")
     ax = new_axes(ax)
     lines(ax, frame, "requests_per_s", "linear")
     ax.yaxis.set_major_formatter(thousands())

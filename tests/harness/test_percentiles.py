@@ -13,6 +13,7 @@ from iomux.harness.load.percentiles import SHARES, in_words, interval, needed, p
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.harness.load.rounds import of_rounds
+from tests.support.commands import iomux_command
 
 
 def of_samples(count: int) -> LoadResult:
@@ -99,6 +100,25 @@ def test_a_short_sweep_has_nan_where_a_percentile_is_not_known() -> None:
     assert row["p50_low_us"] <= row["p50_us"] <= row["p50_high_us"]
     assert np.isnan(row["p99_us"])
     assert np.isnan(row["p99_low_us"])
+
+
+def test_bench_says_where_a_percentile_is_not_known() -> None:
+    done = iomux_command("bench", "poll", "--connections", "1", "--repeats", "2", "--duration", "0.2", "--rate", "100")
+    assert done.returncode == 0
+    assert "nan" not in done.stdout.lower()
+    assert "in 2 of 2 runs there were too few requests for a p99, which needs 1,000\n" in done.stdout
+
+
+def test_a_figure_of_what_no_run_knows_is_refused_in_words() -> None:
+    frame = iomux.sweep("poll", [1, 3], repeats=1, duration=0.1, rate=100, warmup=0, progress=False)
+    with pytest.raises(ValueError, match="no run has a p99_us: there were too few requests for it: measure for longer"):
+        iomux.plot.latency(frame, column="p99_us")
+    with pytest.raises(ValueError, match="no run has a cpu_us_per_request: it is not seen of servers that were not"):
+        iomux.plot.cpu(frame.assign(cpu_us_per_request=nan))
+    with pytest.raises(ValueError, match="no run has a p50_us: FD_SETSIZE"):
+        iomux.plot.latency(frame.assign(p50_us=nan, reason="FD_SETSIZE"))
+    with pytest.raises(ValueError, match="the frame has no column 'p42_us': give a frame of iomux.sweep"):
+        iomux.plot.latency(frame, column="p42_us")
 
 
 def test_the_playground_estimates_as_load_does() -> None:

@@ -23,7 +23,7 @@ class LoadResult:
     Example:
     >>> with iomux.start("poll") as server:
     ...     result = iomux.load(server, duration=0.1)
-    >>> result.p50_us <= result.p99_us, len(result.response_ns) == result.requests
+    >>> result.p50_us <= result.max_us, len(result.response_ns) == result.requests
     (True, True)
     """
 
