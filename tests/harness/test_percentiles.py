@@ -117,7 +117,7 @@ def test_a_figure_of_what_no_run_knows_is_refused_in_words() -> None:
         iomux.plot.cpu(frame.assign(cpu_us_per_request=nan))
     with pytest.raises(ValueError, match="no run has a p50_us: FD_SETSIZE"):
         iomux.plot.latency(frame.assign(p50_us=nan, reason="FD_SETSIZE"))
-    with pytest.raises(ValueError, match="the frame has no column 'p42_us': give a frame of iomux.sweep"):
+    with pytest.raises(ValueError, match=r"the frame has no column 'p42_us': give a frame of iomux.sweep"):
         iomux.plot.latency(frame, column="p42_us")
 
 
