@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
+from iomux.figures.look.doubtful import doubtful
 from iomux.figures.look.style import Style, drawn, log_ticks, new_axes, plain, style, thousands, under
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def growth(
     ax.set_ylabel(f"{_NAMES.get(columns[0], columns[0])}, µs" if alone else "time per request, µs")
     ax.legend(handles=handles, frameon=False, loc="upper left")
     note = drawn(frame).replace("line: ", "mark: ").replace("band", "bar")
-    return under(plain(ax, "What an open connection costs"), f"{note}; {frame.attrs.get('machine', '')}")
+    note = f"{note}; {frame.attrs.get('machine', '')}{doubtful(frame)}"
+    return under(plain(ax, "What an open connection costs"), note)
 
 
 class _Series(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from iomux.figures.look.doubtful import doubtful, doubts_of
 from iomux.figures.look.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
 from iomux.system.machine import describe
 
@@ -131,7 +132,7 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_ylabel("throughput × mean latency ÷ clients, λ · W / L")
     ax.legend(frameon=False, loc="lower left", ncol=len(names))
     note = f"{frame['size_bytes'].iloc[0]:,} bytes per request; each mark is one run; {frame.attrs.get('machine', '')}"
-    return under(plain(ax, f"Little's law: {frame.attrs.get('active', '')} active"), note)
+    return under(plain(ax, f"Little's law: {frame.attrs.get('active', '')} active"), f"{note}{doubtful(frame)}")
 
 
 def distribution(
@@ -171,7 +172,7 @@ def distribution(
     ax.set_ylabel("latency, µs")
     name_ends(ax, ends)
     settings = [f"{label}: {run.setting()}" for label, run in runs.items() if not isinstance(run, np.ndarray)]
-    return under(plain(ax, title), "\n".join([*settings, describe()]))
+    return under(plain(ax, title), "\n".join([*settings, *doubts_of(runs), describe()]))
 
 
 def _percentile_name(column: str) -> str:

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter
 from iomux.figures.look.axes import End as End
 from iomux.figures.look.axes import log_ticks as log_ticks
 from iomux.figures.look.axes import name_ends as name_ends
+from iomux.figures.look.doubtful import doubtful
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,10 +156,9 @@ def thousands() -> FuncFormatter:
 def finish(ax: Axes, frame: "pd.DataFrame", title: str) -> Axes:
     """Add the title, the grid, and a note below with the runs and the machine."""
     active = frame.attrs.get("active", "")
-    who = f"{active} active" if active else ""
     note = f"{frame['size_bytes'].iloc[0]:,} bytes per request; {drawn(frame)}"
-    heading = f"{title}: {who}" if who else title
-    return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}")
+    heading = f"{title}: {active} active" if active else title
+    return under(plain(ax, heading), f"{note}; {frame.attrs.get('machine', '')}{doubtful(frame)}")
 
 
 def drawn(frame: "pd.DataFrame") -> str:
