@@ -27,8 +27,8 @@ LEAST_S = 0.03
 """Less than three ticks of /proc/stat is not told from none."""
 MOST_CHANGE = 1.25
 """The ratio between two frequencies of a core: turbo alone makes some 10 to 20 %."""
-LATE_SHARE = 0.5
-"""The share of a latency that the generator's own lateness may be."""
+LATE_SHARE = 0.25
+"""The share of a latency that the generator's own lateness may be: it spins, and is late by a microsecond as a rule."""
 FEWEST = 30
 """The fewest requests: with 30 the median lies between the 33rd and the 70th percentile that were seen, 95 % sure."""
 _FOR_P99 = 1000  # so that ten samples lie above it
