@@ -43,7 +43,7 @@ def doctor() -> "pd.DataFrame":
 
     Columns: `model` ("measuring" for a feature), `available`, `why_not`, `summary`; the index is the name. The
     machine's facts are in `.attrs`. How quiet it is takes two seconds and is measured by `iomux doctor` in a terminal,
-    or by `iomux.harness.quiet.quiet`.
+    or by `iomux.harness.quiet.how_quiet`.
 
     Example:
     >>> frame = iomux.doctor()

@@ -31,7 +31,13 @@ _SLOW_US = 200.0  # a 99th percentile of wake-ups above it is no quiet machine's
 
 @dataclass(frozen=True)
 class Quiet:
-    """What was measured: shares of one core's time, and microseconds."""
+    """What was measured: shares of one core's time, and microseconds. Made by `how_quiet`.
+
+    Example:
+    >>> from iomux.harness.quiet import how_quiet
+    >>> how_quiet(seconds=0.1).stolen_share < 1
+    True
+    """
 
     seconds: float
     """How long it took."""
@@ -107,14 +113,14 @@ _SUM = (
 )
 
 
-def quiet(seconds: float = SECONDS) -> Quiet:
+def how_quiet(seconds: float = SECONDS) -> Quiet:
     """Measure for some seconds what this machine's quiet is worth; `iomux doctor` prints it.
 
     seconds: at most 60. Raises ValueError for others.
 
     Example:
-    >>> from iomux.harness.quiet import quiet
-    >>> found = quiet(seconds=0.2)
+    >>> from iomux.harness.quiet import how_quiet
+    >>> found = how_quiet(seconds=0.2)
     >>> 0 < found.wake_p50_us <= found.wake_p99_us, len(found.sentences()) >= 3
     (True, True)
     """
