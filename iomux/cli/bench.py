@@ -88,7 +88,7 @@ def _doubts(frame: "pd.DataFrame") -> list[str]:
     """Which runs are in doubt and why, the first few of them, and how many were dropped."""
     doubtful = frame[frame["doubts"] != ""]
     lines = [
-        f"in doubt: {row.server} at {row.connections:,} connections, round {row.repeat}: {row.doubts}"
+        f"in doubt: {row.server}, {row.connections:,} open, round {row.repeat}: {row.doubts}"
         for row in doubtful.head(_SHOWN).itertuples()
     ]
     if len(doubtful) > _SHOWN:

@@ -1,10 +1,13 @@
 """The words of a footnote for runs that may not be trusted (`iomux.LoadResult.doubts`); none if all is well."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LETTERS = 150  # that fit below a figure
 
 
 def doubtful(frame: "pd.DataFrame") -> str:
@@ -24,4 +27,5 @@ def doubtful(frame: "pd.DataFrame") -> str:
 
 def doubts_of(runs: Mapping[str, Any]) -> list[str]:
     """The first doubt of each result, after its label; nothing of raw samples and of results without one."""
-    return [f"{label}, in doubt: {run.doubts[0]}" for label, run in runs.items() if getattr(run, "doubts", ())]
+    said = [f"{label}, in doubt: {run.doubts[0]}" for label, run in runs.items() if getattr(run, "doubts", ())]
+    return [textwrap.fill(line, _LETTERS) for line in said]
