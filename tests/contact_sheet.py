@@ -1,8 +1,8 @@
 """All stored figures on one sheet, to be looked at together: `python -m tests.contact_sheet OUT.png [NOTEBOOK ...]`.
 
-Each figure is scaled to one width, as a browser does, with the notebook's number and its cell above it. What is cut, what
-overlaps, and a figure that differs from the others in size or order are seen best there. With `--dark` the sheet has
-the background of JupyterLab's dark theme.
+Each figure is scaled to one width, as a browser does, with the notebook's number and its cell above it. What is cut,
+what overlaps, and a figure that differs from the others in size or order are seen best there. With `--dark` the sheet
+has the background of JupyterLab's dark theme.
 """
 
 import argparse

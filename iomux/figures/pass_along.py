@@ -7,9 +7,11 @@ the lines, not their heights: where a line is flat, and from where it climbs.
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
-from iomux.figures.look.style import End, against, drawn, medians, name_ends, new_axes, plain, style, under, wall
+from iomux.figures.look.axes import outline
+from iomux.figures.look.lines import against, broken, drawn, medians
+from iomux.figures.look.notes import doubts, note, under
+from iomux.figures.look.style import End, name_ends, new_axes, plain, style, wall
 from iomux.harness.pass_along import PUBLISHED, PUBLISHED_BY, PUBLISHED_FOR
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """Microseconds per run against socket pairs, log-log: the median of the runs, and a band from least to greatest.
+    """Microseconds per run against socket pairs, log-log: the median of the runs, and their spread.
 
     frame: from `iomux.pass_along`. The published figures are hollow markers on dotted lines in the same colours;
     they were taken with 100 active and 1,000 writes, and are drawn only next to runs with the same numbers.
@@ -36,17 +38,17 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for x, y, name, color in early:  # behind the others' markers, which may cover it
         ax.plot(x, y, style(name).marker, color=color, markersize=14, zorder=1)
     published: list[End] = []
-    note = f"{drawn(named)}; {frame.attrs.get('machine', '')}"
+    said = note(drawn(named, "us"), doubts(frame), frame.attrs.get("machine", ""))
     if work == PUBLISHED_FOR:
         published = _published(ax)
-        note += f"\ndotted and hollow: published, {PUBLISHED_BY};\nlibevent's select uses sets of any length"
+        said += f"\ndotted and hollow: published, {PUBLISHED_BY}; libevent's select uses sets of any length"
     against(ax, "socket pairs (log scale)", "log")
     name_ends(ax, published)
     _name_above(ax, [end for end in ours if end not in early], 12)
     _name_above(ax, early, 40)
     wall(ax, named, each=2)
     ax.set_ylabel("a run, µs (log scale)")
-    return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), note)
+    return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), said)
 
 
 def _name_above(ax: Axes, ends: list[End], points: int) -> None:
@@ -62,7 +64,7 @@ def _name_above(ax: Axes, ends: list[End], points: int) -> None:
             ha="right",  # select's limit may be drawn close by on the other side
             fontweight="bold",
             arrowprops=lead,
-            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a published line
+            path_effects=outline(),  # legible on a published line
         )
 
 
@@ -70,9 +72,10 @@ def _published(ax: Axes) -> list[End]:
     ends = []
     for name, points in PUBLISHED.items():
         look, label = style(name), f"{name}, published"
+        x = list(points)
         ax.plot(
-            list(points),
-            list(points.values()),
+            broken(x, x),
+            broken(list(points.values()), x),
             color=look.color,
             marker=look.marker,
             markerfacecolor="none",

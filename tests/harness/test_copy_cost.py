@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.figures.copy_cost import name_lines
+from iomux.figures.copying.copy_cost import name_lines
 from iomux.figures.look.style import new_axes
 from iomux.harness.copying import copy_calls
 from iomux.harness.copying.copy_calls import WAYS, CopyBench, Trial
