@@ -27,7 +27,9 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 def first_figure(notebook: Any) -> bytes:
     """The first image among a notebook's outputs."""
     return next(
-        base64.b64decode(o.data["image/png"]) for o in _first_drawing(notebook).outputs if "image/png" in o.get("data", {})
+        base64.b64decode(o.data["image/png"])
+        for o in _first_drawing(notebook).outputs
+        if "image/png" in o.get("data", {})
     )
 
 

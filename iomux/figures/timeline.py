@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NARROW = 0.06  # of the longest bar: a piece narrower than this has no room for its number
-_ROOM = 1.36  # of the longest bar: the text next to it stays within the axes
+_ROOM = 1.5  # of the longest bar: the text next to it stays within the axes
 _FEWEST_BARS = 3  # room for at least this many bars: a single one does not fill the figure
 _LOW_INCHES = 3.2  # the height of a figure with fewer
 _RING = "\nio_uring: the bytes come with the notification; send lasts until its completion has been seen"

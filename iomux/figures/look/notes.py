@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NOTE = "note"
 _NARROW = 0.5  # axes with a smaller share of the figure's width are narrow
-_LETTERS, _NARROW_LETTERS = 124, 70  # that fit below axes
+_LETTERS, _NARROW_LETTERS = 108, 66  # that fit below axes
 
 
 def finish(ax: Axes, frame: "pd.DataFrame", title: str, column: str) -> Axes:

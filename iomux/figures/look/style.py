@@ -30,6 +30,7 @@ from iomux.figures.look.notes import doubts as doubts
 from iomux.figures.look.notes import finish as finish
 from iomux.figures.look.notes import note as note
 from iomux.figures.look.notes import under as under
+from iomux.figures.look.paper import GREY as GREY
 from iomux.figures.look.paper import LABEL as LABEL
 from iomux.figures.look.paper import SIZE_INCHES as SIZE_INCHES
 from iomux.figures.look.paper import new_axes as new_axes
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SELECTS = 1024  # descriptors
+_ROOM = 0.35  # of the axes' width: that the words need beside the line
 
 
 def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
@@ -50,16 +52,17 @@ def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
     if met.empty:
         return
     look, place = style("select"), _SELECTS / each
-    words = "FD_SETSIZE, 1,024" if each == 1 else f"{place:,.0f} pairs\nare 1,024 descriptors"
+    words = "FD_SETSIZE, 1,024" if each == 1 else f"FD_SETSIZE, {place:,.0f} pairs\nof descriptors"
     ax.axvline(place, color=look.color, linewidth=1, linestyle=":")
+    left = ax.transAxes.inverted().transform(ax.transData.transform((place, 1)))[0] > _ROOM
     ax.annotate(
         f"select's limit:\n{words}",
         (place, 0.97),
-        (-6, 0),
+        (-6 if left else 6, 0),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         color=look.color,
-        ha="right",
+        ha="right" if left else "left",
         va="top",
     )
 
