@@ -297,8 +297,9 @@ def test_a_sweep_repeats_and_tells_and_its_figure_too() -> None:
         kept = iomux.sweep("poll", 1, repeats=1, duration=0.5, progress=False, again=0)
     assert frame["doubts"].str.contains("other programs used").all()
     assert (frame.attrs["doubtful"], kept.attrs["doubtful"]) == (1, 0)
-    notes = [text.get_text() for text in iomux.plot.latency(frame).texts]
-    assert any("in doubt: 2 of 2 runs (column doubts); 1 disturbed run dropped and repeated" in note for note in notes)
+    note = iomux.plot.caption(iomux.plot.latency(frame))
+    assert "in doubt: 2 of 2 runs (other programs used " in note
+    assert "1 disturbed run was dropped and repeated" in note
     plt.close("all")
 
 
