@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _TABLE = ["server", "connections", "active", "repeat", "p50_us", "p99_us", "requests_per_s", "cpu_us_per_request"]
 
+_SHOWN = 5  # doubts
+
 
 def bench(options: argparse.Namespace) -> int:
     """Compare servers, or pollers with --ring; print a table, or one array of rows with --json."""
@@ -96,20 +98,29 @@ def _draw(frame: "pd.DataFrame", path: Path) -> None:
 
 
 def _as_text(frame: "pd.DataFrame") -> str:
-    reached = frame[frame["reason"] == ""]
     lines = [frame[_TABLE].to_string(index=False, na_rep="-", float_format=lambda value: f"{value:,.1f}")]
     limits = frame[frame["reason"] != ""].drop_duplicates(["server", "connections"])
     lines += [f"{row.server} at {row.connections:,} connections: {row.reason}" for row in limits.itertuples()]
-    if reached["generator_bound"].any():
-        count = int(reached["generator_bound"].sum())
-        lines.append(
-            f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: "
-            "they describe it and not the server"
-        )
-    if few := int((reached["p99_us"].isna() & (reached["requests"] > 0)).sum()):
+    reached = frame[frame["reason"] == ""]
+    if few := int(reached["p99_us"].isna().sum()):
         lines.append(f"in {few} of {len(reached)} runs there were too few requests for a p99, which needs 1,000")
+    lines += _doubts(frame)
     lines += [f"{server}: {note}" for server, notes in frame.attrs["notes"].items() for note in notes]
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
+
+
+def _doubts(frame: "pd.DataFrame") -> list[str]:
+    """Which runs are in doubt and why, the first few of them, and how many were dropped."""
+    doubtful = frame[frame["doubts"] != ""]
+    lines = [
+        f"in doubt: {row.server}, {row.connections:,} open, round {row.repeat}: {row.doubts}"
+        for row in doubtful.head(_SHOWN).itertuples()
+    ]
+    if len(doubtful) > _SHOWN:
+        lines.append(f"in doubt as well: {len(doubtful) - _SHOWN} other runs, see the column doubts (--csv, --json)")
+    if dropped := frame.attrs["doubtful"]:
+        lines.append(f"{dropped} disturbed run{'s' if dropped > 1 else ''} dropped and repeated")
+    return lines
 
 
 def _ring_as_text(frame: "pd.DataFrame") -> str:

@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _add_compare(subparsers)
     _add_check(subparsers)
     _add_soak(subparsers)
-    doctor = subparsers.add_parser("doctor", help="say what this machine can run, and why not the rest")
+    doctor = subparsers.add_parser("doctor", help="say what this machine can run, and how quiet it is")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     doctor.set_defaults(run=commands.doctor)
     return top

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from iomux.harness.load.clients import Client, Lost, kind_of, payloads
+from iomux.harness.load.stillness import SILENT_NS, Stillness
 from iomux.servers.connection import CHUNK_BYTES
 
 perf_ns = time.perf_counter_ns
@@ -39,6 +40,7 @@ class Generator:
         self.service_ns = array("q")
         self.late_ns = array("q")
         self.now = 0  # when the last reply was complete
+        self.still = Stillness(len(active), _TICK_SECONDS)
         self._active = active
         self._spin_ns = _SPIN_NS if spin else 0
         self._next_payload = payloads(size).__next__
@@ -53,6 +55,7 @@ class Generator:
         for client in self._clients.copy().values():
             if not client.payload:
                 self._send_request(client)
+        self.still.begin(perf_ns())
         while perf_ns() < until:
             for client in self._replies(_TICK_SECONDS):
                 self._send_request(client)
@@ -73,6 +76,7 @@ class Generator:
     def open_loop(self, begin: int, until: int, rate: float) -> None:
         """Send at the planned times from `begin` to `until`, each client in turn; a busy one sends when it is free."""
         number, planned = 0, begin
+        self.still.begin(perf_ns())
         while planned < until and self._clients:
             now = perf_ns()
             while planned <= min(now, until - 1):
@@ -121,7 +125,9 @@ class Generator:
     def _replies(self, seconds: float) -> Iterator[Client]:
         """Wait for replies; record the response time of each complete and correct one, and yield its client."""
         clients, chunk, record = self._clients, self._chunk, self.response_ns.append
-        for fd, event in self._poll(seconds):
+        events = self._poll(seconds)
+        self.still.turned(perf_ns())
+        for fd, event in events:
             client = clients[fd]
             try:
                 if event & OUT:
@@ -136,7 +142,9 @@ class Generator:
             except (OSError, Lost) as error:
                 self._lose(client, error)
                 continue
-            self.now = now = perf_ns()
+            last, self.now = self.now, (now := perf_ns())
+            if now - last > SILENT_NS:
+                self.still.no_reply(last, client.sent_ns, now)
             record(now - client.planned_ns)
             client.served = True
             yield client

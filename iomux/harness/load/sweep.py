@@ -5,6 +5,7 @@ affects all servers alike, and the spread between repeats shows how much of it t
 new server, so that no run inherits another's connections.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from iomux import servers
 from iomux.harness.load.load import load
 from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.result import LoadResult
-from iomux.harness.load.rounds import rotated
+from iomux.harness.load.rounds import Repeats, rotated
 from iomux.processes.resolve import Found, find, name_of, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
@@ -31,6 +32,9 @@ _MEASURED = [
 ]
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
 
+_NO_DOUBT = {"doubts": "", "disturbed": False}  # of a run that has no figures
+_MOST_AGAIN = 10
+
 
 def sweep(
     servers: Sequence[str | servers.Serve] | str,
@@ -42,23 +46,25 @@ def sweep(
     warmup: float = 0.2,
     rate: float | None = None,
     progress: bool = True,
+    again: int = 1,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
     servers: names, `serve` functions and command lines, as for `iomux.start`, or "host:port" of servers that run: of
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
-    bar on standard error. The other arguments are those of `iomux.load`.
+    bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
+    of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
     measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
     measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
-    the server's CPU time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why this number of
-    connections could not be reached; then the measured columns are missing. `.attrs["machine"]` says what
-    it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they
-    were called or what was not seen of them. A percentile that needs more requests than there were is NaN, and each
-    has the 95 % interval of its run beside it (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds
-    see `iomux.ratio`.
+    the server's CPU time), `unserved`, `errors`, `error_kinds`, `doubts` (those of the run, joined by "; "), and
+    `reason`: empty, or why this number of connections could not be reached; then the measured columns are missing.
+    A percentile that needs more requests than there were is NaN, and each has its run's 95 % interval beside it
+    (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds see `iomux.ratio`. `.attrs["machine"]` says what it
+    was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they were
+    called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs were dropped and repeated.
 
     An interrupt raises KeyboardInterrupt, and loses nothing: the exception's `frame` has the runs that were done, with
     True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
@@ -72,7 +78,7 @@ def sweep(
     """
     chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
     levels = whole_numbers("connections", connections)
-    _validate(chosen, levels, active, repeats)
+    _validate(chosen, levels, active, repeats, again)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     named = list(zip(_labels(chosen), [find(server) for server in chosen], strict=True))
@@ -85,10 +91,12 @@ def sweep(
     from tqdm.auto import tqdm  # not before the checks: wrong arguments are reported at once
 
     def table(partial: bool) -> "pd.DataFrame":
-        return _table(rows, named, active, partial)
+        said = {"active": "all" if active is None else active, "doubtful": tries.dropped, "partial": partial}
+        return _table(rows, named, said)
 
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
+    tries = Repeats(again, len(runs))
     with (
         keep_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done", lambda: table(True)),
         tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
@@ -97,28 +105,27 @@ def sweep(
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
             options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
-            row = _run(target, level, options, refused.get((name, level), ""))
+            run = functools.partial(_run, target, level, options, refused.get((name, level), ""))
+            row = tries.undisturbed(run, lambda row: row["disturbed"])
             if REFUSED in row["reason"]:
                 refused[name, level] = row["reason"]
             rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
     return table(False)
 
 
-def _table(
-    rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], active: int | None, partial: bool
-) -> "pd.DataFrame":
+def _table(rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], attrs: dict[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     frame = pd.DataFrame(rows)
     if rows:
-        frame = frame.astype({"rate_per_s": float})
+        frame = frame.astype({"rate_per_s": float}).drop(columns="disturbed")
     notes = {name: said for name, target in named if (said := _notes(target))}
-    frame.attrs.update(machine=describe(), active="all" if active is None else active, notes=notes, partial=partial)
+    frame.attrs.update(attrs, machine=describe(), notes=notes)
     return frame
 
 
-def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int) -> None:
-    check_whole(repeats=repeats, active=1 if active is None else active)
+def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int, again: int) -> None:
+    check_whole(repeats=repeats, active=1 if active is None else active, again=again)
     if not chosen:
         raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
     if not connections or min(connections) < 1:
@@ -127,6 +134,8 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
         raise ValueError(f"active is {active}: choose from 1 to the most connections, which is {max(connections)}")
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}: at least 1 is needed")
+    if not 0 <= again <= _MOST_AGAIN:
+        raise ValueError(f"again is {again}: choose 0 to {_MOST_AGAIN}, how often a disturbed run is repeated")
 
 
 def _labels(chosen: Sequence[Found]) -> list[str]:
@@ -167,7 +176,7 @@ def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -
         return _missing(base, str(error).strip().splitlines()[-1])
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
-    return _missing(row, reason) if reason else row | {"reason": ""}
+    return _missing(row, reason) if reason else row | {"reason": "", "disturbed": result.disturbed}
 
 
 def _limit_met(result: LoadResult, log: str) -> str:
@@ -180,4 +189,4 @@ def _limit_met(result: LoadResult, log: str) -> str:
 
 
 def _missing(row: dict[str, Any], reason: str) -> dict[str, Any]:
-    return _COUNTED | row | dict.fromkeys(_MEASURED, float("nan")) | {"reason": reason}
+    return _COUNTED | row | dict.fromkeys(_MEASURED, float("nan")) | {"reason": reason} | _NO_DOUBT
