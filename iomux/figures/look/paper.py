@@ -50,7 +50,7 @@ def plain(ax: Axes, title: str) -> Axes:
     ax.set_facecolor(BACKGROUND)
     ax.get_figure(root=True).set_facecolor(BACKGROUND)  # type: ignore[union-attr]
     for axis in (ax.xaxis, ax.yaxis):
-        axis.label.set_size(LABEL)
+        axis.label.set_fontsize(LABEL)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax
