@@ -49,6 +49,12 @@ WRONG = [
         "a client that had been served half-closed, and the server never",
         "last descriptor",
     ),
+    (
+        subtle.helper_inherits_under_epoll,
+        "leaving",
+        "all clients have left, and the server never sleeps: a socket that it has closed is still open",
+        "last descriptor",
+    ),
     (subtle.keeps_a_duplicate, "end", "a client that had been served half-closed, and the server never", "dup"),
     (subtle.asks_for_the_name, "reset", "the server ended with status 1: OSError: [Errno 107]", "ENOTCONN"),
 ]
