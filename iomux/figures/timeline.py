@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from iomux.figures.look.phases import COLUMNS, left_out, legend, machine_of, not_seen, stacked, without_grid
-from iomux.figures.look.style import SIZE_INCHES, new_axes, plain, style, thousands, under
+from iomux.figures.look.style import SIZE_INCHES, in_order, new_axes, plain, style, thousands, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def _runs(frame: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
         name, *values = cast(Any, keys)
         words = [_SETTINGS[setting](value) for setting, value in zip(differing, values, strict=True)]
         found.append((", ".join([name, *words]), rows))
-    return found
+    order = in_order(frame["server"])
+    return sorted(found, key=lambda run: order.index(run[1]["server"].iloc[0]))
 
 
 def _common(frame: "pd.DataFrame") -> str:
