@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from iomux.harness.load.clients import Client, Lost, kind_of, payloads
-from iomux.harness.load.stillness import SILENT_NS, Stillness
 from iomux.servers.connection import CHUNK_BYTES
+from iomux.system.disturbance.stillness import SILENT_NS, Stillness
 
 perf_ns = time.perf_counter_ns
 SECOND = 1_000_000_000

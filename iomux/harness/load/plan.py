@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
-from iomux.harness.load.meanwhile import Watch
+from iomux.system.disturbance.meanwhile import Watch
 from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
 
@@ -48,7 +48,8 @@ def run(plan: Plan) -> dict[str, Any]:
     _exchange(generator, plan.rate, start, end)
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
-    after, meanwhile = _server_use(plan), watch.over(generator, active, start, end)
+    generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
+    after, meanwhile = _server_use(plan), watch.over(generator.still, start)
     server = None if before is None or after is None else after.cpu.since(before.cpu)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
     return {

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from iomux.harness.load.doubts import doubts, generator_bound, late_us
+from iomux.harness.load.percentiles import SHARES, in_words, interval, percentile
 from iomux.harness.load.plan import Plan
 from iomux.system.machine import CpuTime, Switches, describe
 
@@ -21,7 +22,7 @@ class LoadResult:
     Example:
     >>> with iomux.start("poll") as server:
     ...     result = iomux.load(server, duration=0.1)
-    >>> result.p50_us <= result.p99_us, len(result.response_ns) == result.requests
+    >>> result.p50_us <= result.max_us, len(result.response_ns) == result.requests
     (True, True)
     """
 
@@ -42,13 +43,19 @@ class LoadResult:
     p50_us: float
     """The median response time."""
     p90_us: float
-    """The response time that 90 % of the requests did not exceed."""
+    """The response time that 90 % of the requests did not exceed; NaN if there were fewer than 100 of them."""
     p99_us: float
-    """The same for 99 %."""
+    """The same for 99 %; NaN with fewer than 1,000 requests."""
     p999_us: float
-    """The same for 99.9 %."""
+    """The same for 99.9 %; NaN with fewer than 10,000 requests."""
     max_us: float
     """The longest response time."""
+    intervals_us: dict[str, tuple[float, float]]
+    """The 95 % interval of "p50", "p90", "p99" and "p999", from order statistics; NaN where there are too few samples.
+
+    The samples of one run depend on each other, so the truth lies outside more often than once in twenty runs; see
+    `iomux.ratio` for an interval over rounds.
+    """
     unserved: int
     """Active clients that never got a reply."""
     errors: dict[str, int]
@@ -85,11 +92,20 @@ class LoadResult:
     """Raw service times, from the actual send; the same samples as `response_ns` in the closed loop."""
 
     def row(self) -> dict[str, Any]:
-        """The result as one row of a table: everything but the raw samples; errors as a sum and as text, doubts too."""
-        left_out = ("response_ns", "service_ns", "machine", "errors", "late_us", "doubts", "disturbed")
+        """The result as one row of a table: everything but the raw samples; errors as a sum and as text, doubts too.
+
+        Intervals become two columns each: `p50_low_us`, `p50_high_us`, ...
+        """
+        left_out = ("response_ns", "service_ns", "machine", "errors", "intervals_us", "late_us", "doubts", "disturbed")
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
-        return row | {"errors": sum(self.errors.values()), "error_kinds": kinds, "doubts": "; ".join(self.doubts)}
+        ends = {
+            f"{name}_{end}_us": value
+            for name, both in self.intervals_us.items()
+            for end, value in zip(("low", "high"), both, strict=True)
+        }
+        said = {"errors": sum(self.errors.values()), "error_kinds": kinds, "doubts": "; ".join(self.doubts)}
+        return row | ends | said
 
     def setting(self) -> str:
         """One line for a figure's caption: connections, request size, and closed or open loop."""
@@ -100,8 +116,7 @@ class LoadResult:
         lines = [
             self.setting(),
             f"{self.requests:,} requests, {self.requests_per_s:,.0f} a second",
-            f"median {self.p50_us:,.0f} µs, 90 % {self.p90_us:,.0f}, 99 % {self.p99_us:,.0f}, "
-            f"99.9 % {self.p999_us:,.0f}, slowest {self.max_us:,.0f}",
+            *in_words({name: getattr(self, f"{name}_us") for name in SHARES}, self.intervals_us, self.max_us),
         ]
         if self.cpu_us_per_request is not None:
             lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request{self._switches()}")
@@ -126,8 +141,8 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
     response = np.frombuffer(seen["response_ns"], dtype=np.int64)
     service = np.frombuffer(seen["service_ns"], dtype=np.int64)
     requests, found = len(response), doubts(plan, seen)
-    quantiles = np.percentile(response, [50, 90, 99, 99.9, 100]) / 1000 if requests else [float("nan")] * 5
-    p50, p90, p99, p999, most = (float(value) for value in quantiles)
+    ordered = np.sort(response) / 1000
+    quantiles = {f"{name}_us": percentile(ordered, share) for name, share in SHARES.items()}
     cpu: CpuTime | None = seen["server_cpu"]
     switches: Switches | None = seen["server_switches"]
     return LoadResult(
@@ -138,11 +153,9 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         requests=requests,
         requests_per_s=requests / seen["seconds"] if requests else 0.0,
         mean_us=float(response.mean()) / 1000 if requests else float("nan"),
-        p50_us=p50,
-        p90_us=p90,
-        p99_us=p99,
-        p999_us=p999,
-        max_us=most,
+        **quantiles,
+        max_us=float(ordered[-1]) if requests else float("nan"),
+        intervals_us={name: interval(ordered, share) for name, share in SHARES.items()},
         unserved=seen["unserved"],
         errors=seen["errors"],
         connect_s=seen["connect_s"],

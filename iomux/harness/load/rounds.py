@@ -1,12 +1,19 @@
 """Interleaved rounds: the things compared take turns, so that other work of the machine affects all of them alike.
 
-What the machine did to one run alone is no part of the comparison: such a run is dropped and repeated, a few times.
+What is said of the rounds is their median and an interval. Rounds are as independent as the machine lets them be; the
+samples of one run are not.
 """
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+from iomux.harness.load.percentiles import interval
 
 T = TypeVar("T")
+
+FEWEST = 6
+"""With fewer rounds even least to greatest is no 95 % interval of the median: all lie on one side in 2 of 2^n cases."""
 
 
 def rotated(things: Iterable[T], number: int) -> list[T]:
@@ -16,19 +23,28 @@ def rotated(things: Iterable[T], number: int) -> list[T]:
     return order[begin:] + order[:begin]
 
 
-class Repeats:
-    """Repeats disturbed runs: each at most `most` times, all together at most as often as every fourth of `runs`."""
+class Middle(NamedTuple):
+    """The median of some rounds, and an interval."""
 
-    def __init__(self, most: int, runs: int) -> None:
-        self.dropped = 0
-        self._most, self._left = most, -(-runs // 4) if most else 0
+    median: float
+    low: float
+    high: float
+    meaning: str
+    """What `low` and `high` are: a 95 % interval of the median, or the least and the greatest."""
 
-    def undisturbed(self, run: Callable[[], T], disturbed: Callable[[T], bool]) -> T:
-        """The result of `run`, called again while it is disturbed and may be repeated; the last one is kept."""
-        result = run()
-        for _ in range(self._most):
-            if not self._left or not disturbed(result):
-                break
-            self._left, self.dropped = self._left - 1, self.dropped + 1
-            result = run()
-        return result
+
+def of_rounds(values: Sequence[float]) -> Middle:
+    """The median of one value for each round, with its 95 % interval; below six rounds, the least and the greatest.
+
+    Example:
+    >>> from iomux.harness.load.rounds import of_rounds
+    >>> of_rounds([3, 1, 2])
+    Middle(median=2, low=1, high=3, meaning='least to greatest of 3 rounds')
+    """
+    ordered = sorted(values)
+    middle = statistics.median(ordered)
+    if len(ordered) == 1:
+        return Middle(middle, middle, middle, "one round")
+    if len(ordered) < FEWEST:
+        return Middle(middle, ordered[0], ordered[-1], f"least to greatest of {len(ordered)} rounds")
+    return Middle(middle, *interval(ordered, 0.5), f"95 % interval of the median, {len(ordered)} rounds")

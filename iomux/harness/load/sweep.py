@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.load import load
+from iomux.harness.load.percentiles import SHARES
+from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import LoadResult
-from iomux.harness.load.rounds import Repeats, rotated
+from iomux.harness.load.rounds import rotated
 from iomux.processes.resolve import Found, find, name_of, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
-from iomux.system.progress import report_progress_on_interrupt
+from iomux.system.progress import keep_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +29,7 @@ _MEASURED = [
     *("mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "requests_per_s", "cpu_us_per_request"),
     *("requests_per_cpu_s", "server_user_s", "server_system_s", "voluntary_switches", "involuntary_switches"),
     *("connect_s", "generator_cpu_share"),
+    *(f"{name}_{end}_us" for name in SHARES for end in ("low", "high")),
 ]
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
 
@@ -61,7 +64,12 @@ def sweep(
     `reason`: empty, or why this number of connections could not be reached; then the measured columns are missing.
     `.attrs["machine"]` says what it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has
     for some servers how they were called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs
-    were dropped and repeated.
+    were dropped and repeated. A percentile that needs more requests than there were is NaN, and each
+    has the 95 % interval of its run beside it (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds
+    see `iomux.ratio`.
+
+    An interrupt raises KeyboardInterrupt, and loses nothing: the exception's `frame` has the runs that were done, with
+    True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
 
     Raises LookupError and ValueError for arguments that can't be run at all.
 
@@ -82,14 +90,16 @@ def sweep(
         for level in levels
         for name, target in rotated(named, repeat)
     ]
-    import pandas as pd  # not before the checks: wrong arguments are reported at once
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # not before the checks: wrong arguments are reported at once
+
+    def table(partial: bool) -> "pd.DataFrame":
+        return _table(rows, named, active, partial, tries.dropped)
 
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
     tries = Repeats(again, len(runs))
     with (
-        report_progress_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done, and are lost"),
+        keep_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done", lambda: table(True)),
         tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
     ):
         for repeat, level, name, target in bar:
@@ -98,12 +108,24 @@ def sweep(
             options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
             run = functools.partial(_run, target, level, options, refused.get((name, level), ""))
             row = tries.undisturbed(run, lambda row: row["disturbed"])
+            del row["disturbed"]
             if REFUSED in row["reason"]:
                 refused[name, level] = row["reason"]
             rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
-    frame = pd.DataFrame(rows).astype({"rate_per_s": float}).drop(columns="disturbed")
-    frame.attrs.update(machine=describe(), active="all" if active is None else active, doubtful=tries.dropped)
-    frame.attrs["notes"] = {name: said for name, target in named if (said := _notes(target))}
+    return table(False)
+
+
+def _table(
+    rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], active: int | None, partial: bool, dropped: int
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    if rows:
+        frame = frame.astype({"rate_per_s": float})
+    notes = {name: said for name, target in named if (said := _notes(target))}
+    who = "all" if active is None else active
+    frame.attrs.update(machine=describe(), active=who, notes=notes, partial=partial, doubtful=dropped)
     return frame
 
 
