@@ -10,7 +10,7 @@ import itertools
 import os
 import socket
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 
 from iomux.system.procfs import backlog
@@ -42,7 +42,6 @@ class Client:
         "served",
         "sock",
         "unsent",
-        "waiting",
     )
 
     def __init__(self, sock: socket.socket) -> None:
@@ -56,7 +55,6 @@ class Client:
         self.planned_ns = 0
         self.served = False
         self.unsent = memoryview(b"")
-        self.waiting: deque[int] = deque()  # open loop: planned times of requests that wait for this one
 
     def piece(self, data: bytes) -> bool:
         """Take a part of the reply; return whether it is complete. Raises Lost if it differs from the request."""

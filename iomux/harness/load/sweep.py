@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
+from iomux.harness.load.arrivals import choose
 from iomux.harness.load.load import load
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import rotated
@@ -40,17 +41,20 @@ def sweep(
     warmup: float = 0.2,
     rate: float | None = None,
     progress: bool = True,
+    arrivals: str | None = None,
+    seed: int | None = None,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
     servers: names, `serve` functions and command lines, as for `iomux.start`, or "host:port" of servers that run: of
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
-    bar on standard error. The other arguments are those of `iomux.load`.
+    bar on standard error. The other arguments are those of `iomux.load`. All servers and levels of a round get the same
+    planned times, and each round its own: round 0 those of `seed`, round 1 those of `seed` + 1.
 
-    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
-    measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
-    measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
+    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`,
+    what `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while
+    it was measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
     the server's CPU time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why this number of
     connections could not be reached; then the measured columns are missing. `.attrs["machine"]` says what
     it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they
@@ -68,6 +72,7 @@ def sweep(
     _validate(chosen, levels, active, repeats)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
+    spacing, first = choose(rate, arrivals, seed)
     named = list(zip(_labels(chosen), [find(server) for server in chosen], strict=True))
     runs = [
         (repeat, level, name, target)
@@ -88,6 +93,7 @@ def sweep(
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
             options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
+            options |= {"arrivals": spacing, "seed": None if first is None else first + repeat}
             row = _run(target, level, options, refused.get((name, level), ""))
             if REFUSED in row["reason"]:
                 refused[name, level] = row["reason"]
@@ -134,6 +140,7 @@ def _model(target: Found) -> str:
 def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
     asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
+    asked |= {"arrivals": options["arrivals"], "seed": options["seed"]}
     base = {"connections": level} | asked
     if reason := known_limit or too_many(level):
         return _missing(base, reason)
