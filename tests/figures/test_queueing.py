@@ -50,9 +50,10 @@ def test_the_theorys_line_is_behind_the_medians() -> None:
     plt.close("all")
 
 
-def test_the_knee_is_the_last_rate_before_latency_first_leaves() -> None:
-    assert knee(loaded(), most=3).to_dict() == {"epoll": 8_000, "poll": 2_000, "select": 1_000}
-    assert knee(loaded(), most=2)["poll"] == 1_000
+def test_the_knee_is_the_last_rate_before_latency_first_exceeds_the_objective() -> None:
+    assert knee(loaded()).to_dict() == {"epoll": 8_000, "poll": 2_000, "select": 1_000}
+    assert knee(loaded(), within_us=200)["poll"] == 1_000, "that it is quicker again at 8,000 does not count"
+    assert math.isnan(knee(loaded(), within_us=50)["poll"])
     assert math.isnan(knee(loaded().assign(p50_us=math.nan))["poll"])
 
 

@@ -56,41 +56,41 @@ def waiting(frame: "pd.DataFrame", service_us: float, ax: Axes | None = None, va
     return under(plain(ax, "How long a request waits"), _with_machine(note, frame))
 
 
-def knee(frame: "pd.DataFrame", column: str = "p50_us", most: float = 3.0) -> "pd.Series[float]":
-    """The highest rate, by server, up to which latency stays within `most` times that of the lowest rate.
+def knee(frame: "pd.DataFrame", column: str = "p50_us", within_us: float = 1_000.0) -> "pd.Series[float]":
+    """The highest rate, by server, up to which latency stays within an objective, in requests a second.
 
-    frame: from `iomux.sweep` at several rates. column: of the frame, with microseconds; the median of the runs counts.
-    Rates are those that were measured, so the knee lies between this one and the next.
+    frame: from `iomux.load` or `iomux.sweep` at several rates. column: of the frame, with microseconds; the median of
+    the runs counts. within_us: the objective. Rates are those that were measured, so the knee lies between this one and
+    the next. NaN if the lowest rate is too much.
 
     Example:
     >>> import pandas as pd
     >>> from iomux.figures.queueing.against_load import knee
     >>> frame = pd.DataFrame({"server": "poll", "rate_per_s": [1e3, 2e3, 4e3], "p50_us": [100.0, 150.0, 9_000.0]})
-    >>> knee(frame)["poll"]
+    >>> float(knee(frame)["poll"])
     2000.0
     """
     import pandas as pd
 
     medians = frame.groupby(["server", "rate_per_s"], sort=False)[column].median().unstack().sort_index(axis=1)
-    found = {name: _last_low(row.dropna(), most) for name, row in medians.iterrows()}
+    found = {str(name): _last_within(row.dropna(), within_us) for name, row in medians.iterrows()}
     return pd.Series(found, dtype=float).rename_axis("server")
 
 
-def _last_low(by_rate: "pd.Series[float]", most: float) -> float:
-    """The last rate before latency first exceeds `most` times the first one; NaN if there is none."""
-    if by_rate.empty:
-        return float("nan")
-    high = np.flatnonzero(by_rate.to_numpy() > most * by_rate.iloc[0])
-    return float(by_rate.index[high[0] - 1 if len(high) else -1])
+def _last_within(by_rate: "pd.Series[float]", within_us: float) -> float:
+    """The last rate before latency first exceeds the objective."""
+    beyond = np.flatnonzero(by_rate.to_numpy() > within_us)
+    within = by_rate.index[: beyond[0] if len(beyond) else None]
+    return float(within[-1]) if len(within) else float("nan")
 
 
 def latency_against_load(
-    frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us", most: float = 3.0
+    frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us", within_us: float = 1_000.0
 ) -> Axes:
-    """Latency against planned requests a second, one line a server; a ring marks the knee.
+    """Latency against planned requests a second, one line a server; a ring marks the last rate within an objective.
 
-    frame: from `iomux.sweep` at several rates, one after another. column: of the frame, with microseconds. most: up to
-    how many times the latency at the lowest rate still counts as before the knee. Small marks are runs, the line joins
+    frame: from `iomux.load` (`row()`, with a column `server`) or `iomux.sweep`, at several rates. column: of the frame,
+    with microseconds. within_us: the objective for the latency, a dotted line. Small marks are runs, the line joins
     their medians. Both axes are logarithmic.
 
     Example:
@@ -100,7 +100,7 @@ def latency_against_load(
     'median latency, µs'
     """
     ax = new_axes(ax)
-    names, knees = list(dict.fromkeys(frame["server"])), knee(frame, column, most)
+    names, knees = list(dict.fromkeys(frame["server"])), knee(frame, column, within_us)
     ends = []
     for name in names:
         rows, look = frame[frame["server"] == name].dropna(subset=[column]), style(name, names)
@@ -109,6 +109,7 @@ def latency_against_load(
         ends.append((*_marks(ax, rows, name, names, ("rate_per_s", column)), name, look.color))
         at = float(rows[rows["rate_per_s"] == knees[name]][column].median())
         ax.plot(knees[name], at, "o", markersize=16, markerfacecolor="none", markeredgecolor=look.color)
+    ax.axhline(within_us, color="#999999", linewidth=1, linestyle=":", zorder=0)
     ax.set(xscale="log", yscale="log")
     ax.margins(x=0.1)
     log_ticks(ax.xaxis)
@@ -118,7 +119,7 @@ def latency_against_load(
     name_ends(ax, ends)
     who = f"{int(frame['active'].iloc[0]):,} of {int(frame['connections'].iloc[0]):,} connections active"
     spaced = "Poisson" if "poisson" in set(frame["arrivals"]) else "even"
-    note = f"{who}, {spaced} arrivals; small marks: runs, line: their median, ring: the last rate before the knee"
+    note = f"{who}, {spaced} arrivals; small marks: runs, line: their median, ring: the last within {within_us:,.0f} µs"
     return under(plain(ax, "Latency against load"), _with_machine(note, frame))
 
 

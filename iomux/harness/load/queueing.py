@@ -9,7 +9,7 @@ and any service times (Pollaczek 1930, Khinchine 1932; Kleinrock, "Queueing Syst
 where `C` is the standard deviation of the service times divided by their mean: 0 for a constant one (M/D/1), 1 for an
 exponential one (M/M/1). At ρ = 0.5 a constant service time makes a request wait for half of it, at 0.9 for 4.5 times.
 
-Cost: a formula; `waits` takes some 0.1 µs a request.
+Cost: a formula; `work_left_ns` takes some 0.1 µs a request.
 """
 
 from typing import TYPE_CHECKING
@@ -36,22 +36,25 @@ def mean_wait_us(utilisation: float, service_us: float, variation: float = 0.0) 
     return utilisation * service_us * (1 + variation**2) / (2 * (1 - utilisation))
 
 
-def waits(planned_ns: "npt.ArrayLike", service_ns: "npt.ArrayLike") -> "npt.NDArray[np.float64]":
-    """For how long each request of a plan waits, in nanoseconds, if one server takes them in order.
+def work_left_ns(planned_ns: "npt.ArrayLike", service_ns: "npt.ArrayLike") -> "npt.NDArray[np.float64]":
+    """The work that each request of a plan finds, in nanoseconds, if one server takes them in order.
 
-    planned_ns: when each arrives, in order. service_ns: for how long each is served, or one time for all. A request
-    waits for what is left of the work before it: `wait + service - gap` of the one before, if that is more than 0
-    (Lindley 1952). For a plan that was measured, this tells the chance in it from what the server did.
+    planned_ns: when each arrives, in order. service_ns: for how long each is served, or one time for all. More than 0:
+    for how long the request waits. Less: for how long the server has been idle, for the first one since 0. That is
+    `wait + service - gap` of the one before (Lindley 1952). For a plan that was measured, this tells the chance in it
+    from what the server did.
 
     Example:
-    >>> from iomux.harness.load.queueing import waits
-    >>> waits([0, 100, 200, 900], 200)
-    array([  0., 100., 200.,   0.])
+    >>> from iomux.harness.load.queueing import work_left_ns
+    >>> work_left_ns([0, 100, 200, 900], 200).tolist()
+    [0.0, 100.0, 200.0, -300.0]
     """
     import numpy as np
 
     planned = np.asarray(planned_ns, dtype=np.float64)
     service = np.broadcast_to(np.asarray(service_ns, dtype=np.float64), planned.shape)
-    left = np.concatenate([[0.0], np.cumsum(service[:-1] - np.diff(planned))])[: len(planned)]
-    found: npt.NDArray[np.float64] = left - np.minimum.accumulate(left)
+    change = np.concatenate([-planned[:1], service[:-1] - np.diff(planned)])  # from one request to the next
+    total = np.cumsum(change)
+    least = np.minimum.accumulate(np.concatenate([[0.0], total]))[:-1]  # idle time is no credit for later
+    found: npt.NDArray[np.float64] = total - least
     return found
