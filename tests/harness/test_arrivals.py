@@ -139,7 +139,11 @@ def test_a_request_is_not_given_to_a_busy_client_while_another_is_free() -> None
 
 
 def test_a_burst_of_more_requests_than_clients_waits_in_order() -> None:
-    with iomux.start("poll", handler=lambda data: (time.sleep(0.002), data)[1]) as server:
+    def slow(data: bytes) -> bytes:
+        time.sleep(0.002)
+        return data
+
+    with iomux.start("poll", handler=slow) as server:
         run = iomux.load(server, connections=2, duration=0.2, warmup=0, rate=1_000, arrivals="even", deadline=10)
     assert run.requests == 200
     assert run.errors == {}

@@ -379,7 +379,7 @@ def test_ten_thousand_connections_are_opened_and_served() -> None:
 
 def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sleeping to the end of a gap of 20 ms would make each request late: epoll_wait rounds up to the millisecond."""
-    poller, poll = generator.quickest_poller()
+    poller, poll = harness_clients.quickest_poller()
     slept: list[float] = []
 
     def noted(seconds: float) -> list[tuple[int, int]]:

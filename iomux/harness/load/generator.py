@@ -20,10 +20,9 @@ import select
 import time
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-from iomux.harness.load.clients import Client, Lost, kind_of, payloads
+from iomux.harness.load.clients import Client, Lost, kind_of, payloads, quickest_poller
 from iomux.servers.connection import CHUNK_BYTES
 
 perf_ns = time.perf_counter_ns
@@ -188,12 +187,3 @@ class Generator:
         del self._clients[fd]
         client.sock.close()
         client.payload = b""
-
-
-def quickest_poller() -> tuple[Any, Callable[[float], list[tuple[int, int]]]]:
-    """The fastest poller of this system, and its waiting call, which takes seconds."""
-    if hasattr(select, "epoll"):
-        epoll = select.epoll()
-        return epoll, epoll.poll
-    poll = select.poll()
-    return poll, lambda seconds: poll.poll(seconds * 1000)

@@ -92,7 +92,13 @@ def sweep(
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
-            options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
+            options: dict[str, Any] = {
+                "active": asked,
+                "size": size,
+                "duration": duration,
+                "warmup": warmup,
+                "rate": rate,
+            }
             options |= {"arrivals": spacing, "seed": None if first is None else first + repeat}
             row = _run(target, level, options, refused.get((name, level), ""))
             if REFUSED in row["reason"]:
