@@ -1,6 +1,7 @@
 """The arrivals of an open loop: how they are planned, by whom they are sent, and what contradicts itself."""
 
 import itertools
+import json
 import math
 import time
 from array import array
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pytest
 
 import iomux
+from iomux.cli.main import main
 from iomux.harness.load import generator
 from iomux.harness.load.arrivals import choose, planned_ns
 from iomux.harness.load.clients import Client, connect
@@ -182,3 +184,29 @@ def test_the_defaults_are_an_independent_crowd_and_a_drawn_seed() -> None:
     assert seed is not None
     assert choose(None, None, None) == (None, None)
     assert choose(100.0, "even", None) == ("even", None)
+
+
+def test_bench_plans_as_load_does(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--connections", "2", "--repeats", "1", "--duration", "0.2", "--rate", "300", "--json"]
+    assert main(["bench", "poll", *options, "--seed", "9"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["arrivals"], row["seed"], row["requests"]) == ("poisson", 9, len(poisson(300, 0.2, seed=9)))
+    assert main(["bench", "poll", *options, "--arrivals", "even"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["arrivals"], row["seed"], row["requests"]) == ("even", None, 60)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--rate", "9", "--arrivals", "x"], "arrivals is 'x': choose"),
+        (["--rate", "9", "--seed", "-1"], "seed is -1: choose 0 or more"),
+        (["--seed", "1"], "a closed loop plans no arrivals: give a rate"),
+        (["--rate", "nan"], "rate is nan: choose more than 0"),
+    ],
+)
+def test_bench_refuses_what_contradicts_itself(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "poll", *options]) == 2
+    assert said in capsys.readouterr().err

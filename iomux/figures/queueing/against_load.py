@@ -45,14 +45,15 @@ def waiting(frame: "pd.DataFrame", service_us: float, ax: Axes | None = None, va
         x, y = _marks(ax, frame[frame["arrivals"] == name], name, names, ("utilisation", "wait_us"))
         ends.append((x, y, name, style(name, names).color))
     ax.set_xlim(0, 1)
-    ax.set_ylim(bottom=min(0.0, float(frame["wait_us"].min())))
+    top = 1.15 * max(y for _, y, _, _ in ends)
+    ax.set_ylim(min(-0.02 * top, float(frame["wait_us"].min())), top)
     ax.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
     ax.yaxis.set_major_formatter(thousands())
     ax.set_xlabel("utilisation: the share of its time in which the server works")
     ax.set_ylabel("mean wait, µs")
     name_ends(ax, ends)
-    served = f"theory: Pollaczek and Khinchine, service time {service_us:,.0f} µs"
-    note = f"{served}, variation {variation:g}; each small mark one run, line: their median"
+    served = f"theory: Pollaczek and Khinchine, service time {service_us:,.0f} µs, variation {variation:g}"
+    note = f"{served}; small marks: runs{_above(frame, top)}, line: their median"
     return under(plain(ax, "How long a request waits"), _with_machine(note, frame))
 
 
@@ -136,4 +137,10 @@ def _marks(
 
 def _with_machine(note: str, frame: "pd.DataFrame") -> str:
     machine = frame.attrs.get("machine", "")
-    return f"{note}; {machine}" if machine else note
+    return f"{note}\n{machine}" if machine else note
+
+
+def _above(frame: "pd.DataFrame", top: float) -> str:
+    """How many runs are not shown, because a disturbed one would press all others to the floor."""
+    count = int((frame["wait_us"] > top).sum())
+    return f" ({count} of {len(frame)} above the figure)" if count else ""
