@@ -101,10 +101,10 @@ def _as_text(frame: "pd.DataFrame") -> str:
     lines = [frame[_TABLE].to_string(index=False, na_rep="-", float_format=lambda value: f"{value:,.1f}")]
     limits = frame[frame["reason"] != ""].drop_duplicates(["server", "connections"])
     lines += [f"{row.server} at {row.connections:,} connections: {row.reason}" for row in limits.itertuples()]
-    lines += _doubts(frame)
     reached = frame[frame["reason"] == ""]
-    if few := int((reached["p99_us"].isna() & (reached["requests"] > 0)).sum()):
+    if few := int(reached["p99_us"].isna().sum()):
         lines.append(f"in {few} of {len(reached)} runs there were too few requests for a p99, which needs 1,000")
+    lines += _doubts(frame)
     lines += [f"{server}: {note}" for server, notes in frame.attrs["notes"].items() for note in notes]
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
 

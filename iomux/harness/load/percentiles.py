@@ -73,6 +73,12 @@ def _ranks(count: int, share: float) -> tuple[int, int]:
     return low, high + 1
 
 
+def columns(intervals_us: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """The ends of the intervals as columns of a table: p50_low_us, p50_high_us, ..."""
+    ends = {name: zip(("low", "high"), both, strict=True) for name, both in intervals_us.items()}
+    return {f"{name}_{end}_us": value for name, both in ends.items() for end, value in both}
+
+
 def in_words(values_us: dict[str, float], intervals_us: dict[str, tuple[float, float]], max_us: float) -> list[str]:
     """One line of percentiles with their intervals; one more that names those for which there were too few requests."""
     if isnan(max_us):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from iomux.harness.load.doubts import doubts, generator_bound, late_us
-from iomux.harness.load.percentiles import SHARES, in_words, interval, percentile
+from iomux.harness.load.percentiles import SHARES, columns, in_words, interval, percentile
 from iomux.harness.load.plan import Plan
 from iomux.system.machine import CpuTime, Switches, describe
 
@@ -103,13 +103,8 @@ class LoadResult:
         left_out = ("response_ns", "service_ns", "machine", "errors", "intervals_us", "late_us", "doubts", "disturbed")
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
-        ends = {
-            f"{name}_{end}_us": value
-            for name, both in self.intervals_us.items()
-            for end, value in zip(("low", "high"), both, strict=True)
-        }
         said = {"errors": sum(self.errors.values()), "error_kinds": kinds, "doubts": "; ".join(self.doubts)}
-        return row | ends | said
+        return row | columns(self.intervals_us) | said
 
     def setting(self) -> str:
         """One line for a figure's caption: connections, request size, and closed or open loop with its arrivals."""

@@ -67,11 +67,10 @@ def sweep(
     measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
     the server's CPU time), `unserved`, `errors`, `error_kinds`, `doubts` (those of the run, joined by "; "), and
     `reason`: empty, or why this number of connections could not be reached; then the measured columns are missing.
-    `.attrs["machine"]` says what it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has
-    for some servers how they were called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs
-    were dropped and repeated. A percentile that needs more requests than there were is NaN, and each
-    has the 95 % interval of its run beside it (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds
-    see `iomux.ratio`.
+    A percentile that needs more requests than there were is NaN, and each has its run's 95 % interval beside it
+    (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds see `iomux.ratio`. `.attrs["machine"]` says what it
+    was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they were
+    called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs were dropped and repeated.
 
     An interrupt raises KeyboardInterrupt, and loses nothing: the exception's `frame` has the runs that were done, with
     True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
@@ -99,7 +98,8 @@ def sweep(
     from tqdm.auto import tqdm  # not before the checks: wrong arguments are reported at once
 
     def table(partial: bool) -> "pd.DataFrame":
-        return _table(rows, named, active, partial, tries.dropped)
+        said = {"active": "all" if active is None else active, "doubtful": tries.dropped, "partial": partial}
+        return _table(rows, named, said)
 
     fixed = {"size": size, "duration": duration, "warmup": warmup, "rate": rate, "arrivals": spacing}
     rows: list[dict[str, Any]] = []
@@ -122,17 +122,14 @@ def sweep(
     return table(False)
 
 
-def _table(
-    rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], active: int | None, partial: bool, dropped: int
-) -> "pd.DataFrame":
+def _table(rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], attrs: dict[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     frame = pd.DataFrame(rows)
     if rows:
         frame = frame.astype({"rate_per_s": float})
     notes = {name: said for name, target in named if (said := _notes(target))}
-    who = "all" if active is None else active
-    frame.attrs.update(machine=describe(), active=who, notes=notes, partial=partial, doubtful=dropped)
+    frame.attrs.update(attrs, machine=describe(), notes=notes)
     return frame
 
 
