@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _BELOW: Any = {"textcoords": "offset points", "fontsize": 8, "color": "#555555", "va": "top"}
 _LEAST_PERCENT = 0.01
 _BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
-_WORDS = {"p50_us": "median latency of one client, µs", "cpu_share": "server CPU while clients are silent, % of a core"}
+_WORDS = {
+    "p50_us": "median latency of one client, µs (log scale)",
+    "cpu_share": "CPU in silence, % of a core (log scale)",
+}
 
 
 def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -52,7 +55,7 @@ def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_xlabel("seconds")
     ax.set_ylabel("processor time, % of a core")
     name_ends(ax, ends)
-    over = "a reading may exceed 100 %: its two clocks are not read at one moment"
+    over = "a reading may exceed 100 %: the kernel keeps the account in steps of some milliseconds"
     return under(plain(ax, "The server's CPU meter"), note(over, frame.attrs.get("machine", "")))
 
 
@@ -69,7 +72,7 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"pause_us": [0, 100], "cpu_share": [1.0, 0.1], "p50_us": [40.0, 150.0]})
     >>> iomux.plot.pauses(frame, "p50_us").get_ylabel()
-    'median latency of one client, µs'
+    'median latency of one client, µs (log scale)'
     """
     ax = new_axes(ax)
     look, scale = style("nonblocking"), _scale(column)
@@ -108,7 +111,7 @@ def trade(frame: "pd.DataFrame", notified: "pd.DataFrame", ax: Axes | None = Non
     >>> frame = pd.DataFrame({"pause_us": [0, 100], "cpu_share": [1.0, 0.1], "p50_us": [40.0, 150.0]})
     >>> told = pd.DataFrame({"server": ["poll"], "cpu_share": [0.0], "p50_us": [60.0]})
     >>> iomux.plot.trade(frame, told).get_xlabel()
-    'median latency of one client, µs'
+    'median latency of one client, µs (log scale)'
     """
     ax = new_axes(ax)
     look = style("nonblocking")

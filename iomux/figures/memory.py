@@ -31,7 +31,7 @@ def memory(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
         rows = frame[(frame["server"] == name) & (frame["reason"] == "")].sort_values("connections")
         look = style(name, names)
         for column, dash, what in (("rss_bytes", "-", "in RAM"), ("virtual_bytes", ":", "reserved")):
-            x, y = rows["connections"].to_numpy(dtype=float), rows[column].to_numpy(dtype=float) / _MIB
+            x, y = rows["connections"].astype(float).tolist(), (rows[column] / _MIB).tolist()
             fill = look.color if column == "rss_bytes" else "white"
             line: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markerfacecolor": fill}
             ax.plot(broken(x, x), broken(y, x), linewidth=2, **line)

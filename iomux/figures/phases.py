@@ -134,7 +134,7 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     apart = "levels more than a decade apart are not joined; " if gaps(levels) else ""
     what = f"mark: median of the requests; bar: their middle half; {apart}{active_in(frame)} active"
     note = f"{what}; {machine_of(frame)}"
-    return under(plain(ax, "The phases in microseconds"), note)
+    return under(plain(ax, "The phases in microseconds"), f"\n{note}")
 
 
 def _line(ax: Axes, rows: "pd.DataFrame", phase: str, places: dict[int, float]) -> End:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from iomux.figures.look.phases import COLUMNS, left_out, legend, machine_of, not_seen, stacked, without_grid
-from iomux.figures.look.style import SIZE_INCHES, new_axes, plain, style, under
+from iomux.figures.look.style import SIZE_INCHES, in_order, new_axes, plain, style, thousands, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     middle, height = (len(labels) - 1) / 2, max(len(labels), _FEWEST_BARS)
     ax.set_ylim(middle + height / 2, middle - height / 2)
     ax.set_xlim(0, _ROOM * longest)
+    ax.xaxis.set_major_formatter(thousands())
     ax.set_xlabel("µs since the client entered send")
     legend(ax)
     note = f"bar: one typical request, its total near the median; {_common(frame)}\n{machine_of(frame)}"
@@ -73,7 +74,8 @@ def _runs(frame: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
         name, *values = cast(Any, keys)
         words = [_SETTINGS[setting](value) for setting, value in zip(differing, values, strict=True)]
         found.append((", ".join([name, *words]), rows))
-    return found
+    order = in_order(frame["server"])
+    return sorted(found, key=lambda run: order.index(run[1]["server"].iloc[0]))
 
 
 def _common(frame: "pd.DataFrame") -> str:
@@ -100,7 +102,7 @@ def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
     for width in row[COLUMNS].fillna(0):
         if width > _NARROW * longest:
             box = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1}
-            ax.annotate(f"{width:.0f}", (left + width / 2, place), ha="center", va="center", fontsize=8, bbox=box)
+            ax.annotate(f"{width:,.0f}", (left + width / 2, place), ha="center", va="center", fontsize=8, bbox=box)
         left += width
     copies = "recv, send not seen" if not_seen(row) else f"send {row['send_us']:,.0f} µs"
     if not math.isnan(row["recv_us"]):  # under io_uring the bytes come with the notification

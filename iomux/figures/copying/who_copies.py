@@ -121,7 +121,7 @@ def _finish(ax: Axes, result: "WhoCopies", ways: list[str], handles: list[Any], 
     ax.set_yticks(range(len(ways)), [_named(way) for way in ways], fontweight="bold")
     for tick, way in zip(ax.get_yticklabels(), ways, strict=True):
         tick.set_color(style(way.partition(" ")[0]).color)
-    ax.invert_yaxis()
+    ax.set_ylim(len(ways) - 0.4, -0.6)
     ax.set_xlim(left=0)
     ax.set_xlabel("ms" if title == "Who copies" else "ms since the first request")
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=4, frameon=False, fontsize=8)

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.patheffects import AbstractPathEffect, withStroke
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
 from iomux.figures.look.paper import BACKGROUND, LABEL
@@ -71,6 +71,8 @@ def _step_aside(ax: Axes, name: Annotation) -> bool:
         name.xyann = (across, up)
         name.set(va=side)
         if not _crossed(ax, name):
+            if name.arrow_patch:
+                name.arrow_patch.set_visible(False)
             return True
     name.xyann = beside
     name.set(ha="left", va="center")
@@ -78,7 +80,8 @@ def _step_aside(ax: Axes, name: Annotation) -> bool:
 
 
 def _crossed(ax: Axes, name: Annotation) -> bool:
-    box = name.get_window_extent().padded(_CLEAR_PIXELS)
+    name.get_window_extent()  # places the words; its own extent includes the line to the end
+    box = Text.get_window_extent(name).padded(_CLEAR_PIXELS)
     paths = [line.get_transform().transform_path(line.get_path()) for line in ax.lines]
     return any(path.intersects_bbox(box, filled=False) for path in paths)
 

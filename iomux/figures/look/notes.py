@@ -8,13 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
 from iomux.figures.look.lines import drawn
-from iomux.figures.look.paper import GREY, NOTE, plain
+from iomux.figures.look.paper import GREY, NARROW, NOTE, plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NOTE = "note"
-_NARROW = 0.5  # axes with a smaller share of the figure's width are narrow
 _LETTERS, _NARROW_LETTERS = 108, 66  # that fit below axes
 
 
@@ -59,7 +58,7 @@ def doubts_of(runs: Mapping[str, Any]) -> list[str]:
 
 def under(ax: Axes, text: str) -> Axes:
     """Write a note below a figure: how and on which machine it was measured."""
-    letters = _NARROW_LETTERS if ax.get_position().width < _NARROW else _LETTERS
+    letters = _NARROW_LETTERS if ax.get_position().width < NARROW else _LETTERS
     ax.annotate(
         "\n".join(textwrap.fill(line, letters) for line in text.split("\n")),
         (0, 0),

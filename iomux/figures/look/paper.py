@@ -13,6 +13,8 @@ TITLE, LABEL, TICK, NOTE = 13, 11, 10, 8.5
 """The sizes of letters, in points: titles and names, axis labels, numbers on an axis, and the note below."""
 SIZE_INCHES, DOTS_PER_INCH = (8.0, 5.0), 110
 """The size of a figure, fixed: nbval compares the text `<Figure size 880x550 ...>`."""
+NARROW = 0.5
+"""Axes with a smaller share of the figure's width are narrow: one of a pair."""
 _PAIR_INCHES = (10.0, 5.0)
 
 
@@ -41,13 +43,14 @@ def without_window() -> None:
 
 def plain(ax: Axes, title: str) -> Axes:
     """Give the axes the course's plain frame: background, a title at the left, a light grid, two spines."""
-    ax.set_title(title, loc="left", fontweight="bold", fontsize=TITLE)
+    narrow = ax.get_position().width < NARROW
+    ax.set_title(title, loc="left", fontweight="bold", fontsize=LABEL if narrow else TITLE)
     ax.grid(True, which="major", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.set_facecolor(BACKGROUND)
     ax.get_figure(root=True).set_facecolor(BACKGROUND)  # type: ignore[union-attr]
     for axis in (ax.xaxis, ax.yaxis):
-        axis.label.set_size(LABEL)
+        axis.label.set_fontsize(LABEL)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from iomux.figures.look.axes import End as End
 from iomux.figures.look.axes import log_ticks as log_ticks
 from iomux.figures.look.axes import name_ends as name_ends
+from iomux.figures.look.lines import LEAST_SPAN as LEAST_SPAN
 from iomux.figures.look.lines import against as against
 from iomux.figures.look.lines import broken as broken
 from iomux.figures.look.lines import draw_dots as draw_dots
