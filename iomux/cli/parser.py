@@ -17,6 +17,8 @@ _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomu
     ("duration", values.real, "measured seconds a run (default: 0.5)"),
     ("repeats", values.whole, "interleaved rounds (default: 3)"),
     ("rate", values.real, "planned requests a second: an open loop (default: a closed loop)"),
+    ("arrivals", str, "of an open loop: poisson, an independent crowd, or even, a metronome (default: poisson)"),
+    ("seed", values.whole, "of poisson: decides the planned times (default: drawn, and reported)"),
 )
 
 _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults

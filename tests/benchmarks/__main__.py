@@ -18,7 +18,7 @@ from tqdm.auto import trange
 import iomux
 from iomux.servers import Serve
 from iomux.system.machine import describe
-from tests.benchmarks import copying, intervals, timeline, uring
+from tests.benchmarks import copying, intervals, theory, timeline, uring
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.c.programs import CServer, c_client
 
@@ -108,6 +108,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
     "untraced": (timeline.untraced, 10),
     "who_copies": (uring.who_copies, 20),
     "uring": (uring.uring, 5),
+    "theory": (theory.theory, 9),
 }
 
 

@@ -20,16 +20,17 @@ import iomux
 from iomux.harness.load import doubts as judging
 from iomux.harness.load import generator, plan
 from iomux.harness.load.doubts import doubts, late_us
-from iomux.harness.load.meanwhile import Meanwhile
 from iomux.harness.load.plan import Plan
+from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import summarize
-from iomux.harness.load.rounds import Repeats
-from iomux.harness.load.stillness import Span
 from iomux.processes.worker import run_in_worker
 from iomux.system.disturbance.cgroups import Throttled
+from iomux.system.disturbance.meanwhile import Meanwhile
 from iomux.system.disturbance.processors import CoreTime
 from iomux.system.disturbance.readings import Between
+from iomux.system.disturbance.stillness import Span
 from iomux.system.machine import CpuTime, cores
+from iomux.system.process_tree import is_stopped
 from tests.support.clients import eventually
 from tests.support.hogs import hog
 
@@ -184,46 +185,64 @@ def test_a_quota_is_told() -> None:
     assert not any("the load generator stand still" in doubt for doubt in result.doubts)
 
 
-@two_cores
 def test_a_generator_that_is_late_is_told() -> None:
     def run(asked: Plan) -> dict[str, Any]:
-        poller, poll = generator.quickest_poller()
+        send = generator.Generator._send_request
 
-        def slow(seconds: float) -> list[tuple[int, int]]:
-            time.sleep(0.01)
-            return poll(seconds)
+        def slowly(self: generator.Generator, client: Any) -> None:  # 500 a second are planned
+            time.sleep(0.003)
+            send(self, client)
 
-        generator.quickest_poller = lambda: (poller, slow)  # in the generator's process only
+        generator.Generator._send_request = slowly  # type: ignore[method-assign]  # in the generator's process only
         return plan.run(asked)
 
     with iomux.start("poll") as server:
-        asked = Plan(server.address, 20, 20, 64, 1.0, 0.1, 500.0, 5.0, server.pid, True)
-        found = run_in_worker(run, asked, core=cores()[-1], seconds=60, what="the load generator")
+        asked = Plan(server.address, 5, 5, 64, 1.0, 0.1, 500.0, 5.0, server.pid, True)
+        found = run_in_worker(run, asked, core=None, seconds=60, what="the load generator")
     result = summarize(asked, found)
     assert said(result, "the load generator was late")
     assert result.generator_bound
     assert result.late_us["p50"] > 1000
 
 
-@pytest.mark.parametrize(("rate", "size"), [(None, 64), (200.0, 64), (50.0, 1 << 20)])
-def test_a_server_held_still_is_told_and_its_rate_is_over_the_planned_duration(rate: float | None, size: int) -> None:
+def stopping_at(count: int) -> Callable[[bytes], bytes]:
+    """A handler that stops its server at its `count`th call."""
+    calls = [0]
+
+    def handle(data: bytes) -> bytes:
+        calls[0] += 1
+        if calls[0] == count:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return data
+
+    return handle
+
+
+@pytest.mark.parametrize(("rate", "size", "calls"), [(None, 64, 10), (200.0, 64, 10), (50.0, 1 << 20, 100)])
+def test_a_server_held_still_is_told_and_its_rate_is_over_the_planned_duration(
+    rate: float | None, size: int, calls: int
+) -> None:
     """1 MiB fills the sockets: then the generator waits for the server with half a request sent."""
-    with iomux.start("poll") as server:
-        stop = threading.Timer(1.0, os.kill, (server.pid, signal.SIGSTOP))
-        stop.start()
+    with iomux.start("poll", handler=stopping_at(calls)) as server:
         result = iomux.load(server, connections=2, size=size, duration=2.5, warmup=0, rate=rate, deadline=0.3)
-        stop.join()
     assert said(result, "no reply came from ")
-    assert result.requests > 0
+    assert 0 < result.requests < calls
     assert result.requests_per_s == pytest.approx(result.requests / 2.5)
 
 
 def test_a_stalled_server_does_not_make_the_generator_late() -> None:
     """For most of the run: then the latencies are the stall's, and those of a busy machine are small against them."""
-    with iomux.start("poll") as server:
-        for after, what in ((0.5, signal.SIGSTOP), (2.5, signal.SIGCONT)):
-            threading.Timer(after, os.kill, (server.pid, what)).start()
+
+    def go_on() -> None:
+        assert eventually(lambda: is_stopped(server.pid))
+        time.sleep(2)
+        os.kill(server.pid, signal.SIGCONT)
+
+    with iomux.start("poll", handler=stopping_at(10)) as server:
+        thread = threading.Thread(target=go_on)
+        thread.start()
         result = iomux.load(server, connections=2, duration=2.5, warmup=0, rate=200, deadline=10)
+        thread.join()
     assert result.p50_us > 100_000
     assert said(result, "no reply came from ")
     assert not result.generator_bound
@@ -242,7 +261,8 @@ def during_a_load(act: Callable[[psutil.Process], None]) -> threading.Thread:
     def wait_and_act() -> None:
         assert eventually(lambda: load_generator() is not None)
         if found := load_generator():
-            time.sleep(1.0)
+            assert eventually(lambda: bool(found.net_connections()))
+            time.sleep(0.5)
             act(found)
 
     thread = threading.Thread(target=wait_and_act)

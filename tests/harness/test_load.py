@@ -13,6 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,6 +23,7 @@ import pytest
 import iomux
 from iomux.harness.load import clients as harness_clients
 from iomux.harness.load import generator, plan
+from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.clients import connect, wait_until_accepted
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import summarize
@@ -113,7 +115,7 @@ def test_an_overloaded_warmup_does_not_affect_the_measurement() -> None:
         return data
 
     with iomux.start("poll", handler=slow) as server:
-        result = iomux.load(server, connections=2, duration=0.5, warmup=0.5, rate=400, deadline=10)
+        result = iomux.load(server, connections=2, duration=0.5, warmup=0.5, arrivals="even", rate=400, deadline=10)
     assert result.errors == {}
     assert result.requests == pytest.approx(200, abs=5)
     assert result.response_ns[0] < 250_000_000, "the queue of half a second of warm-up is not measured"
@@ -273,7 +275,7 @@ def test_closed_loop_hides_a_stall_in_one_sample_a_client() -> None:
 
 def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
     with stalling_for_a_second() as server:
-        result = iomux.load(server, connections=2, duration=2.0, warmup=0, rate=200, deadline=5)
+        result = iomux.load(server, connections=2, duration=2.0, warmup=0, arrivals="even", rate=200, deadline=5)
     assert result.errors == {}
     assert result.requests == 400
     late = (result.response_ns > 100_000_000).sum()
@@ -285,7 +287,7 @@ def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
 
 def test_open_loop_counts_no_reply_twice() -> None:
     with iomux.start("poll", handler=lambda data: data + data) as server:
-        result = iomux.load(server, connections=2, duration=0.3, warmup=0, rate=100, deadline=0.5)
+        result = iomux.load(server, connections=2, duration=0.3, warmup=0, arrivals="even", rate=100, deadline=0.5)
     assert result.requests <= 30
     assert result.errors
 
@@ -299,13 +301,13 @@ def test_a_connection_to_itself_is_no_server() -> None:
 
 def test_open_loop_omits_no_planned_request() -> None:
     with iomux.start(faulty(closes)) as server:
-        result = iomux.load(server, connections=2, duration=0.5, warmup=0, rate=200, deadline=0.5)
+        result = iomux.load(server, connections=2, duration=0.5, warmup=0, arrivals="even", rate=200, deadline=0.5)
     assert result.errors["closed by the server"] == 2
     assert result.requests + sum(result.errors.values()) == pytest.approx(100, abs=3)
 
 
 def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
-    result = iomux.load(poll, connections=5, duration=1.0, rate=300)
+    result = iomux.load(poll, connections=5, duration=1.0, rate=300, arrivals="even")
     assert result.requests == pytest.approx(300, abs=20)
     assert result.rate_per_s == 300
 
@@ -375,7 +377,7 @@ def test_ten_thousand_connections_are_opened_and_served() -> None:
 
 def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sleeping to the end of a gap of 20 ms would make each request late: epoll_wait rounds up to the millisecond."""
-    poller, poll = generator.quickest_poller()
+    poller, poll = harness_clients.quickest_poller()
     slept: list[float] = []
 
     def noted(seconds: float) -> list[tuple[int, int]]:
@@ -388,7 +390,7 @@ def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.Monkey
         active = connect(server.address, 1, 5.0, errors)
         asking = generator.Generator(active, 64, True, errors)
         begin = generator.perf_ns()
-        asking.open_loop(begin, begin + generator.SECOND // 2, rate=50)
+        asking.open_loop(begin, begin + generator.SECOND // 2, planned_ns(50, 0.5, "even", Random()))
         longest = max(slept)
         asking.drain(5.0)
         active[0].sock.close()

@@ -9,6 +9,7 @@ from iomux.system.disturbance.cgroups import Throttled, folders, throttled
 from iomux.system.disturbance.pressure import waited_s
 from iomux.system.disturbance.processors import core_times, frequency_mhz, numbers, siblings
 from iomux.system.disturbance.readings import Readings, between, only_core, read
+from iomux.system.disturbance.stillness import Span, Stillness
 
 STAT = """cpu  300 20 100 900 10 0 5 40 0 0
 cpu0 100 10 50 400 5 0 3 10 0 0
@@ -106,3 +107,19 @@ def test_what_one_reading_lacks_is_in_no_difference() -> None:
 
 def test_a_process_that_is_gone_is_pinned_to_no_core() -> None:
     assert only_core(2**22 + 1) is None
+
+
+def test_a_silence_counts_but_for_the_time_in_which_the_generator_stood_still() -> None:
+    still = Stillness(active=1, tick_seconds=0.02)
+    ms = 1_000_000
+    still.begin(0)
+    still.turned(60 * ms)
+    assert still.ours == [], "a tick, and a pause of the scheduler"
+    still.turned(1060 * ms)
+    still.no_reply(50 * ms, 40 * ms, 1100 * ms)
+    assert still.ours == [Span(60 * ms, 1060 * ms)]
+    assert still.longest_silence() is None
+    still.ended(1100 * ms, [1200 * ms, 1150 * ms], 2000 * ms)
+    assert still.longest_silence() == Span(1150 * ms, 2000 * ms)
+    still.begin(3000 * ms)
+    assert (still.ours, still.silent) == ([], [])

@@ -8,9 +8,9 @@ do. Each bound is chosen so that a run on a quiet machine has no doubt, and says
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from iomux.harness.load.meanwhile import Meanwhile
 from iomux.harness.load.plan import Plan
 from iomux.system.disturbance.cgroups import Throttled
+from iomux.system.disturbance.meanwhile import Meanwhile
 from iomux.system.disturbance.processors import CoreTime, siblings
 from iomux.system.machine import CpuTime
 from iomux.system.units import duration
@@ -52,8 +52,7 @@ def doubts(plan: Plan, seen: dict[str, Any]) -> list[Doubt]:
     """
     meanwhile: Meanwhile | None = seen.get("meanwhile")
     found = [*_stillness(meanwhile, seen), *_machine(meanwhile, seen)] if meanwhile else []
-    stopped = meanwhile is not None and bool(meanwhile.stood_still)
-    return [*found, *([] if stopped else _generator(plan, seen)), *_counts(seen)]
+    return [*found, *_generator(plan, seen), *_counts(seen)]
 
 
 def late_us(plan: Plan, seen: dict[str, Any]) -> dict[str, float]:

@@ -3,12 +3,15 @@
 import contextlib
 import gc
 import time
+from array import array
 from collections import Counter
+from random import Random
 from typing import Any, NamedTuple
 
+from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
-from iomux.harness.load.meanwhile import Watch
+from iomux.system.disturbance.meanwhile import Watch
 from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
 
@@ -26,6 +29,10 @@ class Plan(NamedTuple):
     server_pid: int | None
     spin: bool
     """Whether the generator has a core to itself and may spin instead of sleeping."""
+    arrivals: str | None = None
+    """How the requests of an open loop are spaced."""
+    seed: int | None = None
+    """What their times are drawn from."""
 
 
 def run(plan: Plan) -> dict[str, Any]:
@@ -37,18 +44,20 @@ def run(plan: Plan) -> dict[str, Any]:
     wait_until_accepted(plan.address)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
+    measured, before_it = _timetables(plan)
     gc.disable()  # a collection during the run would count as latency
     _server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
     warm = perf_ns() + int(plan.warmup * SECOND)
-    _exchange(generator, plan.rate, perf_ns(), warm)
+    _exchange(generator, before_it, perf_ns(), warm)
     generator.end_warmup()
     watch = Watch(plan.server_pid)
     before, own_before, start = _server_use(plan), time.process_time(), perf_ns()
     end = start + int(plan.duration * SECOND)
-    _exchange(generator, plan.rate, start, end)
+    _exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
-    after, meanwhile = _server_use(plan), watch.over(generator, active, start, end)
+    generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
+    after, meanwhile = _server_use(plan), watch.over(generator.still, start)
     server = None if before is None or after is None else after.cpu.since(before.cpu)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
     return {
@@ -68,11 +77,20 @@ def run(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _exchange(generator: Generator, rate: float | None, begin: int, until: int) -> None:
-    if rate is None:
+def _timetables(plan: Plan) -> "tuple[array[int], array[int]] | tuple[None, None]":
+    """The planned times of the measurement and of the warm-up. The first depend on the seed, and not on the warm-up."""
+    if plan.rate is None or plan.arrivals is None:
+        return None, None
+    draws = Random(plan.seed)
+    measured = planned_ns(plan.rate, plan.duration, plan.arrivals, draws)
+    return measured, planned_ns(plan.rate, plan.warmup, plan.arrivals, draws)
+
+
+def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> None:
+    if timetable is None:
         generator.closed_loop(until)
     else:
-        generator.open_loop(begin, until, rate)
+        generator.open_loop(begin, until, timetable)
 
 
 class _Use(NamedTuple):

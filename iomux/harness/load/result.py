@@ -34,6 +34,10 @@ class LoadResult:
     """The size of a request, and of its reply."""
     rate_per_s: float | None
     """Planned requests a second over all active clients (open loop); None in the closed loop."""
+    arrivals: str | None
+    """How the requests of an open loop were spaced, "poisson" or "even"; None in the closed loop."""
+    seed: int | None
+    """What the times of Poisson arrivals were drawn from: `iomux.load(..., seed=this)` plans them again; else None."""
     requests: int
     """Requests that were answered in the measurement; those of the warm-up do not count."""
     requests_per_s: float
@@ -103,8 +107,10 @@ class LoadResult:
         return row | columns(self.intervals_us) | said
 
     def setting(self) -> str:
-        """One line for a figure's caption: connections, request size, and closed or open loop."""
-        loop = "closed loop" if self.rate_per_s is None else f"open loop at {self.rate_per_s:,.0f} requests/s"
+        """One line for a figure's caption: connections, request size, and closed or open loop with its arrivals."""
+        spaced = f"Poisson arrivals, seed {self.seed}" if self.arrivals == "poisson" else "evenly spaced"
+        opened = f"open loop at {self.rate_per_s:,.0f} requests/s, {spaced}" if self.rate_per_s else ""
+        loop = opened or "closed loop"
         return f"{self.active:,} active of {self.connections:,} connections, {self.size_bytes:,} bytes, {loop}"
 
     def __str__(self) -> str:
@@ -145,6 +151,8 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         active=plan.active,
         size_bytes=plan.size,
         rate_per_s=plan.rate,
+        arrivals=plan.arrivals,
+        seed=plan.seed,
         requests=requests,
         requests_per_s=requests / seen["seconds"] if requests else 0.0,
         mean_us=float(response.mean()) / 1000 if requests else float("nan"),

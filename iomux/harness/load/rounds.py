@@ -1,12 +1,11 @@
 """Interleaved rounds: the things compared take turns, so that other work of the machine affects all of them alike.
 
-What the machine did to one run alone is no part of the comparison: such a run is dropped and repeated, a few times.
 What is said of the rounds is their median and an interval. Rounds are as independent as the machine lets them be; the
 samples of one run are not.
 """
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from iomux.harness.load.percentiles import interval
@@ -22,24 +21,6 @@ def rotated(things: Iterable[T], number: int) -> list[T]:
     order = list(things)
     begin = number % len(order)
     return order[begin:] + order[:begin]
-
-
-class Repeats:
-    """Repeats disturbed runs: each at most `most` times, all together at most as often as every fourth of `runs`."""
-
-    def __init__(self, most: int, runs: int) -> None:
-        self.dropped = 0
-        self._most, self._left = most, -(-runs // 4) if most else 0
-
-    def undisturbed(self, run: Callable[[], T], disturbed: Callable[[T], bool]) -> T:
-        """The result of `run`, called again while it is disturbed and may be repeated; the last one is kept."""
-        result = run()
-        for _ in range(self._most):
-            if not self._left or not disturbed(result):
-                break
-            self._left, self.dropped = self._left - 1, self.dropped + 1
-            result = run()
-        return result
 
 
 class Middle(NamedTuple):

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
+from iomux.harness.load.arrivals import choose
 from iomux.harness.load.load import load
 from iomux.harness.load.percentiles import SHARES
+from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import LoadResult
-from iomux.harness.load.rounds import Repeats, rotated
-from iomux.processes.resolve import Found, find, name_of, notes_of
+from iomux.harness.load.rounds import rotated
+from iomux.processes.resolve import Found, find, labels, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
@@ -46,6 +48,8 @@ def sweep(
     warmup: float = 0.2,
     rate: float | None = None,
     progress: bool = True,
+    arrivals: str | None = None,
+    seed: int | None = None,
     again: int = 1,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
@@ -54,10 +58,12 @@ def sweep(
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
     bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
-    of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`.
+    of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`. All servers and
+    levels of a round get the same planned times, and each round its own: round 0 those of `seed`, round 1 those of
+    `seed` + 1.
 
-    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `repeat`, what `load`
-    measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
+    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
+    `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
     measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
     the server's CPU time), `unserved`, `errors`, `error_kinds`, `doubts` (those of the run, joined by "; "), and
     `reason`: empty, or why this number of connections could not be reached; then the measured columns are missing.
@@ -81,7 +87,8 @@ def sweep(
     _validate(chosen, levels, active, repeats, again)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
-    named = list(zip(_labels(chosen), [find(server) for server in chosen], strict=True))
+    spacing, first = choose(rate, arrivals, seed)
+    named = list(zip(labels(chosen), [find(server) for server in chosen], strict=True))
     runs = [
         (repeat, level, name, target)
         for repeat in range(repeats)
@@ -94,6 +101,7 @@ def sweep(
         said = {"active": "all" if active is None else active, "doubtful": tries.dropped, "partial": partial}
         return _table(rows, named, said)
 
+    fixed = {"size": size, "duration": duration, "warmup": warmup, "rate": rate, "arrivals": spacing}
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
     tries = Repeats(again, len(runs))
@@ -104,9 +112,10 @@ def sweep(
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
-            options = {"active": asked, "size": size, "duration": duration, "warmup": warmup, "rate": rate}
+            options = fixed | {"active": asked, "seed": None if first is None else first + repeat}
             run = functools.partial(_run, target, level, options, refused.get((name, level), ""))
             row = tries.undisturbed(run, lambda row: row["disturbed"])
+            del row["disturbed"]
             if REFUSED in row["reason"]:
                 refused[name, level] = row["reason"]
             rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
@@ -118,7 +127,7 @@ def _table(rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], attrs
 
     frame = pd.DataFrame(rows)
     if rows:
-        frame = frame.astype({"rate_per_s": float}).drop(columns="disturbed")
+        frame = frame.astype({"rate_per_s": float})
     notes = {name: said for name, target in named if (said := _notes(target))}
     frame.attrs.update(attrs, machine=describe(), notes=notes)
     return frame
@@ -138,17 +147,6 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
         raise ValueError(f"again is {again}: choose 0 to {_MOST_AGAIN}, how often a disturbed run is repeated")
 
 
-def _labels(chosen: Sequence[Found]) -> list[str]:
-    """The servers' short names, made distinct where two are the same."""
-    short = [name_of(server) for server in chosen]
-    labels: list[str] = []
-    for server, name in zip(chosen, short, strict=True):
-        label = server if short.count(name) > 1 and isinstance(server, str) else name
-        seen = labels.count(label) or sum(other.startswith(f"{label} (") for other in labels)
-        labels.append(f"{label} ({seen + 1})" if seen else label)
-    return labels
-
-
 def _notes(target: Found) -> tuple[str, ...]:
     if isinstance(target, tuple):
         return ("it was not started here: its processor time is not seen",)
@@ -162,6 +160,7 @@ def _model(target: Found) -> str:
 def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
     asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
+    asked |= {"arrivals": options["arrivals"], "seed": options["seed"]}
     base = {"connections": level} | asked
     if reason := known_limit or too_many(level):
         return _missing(base, reason)

@@ -31,9 +31,9 @@ class Span(NamedTuple):
         """The same, counted from `start`."""
         return Span(max(self.begin - start, 0), self.end - start)
 
-    def meets(self, other: "Span") -> bool:
-        """Whether the two have some time in common."""
-        return self.begin < other.end and other.begin < self.end
+    def without(self, others: list["Span"]) -> int:
+        """How long it was but for the time in common with some others, which do not overlap."""
+        return self.length - sum(max(min(self.end, one.end) - max(self.begin, one.begin), 0) for one in others)
 
 
 class Stillness:
@@ -62,7 +62,12 @@ class Stillness:
         if span.length > SILENT_NS:
             self.silent.append(span)
 
+    def ended(self, last: int, sent: list[int], end: int) -> None:
+        """The run was planned until `end`; sent: when each request was sent that has no answer yet."""
+        if sent:
+            self.no_reply(last, min(sent), end)
+
     def longest_silence(self) -> Span | None:
         """The longest time without a reply in which the generator itself ran; None if there is none."""
-        alone = [span for span in self.silent if not any(span.meets(other) for other in self.ours)]
-        return max(alone, key=lambda span: span.length, default=None)
+        found = max(self.silent, key=lambda span: span.without(self.ours), default=None)
+        return found if found and found.without(self.ours) > SILENT_NS else None

@@ -5,13 +5,10 @@ It is read before and after, by the generator and outside the timed part, and be
 """
 
 import os
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from iomux.harness.load.clients import Client
-from iomux.harness.load.generator import Generator
-from iomux.harness.load.stillness import Span
 from iomux.system.disturbance.readings import Between, Readings, between, only_core, read
+from iomux.system.disturbance.stillness import Span, Stillness
 
 
 class Meanwhile(NamedTuple):
@@ -37,17 +34,14 @@ class Watch:
         self._pinned = [only_core(pid) for pid in self._pids]
         self._before = self._read()
 
-    def over(self, generator: Generator, active: Sequence[Client], start: int, end: int) -> Meanwhile:
-        """What happened since; start, end: of the measurement as planned, on the generator's clock."""
-        machine = between(self._before, self._read())
-        if waiting := [client.sent_ns for client in active if client.payload]:
-            generator.still.no_reply(generator.now, min(waiting), end)
-        silent = generator.still.longest_silence()
+    def over(self, still: Stillness, start: int) -> Meanwhile:
+        """What happened since; still: what the generator noted; start: of the measurement, on the generator's clock."""
+        machine, silent = between(self._before, self._read()), still.longest_silence()
         return Meanwhile(
             machine,
             self._pinned[0],
             self._pinned[1] if len(self._pinned) > 1 else None,
-            [span.after(start) for span in generator.still.ours],
+            [span.after(start) for span in still.ours],
             silent and silent.after(start),
         )
 
