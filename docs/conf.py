@@ -50,7 +50,8 @@ html_use_index = False
 def entry(path: Path) -> str:
     """One line of the table of contents: the notebook's number, as the text uses it, and its title."""
     title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
-    return f"{path.stem[:2]} {title.removeprefix('# ')} <notebooks/{path.stem}>"
+    number = path.stem.partition("_")[0]
+    return f"{number} {title.removeprefix('# ')} <notebooks/{path.stem}>"
 
 
 def add_contents(app: Any, document: str, source: list[str]) -> None:

@@ -62,7 +62,7 @@ def regenerate(path: Path) -> None:
             cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
     notebook.metadata.pop("widgets", None)
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
-    if path.name.startswith("07"):
+    if path.stem == f"07_{FIGURE.stem}":
         path.with_name(FIGURE.name).write_bytes(first_figure(notebook))
         README.write_text(with_caption(README.read_text(), caption(notebook)))
     print(f"{path.name}: {time.monotonic() - began:.0f} s")

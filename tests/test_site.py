@@ -95,7 +95,7 @@ def test_the_front_page_is_the_readme_and_leads_to_every_notebook(site: Path) ->
     front = soup(site / "index.html")
     contents = {link["href"].partition("#")[0]: link.get_text().strip() for link in front.select("nav a[href]")}
     for path in NOTEBOOKS:
-        assert contents[f"notebooks/{path.stem}.html"].startswith(path.stem[:2]), path.name
+        assert contents[f"notebooks/{path.stem}.html"].startswith(f"{path.stem.partition('_')[0]} "), path.name
     headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     shown = [heading.get_text().rstrip("#") for heading in front.select("article h2")]
     assert shown == headings

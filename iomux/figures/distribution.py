@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from iomux.figures.look.notes import doubts_of
 from iomux.figures.look.style import log_ticks, name_ends, new_axes, plain, style, under
 from iomux.system.machine import describe
 
@@ -61,4 +62,6 @@ def distribution(
     ax.set_ylabel("latency, µs (log scale)")
     name_ends(ax, ends)
     settings = [f"{label}: {run.setting()}" for label, run in runs.items() if not isinstance(run, np.ndarray)]
-    return under(plain(ax, title), "\n".join(line for line in (*settings, setting, describe()) if line))
+    return under(
+        plain(ax, title), "\n".join(line for line in (*settings, setting, *doubts_of(runs), describe()) if line)
+    )

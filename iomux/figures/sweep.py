@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
+from iomux.figures.look.measured import check_measured
 from iomux.figures.look.notes import doubts, finish, note, under
 from iomux.figures.look.style import in_order, lines, log_ticks, new_axes, plain, style, thousands, wall
 from iomux.system.machine import describe
@@ -61,6 +62,7 @@ def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us
     >>> ax.get_ylabel()
     'median latency, µs (log scale)'
     """
+    check_measured(frame, column)
     ax = new_axes(ax)
     lines(ax, frame, column, "log")
     ax.set_ylabel(f"{_percentile_name(column)} latency, µs (log scale)")
@@ -79,6 +81,7 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> ax.get_ylabel()
     'server CPU per request, µs (log scale)'
     """
+    check_measured(frame, "cpu_us_per_request")
     ax = new_axes(ax)
     lines(ax, frame, "cpu_us_per_request", "log")
     ax.set_ylabel("server CPU per request, µs (log scale)")
@@ -97,6 +100,7 @@ def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> ax.get_ylabel()
     'requests a second'
     """
+    check_measured(frame, "requests_per_s")
     ax = new_axes(ax)
     lines(ax, frame, "requests_per_s", "linear")
     ax.yaxis.set_major_formatter(thousands())

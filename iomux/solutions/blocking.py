@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import iomux
 from iomux.harness.memory import memory_held
 from iomux.servers import threaded
-from iomux.solutions.page_servers import functions
+from iomux.solutions.pages.page_servers import functions
 
 if TYPE_CHECKING:
     import pandas as pd

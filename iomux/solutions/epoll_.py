@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import iomux
 from iomux.harness.thundering_herd import thundering_herd
 from iomux.servers import pollers
-from iomux.solutions.page_servers import calls_per_request, server
+from iomux.solutions.pages.page_servers import calls_per_request, server
 from iomux.system.sockets import accept_pending
 
 if TYPE_CHECKING:

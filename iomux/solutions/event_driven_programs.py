@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from iomux.course import canteen
 from iomux.events import EventLoop
-from iomux.solutions.page_servers import functions
+from iomux.solutions.pages.page_servers import functions
 
 if TYPE_CHECKING:
     import pandas as pd

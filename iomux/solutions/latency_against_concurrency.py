@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import signal
+import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ def exercise_3(sleep_ms: float = 2, rates: Sequence[int] = (200, 1_000)) -> "pd.
     found: dict[float, dict[float, float]] = {}
     with iomux.start("poll", handler=functools.partial(_slow_echo, sleep_ms / 1000)) as server:
         for seconds in (0.3, 0.6):
-            runs = {rate: iomux.load(server, CLIENTS, None, 64, seconds, 0, rate, 10) for rate in rates}
+            runs = {rate: iomux.load(server, CLIENTS, None, 64, seconds, 0, rate, 10, "even") for rate in rates}
             found[seconds] = {rate: run.p50_us / 1000 for rate, run in runs.items()}
     return pd.DataFrame(found).rename_axis(index="rate", columns="seconds")
 
@@ -61,14 +62,21 @@ def _slow_echo(seconds: float, data: bytes) -> bytes:
     return data
 
 
-def exercise_4() -> dict[str, int]:
-    """Late requests of one stalled run, counted by actual, planned and corrected actual send times."""
+def exercise_4() -> "pd.DataFrame":
+    """One stalled run by actual, planned, and corrected actual send times: how many are late, how many, the median."""
+    import pandas as pd
+
     with iomux.start("poll", handler=_stalling(100)) as server:
         threading.Thread(target=_resume, args=(server.pid,)).start()
         run = iomux.load(server, CLIENTS, duration=0.4 + STALL_SECONDS, warmup=0, rate=RATE, deadline=5)
-    service, response = [int(time) for time in run.service_ns], [int(time) for time in run.response_ns]
-    counted = {"actual": service, "planned": response, "repaired": repaired(service, CLIENTS * 1_000_000_000 // RATE)}
-    return {name: sum(time > LATE_NS for time in times) for name, times in counted.items()}
+    service, each = run.service_ns.tolist(), CLIENTS * 1_000_000_000 // RATE
+    corrected = {"repaired": repaired(service, each), "replaced": replaced(service, each)}
+    counted = {"actual": service, "planned": run.response_ns.tolist()} | corrected
+    rows = {
+        name: (sum(time > LATE_NS for time in times), len(times), statistics.median(times) / 1e6)
+        for name, times in counted.items()
+    }
+    return pd.DataFrame(rows, index=["late", "requests", "median_ms"]).T
 
 
 def _stalling(number: int) -> Callable[[bytes], bytes]:
@@ -100,3 +108,20 @@ def repaired(service_ns: list[int], interval_ns: int) -> list[int]:
     20, omits requests that would have waited for 80, 60, 40 and 20: HdrHistogram, recordValueWithExpectedInterval.
     """
     return [left for time in service_ns for left in range(time, 0, -interval_ns)]
+
+
+def replaced(service_ns: list[int], interval_ns: int) -> list[int]:
+    """The same, without the requests that were sent after all, after the long one: an open loop omits none.
+
+    For each time that is added, one of the quick ones that follow is dropped.
+    """
+    found: list[int] = []
+    added = 0
+    for took in service_ns:
+        if added and took < interval_ns:
+            added -= 1
+            continue
+        times = range(took, 0, -interval_ns)
+        added += len(times) - 1
+        found += times
+    return found

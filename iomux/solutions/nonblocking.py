@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import iomux
-from iomux.solutions.page_servers import functions
+from iomux.solutions.pages.page_servers import functions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 from iomux.servers import pollers
-from iomux.solutions.page_servers import calls_per_request, functions, server
+from iomux.solutions.pages.page_servers import calls_per_request, functions, server
 from iomux.system.sockets import reset, tcp_pair
 
 PAGE = "05_poll.ipynb"

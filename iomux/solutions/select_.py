@@ -7,7 +7,7 @@ from typing import Any
 
 import iomux
 from iomux.harness.load.clients import wait_until_accepted
-from iomux.solutions.page_servers import functions, server
+from iomux.solutions.pages.page_servers import functions, server
 
 PAGE = "04_select.ipynb"
 FD_SETSIZE = 1024

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import iomux
 from iomux.servers.connection import Handler
-from iomux.solutions.page_servers import functions
+from iomux.solutions.pages.page_servers import functions
 
 
 def exercise_1(clients: Sequence[int] = (1, 10, 30, 100, 300), handler: Handler = iomux.echo) -> dict[int, float]:

@@ -14,7 +14,7 @@ from iomux.course.claims_table import ClaimsTable
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 MEETINGS = [(claim.number, digits) for claim in CLAIMS for digits in claim.notebooks]
-GLOSSARY = re.compile(r"\| ([^|]+) \| ([^|]+) \| [^|]+ \| \[(\d\d)\]\((\d\d\w+\.ipynb)\) \|")
+GLOSSARY = re.compile(r"\| ([^|]+) \| ([^|]+) \| [^|]+ \| \[(\d\d[a-z]?)\]\((\d\d\w+\.ipynb)\) \|")
 
 
 @functools.cache

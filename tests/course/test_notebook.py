@@ -8,7 +8,7 @@ import pytest
 
 import iomux
 from iomux.course import notebook as pages
-from iomux.solutions import page_servers
+from iomux.solutions.pages import page_servers
 
 
 def stored(tmp_path: Path, *cells: str) -> Path:

@@ -138,7 +138,7 @@ def test_a_sweep_with_doubts_says_so_below_its_figure() -> None:
     frame = sweep(["poll", "epoll"], [1, 10], 3)
     assert "doubt" not in iomux.plot.caption(iomux.plot.latency(frame))
     frame["doubts"] = ["the generator was late; its core was full"] * 2 + ["its core was full"] + [""] * 9
-    assert "in doubt: 3 of 12 rounds (its core was full)" in iomux.plot.caption(iomux.plot.latency(frame))
+    assert "in doubt: 3 of 12 runs (its core was full)" in iomux.plot.caption(iomux.plot.latency(frame))
     assert "doubt" not in iomux.plot.caption(iomux.plot.latency(frame.assign(doubts="")))
 
 

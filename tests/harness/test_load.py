@@ -13,6 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,6 +23,7 @@ import pytest
 import iomux
 from iomux.harness.load import clients as harness_clients
 from iomux.harness.load import generator, plan
+from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.clients import connect, wait_until_accepted
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import summarize
@@ -45,8 +47,9 @@ def test_every_request_is_answered_and_counted(poll: Server) -> None:
     assert result.requests == len(result.response_ns) >= 5, "each that asks was answered"
     assert result.errors == {}
     assert result.unserved == 0
-    assert 0 < result.p50_us <= result.p90_us <= result.p99_us <= result.p999_us <= result.max_us
-    assert result.p50_us == pytest.approx(np.percentile(result.response_ns, 50) / 1000)
+    told = [us for us in (result.p90_us, result.p99_us, result.p999_us) if not np.isnan(us)]
+    assert 0 < result.p50_us <= min(told, default=result.max_us) <= max(told, default=result.max_us) <= result.max_us
+    assert result.p50_us == np.percentile(result.response_ns, 50, method="inverted_cdf") / 1000
     assert (result.response_ns > 0).all()
     assert result.cpu_us_per_request is not None
     assert result.cpu_us_per_request > 0
@@ -63,10 +66,7 @@ def test_percentiles_of_known_samples() -> None:
     seen: dict[str, Any] = {"response_ns": samples, "service_ns": samples, "late_ns": array("q"), "seconds": 2.0}
     seen |= {"connect_s": 0.0, "unserved": 0, "errors": {}, "server_cpu": None, "server_cpu_share": None}
     result = summarize(asked, seen | {"server_switches": None, "generator_cpu_share": 0.1})
-    assert result.p50_us == pytest.approx(5000.5)
-    assert result.p90_us == pytest.approx(9000.1)
-    assert result.p99_us == pytest.approx(9900.01)
-    assert result.p999_us == pytest.approx(9990.001)
+    assert (result.p50_us, result.p90_us, result.p99_us, result.p999_us) == (5000, 9000, 9900, 9990)
     assert result.max_us == 10_000
     assert result.mean_us == pytest.approx(5000.5)
     assert result.requests_per_s == 5000
@@ -85,7 +85,7 @@ def test_a_known_delay_is_seen_where_it_belongs() -> None:
         result = iomux.load(server, connections=4, duration=1.0)
     slow = (result.response_ns >= 100_000_000).mean()
     assert 0.15 < slow < 0.35
-    assert result.p99_us >= 100_000
+    assert result.max_us >= 100_000
 
 
 def test_no_sample_includes_the_harnesss_own_work(poll: Server) -> None:
@@ -115,7 +115,7 @@ def test_an_overloaded_warmup_does_not_affect_the_measurement() -> None:
         return data
 
     with iomux.start("poll", handler=slow) as server:
-        result = iomux.load(server, connections=2, duration=0.5, warmup=0.5, rate=400, deadline=10)
+        result = iomux.load(server, connections=2, duration=0.5, warmup=0.5, arrivals="even", rate=400, deadline=10)
     assert result.errors == {}
     assert result.requests == pytest.approx(200, abs=5)
     assert result.response_ns[0] < 250_000_000, "the queue of half a second of warm-up is not measured"
@@ -275,19 +275,19 @@ def test_closed_loop_hides_a_stall_in_one_sample_a_client() -> None:
 
 def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
     with stalling_for_a_second() as server:
-        result = iomux.load(server, connections=2, duration=2.0, warmup=0, rate=200, deadline=5)
+        result = iomux.load(server, connections=2, duration=2.0, warmup=0, arrivals="even", rate=200, deadline=5)
     assert result.errors == {}
     assert result.requests == 400
     late = (result.response_ns > 100_000_000).sum()
     assert late > 100, "a second at 200 requests a second: some 180 were planned while it lasted"
     assert 1 <= (result.service_ns > 500_000_000).sum() <= 2, "but each client had only one under way"
-    assert result.p99_us > 500_000
+    assert result.p90_us > 500_000
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
 
 def test_open_loop_counts_no_reply_twice() -> None:
     with iomux.start("poll", handler=lambda data: data + data) as server:
-        result = iomux.load(server, connections=2, duration=0.3, warmup=0, rate=100, deadline=0.5)
+        result = iomux.load(server, connections=2, duration=0.3, warmup=0, arrivals="even", rate=100, deadline=0.5)
     assert result.requests <= 30
     assert result.errors
 
@@ -301,13 +301,13 @@ def test_a_connection_to_itself_is_no_server() -> None:
 
 def test_open_loop_omits_no_planned_request() -> None:
     with iomux.start(faulty(closes)) as server:
-        result = iomux.load(server, connections=2, duration=0.5, warmup=0, rate=200, deadline=0.5)
+        result = iomux.load(server, connections=2, duration=0.5, warmup=0, arrivals="even", rate=200, deadline=0.5)
     assert result.errors["closed by the server"] == 2
     assert result.requests + sum(result.errors.values()) == pytest.approx(100, abs=3)
 
 
 def test_open_loop_keeps_to_its_rate(poll: Server) -> None:
-    result = iomux.load(poll, connections=5, duration=1.0, rate=300)
+    result = iomux.load(poll, connections=5, duration=1.0, rate=300, arrivals="even")
     assert result.requests == pytest.approx(300, abs=20)
     assert result.rate_per_s == 300
 
@@ -377,7 +377,7 @@ def test_ten_thousand_connections_are_opened_and_served() -> None:
 
 def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sleeping to the end of a gap of 20 ms would make each request late: epoll_wait rounds up to the millisecond."""
-    poller, poll = generator.quickest_poller()
+    poller, poll = harness_clients.quickest_poller()
     slept: list[float] = []
 
     def noted(seconds: float) -> list[tuple[int, int]]:
@@ -390,7 +390,7 @@ def test_it_is_awake_well_before_a_request_is_planned(monkeypatch: pytest.Monkey
         active = connect(server.address, 1, 5.0, errors)
         asking = generator.Generator(active, 64, True, errors)
         begin = generator.perf_ns()
-        asking.open_loop(begin, begin + generator.SECOND // 2, rate=50)
+        asking.open_loop(begin, begin + generator.SECOND // 2, planned_ns(50, 0.5, "even", Random()))
         longest = max(slept)
         asking.drain(5.0)
         active[0].sock.close()

@@ -61,12 +61,28 @@ class TestLatencyAgainstConcurrency:
         assert median[0.6][200] > 5 * median[0.6][10]
 
     def test_omitted_samples_of_a_stall_can_be_corrected(self) -> None:
-        late = latency_against_concurrency.exercise_4()
+        found = latency_against_concurrency.exercise_4()
+        late, requests, median = found["late"], found["requests"], found["median_ms"]
         assert late["planned"] > 5 * late["actual"]
         assert 0.6 < late["repaired"] / late["planned"] < 1.6
+        assert 0.6 < late["replaced"] / late["planned"] < 1.6
+        assert requests["repaired"] > 1.2 * requests["planned"], "the delayed requests are in it twice"
+        assert requests["replaced"] == pytest.approx(requests["planned"], rel=0.2)
+        assert median["replaced"] > 10 * median["repaired"]
 
     def test_a_long_wait_adds_the_samples_of_the_requests_it_delayed(self) -> None:
         assert latency_against_concurrency.repaired([100, 15], 20) == [100, 80, 60, 40, 20, 15]
+
+    def test_a_delayed_request_that_was_sent_after_all_is_not_counted_twice(self) -> None:
+        assert latency_against_concurrency.replaced([100, 15, 1, 1, 1, 7, 90], 20) == [
+            100,
+            80,
+            60,
+            40,
+            20,
+            7,
+            *range(90, 0, -20),
+        ]
 
 
 class TestTheCopy:

@@ -1,7 +1,8 @@
 """The note below a figure: what its marks are, how and on which machine it was measured, and what speaks against it."""
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
@@ -31,14 +32,28 @@ def note(*parts: str) -> str:
 
 
 def doubts(frame: "pd.DataFrame") -> str:
-    """How many rounds of a sweep have doubts, and the most frequent one; empty if none has."""
+    """How many runs of a sweep have doubts, and one of the most frequent; how many were dropped for one; or nothing."""
     if "doubts" not in frame:
         return ""
     said = frame["doubts"].fillna("")
     said = said[said != ""]
-    if said.empty:
-        return ""
-    return f"in doubt: {len(said)} of {len(frame)} rounds ({said.str.split('; ').explode().mode().iloc[0]})"
+    few = f"in doubt: {len(said)} of {len(frame)} runs ({_most_frequent(said)})" if len(said) else ""
+    again = int(frame.attrs.get("doubtful", 0))
+    return note(
+        few, f"{again} disturbed {'run was' if again == 1 else 'runs were'} dropped and repeated" if again else ""
+    )
+
+
+def _most_frequent(said: "pd.Series[str]") -> str:
+    """The first of the sentences that occur most often, whatever their numbers."""
+    sentences = said.str.split("; ").explode()
+    kinds = sentences.str.replace(r"[\d.,]+", "", regex=True)
+    return str(sentences[kinds == kinds.mode().iloc[0]].iloc[0])
+
+
+def doubts_of(runs: Mapping[str, Any]) -> list[str]:
+    """The gravest doubt of each result, after its label: a line each; nothing of raw samples."""
+    return [f"{label}, in doubt: {run.doubts[0]}" for label, run in runs.items() if getattr(run, "doubts", ())]
 
 
 def under(ax: Axes, text: str) -> Axes:

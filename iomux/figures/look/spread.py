@@ -6,16 +6,14 @@ of Computer and Communication Systems", 2010, appendix A). With fewer rounds the
 from the least round to the greatest. Below 10 rounds each of them is drawn too.
 """
 
-from math import comb
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+from iomux.harness.load.rounds import FEWEST, of_rounds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_FOR_INTERVAL, FEWEST_WITHOUT_DOTS = 6, 10
-_MISSES = 0.05  # the probability that an interval does not contain the median, at most
+FEWEST_WITHOUT_DOTS = 10
 
 
 class Spread(NamedTuple):
@@ -35,20 +33,8 @@ def spread(values: "pd.Series[float]") -> Spread:
     >>> spread(pd.Series([3.0, 1.0, 2.0]))
     Spread(median=2.0, low=1.0, high=3.0)
     """
-    ordered = np.sort(values.to_numpy(dtype=float))
-    beyond = _beyond(len(ordered))
-    return Spread(float(np.median(ordered)), float(ordered[beyond]), float(ordered[-1 - beyond]))
-
-
-def _beyond(rounds: int) -> int:
-    """How many rounds lie outside the interval on each side."""
-    tail, most = 0.0, 0
-    for outside in range(rounds // 2):
-        tail += comb(rounds, outside) / 2**rounds
-        if 2 * tail > _MISSES:
-            break
-        most = outside
-    return most
+    median, low, high, _ = of_rounds(values.tolist())
+    return Spread(median, low, high)
 
 
 def words(rounds: "pd.Series[int]") -> str:
@@ -57,8 +43,8 @@ def words(rounds: "pd.Series[int]") -> str:
     if most == 1:
         return "one round each"
     count = f"{most}" if least == most else f"{least} to {most}"
-    bar = "least to greatest" if most < FEWEST_FOR_INTERVAL else "the median's 95 % interval (order statistics)"
-    if least < FEWEST_FOR_INTERVAL <= most:
-        bar += f", least to greatest below {FEWEST_FOR_INTERVAL} rounds"
+    bar = "least to greatest" if most < FEWEST else "the median's 95 % interval (order statistics)"
+    if least < FEWEST <= most:
+        bar += f", least to greatest below {FEWEST} rounds"
     dots = "; dots: single rounds" if least < FEWEST_WITHOUT_DOTS else ""
     return f"mark: median of {count} rounds; bar: {bar}{dots}"

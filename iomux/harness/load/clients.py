@@ -1,4 +1,4 @@
-"""The load generator's connections: open them, compare their replies, and count lost ones by the kind of error.
+"""The load generator's connections: open them, wait for replies, compare these, and count losses by the kind of error.
 
 A client here is a socket with at most one request in flight. Its code runs once for each request next to the
 server, so the common case (the whole reply in one piece, equal to the request) is one comparison, and
@@ -8,10 +8,12 @@ server, so the common case (the whole reply in one piece, equal to the request) 
 import errno
 import itertools
 import os
+import select
 import socket
 import time
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from iomux.system.procfs import backlog
 from iomux.system.sockets import family_of
@@ -42,7 +44,6 @@ class Client:
         "served",
         "sock",
         "unsent",
-        "waiting",
     )
 
     def __init__(self, sock: socket.socket) -> None:
@@ -56,7 +57,6 @@ class Client:
         self.planned_ns = 0
         self.served = False
         self.unsent = memoryview(b"")
-        self.waiting: deque[int] = deque()  # open loop: planned times of requests that wait for this one
 
     def piece(self, data: bytes) -> bool:
         """Take a part of the reply; return whether it is complete. Raises Lost if it differs from the request."""
@@ -145,3 +145,12 @@ def kind_of(error: Exception) -> str:
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return "reset by the server"
     return str(error) if isinstance(error, Lost) else os.strerror(getattr(error, "errno", 0) or 0)
+
+
+def quickest_poller() -> tuple[Any, Callable[[float], list[tuple[int, int]]]]:
+    """The fastest poller of this system, and its waiting call, which takes seconds."""
+    if hasattr(select, "epoll"):
+        epoll = select.epoll()
+        return epoll, epoll.poll
+    poll = select.poll()
+    return poll, lambda seconds: poll.poll(seconds * 1000)

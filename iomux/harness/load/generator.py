@@ -3,9 +3,14 @@
 *Closed loop*: each active client sends its next request when it has the reply to the last. A slow server
 then gets fewer requests, and a stall is one slow sample however many requests it would have delayed.
 
-*Open loop*: requests are planned at a fixed rate, and a request's *response time* counts from its planned
-time, even if it was sent later. The time from the actual send is the *service time*.
+*Open loop*: requests are planned before the run (`iomux.harness.load.arrivals`), and a request's *response time*
+counts from its planned time, even if it was sent later. The time from the actual send is the *service time*.
 Reporting the service time where the response time is meant is called coordinated omission (Gil Tene).
+
+A planned request is sent by the client that has been free for longest. If none is free, it waits in one queue for
+all, and the next client to be free sends it. A request that was tied to one client would wait for that client's
+answer while others are free: a queue that is not the server's. So the clients are the connections of one crowd, as
+of a pool, and the crowd is independent, not each of them. A client that is never answered holds up one request.
 
 Cost: one epoll_wait for each batch; one recv, one send and two clock readings for each request. In the open loop it
 spins when the next planned time is near, because epoll_wait has a resolution of a millisecond (epoll_wait(2)).
@@ -14,12 +19,12 @@ spins when the next planned time is near, because epoll_wait has a resolution of
 import select
 import time
 from array import array
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Iterator
 
-from iomux.harness.load.clients import Client, Lost, kind_of, payloads
+from iomux.harness.load.clients import Client, Lost, kind_of, payloads, quickest_poller
 from iomux.servers.connection import CHUNK_BYTES
+from iomux.system.disturbance.stillness import SILENT_NS, Stillness
 
 perf_ns = time.perf_counter_ns
 SECOND = 1_000_000_000
@@ -39,7 +44,10 @@ class Generator:
         self.service_ns = array("q")
         self.late_ns = array("q")
         self.now = 0  # when the last reply was complete
+        self.still = Stillness(len(active), _TICK_SECONDS)
         self._active = active
+        self._free = deque(active)  # open loop: clients without a request, the longest free first
+        self._waiting: deque[int] = deque()  # planned times of requests for which no client was free
         self._spin_ns = _SPIN_NS if spin else 0
         self._next_payload = payloads(size).__next__
         self._chunk = min(size, CHUNK_BYTES)
@@ -53,6 +61,7 @@ class Generator:
         for client in self._clients.copy().values():
             if not client.payload:
                 self._send_request(client)
+        self.still.begin(perf_ns())
         while perf_ns() < until:
             for client in self._replies(_TICK_SECONDS):
                 self._send_request(client)
@@ -70,35 +79,28 @@ class Generator:
             for client in self._replies(_TICK_SECONDS):
                 self._send_request(client)
 
-    def open_loop(self, begin: int, until: int, rate: float) -> None:
-        """Send at the planned times from `begin` to `until`, each client in turn; a busy one sends when it is free."""
-        number, planned = 0, begin
-        while planned < until and self._clients:
-            now = perf_ns()
-            while planned <= min(now, until - 1):
-                client = self._active[number % len(self._active)]
-                client.waiting.append(planned)
-                if not client.payload and client.sock.fileno() >= 0:
-                    self.late_ns.append(now - planned)
-                    self._send_planned(client)
-                number += 1
-                planned = begin + int(number * SECOND / rate)
-            sleep = planned - now - self._spin_ns  # wake up early: a sleep until the planned time always ends late
+    def open_loop(self, begin: int, until: int, plan: "array[int]") -> None:
+        """Send at the times of `plan`, in nanoseconds after `begin`, all before `until`, and go on until then."""
+        asked = 0
+        self.still.begin(perf_ns())
+        while self._clients and ((now := perf_ns()) < until or asked < len(plan)):
+            while asked < len(plan) and begin + plan[asked] <= now:
+                self._ask(begin + plan[asked], now)
+                asked += 1
+            due = begin + plan[asked] if asked < len(plan) else until
+            sleep = due - now - self._spin_ns  # wake up early: a sleep until the planned time always ends late
             self._take_replies(min(max(sleep, 0) / SECOND, _TICK_SECONDS))
-        if planned < until:  # no client is left: count the requests that were planned
-            self.errors[_NOT_SENT] += int((until - planned) * rate / SECOND) + 1
+        if asked < len(plan):  # no client is left
+            self.errors[_NOT_SENT] += len(plan) - asked
 
     def drain(self, deadline: float) -> None:
         """Take the outstanding replies, for at most `deadline` seconds after the last request."""
-        pending = [client for client in self._clients.values() if client.payload]
-        waiting = any(client.waiting for client in pending)
-        since = perf_ns() if waiting else max((client.sent_ns for client in pending), default=0)
-        self._take_replies_until(since + int(deadline * SECOND))
-        for client in self._active:
-            if client.payload:
-                self.errors["no reply by the deadline"] += 1 + len(client.waiting)
-            elif client.waiting:
-                self.errors[_NOT_SENT] += len(client.waiting)
+        sent = max((client.sent_ns for client in self._clients.values() if client.payload), default=0)
+        self._take_replies_until((perf_ns() if self._waiting else sent) + int(deadline * SECOND))
+        if unanswered := sum(bool(client.payload) for client in self._active):
+            self.errors["no reply by the deadline"] += unanswered + len(self._waiting)
+        elif self._waiting:
+            self.errors[_NOT_SENT] += len(self._waiting)
 
     def drain_in_flight(self, seconds: float) -> None:
         """Take the replies under way, for at most `seconds`: a reset by an earlier close can end a simple server."""
@@ -109,8 +111,7 @@ class Generator:
 
         A client without a reply by then continues to wait; its deadline counts from its request.
         """
-        for client in self._active:
-            client.waiting.clear()
+        self._waiting.clear()
         self._take_replies_until(perf_ns() + _PAUSE_NS)
         del self.response_ns[:], self.service_ns[:], self.late_ns[:]
 
@@ -121,7 +122,9 @@ class Generator:
     def _replies(self, seconds: float) -> Iterator[Client]:
         """Wait for replies; record the response time of each complete and correct one, and yield its client."""
         clients, chunk, record = self._clients, self._chunk, self.response_ns.append
-        for fd, event in self._poll(seconds):
+        events = self._poll(seconds)
+        self.still.turned(perf_ns())
+        for fd, event in events:
             client = clients[fd]
             try:
                 if event & OUT:
@@ -136,7 +139,9 @@ class Generator:
             except (OSError, Lost) as error:
                 self._lose(client, error)
                 continue
-            self.now = now = perf_ns()
+            last, self.now = self.now, (now := perf_ns())
+            if now - last > SILENT_NS:
+                self.still.no_reply(last, client.sent_ns, now)
             record(now - client.planned_ns)
             client.served = True
             yield client
@@ -155,16 +160,28 @@ class Generator:
             client.unsent = memoryview(payload)[sent:]
             self._poller.modify(client.sock.fileno(), IN | OUT)
 
+    def _ask(self, planned: int, now: int) -> None:
+        """Let a free client send the request that was planned for this time; it waits if none is free."""
+        self._waiting.append(planned)
+        while self._free:
+            client = self._free.popleft()
+            if client.sock.fileno() >= 0:  # it was not lost meanwhile
+                self.late_ns.append(now - planned)
+                self._send_planned(client)
+                return
+
     def _send_planned(self, client: Client) -> None:
         self._send_request(client)
-        client.planned_ns = client.waiting.popleft()
+        client.planned_ns = self._waiting.popleft()
 
     def _take_replies(self, seconds: float) -> None:
         for client in self._replies(seconds):
             self.service_ns.append(self.now - client.sent_ns)
             client.payload, client.awaited = b"", None  # bytes that arrive now belong to no request
-            if client.waiting:
+            if self._waiting:
                 self._send_planned(client)
+            else:
+                self._free.append(client)
 
     def _send_rest(self, client: Client) -> None:
         client.unsent = client.unsent[client.send(client.unsent) :]
@@ -178,12 +195,3 @@ class Generator:
         del self._clients[fd]
         client.sock.close()
         client.payload = b""
-
-
-def quickest_poller() -> tuple[Any, Callable[[float], list[tuple[int, int]]]]:
-    """The fastest poller of this system, and its waiting call, which takes seconds."""
-    if hasattr(select, "epoll"):
-        epoll = select.epoll()
-        return epoll, epoll.poll
-    poll = select.poll()
-    return poll, lambda seconds: poll.poll(seconds * 1000)

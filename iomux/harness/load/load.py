@@ -8,6 +8,7 @@ from the raw samples, and all samples are kept.
 import re
 
 from iomux import servers
+from iomux.harness.load.arrivals import choose
 from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
@@ -30,6 +31,8 @@ def load(
     warmup: float = 0.2,
     rate: float | None = None,
     deadline: float = 2.0,
+    arrivals: str | None = None,
+    seed: int | None = None,
 ) -> LoadResult:
     """Load the echo server at `address` from a separate process; return what its clients measured.
 
@@ -37,12 +40,16 @@ def load(
     stopped after it, as for `iomux.start`: a name, a function, `file.py:function`, a command line. connections: how
     many are open. active: how many of them, spread evenly, send requests (default: all). size: bytes a request.
     duration, warmup: seconds; the samples of the warm-up are dropped. rate: planned requests a second over all active
-    clients (open loop: times count from the planned moment); by default each client sends again when it has its reply
-    (closed loop). deadline: seconds that the last requests may take after the run; a client that has no reply by then
-    is counted as an error, however long it has waited.
+    clients (open loop: times count from the planned moment; the client that has been free for longest sends); by
+    default each client sends again when it has its reply (closed loop). deadline: seconds that the last requests may
+    take after the run; a client that has no reply by then is counted as an error, however long it has waited.
+    arrivals: of an open loop, "poisson" (the default: an independent crowd, exponential gaps; the number of requests
+    varies as well, about rate × duration) or "even" (a metronome). seed: a whole number from 0; the same seed gives
+    the same planned times (default: drawn, and reported in the result).
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
-    not show this). Every reply is compared with its request. Raises ValueError for impossible arguments,
+    not show this). Every reply is compared with its request. What else the machine did meanwhile is read, and what
+    speaks against the run is in the result's `doubts`. Raises ValueError for impossible arguments,
     ServerError if `iomux.start` made the server and it ended before or during the run, and ConnectionRefusedError
     if another server was meant and no process listens at its address.
 
@@ -55,9 +62,10 @@ def load(
     count = connections if active is None else active
     check_request(connections, count, size, duration, warmup, rate, deadline)
     check_descriptors(connections)
+    spacing, drawn = choose(rate, arrivals, seed)
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
-            return load(started, connections, active, size, duration, warmup, rate, deadline)
+            return load(started, connections, active, size, duration, warmup, rate, deadline, arrivals, seed)
     server = address if isinstance(address, Server) else running_server(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
     check_address(target)
@@ -67,7 +75,7 @@ def load(
     pid = server.pid if server else None
     numbers = int(connections), int(count), int(size), float(duration), float(warmup)  # NumPy's overflow
     planned = None if rate is None else float(rate)
-    plan = Plan(target, *numbers, planned, float(deadline), pid, spin=core is not None)
+    plan = Plan(target, *numbers, planned, float(deadline), pid, core is not None, spacing, drawn)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
     seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator")
     if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:

@@ -3,11 +3,15 @@
 import contextlib
 import gc
 import time
+from array import array
 from collections import Counter
+from random import Random
 from typing import Any, NamedTuple
 
+from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
+from iomux.system.disturbance.meanwhile import Watch
 from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
 
@@ -25,6 +29,10 @@ class Plan(NamedTuple):
     server_pid: int | None
     spin: bool
     """Whether the generator has a core to itself and may spin instead of sleeping."""
+    arrivals: str | None = None
+    """How the requests of an open loop are spaced."""
+    seed: int | None = None
+    """What their times are drawn from."""
 
 
 def run(plan: Plan) -> dict[str, Any]:
@@ -36,23 +44,27 @@ def run(plan: Plan) -> dict[str, Any]:
     wait_until_accepted(plan.address)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
+    measured, before_it = _timetables(plan)
     gc.disable()  # a collection during the run would count as latency
     _server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
     warm = perf_ns() + int(plan.warmup * SECOND)
-    _exchange(generator, plan.rate, perf_ns(), warm)
+    _exchange(generator, before_it, perf_ns(), warm)
     generator.end_warmup()
+    watch = Watch(plan.server_pid)
     before, own_before, start = _server_use(plan), time.process_time(), perf_ns()
-    _exchange(generator, plan.rate, start, start + int(plan.duration * SECOND))
+    end = start + int(plan.duration * SECOND)
+    _exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
-    after = _server_use(plan)
+    generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
+    after, meanwhile = _server_use(plan), watch.over(generator.still, start)
     server = None if before is None or after is None else after.cpu.since(before.cpu)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
     return {
         "response_ns": generator.response_ns,
         "service_ns": generator.service_ns if plan.rate else generator.response_ns,
         "late_ns": generator.late_ns,
-        "seconds": max(generator.now - start, 0) / SECOND,
+        "seconds": (max(generator.now, end) - start) / SECOND,  # a server that stood still at the end did not do more
         "connect_s": (connected - began) / SECOND,
         "unserved": sum(not client.served for client in active) + plan.active - len(active),
         "errors": dict(errors),
@@ -60,14 +72,25 @@ def run(plan: Plan) -> dict[str, Any]:
         "server_switches": None if before is None or after is None else switched(before.switches, after.switches),
         "generator_cpu_share": own / seconds,
         "server_cpu_share": None if server is None else server.total / seconds,
+        "own_cpu_s": own,
+        "meanwhile": meanwhile,
     }
 
 
-def _exchange(generator: Generator, rate: float | None, begin: int, until: int) -> None:
-    if rate is None:
+def _timetables(plan: Plan) -> "tuple[array[int], array[int]] | tuple[None, None]":
+    """The planned times of the measurement and of the warm-up. The first depend on the seed, and not on the warm-up."""
+    if plan.rate is None or plan.arrivals is None:
+        return None, None
+    draws = Random(plan.seed)
+    measured = planned_ns(plan.rate, plan.duration, plan.arrivals, draws)
+    return measured, planned_ns(plan.rate, plan.warmup, plan.arrivals, draws)
+
+
+def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> None:
+    if timetable is None:
         generator.closed_loop(until)
     else:
-        generator.open_loop(begin, until, rate)
+        generator.open_loop(begin, until, timetable)
 
 
 class _Use(NamedTuple):

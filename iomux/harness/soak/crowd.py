@@ -12,7 +12,8 @@ import itertools
 import time
 from dataclasses import dataclass
 
-from iomux.harness.load.generator import IN, OUT, quickest_poller
+from iomux.harness.load.clients import quickest_poller
+from iomux.harness.load.generator import IN, OUT
 from iomux.harness.soak.client import STILL_OWED, Failed, SoakClient
 from iomux.harness.soak.scenario import pool_of, scenario
 from iomux.harness.soak.tally import Tally

@@ -19,7 +19,7 @@ from iomux.course import notebook as pages
 from iomux.servers import connection
 from iomux.servers.readiness import Poller
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+FOLDER = Path(__file__).parents[3] / "notebooks"
 _SERVER = {
     "04_select.ipynb": ("watch", "admit", "read", "write", "settle", "leave", "turn", "serve_ready", "serve"),
     "05_poll.ipynb": ("watch", "serve_ready", "serve"),
