@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from iomux.figures.look.style import log_ticks, name_ends, new_axes, plain, style, thousands, under
+from iomux.figures.look.notes import doubts, note, under
+from iomux.figures.look.style import broken, gaps, in_order, log_ticks, name_ends, new_axes, plain, style, thousands
 from iomux.harness.load.queueing import mean_wait_us
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def waiting(frame: "pd.DataFrame", service_us: float, ax: Axes | None = None, va
     ax.set_ylabel("mean wait, µs")
     name_ends(ax, ends)
     served = f"theory: Pollaczek and Khinchine, service time {service_us:,.0f} µs, variation {variation:g}"
-    note = f"{served}; small marks: runs{_above(frame, top)}, line: their median"
-    return under(plain(ax, "How long a request waits"), _with_machine(note, frame))
+    what = f"{served}; small marks: runs{_above(frame, top)}, line: their median"
+    return under(plain(ax, "How long a request waits"), _noted(frame, what))
 
 
 def knee(frame: "pd.DataFrame", column: str = "p50_us", within_us: float = 1_000.0) -> "pd.Series[float]":
@@ -98,10 +99,10 @@ def latency_against_load(
     >>> import pandas as pd
     >>> runs = [iomux.sweep("poll", 2, rate=rate, repeats=1, duration=0.1, progress=False) for rate in (500, 1000)]
     >>> iomux.plot.latency_against_load(pd.concat(runs)).get_ylabel()
-    'median latency, µs'
+    'median latency, µs (log scale)'
     """
     ax = new_axes(ax)
-    names, knees = list(dict.fromkeys(frame["server"])), knee(frame, column, within_us)
+    names, knees = in_order(frame["server"]), knee(frame, column, within_us)
     ends = []
     for name in names:
         rows, look = frame[frame["server"] == name].dropna(subset=[column]), style(name, names)
@@ -115,13 +116,14 @@ def latency_against_load(
     ax.margins(x=0.1)
     log_ticks(ax.xaxis)
     log_ticks(ax.yaxis)
-    ax.set_xlabel("planned requests a second")
-    ax.set_ylabel(f"{_NAMES.get(column, column)}, µs")
+    ax.set_xlabel("planned requests a second (log scale)")
+    ax.set_ylabel(f"{_NAMES.get(column, column)}, µs (log scale)")
     name_ends(ax, ends)
     who = f"{int(frame['active'].iloc[0]):,} of {int(frame['connections'].iloc[0]):,} connections active"
     spaced = "Poisson" if "poisson" in set(frame["arrivals"]) else "even"
-    note = f"{who}, {spaced} arrivals; small marks: runs, line: their median, ring: the last within {within_us:,.0f} µs"
-    return under(plain(ax, "Latency against load"), _with_machine(note, frame))
+    what = f"{who}, {spaced} arrivals; small marks: runs, line: their median, ring: the last within {within_us:,.0f} µs"
+    apart = "not joined: rates more than a decade apart" if gaps(sorted(frame["rate_per_s"].unique())) else ""
+    return under(plain(ax, "Latency against load"), _noted(frame, what, apart))
 
 
 def _marks(
@@ -131,13 +133,15 @@ def _marks(
     across, up = columns
     look, medians = style(name, names), rows.groupby(across)[up].median()
     ax.plot(rows[across], rows[up], look.marker, color=look.color, markersize=4, alpha=0.45, linestyle="none")
-    ax.plot(medians.index, medians, color=look.color, linestyle=look.dash, linewidth=2)
+    x, y = medians.index.astype(float).tolist(), medians.tolist()
+    if across == "rate_per_s":  # a logarithmic axis
+        x, y = broken(x, x).tolist(), broken(y, x).tolist()
+    ax.plot(x, y, color=look.color, linestyle=look.dash, linewidth=2)
     return float(medians.index[-1]), float(medians.iloc[-1])
 
 
-def _with_machine(note: str, frame: "pd.DataFrame") -> str:
-    machine = frame.attrs.get("machine", "")
-    return f"{note}\n{machine}" if machine else note
+def _noted(frame: "pd.DataFrame", *parts: str) -> str:
+    return note(*parts, doubts(frame), frame.attrs.get("machine", ""))
 
 
 def _above(frame: "pd.DataFrame", top: float) -> str:
