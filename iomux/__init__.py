@@ -13,6 +13,7 @@ Servers
 Measuring
     load, LoadResult        send requests to one server: latency, throughput, processor time
     sweep                   many loads in one table: each server at each number of connections
+    ratio, Ratio            two servers of a sweep, round by round, with an interval
     pass_along              compare pollers without a server: bytes around a ring of sockets
     timeline                where the time of each request goes, phase by phase
     tape                    when bytes arrive, are reported, read and answered, per connection
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from iomux.harness.copying.who_copies_result import WhoCopies as WhoCopies
     from iomux.harness.doctor import doctor as doctor
     from iomux.harness.load.load import load as load
+    from iomux.harness.load.ratio import Ratio as Ratio
+    from iomux.harness.load.ratio import ratio as ratio
     from iomux.harness.load.result import LoadResult as LoadResult
     from iomux.harness.load.sweep import sweep as sweep
     from iomux.harness.pass_along import pass_along as pass_along
@@ -88,6 +91,7 @@ _MODULES = {
 _HOME = {
     "CopyCost": "iomux.harness.copying.copy_result",
     "LoadResult": "iomux.harness.load.result",
+    "Ratio": "iomux.harness.load.ratio",
     "Report": "iomux.conformance.report",
     "Server": "iomux.processes.server",
     "ServerError": "iomux.processes.errors",
@@ -106,6 +110,7 @@ _HOME = {
     "names": "iomux.servers",
     "pass_along": "iomux.harness.pass_along",
     "playground": "iomux.lab.playground",
+    "ratio": "iomux.harness.load.ratio",
     "soak": "iomux.harness.soak.soak",
     "start": "iomux.processes.server",
     "sweep": "iomux.harness.load.sweep",
@@ -119,6 +124,7 @@ _HOME = {
 __all__ = [
     "CopyCost",
     "LoadResult",
+    "Ratio",
     "Report",
     "Server",
     "ServerError",
@@ -141,6 +147,7 @@ __all__ = [
     "pass_along",
     "playground",
     "plot",
+    "ratio",
     "soak",
     "start",
     "sweep",

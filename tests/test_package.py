@@ -58,7 +58,7 @@ def test_the_citation_matches_the_package() -> None:
 
 
 def test_import_loads_no_heavy_package() -> None:
-    heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle"}
+    heavy = {"pandas", "numpy", "scipy", "matplotlib", "tqdm", "psutil", "cloudpickle"}
     script = f"import iomux, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -66,7 +66,7 @@ def test_import_loads_no_heavy_package() -> None:
 
 @pytest.mark.parametrize("modules", PROCESSES)
 def test_a_worker_process_loads_no_heavy_package(modules: str) -> None:
-    heavy = {"pandas", "numpy", "matplotlib", "tqdm", "psutil", "cloudpickle", "asyncio"}
+    heavy = {"pandas", "numpy", "scipy", "matplotlib", "tqdm", "psutil", "cloudpickle", "asyncio"}
     script = f"import {modules}, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -1,6 +1,8 @@
 """The command bench: compare servers or pollers, and output the table as text, JSON, CSV or a figure."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,55 +13,77 @@ if TYPE_CHECKING:
 
 _TABLE = ["server", "connections", "active", "repeat", "p50_us", "p99_us", "requests_per_s", "cpu_us_per_request"]
 
+_SHOWN = 5  # doubts
+
 
 def bench(options: argparse.Namespace) -> int:
     """Compare servers, or pollers with --ring; print a table, or one array of rows with --json."""
     loads = {name: getattr(options, name) for name in options.loads if name in options}  # only the options given
-    _check_outputs(options.csv, options.plot)
+    _check_outputs(options)
     if options.ring is None:
-        _bench_servers(options, loads)
-    elif loads:
+        return _bench_servers(options, loads)
+    if loads:
         raise ValueError(f"--{next(iter(loads))} is for loading servers, and --ring loads none: leave one of them out")
-    else:
-        _bench_ring(options)
-    return 0
+    return _bench_ring(options)
 
 
-def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> None:
+def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> int:
     from iomux.harness.load.sweep import sweep
     from iomux.system.limits import check_descriptors
 
     if not options.names:
         raise ValueError("the following arguments are required: NAME; see iomux bench --help")
     check_descriptors(max(loads.get("connections", [1])))
-    frame = sweep(options.names, **loads)
-    _output(frame, options, _as_text(frame))
+    return _measured(lambda: sweep(options.names, **loads), options, _as_text)
 
 
-def _bench_ring(options: argparse.Namespace) -> None:
+def _bench_ring(options: argparse.Namespace) -> int:
     from iomux.harness.pass_along import pass_along
     from iomux.servers import pollers
 
     pairs, active, writes = options.ring
-    frame = pass_along(options.names or pollers.names(), pairs, active, writes)
-    _output(frame, options, _ring_as_text(frame))
+    names = options.names or pollers.names()
+    return _measured(lambda: pass_along(names, pairs, active, writes), options, _ring_as_text)
+
+
+def _measured(
+    measure: Callable[[], "pd.DataFrame"], options: argparse.Namespace, as_text: Callable[["pd.DataFrame"], str]
+) -> int:
+    """Measure and output the results, or what there was when it was interrupted; return the status."""
+    try:
+        frame, status = measure(), 0
+    except KeyboardInterrupt as interrupt:
+        kept: pd.DataFrame | None = getattr(interrupt, "frame", None)  # none before the first run
+        if kept is None or kept.empty:
+            raise
+        frame, status = kept, 130
+        said = str(interrupt).partition(":")[0]
+        print(f"iomux bench: interrupted: {said}, and are output", file=sys.stderr)
+    _output(frame, options, as_text(frame))
+    return status
 
 
 def _output(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> None:
     """Print the results as JSON or as `text`, and write the files that the options name."""
+    from iomux.harness.load.saved import save
+
     print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
     if options.csv:
         frame.to_csv(options.csv, index=False)
+    if options.save:
+        save(frame, options.save)
     if options.plot:
         _draw(frame, options.plot)
 
 
-def _check_outputs(csv: Path | None, plot: Path | None) -> None:
+def _check_outputs(options: argparse.Namespace) -> None:
     """Raise ValueError for a file that can't be written, before the long run instead of after it."""
-    check_output(csv)
-    check_output(plot)
-    if plot and plot.suffix not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"{plot.name} is no picture: its name has to end in .png, .svg or .pdf")
+    for path in (options.csv, options.save, options.plot):
+        check_output(path)
+    if options.plot and options.plot.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{options.plot.name} is no picture: its name has to end in .png, .svg or .pdf")
+    if options.ring and options.save:
+        raise ValueError("--save is for sweeps of servers, which iomux compare reads: take --csv with --ring")
 
 
 def _draw(frame: "pd.DataFrame", path: Path) -> None:
@@ -74,18 +98,29 @@ def _draw(frame: "pd.DataFrame", path: Path) -> None:
 
 
 def _as_text(frame: "pd.DataFrame") -> str:
-    reached = frame[frame["reason"] == ""]
     lines = [frame[_TABLE].to_string(index=False, na_rep="-", float_format=lambda value: f"{value:,.1f}")]
     limits = frame[frame["reason"] != ""].drop_duplicates(["server", "connections"])
     lines += [f"{row.server} at {row.connections:,} connections: {row.reason}" for row in limits.itertuples()]
-    if reached["generator_bound"].any():
-        count = int(reached["generator_bound"].sum())
-        lines.append(
-            f"in {count} of {len(reached)} runs the load generator was the bottleneck or late: "
-            "they describe it and not the server"
-        )
+    reached = frame[frame["reason"] == ""]
+    if few := int(reached["p99_us"].isna().sum()):
+        lines.append(f"in {few} of {len(reached)} runs there were too few requests for a p99, which needs 1,000")
+    lines += _doubts(frame)
     lines += [f"{server}: {note}" for server, notes in frame.attrs["notes"].items() for note in notes]
     return "\n".join([*lines, f"one row a run, times in µs, measured on {frame.attrs['machine']}"])
+
+
+def _doubts(frame: "pd.DataFrame") -> list[str]:
+    """Which runs are in doubt and why, the first few of them, and how many were dropped."""
+    doubtful = frame[frame["doubts"] != ""]
+    lines = [
+        f"in doubt: {row.server}, {row.connections:,} open, round {row.repeat}: {row.doubts}"
+        for row in doubtful.head(_SHOWN).itertuples()
+    ]
+    if len(doubtful) > _SHOWN:
+        lines.append(f"in doubt as well: {len(doubtful) - _SHOWN} other runs, see the column doubts (--csv, --json)")
+    if dropped := frame.attrs["doubtful"]:
+        lines.append(f"{dropped} disturbed run{'s' if dropped > 1 else ''} dropped and repeated")
+    return lines
 
 
 def _ring_as_text(frame: "pd.DataFrame") -> str:

@@ -77,13 +77,14 @@ def soak(options: argparse.Namespace) -> int:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print what this machine can run, and why not the rest."""
+    """Print what this machine can run, and why not the rest, then what its quiet is worth for figures."""
     from iomux.harness.doctor import facts
+    from iomux.harness.quiet import SECONDS, how_quiet
 
     everything = facts()
     _warn_of_unknown_hidden_names([row["name"] for row in everything["mechanisms"] + everything["features"]])
     if options.json:
-        print(json.dumps(everything, indent=1))
+        print(json.dumps(everything | {"quiet": how_quiet().as_dict()}, indent=1))
         return 0
     print(f"{'name':<12} {'I/O model':<13} {'what it does':<52} available here")
     for mechanism in everything.pop("mechanisms"):
@@ -96,6 +97,9 @@ def doctor(options: argparse.Namespace) -> int:
     print()
     for key, value in everything.items():
         print(f"{_LABELS.get(key, key.replace('_', ' ')):<38} {_as_text(value)}")
+    print(f"\nhow quiet it is, measured for {SECONDS:.0f} s:", flush=True)
+    for sentence in how_quiet().sentences():
+        print(f"- {sentence}")
     return 0
 
 

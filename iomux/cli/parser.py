@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from iomux.cli import commands, values
 from iomux.cli.bench import bench as run_bench
 from iomux.cli.check import check as run_check
+from iomux.cli.compare import compare as run_compare
 
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults
     ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
@@ -57,9 +58,10 @@ def parser() -> argparse.ArgumentParser:
     subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_serve(subparsers)
     _add_bench(subparsers)
+    _add_compare(subparsers)
     _add_check(subparsers)
     _add_soak(subparsers)
-    doctor = subparsers.add_parser("doctor", help="say what this machine can run, and why not the rest")
+    doctor = subparsers.add_parser("doctor", help="say what this machine can run, and how quiet it is")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     doctor.set_defaults(run=commands.doctor)
     return top
@@ -78,7 +80,12 @@ def _add_serve(subparsers: Any) -> None:
 
 
 def _add_bench(subparsers: Any) -> None:
-    bench = subparsers.add_parser("bench", help="load servers and compare them, or compare pollers without a server")
+    bench = subparsers.add_parser(
+        "bench",
+        help="load servers and compare them, or compare pollers without a server",
+        description="Load servers at several numbers of connections, in interleaved rounds, and print a row for each "
+        "run. Ctrl-C ends it with status 130, and what was measured by then is printed and written all the same.",
+    )
     bench.add_argument(
         "names",
         metavar="NAME",
@@ -95,9 +102,25 @@ def _add_bench(subparsers: Any) -> None:
         help="no server and no load: pass bytes along a ring of N socket pairs, A at once, until W were forwarded",
     )
     bench.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to a file as well")
+    bench.add_argument("--save", type=Path, metavar="FILE.json", help="write the rows for iomux compare")
     bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
     bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections, or the ring")
     bench.set_defaults(run=run_bench, loads=[name for name, _, _ in _LOAD])
+
+
+def _add_compare(subparsers: Any) -> None:
+    compare = subparsers.add_parser(
+        "compare",
+        help="compare two sweeps that bench has saved: faster, slower, or not to be told",
+        description="Compare two files of iomux bench --save, server by server and level by level. The rounds of two "
+        "files don't pair, so all of the one are compared with all of the other: by the test of Mann and Whitney, "
+        "with the 95 % interval of the ratio that belongs to it. Four rounds in each are enough for a verdict, ten "
+        "are better. Ends with status 0 whatever the verdicts are, and 2 if the files can't be compared.",
+    )
+    compare.add_argument("before", metavar="BEFORE.json", type=Path, help="the sweep to compare with")
+    compare.add_argument("after", metavar="AFTER.json", type=Path, help="the sweep to be judged")
+    compare.add_argument("--column", default="p50_us", help="what is compared (default: %(default)s)")
+    compare.set_defaults(run=run_compare)
 
 
 def _add_check(subparsers: Any) -> None:

@@ -42,7 +42,8 @@ def doctor() -> "pd.DataFrame":
     """What this machine can run: a row for each mechanism, then one for each kernel feature that measuring needs.
 
     Columns: `model` ("measuring" for a feature), `available`, `why_not`, `summary`; the index is the name. The
-    machine's facts are in `.attrs`.
+    machine's facts are in `.attrs`. How quiet it is takes two seconds and is measured by `iomux doctor` in a terminal,
+    or by `iomux.harness.quiet.how_quiet`.
 
     Example:
     >>> frame = iomux.doctor()

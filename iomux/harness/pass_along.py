@@ -26,7 +26,7 @@ from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
 from iomux.system.limits import LONGEST_SECONDS, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
-from iomux.system.progress import report_progress_on_interrupt
+from iomux.system.progress import keep_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,8 @@ def pass_along(
     else the machine does in that time affects that poller alone.
 
     Columns: `poller`, `pairs`, `active`, `writes`, `run`, `us` (microseconds, raw), and `reason`: empty, or why
-    it could not be run, in a single row without `us`. `.attrs["machine"]` names the machine.
+    it could not be run, in a single row without `us`. `.attrs["machine"]` names the machine. An interrupt raises a
+    KeyboardInterrupt whose `frame` has the rings that were done, with True in `.attrs["partial"]`.
 
     Raises LookupError for an unknown poller and ValueError for numbers that make no sense.
 
@@ -79,11 +80,16 @@ def pass_along(
     import pandas as pd  # imported late: wrong arguments and the measured process need not wait for it
     from tqdm.auto import tqdm
 
+    def table(partial: bool) -> "pd.DataFrame":
+        frame = pd.DataFrame(rows)
+        frame.attrs.update(machine=describe(), partial=partial)
+        return frame
+
     rows: list[dict[str, Any]] = []
     rings = [(level, name) for level in levels for name in chosen]
     done = 0
     with (
-        report_progress_on_interrupt(lambda: f"{done} of {len(rings)} rings were done, and are lost"),
+        keep_on_interrupt(lambda: f"{done} of {len(rings)} rings were done", lambda: table(True)),
         tqdm(rings, unit="ring", disable=not progress, leave=False) as bar,
     ):
         for level, name in bar:
@@ -92,9 +98,7 @@ def pass_along(
             times, reason = _measure(name, level, active, writes, runs)
             rows += [base | {"run": run, "us": us, "reason": reason} for run, us in enumerate(times)]
             done += 1
-    frame = pd.DataFrame(rows)
-    frame.attrs["machine"] = describe()
-    return frame
+    return table(False)
 
 
 def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: int, runs: int) -> None:

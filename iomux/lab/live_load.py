@@ -8,15 +8,14 @@ Cost: between two ticks a millisecond at most, in which no request is sent; some
 """
 
 import gc
-import math
 import time
-from array import array
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from iomux.harness.load.clients import Client, connect, inspect_silent, spread
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
+from iomux.harness.load.percentiles import percentile
 from iomux.harness.load.plan import Plan
 
 MOST_SAMPLES = 4096
@@ -24,7 +23,7 @@ MOST_SAMPLES = 4096
 
 
 class Pulse(NamedTuple):
-    """What the clients saw in one tick. Latencies in microseconds; NaN if no request was answered."""
+    """What the clients saw in one tick. Latencies in microseconds; NaN if too few requests were answered."""
 
     at_s: float
     """Seconds from when all were connected to the end of the tick."""
@@ -32,7 +31,9 @@ class Pulse(NamedTuple):
     """How long the tick was."""
     requests: int
     p50_us: float
+    """The median; it and the next are estimated as by `iomux.load`."""
     p99_us: float
+    """The 99th percentile; NaN below 1,000 requests in the tick."""
     waiting: int
     """Active clients that have never been answered."""
     longest_wait_s: float
@@ -63,13 +64,13 @@ def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
         if closed < 0:
             closed = _closed_silent(clients, active)
         samples = generator.response_ns
-        middle, slow = percentiles_us(samples, 0.5, 0.99)
+        ordered = sorted(samples[:: len(samples) // MOST_SAMPLES + 1])
         yield Pulse(
             (now - began) / SECOND,
             seconds,
             len(samples),
-            middle,
-            slow,
+            percentile(ordered, 0.5) / 1000,
+            percentile(ordered, 0.99) / 1000,
             sum(not client.served for client in active) + plan.active - len(active),
             _longest_wait_s(active, now),
             closed,
@@ -78,12 +79,6 @@ def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
         )
         del samples[:]
     yield None
-
-
-def percentiles_us(samples: "array[int]", *shares: float) -> list[float]:
-    """Percentiles in µs of samples in ns, by the nearest rank; NaN if there are none."""
-    ordered = sorted(samples[:: len(samples) // MOST_SAMPLES + 1])
-    return [ordered[int(share * (len(ordered) - 1) + 0.5)] / 1000 if ordered else math.nan for share in shares]
 
 
 def _closed_silent(clients: list[Client], active: list[Client]) -> int:

@@ -1,5 +1,6 @@
 """One run of the playground: its setting and its results, tick by tick, as figures and sentences."""
 
+import math
 import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ class Run:
 
     Example:
     >>> run = iomux.playground("poll", idle=10).run(seconds=0.6)
-    >>> run.over, run.p50_us <= run.p99_us, run.trouble
+    >>> run.over, run.p50_us > 0, run.trouble
     (True, True, '')
     """
 
@@ -45,8 +46,8 @@ class Run:
 
     @property
     def p99_us(self) -> float:
-        """The 99th percentile in microseconds."""
-        return self._middle([tick.pulse.p99_us for tick in self._settled() if tick.pulse.requests])
+        """The 99th percentile in microseconds; NaN if no half second had the 1,000 requests that it needs."""
+        return self._middle([p99 for tick in self._settled() if not math.isnan(p99 := tick.pulse.p99_us)])
 
     @property
     def cpu_share(self) -> float:
@@ -108,7 +109,8 @@ def reading(run: "Run") -> str:
     if not run.requests:
         waits = run.ticks[-1].pulse.longest_wait_s
         return f"{run.setting}: no answer {'came' if run.over else 'yet'}, the first request has waited {waits:.1f} s"
-    latency = f"median {duration(run.p50_us)}, 99 % {duration(run.p99_us)}"
+    tail = "" if math.isnan(run.p99_us) else f", 99 % {duration(run.p99_us)}"
+    latency = f"median {duration(run.p50_us)}{tail}"
     return f"{run.setting}: {latency}, server {100 * run.cpu_share:.0f} % of a core"
 
 

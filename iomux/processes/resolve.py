@@ -6,6 +6,7 @@
 import functools
 import ipaddress
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from iomux import servers
@@ -38,6 +39,17 @@ def name_of(server: Found) -> str:
     inner = server.func if isinstance(server, functools.partial) else server
     named = [str(name) for one in (server, inner, type(server)) if (name := getattr(one, "__name__", ""))]
     return named[0]  # repr has an address, which changes from run to run
+
+
+def labels(chosen: Sequence[Found]) -> list[str]:
+    """The servers' short names, made distinct where two are the same."""
+    short = [name_of(server) for server in chosen]
+    labels: list[str] = []
+    for server, name in zip(chosen, short, strict=True):
+        label = server if short.count(name) > 1 and isinstance(server, str) else name
+        seen = labels.count(label) or sum(other.startswith(f"{label} (") for other in labels)
+        labels.append(f"{label} ({seen + 1})" if seen else label)
+    return labels
 
 
 def notes_of(found: Found) -> tuple[str, ...]:

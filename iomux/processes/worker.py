@@ -16,12 +16,18 @@ from typing import IO, Any, TypeVar
 
 import psutil
 
+from iomux.processes.errors import cause_of_end
 from iomux.processes.logs import read_log
 from iomux.processes.server import Server
 from iomux.processes.spawn import WITHOUT_SITE, end, spawn
 from iomux.system.machine import cores
+from iomux.system.process_tree import is_stopped
 
 T = TypeVar("T")
+_SENT = {
+    -signal.SIGKILL: ": somebody sent it, or the kernel was short of memory (dmesg tells)",
+    -signal.SIGTERM: ": somebody sent it",
+}
 
 
 def free_core(server: Server | None) -> int | None:
@@ -67,8 +73,16 @@ class Reports:
             if self._pipe.poll(seconds):
                 return self._pipe.recv()
         except (EOFError, OSError):  # OSError: it ended in the middle of a report
-            raise RuntimeError(f"{self._what} failed:\n{read_log(self._log) or 'no output'}") from None
-        raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s: it was ended")
+            raise RuntimeError(self._why_ended()) from None
+        held = ", and was stopped by a signal" if is_stopped(self._process.pid) else ""
+        raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s{held}: it was ended")
+
+    def _why_ended(self) -> str:
+        """How it ended: by an error of its own, which is in its log, or by a signal."""
+        cause, log = cause_of_end(self._process), read_log(self._log)
+        if log and (self._process.returncode or 0) >= 0:
+            return f"{self._what} failed:\n{log}"
+        return f"{self._what} {cause}{_SENT.get(self._process.returncode, '')}\n{log}".rstrip()
 
     def interrupt(self) -> None:
         """Send SIGINT to the job, which can handle it and finish in order."""

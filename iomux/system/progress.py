@@ -6,6 +6,10 @@ A bar is shown on a terminal or in a notebook, and not in a log file, where each
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def shown(progress: bool) -> bool:
@@ -31,3 +35,19 @@ def report_progress_on_interrupt(message: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(message()) from None
+
+
+@contextlib.contextmanager
+def keep_on_interrupt(done: Callable[[], str], table: Callable[[], "pd.DataFrame"]) -> Iterator[None]:
+    """Raise a KeyboardInterrupt anew that has what was measured as its `frame`; its text says how much and where it is.
+
+    It is no class of its own: Python ends a script with the status of an interrupt for a KeyboardInterrupt only.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        frame = table()
+        kept = "sys.last_value.frame has them, or the exception's .frame where you catch it"
+        interrupt = KeyboardInterrupt(f"{done()}: {kept}" if len(frame) else done())
+        interrupt.frame = frame  # type: ignore[attr-defined]
+        raise interrupt from None

@@ -1,7 +1,8 @@
 """Repeat the measurements of the README's "Measured" section: `python -m tests.benchmarks NAME [--rounds N]`.
 
-Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median, the
-least and the greatest. A ratio is taken within each round, where both were measured soon after each other.
+Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median and its
+95 % interval; with fewer than six rounds, which have none, the least and the greatest. A ratio is
+taken within each round, where both were measured soon after each other.
 A figure with a bound is printed with it, and whether the median meets it; the status is 1 if a bound is not met.
 `all` runs every benchmark.
 """
@@ -17,7 +18,7 @@ from tqdm.auto import trange
 import iomux
 from iomux.servers import Serve
 from iomux.system.machine import describe
-from tests.benchmarks import copying, theory, timeline, uring
+from tests.benchmarks import copying, intervals, theory, timeline, uring
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.c.programs import CServer, c_client
 
@@ -99,6 +100,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
     "cpu": (cpu, 15),
     "generator": (generator, 15),
     "million": (million, 1),
+    "intervals": (intervals.intervals, 30),
     "copy": (copying.copy, 5),
     "timeline": (timeline.timeline, 5),
     "phases": (timeline.phases, 5),

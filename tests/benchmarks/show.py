@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from iomux.harness.load.rounds import of_rounds
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -62,9 +64,9 @@ class Figure:
     def __str__(self) -> str:
         found = f"{self.label:<58} {'not measured':>10}"
         if self.values:
-            low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
-            rounds = f"({low:,.2f} to {high:,.2f} in {len(self.values)} rounds)"
-            found = f"{self.label:<58} {middle:>10,.2f} {self.unit:<8} {rounds}"
+            middle, low, high, meaning = of_rounds(self.values)
+            ends = f"{low:,.2f} to {high:,.2f}, " if len(self.values) > 1 else ""
+            found = f"{self.label:<58} {middle:>10,.2f} {self.unit:<8} ({ends}{meaning})"
         return f"{found}  {self.bound.words}: {'met' if self.met else 'NOT MET'}" if self.bound else found
 
 

@@ -41,10 +41,19 @@ def test_a_bound_is_judged_by_the_median_or_by_every_round(bound: Bound, values:
 
 
 def test_a_line_ends_with_the_bound_and_whether_it_is_met() -> None:
-    assert str(Figure("this", [1, 2, 3], "µs", show.at_most(2))).endswith("3 rounds)  at most 2: met")
+    assert str(Figure("this", [1, 2, 3], "µs", show.at_most(2))).endswith("of 3 rounds)  at most 2: met")
     assert str(Figure("this", [1, 2, 3], "µs", show.at_least(10_000))).endswith("3 rounds)  at least 10,000: NOT MET")
     assert str(Figure("this", [], "µs", show.at_most(2))).endswith("not measured  at most 2: NOT MET")
-    assert str(Figure("this", [1, 2, 3], "µs")).endswith("2.00 µs       (1.00 to 3.00 in 3 rounds)")
+    assert str(Figure("this", [1, 2, 3], "µs")).endswith("2.00 µs       (1.00 to 3.00, least to greatest of 3 rounds)")
+
+
+def test_one_round_has_no_spread() -> None:
+    assert str(Figure("this", [1], "%")).endswith("1.00 %        (one round)")
+
+
+def test_from_six_rounds_on_the_interval_is_that_of_the_median() -> None:
+    nine = Figure("this", [9, 1, 2, 3, 4, 5, 6, 7, 8])
+    assert str(nine).endswith("(2.00 to 8.00, 95 % interval of the median, 9 rounds)")
 
 
 def made_up(rounds: int) -> Iterator[Line]:
@@ -82,9 +91,9 @@ def test_an_unmet_bound_is_reported_and_the_status_is_1(
     printed = capsys.readouterr().out
     assert printed.endswith("2 of 3 bounds met; not met: slow\n")
     assert "a remark\n" in printed
-    assert printed.count("in 3 rounds)") == 4
+    assert printed.count("of 3 rounds)") == 4
     benchmarks.main(["made_up", "--rounds", "2"])
-    assert capsys.readouterr().out.count("in 2 rounds)") == 4
+    assert capsys.readouterr().out.count("of 2 rounds)") == 4
 
 
 def test_the_status_is_0_if_all_bounds_are_met(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,8 +47,9 @@ def test_every_request_is_answered_and_counted(poll: Server) -> None:
     assert result.requests == len(result.response_ns) >= 5, "each that asks was answered"
     assert result.errors == {}
     assert result.unserved == 0
-    assert 0 < result.p50_us <= result.p90_us <= result.p99_us <= result.p999_us <= result.max_us
-    assert result.p50_us == pytest.approx(np.percentile(result.response_ns, 50) / 1000)
+    told = [us for us in (result.p90_us, result.p99_us, result.p999_us) if not np.isnan(us)]
+    assert 0 < result.p50_us <= min(told, default=result.max_us) <= max(told, default=result.max_us) <= result.max_us
+    assert result.p50_us == np.percentile(result.response_ns, 50, method="inverted_cdf") / 1000
     assert (result.response_ns > 0).all()
     assert result.cpu_us_per_request is not None
     assert result.cpu_us_per_request > 0
@@ -65,10 +66,7 @@ def test_percentiles_of_known_samples() -> None:
     seen: dict[str, Any] = {"response_ns": samples, "service_ns": samples, "late_ns": array("q"), "seconds": 2.0}
     seen |= {"connect_s": 0.0, "unserved": 0, "errors": {}, "server_cpu": None, "server_cpu_share": None}
     result = summarize(asked, seen | {"server_switches": None, "generator_cpu_share": 0.1})
-    assert result.p50_us == pytest.approx(5000.5)
-    assert result.p90_us == pytest.approx(9000.1)
-    assert result.p99_us == pytest.approx(9900.01)
-    assert result.p999_us == pytest.approx(9990.001)
+    assert (result.p50_us, result.p90_us, result.p99_us, result.p999_us) == (5000, 9000, 9900, 9990)
     assert result.max_us == 10_000
     assert result.mean_us == pytest.approx(5000.5)
     assert result.requests_per_s == 5000
@@ -87,7 +85,7 @@ def test_a_known_delay_is_seen_where_it_belongs() -> None:
         result = iomux.load(server, connections=4, duration=1.0)
     slow = (result.response_ns >= 100_000_000).mean()
     assert 0.15 < slow < 0.35
-    assert result.p99_us >= 100_000
+    assert result.max_us >= 100_000
 
 
 def test_no_sample_includes_the_harnesss_own_work(poll: Server) -> None:
@@ -283,7 +281,7 @@ def test_open_loop_shows_a_stall_in_every_request_it_delayed() -> None:
     late = (result.response_ns > 100_000_000).sum()
     assert late > 100, "a second at 200 requests a second: some 180 were planned while it lasted"
     assert 1 <= (result.service_ns > 500_000_000).sum() <= 2, "but each client had only one under way"
-    assert result.p99_us > 500_000
+    assert result.p90_us > 500_000
     assert np.percentile(result.service_ns, 90) < 500_000_000
 
 

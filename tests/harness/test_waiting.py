@@ -153,7 +153,7 @@ def test_a_sleep_of_0_has_a_place_on_a_logarithmic_axis() -> None:
     for ax, column, last in ((left, "p50_us", 10_200.0), (right, "cpu_share", 0.4)):
         iomux.plot.pauses(frame, column, ax)
         assert [label.get_text() for label in ax.get_xticklabels()] == ["none", "100 µs", "10 ms"]
-        assert last_point(ax.lines[0]) == pytest.approx([10_000, last])
+        assert last_point(ax.lines[-1]) == pytest.approx([10_000, last])
         assert not texts_outside(ax)
     told = frame_of(server=["poll"], p50_us=[90.0], cpu_share=[0.001])
     ax = iomux.plot.trade(frame, told)

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 from iomux.harness.load.clients import Client, Lost, kind_of, payloads, quickest_poller
 from iomux.servers.connection import CHUNK_BYTES
+from iomux.system.disturbance.stillness import SILENT_NS, Stillness
 
 perf_ns = time.perf_counter_ns
 SECOND = 1_000_000_000
@@ -43,6 +44,7 @@ class Generator:
         self.service_ns = array("q")
         self.late_ns = array("q")
         self.now = 0  # when the last reply was complete
+        self.still = Stillness(len(active), _TICK_SECONDS)
         self._active = active
         self._free = deque(active)  # open loop: clients without a request, the longest free first
         self._waiting: deque[int] = deque()  # planned times of requests for which no client was free
@@ -59,6 +61,7 @@ class Generator:
         for client in self._clients.copy().values():
             if not client.payload:
                 self._send_request(client)
+        self.still.begin(perf_ns())
         while perf_ns() < until:
             for client in self._replies(_TICK_SECONDS):
                 self._send_request(client)
@@ -79,6 +82,7 @@ class Generator:
     def open_loop(self, begin: int, until: int, plan: "array[int]") -> None:
         """Send at the times of `plan`, in nanoseconds after `begin`, all before `until`, and go on until then."""
         asked = 0
+        self.still.begin(perf_ns())
         while self._clients and ((now := perf_ns()) < until or asked < len(plan)):
             while asked < len(plan) and begin + plan[asked] <= now:
                 self._ask(begin + plan[asked], now)
@@ -118,7 +122,9 @@ class Generator:
     def _replies(self, seconds: float) -> Iterator[Client]:
         """Wait for replies; record the response time of each complete and correct one, and yield its client."""
         clients, chunk, record = self._clients, self._chunk, self.response_ns.append
-        for fd, event in self._poll(seconds):
+        events = self._poll(seconds)
+        self.still.turned(perf_ns())
+        for fd, event in events:
             client = clients[fd]
             try:
                 if event & OUT:
@@ -133,7 +139,9 @@ class Generator:
             except (OSError, Lost) as error:
                 self._lose(client, error)
                 continue
-            self.now = now = perf_ns()
+            last, self.now = self.now, (now := perf_ns())
+            if now - last > SILENT_NS:
+                self.still.no_reply(last, client.sent_ns, now)
             record(now - client.planned_ns)
             client.served = True
             yield client

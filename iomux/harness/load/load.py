@@ -48,7 +48,8 @@ def load(
     the same planned times (default: drawn, and reported in the result).
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
-    not show this). Every reply is compared with its request. Raises ValueError for impossible arguments,
+    not show this). Every reply is compared with its request. What else the machine did meanwhile is read, and what
+    speaks against the run is in the result's `doubts`. Raises ValueError for impossible arguments,
     ServerError if `iomux.start` made the server and it ended before or during the run, and ConnectionRefusedError
     if another server was meant and no process listens at its address.
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
+from iomux.system.disturbance.meanwhile import Watch
 from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
 
@@ -49,18 +50,21 @@ def run(plan: Plan) -> dict[str, Any]:
     warm = perf_ns() + int(plan.warmup * SECOND)
     _exchange(generator, before_it, perf_ns(), warm)
     generator.end_warmup()
+    watch = Watch(plan.server_pid)
     before, own_before, start = _server_use(plan), time.process_time(), perf_ns()
-    _exchange(generator, measured, start, start + int(plan.duration * SECOND))
+    end = start + int(plan.duration * SECOND)
+    _exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
-    after = _server_use(plan)
+    generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
+    after, meanwhile = _server_use(plan), watch.over(generator.still, start)
     server = None if before is None or after is None else after.cpu.since(before.cpu)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
     return {
         "response_ns": generator.response_ns,
         "service_ns": generator.service_ns if plan.rate else generator.response_ns,
         "late_ns": generator.late_ns,
-        "seconds": max(generator.now - start, 0) / SECOND,
+        "seconds": (max(generator.now, end) - start) / SECOND,  # a server that stood still at the end did not do more
         "connect_s": (connected - began) / SECOND,
         "unserved": sum(not client.served for client in active) + plan.active - len(active),
         "errors": dict(errors),
@@ -68,6 +72,8 @@ def run(plan: Plan) -> dict[str, Any]:
         "server_switches": None if before is None or after is None else switched(before.switches, after.switches),
         "generator_cpu_share": own / seconds,
         "server_cpu_share": None if server is None else server.total / seconds,
+        "own_cpu_s": own,
+        "meanwhile": meanwhile,
     }
 
 

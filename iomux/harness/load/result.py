@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from iomux.harness.load.doubts import doubts, generator_bound, late_us
+from iomux.harness.load.percentiles import SHARES, columns, in_words, interval, percentile
 from iomux.harness.load.plan import Plan
 from iomux.system.machine import CpuTime, Switches, describe
 
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
 
     Nanoseconds = npt.NDArray[np.int64]
 
-_FULL = 0.9  # the share of a core from which on a process counts as saturated
-
 
 @dataclass(frozen=True, eq=False)
 class LoadResult:
@@ -22,7 +22,7 @@ class LoadResult:
     Example:
     >>> with iomux.start("poll") as server:
     ...     result = iomux.load(server, duration=0.1)
-    >>> result.p50_us <= result.p99_us, len(result.response_ns) == result.requests
+    >>> result.p50_us <= result.max_us, len(result.response_ns) == result.requests
     (True, True)
     """
 
@@ -41,19 +41,25 @@ class LoadResult:
     requests: int
     """Requests that were answered in the measurement; those of the warm-up do not count."""
     requests_per_s: float
-    """Answered requests a second, from the start of the measurement to the last reply."""
+    """Answered requests a second of the planned duration, or until the last reply if that came later."""
     mean_us: float
     """The mean response time, in microseconds, as all down to `max_us`; NaN if no request was answered."""
     p50_us: float
     """The median response time."""
     p90_us: float
-    """The response time that 90 % of the requests did not exceed."""
+    """The response time that 90 % of the requests did not exceed; NaN if there were fewer than 100 of them."""
     p99_us: float
-    """The same for 99 %."""
+    """The same for 99 %; NaN with fewer than 1,000 requests."""
     p999_us: float
-    """The same for 99.9 %."""
+    """The same for 99.9 %; NaN with fewer than 10,000 requests."""
     max_us: float
     """The longest response time."""
+    intervals_us: dict[str, tuple[float, float]]
+    """The 95 % interval of "p50", "p90", "p99" and "p999", from order statistics; NaN where there are too few samples.
+
+    The samples of one run depend on each other, so the truth lies outside more often than once in twenty runs; see
+    `iomux.ratio` for an interval over rounds.
+    """
     unserved: int
     """Active clients that never got a reply."""
     errors: dict[str, int]
@@ -73,7 +79,15 @@ class LoadResult:
     generator_cpu_share: float
     """The load generator's CPU time for each second of the run (in the open loop it spins)."""
     generator_bound: bool
-    """Whether the load generator was the bottleneck: then the results describe it and not the server."""
+    """Whether the load generator was the bottleneck, or late: then the results describe it and not the server."""
+    late_us: dict[str, float]
+    """How late the generator sent in the open loop, as "p50", "p99" and "max" in microseconds; empty in a closed one.
+
+    Only requests count that no busy connection held up: those wait for the server, and not for the generator."""
+    doubts: tuple[str, ...]
+    """What speaks against this run, a sentence each; empty if all is well."""
+    disturbed: bool
+    """Whether one of the doubts is about what else the machine did just then: another run may be spared."""
     machine: str
     """The machine that it was measured on, in one line."""
     response_ns: "Nanoseconds" = field(repr=False)
@@ -82,11 +96,15 @@ class LoadResult:
     """Raw service times, from the actual send; the same samples as `response_ns` in the closed loop."""
 
     def row(self) -> dict[str, Any]:
-        """The result as one row of a table: everything but the raw samples; errors as a sum and as text."""
-        left_out = ("response_ns", "service_ns", "machine", "errors")
+        """The result as one row of a table: everything but the raw samples; errors as a sum and as text, doubts too.
+
+        Intervals become two columns each: `p50_low_us`, `p50_high_us`, ...
+        """
+        left_out = ("response_ns", "service_ns", "machine", "errors", "intervals_us", "late_us", "doubts", "disturbed")
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
-        return row | {"errors": sum(self.errors.values()), "error_kinds": kinds}
+        said = {"errors": sum(self.errors.values()), "error_kinds": kinds, "doubts": "; ".join(self.doubts)}
+        return row | columns(self.intervals_us) | said
 
     def setting(self) -> str:
         """One line for a figure's caption: connections, request size, and closed or open loop with its arrivals."""
@@ -99,24 +117,16 @@ class LoadResult:
         lines = [
             self.setting(),
             f"{self.requests:,} requests, {self.requests_per_s:,.0f} a second",
-            f"median {self.p50_us:,.0f} µs, 90 % {self.p90_us:,.0f}, 99 % {self.p99_us:,.0f}, "
-            f"99.9 % {self.p999_us:,.0f}, slowest {self.max_us:,.0f}",
+            *in_words({name: getattr(self, f"{name}_us") for name in SHARES}, self.intervals_us, self.max_us),
         ]
         if self.cpu_us_per_request is not None:
             lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request{self._switches()}")
         if self.unserved:
             lines.append(f"never served: {self.unserved:,} client{'' if self.unserved == 1 else 's'}")
-        lines += [f"{kind}: {count:,}" for kind, count in sorted(self.errors.items())]
-        if self.generator_bound:
-            lines.append(self._why_bound())
+        lines += [f"in doubt: {doubt}" for doubt in self.doubts]
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _why_bound(self) -> str:
-        if self.rate_per_s is None:
-            return "the load generator was the bottleneck: the server could have done more"
-        return "the load generator was late: it sent after the planned times, and much of these latencies is its delay"
 
     def _switches(self) -> str:
         if self.voluntary_switches is None or self.involuntary_switches is None:
@@ -131,9 +141,9 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
 
     response = np.frombuffer(seen["response_ns"], dtype=np.int64)
     service = np.frombuffer(seen["service_ns"], dtype=np.int64)
-    requests = len(response)
-    quantiles = np.percentile(response, [50, 90, 99, 99.9, 100]) / 1000 if requests else [float("nan")] * 5
-    p50, p90, p99, p999, most = (float(value) for value in quantiles)
+    requests, found = len(response), doubts(plan, seen)
+    ordered = np.sort(response) / 1000
+    quantiles = {f"{name}_us": percentile(ordered, share) for name, share in SHARES.items()}
     cpu: CpuTime | None = seen["server_cpu"]
     switches: Switches | None = seen["server_switches"]
     return LoadResult(
@@ -146,11 +156,9 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         requests=requests,
         requests_per_s=requests / seen["seconds"] if requests else 0.0,
         mean_us=float(response.mean()) / 1000 if requests else float("nan"),
-        p50_us=p50,
-        p90_us=p90,
-        p99_us=p99,
-        p999_us=p999,
-        max_us=most,
+        **quantiles,
+        max_us=float(ordered[-1]) if requests else float("nan"),
+        intervals_us={name: interval(ordered, share) for name, share in SHARES.items()},
         unserved=seen["unserved"],
         errors=seen["errors"],
         connect_s=seen["connect_s"],
@@ -160,18 +168,11 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         voluntary_switches=switches.voluntary if switches else None,
         involuntary_switches=switches.involuntary if switches else None,
         generator_cpu_share=seen["generator_cpu_share"],
-        generator_bound=_generator_bound(plan, seen, service),
+        generator_bound=generator_bound(plan, seen),
+        late_us=late_us(plan, seen),
+        doubts=tuple(doubt.text for doubt in found),
+        disturbed=any(doubt.passing for doubt in found),
         machine=describe(),
         response_ns=response,
         service_ns=service,
     )
-
-
-def _generator_bound(plan: Plan, seen: dict[str, Any], service: "Nanoseconds") -> bool:
-    """Closed loop: whether it used its whole core and the server did not. Open loop: whether it sent late."""
-    import numpy as np
-
-    if plan.rate is not None:
-        return bool(len(service) and len(seen["late_ns"]) and np.median(seen["late_ns"]) > np.median(service))
-    server_share = seen["server_cpu_share"]
-    return bool(seen["generator_cpu_share"] > _FULL and (server_share is None or server_share < _FULL))

@@ -1,9 +1,19 @@
-"""Interleaved rounds: the things compared take turns, so that other work of the machine affects all of them alike."""
+"""Interleaved rounds: the things compared take turns, so that other work of the machine affects all of them alike.
 
-from collections.abc import Iterable
-from typing import TypeVar
+What is said of the rounds is their median and an interval. Rounds are as independent as the machine lets them be; the
+samples of one run are not.
+"""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+from iomux.harness.load.percentiles import interval
 
 T = TypeVar("T")
+
+FEWEST = 6
+"""With fewer rounds even least to greatest is no 95 % interval of the median: all lie on one side in 2 of 2^n cases."""
 
 
 def rotated(things: Iterable[T], number: int) -> list[T]:
@@ -11,3 +21,30 @@ def rotated(things: Iterable[T], number: int) -> list[T]:
     order = list(things)
     begin = number % len(order)
     return order[begin:] + order[:begin]
+
+
+class Middle(NamedTuple):
+    """The median of some rounds, and an interval."""
+
+    median: float
+    low: float
+    high: float
+    meaning: str
+    """What `low` and `high` are: a 95 % interval of the median, or the least and the greatest."""
+
+
+def of_rounds(values: Sequence[float]) -> Middle:
+    """The median of one value for each round, with its 95 % interval; below six rounds, the least and the greatest.
+
+    Example:
+    >>> from iomux.harness.load.rounds import of_rounds
+    >>> of_rounds([3, 1, 2])
+    Middle(median=2, low=1, high=3, meaning='least to greatest of 3 rounds')
+    """
+    ordered = sorted(values)
+    middle = statistics.median(ordered)
+    if len(ordered) == 1:
+        return Middle(middle, middle, middle, "one round")
+    if len(ordered) < FEWEST:
+        return Middle(middle, ordered[0], ordered[-1], f"least to greatest of {len(ordered)} rounds")
+    return Middle(middle, *interval(ordered, 0.5), f"95 % interval of the median, {len(ordered)} rounds")

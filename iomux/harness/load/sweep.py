@@ -5,20 +5,23 @@ affects all servers alike, and the spread between repeats shows how much of it t
 new server, so that no run inherits another's connections.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
 from iomux.harness.load.load import load
+from iomux.harness.load.percentiles import SHARES
+from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import rotated
-from iomux.processes.resolve import Found, find, name_of, notes_of
+from iomux.processes.resolve import Found, find, labels, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
-from iomux.system.progress import report_progress_on_interrupt
+from iomux.system.progress import keep_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +30,12 @@ _MEASURED = [
     *("mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us", "requests_per_s", "cpu_us_per_request"),
     *("requests_per_cpu_s", "server_user_s", "server_system_s", "voluntary_switches", "involuntary_switches"),
     *("connect_s", "generator_cpu_share"),
+    *(f"{name}_{end}_us" for name in SHARES for end in ("low", "high")),
 ]
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
+
+_NO_DOUBT = {"doubts": "", "disturbed": False}  # of a run that has no figures
+_MOST_AGAIN = 10
 
 
 def sweep(
@@ -43,22 +50,30 @@ def sweep(
     progress: bool = True,
     arrivals: str | None = None,
     seed: int | None = None,
+    again: int = 1,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
     servers: names, `serve` functions and command lines, as for `iomux.start`, or "host:port" of servers that run: of
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
-    bar on standard error. The other arguments are those of `iomux.load`. All servers and levels of a round get the same
-    planned times, and each round its own: round 0 those of `seed`, round 1 those of `seed` + 1.
+    bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
+    of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`. All servers and
+    levels of a round get the same planned times, and each round its own: round 0 those of `seed`, round 1 those of
+    `seed` + 1.
 
-    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`,
-    what `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while
-    it was measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
-    the server's CPU time), `unserved`, `errors`, `error_kinds`, and `reason`: empty, or why this number of
-    connections could not be reached; then the measured columns are missing. `.attrs["machine"]` says what
-    it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they
-    were called or what was not seen of them.
+    Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
+    `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
+    measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
+    the server's CPU time), `unserved`, `errors`, `error_kinds`, `doubts` (those of the run, joined by "; "), and
+    `reason`: empty, or why this number of connections could not be reached; then the measured columns are missing.
+    A percentile that needs more requests than there were is NaN, and each has its run's 95 % interval beside it
+    (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds see `iomux.ratio`. `.attrs["machine"]` says what it
+    was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they were
+    called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs were dropped and repeated.
+
+    An interrupt raises KeyboardInterrupt, and loses nothing: the exception's `frame` has the runs that were done, with
+    True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
 
     Raises LookupError and ValueError for arguments that can't be run at all.
 
@@ -69,49 +84,57 @@ def sweep(
     """
     chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
     levels = whole_numbers("connections", connections)
-    _validate(chosen, levels, active, repeats)
+    _validate(chosen, levels, active, repeats, again)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     spacing, first = choose(rate, arrivals, seed)
-    named = list(zip(_labels(chosen), [find(server) for server in chosen], strict=True))
+    named = list(zip(labels(chosen), [find(server) for server in chosen], strict=True))
     runs = [
         (repeat, level, name, target)
         for repeat in range(repeats)
         for level in levels
         for name, target in rotated(named, repeat)
     ]
-    import pandas as pd  # not before the checks: wrong arguments are reported at once
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # not before the checks: wrong arguments are reported at once
 
+    def table(partial: bool) -> "pd.DataFrame":
+        said = {"active": "all" if active is None else active, "doubtful": tries.dropped, "partial": partial}
+        return _table(rows, named, said)
+
+    fixed = {"size": size, "duration": duration, "warmup": warmup, "rate": rate, "arrivals": spacing}
     rows: list[dict[str, Any]] = []
     refused: dict[tuple[str, int], str] = {}
+    tries = Repeats(again, len(runs))
     with (
-        report_progress_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done, and are lost"),
+        keep_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done", lambda: table(True)),
         tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
     ):
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
-            options: dict[str, Any] = {
-                "active": asked,
-                "size": size,
-                "duration": duration,
-                "warmup": warmup,
-                "rate": rate,
-            }
-            options |= {"arrivals": spacing, "seed": None if first is None else first + repeat}
-            row = _run(target, level, options, refused.get((name, level), ""))
+            options = fixed | {"active": asked, "seed": None if first is None else first + repeat}
+            run = functools.partial(_run, target, level, options, refused.get((name, level), ""))
+            row = tries.undisturbed(run, lambda row: row["disturbed"])
+            del row["disturbed"]
             if REFUSED in row["reason"]:
                 refused[name, level] = row["reason"]
             rows.append({"server": name, "model": _model(target), "repeat": repeat} | row)
-    frame = pd.DataFrame(rows).astype({"rate_per_s": float})
-    frame.attrs.update(machine=describe(), active="all" if active is None else active)
-    frame.attrs["notes"] = {name: said for name, target in named if (said := _notes(target))}
+    return table(False)
+
+
+def _table(rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], attrs: dict[str, Any]) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    if rows:
+        frame = frame.astype({"rate_per_s": float})
+    notes = {name: said for name, target in named if (said := _notes(target))}
+    frame.attrs.update(attrs, machine=describe(), notes=notes)
     return frame
 
 
-def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int) -> None:
-    check_whole(repeats=repeats, active=1 if active is None else active)
+def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int, again: int) -> None:
+    check_whole(repeats=repeats, active=1 if active is None else active, again=again)
     if not chosen:
         raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
     if not connections or min(connections) < 1:
@@ -120,17 +143,8 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
         raise ValueError(f"active is {active}: choose from 1 to the most connections, which is {max(connections)}")
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}: at least 1 is needed")
-
-
-def _labels(chosen: Sequence[Found]) -> list[str]:
-    """The servers' short names, made distinct where two are the same."""
-    short = [name_of(server) for server in chosen]
-    labels: list[str] = []
-    for server, name in zip(chosen, short, strict=True):
-        label = server if short.count(name) > 1 and isinstance(server, str) else name
-        seen = labels.count(label) or sum(other.startswith(f"{label} (") for other in labels)
-        labels.append(f"{label} ({seen + 1})" if seen else label)
-    return labels
+    if not 0 <= again <= _MOST_AGAIN:
+        raise ValueError(f"again is {again}: choose 0 to {_MOST_AGAIN}, how often a disturbed run is repeated")
 
 
 def _notes(target: Found) -> tuple[str, ...]:
@@ -161,7 +175,7 @@ def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -
         return _missing(base, str(error).strip().splitlines()[-1])
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
-    return _missing(row, reason) if reason else row | {"reason": ""}
+    return _missing(row, reason) if reason else row | {"reason": "", "disturbed": result.disturbed}
 
 
 def _limit_met(result: LoadResult, log: str) -> str:
@@ -174,4 +188,4 @@ def _limit_met(result: LoadResult, log: str) -> str:
 
 
 def _missing(row: dict[str, Any], reason: str) -> dict[str, Any]:
-    return _COUNTED | row | dict.fromkeys(_MEASURED, float("nan")) | {"reason": reason}
+    return _COUNTED | row | dict.fromkeys(_MEASURED, float("nan")) | {"reason": reason} | _NO_DOUBT

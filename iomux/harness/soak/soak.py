@@ -121,7 +121,7 @@ def _follow(server: Server | None, plan: SoakPlan, title: str, progress: bool) -
     """Run the client process until it is done; return the last tally, and whether it was interrupted."""
     tally = Tally()
     with (
-        worker_reports(run, plan, core=free_core(server), what="the soak's clients") as reports,
+        worker_reports(run, plan, core=free_core(server), what="the soak's client process") as reports,
         tqdm(total=round(plan.seconds), unit="s", desc=title, disable=not progress, leave=False) as bar,
         _first_interrupt(reports.interrupt) as interrupts,
     ):

@@ -1,0 +1,49 @@
+"""The command compare: two saved sweeps, and what became faster or slower between them."""
+
+import argparse
+import sys
+from math import isnan
+from typing import TYPE_CHECKING
+
+from iomux.harness.load.compare import SETTING, Change, changes
+from iomux.harness.load.saved import read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print a line for each server and level that both sweeps have; warn of what makes the comparison unfair."""
+    before, after = read(options.before), read(options.after)
+    found = changes(before, after, options.column)
+    for warning in _warnings(before, after):
+        print(f"iomux compare: warning: {warning}", file=sys.stderr)
+    width = max(len(change.server) for change in found)
+    print(f"{'server':<{width}} connections  after / before, {options.column}")
+    print(*(f"{change.server:<{width}} {change.connections:>11,}  {_words(change)}" for change in found), sep="\n")
+    print(*_ending(found, before, after), sep="\n")
+    return 0
+
+
+def _words(change: Change) -> str:
+    ends = "" if isnan(change.low) else f" ({change.low:.3f} to {change.high:.3f})"
+    ratio = "-" if isnan(change.ratio) else f"{change.ratio:.3f}{ends}"
+    return f"{ratio:<24} {change.verdict}, {change.rounds[0]} and {change.rounds[1]} rounds"
+
+
+def _warnings(before: "pd.DataFrame", after: "pd.DataFrame") -> list[str]:
+    said = []
+    if (one := before.attrs.get("machine")) != (other := after.attrs.get("machine")):
+        said.append(f"they were measured on different machines: {one}; {other}")
+    if before.attrs.get("partial") or after.attrs.get("partial"):
+        said.append("one of them was interrupted, and has fewer rounds at some levels")
+    return said
+
+
+def _ending(found: list[Change], before: "pd.DataFrame", after: "pd.DataFrame") -> list[str]:
+    there = [set(map(str, frame[SETTING].itertuples(index=False))) for frame in (before, after)]
+    count = len(there[0] ^ there[1])
+    lines = [f"in one of the files only, and not compared: {count}"] if count else []
+    if len(found) > 1:
+        lines.append(f"in brackets the 95 % interval; of {len(found)} comparisons one in twenty is told by chance")
+    return [*lines, f"measured on {after.attrs.get('machine', 'an unknown machine')}"]

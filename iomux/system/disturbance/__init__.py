@@ -1,0 +1,1 @@
+"""What else this machine did: readings before and after a run, whose difference says if the run was disturbed."""

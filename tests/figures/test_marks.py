@@ -1,0 +1,114 @@
+"""Marks and names: which percentiles a distribution marks, what a run of the playground is called, what is left out."""
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+import iomux
+from iomux.figures.look.style import new_axes, wall
+from iomux.lab.live import Setting
+
+
+@pytest.fixture(autouse=True)
+def closed() -> object:
+    yield
+    plt.close("all")
+
+
+def marked(samples: int) -> list[float]:
+    """The percentiles that are marked, as one in how many requests is slower."""
+    ax = iomux.plot.distribution({"a run": 1000 * np.arange(1, samples + 1)})
+    return [float(x) for x in np.asarray(ax.lines[1].get_xdata(), dtype=float)]
+
+
+def test_a_percentile_is_marked_only_if_ten_requests_were_slower() -> None:
+    assert marked(99) == [2]
+    assert marked(100) == [2, 10]
+    assert marked(999) == [2, 10]
+    assert marked(10_000) == [2, 10, 100, 1_000]
+
+
+def test_raw_samples_have_the_setting_that_is_given_below() -> None:
+    samples = {"a run": 1000 * np.arange(1, 100)}
+    assert iomux.plot.caption(iomux.plot.distribution(samples, setting="700 requests/s")).startswith("700 requests/s ")
+    assert iomux.plot.caption(iomux.plot.distribution(samples)).startswith("Linux")
+
+
+def test_the_limit_of_select_is_named_in_pairs_where_pairs_are_on_the_axis() -> None:
+    met = pd.DataFrame({"server": ["select"], "reason": ["FD_SETSIZE is 1024"]})
+    ax = new_axes(None)
+    ax.set(xscale="log", xlim=(100, 200_000))
+    wall(ax, met, each=2)
+    assert ax.texts[0].get_text() == "select's limit:\n512 pairs reach\nFD_SETSIZE, 1,024"
+    assert ax.texts[0].get_horizontalalignment() == "left", "on its other side is the edge"
+    assert np.allclose(np.asarray(ax.lines[0].get_xdata(), dtype=float), 512)
+
+
+def test_memory_has_no_numbers_where_nothing_was_measured() -> None:
+    rows = [
+        {"server": "poll", "connections": count, "rss_bytes": 1e7 + count, "virtual_bytes": 2e7 + count, "reason": ""}
+        for count in (1, 100, 4_000)
+    ]
+    ax = iomux.plot.memory(pd.DataFrame(rows))
+    assert max(ax.get_xticks()) == 1_000
+    drawn = np.asarray(ax.lines[0].get_xdata(), dtype=float)
+    assert np.isnan(drawn).tolist() == [False, True, False, True, False], "over both gaps there is no line"
+
+
+def test_a_sleep_of_none_is_not_joined_to_the_others() -> None:
+    frame = pd.DataFrame({"pause_us": [0, 10, 100], "cpu_share": [1.0, 0.5, 0.1], "p50_us": [40.0, 50.0, 150.0]})
+    ax = iomux.plot.pauses(frame, "p50_us")
+    assert [len(np.asarray(line.get_xdata())) for line in ax.lines] == [1, 2]
+
+
+@dataclass
+class Pulse:
+    """What the figure reads of a half second."""
+
+    at_s: float
+    requests: int = 10
+    p50_us: float = 100.0
+    p99_us: float = 200.0
+
+
+@dataclass
+class Tick:
+    """A half second of a run."""
+
+    pulse: Pulse
+    cpu_share: float
+
+
+@dataclass
+class Run:
+    """A run of the playground that was never started."""
+
+    setting: Any
+    ticks: list[Tick] = field(default_factory=lambda: [Tick(Pulse(0.5), 0.1), Tick(Pulse(1.0), 0.1)])
+    untraceable: str = "it is not real"
+
+    def tape(self) -> pd.DataFrame:
+        return pd.DataFrame()
+
+
+def test_the_names_of_runs_say_the_size_if_it_is_not_the_usual_one() -> None:
+    ax = iomux.plot.playground([Run(Setting("poll", 0, 10)), Run(Setting("poll", 0, 10, size_bytes=1 << 20))])
+    assert [text.get_text() for text in ax.texts] == ["poll, 0 + 10", "poll, 0 + 10, 1 MiB"]
+
+
+def test_the_names_of_many_runs_stay_above_the_tape() -> None:
+    ax = iomux.plot.playground([Run(Setting("poll", 0, active)) for active in range(1, 9)])
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.canvas.draw()
+    for axes in figure.axes[:2]:
+        boxes = sorted((Text.get_window_extent(text) for text in axes.texts), key=lambda box: box.y0)
+        assert len(boxes) == 8
+        assert boxes[0].y1 > axes.get_window_extent().y0, "the lowest name is beside its axes"
+        assert all(above.y0 >= below.y1 - 4 for below, above in itertools.pairwise(boxes))
