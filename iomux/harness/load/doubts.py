@@ -69,7 +69,7 @@ def late_us(plan: Plan, seen: dict[str, Any]) -> dict[str, float]:
 def generator_bound(plan: Plan, seen: dict[str, Any]) -> bool:
     """Closed loop: whether it used its whole core and the server did not. Open loop: whether it sent late."""
     if plan.rate is not None:
-        return late_percentile(plan, seen) != ""
+        return late_percentile(plan, seen) != "" or bool(seen.get("most_per_s"))
     server_share = seen["server_cpu_share"]
     return bool(seen["generator_cpu_share"] > FULL and (server_share is None or server_share < FULL))
 
@@ -170,6 +170,9 @@ def _generator(plan: Plan, seen: dict[str, Any]) -> Iterator[Doubt]:
         return
     if plan.rate is None:
         yield Doubt("the load generator was the bottleneck: the server could have done more", passing=False)
+        return
+    if most := seen.get("most_per_s"):
+        yield Doubt(f"{most:,.0f} requests a second was all that the load generator could send: plan fewer", False)
         return
     late, at = late_us(plan, seen), late_percentile(plan, seen)
     share = {"p50": "half", "p99": "1 %"}[at]
