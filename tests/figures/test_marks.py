@@ -45,7 +45,7 @@ def test_the_limit_of_select_is_named_in_pairs_where_pairs_are_on_the_axis() -> 
     ax = new_axes(None)
     ax.set(xscale="log", xlim=(100, 200_000))
     wall(ax, met, each=2)
-    assert ax.texts[0].get_text() == "select's limit:\nFD_SETSIZE, 512 pairs\nof descriptors"
+    assert ax.texts[0].get_text() == "select's limit:\n512 pairs reach\nFD_SETSIZE, 1,024"
     assert ax.texts[0].get_horizontalalignment() == "left", "on its other side is the edge"
     assert np.allclose(np.asarray(ax.lines[0].get_xdata(), dtype=float), 512)
 

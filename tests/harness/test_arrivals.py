@@ -16,9 +16,10 @@ import pytest
 
 import iomux
 from iomux.cli.main import main
-from iomux.harness.load import generator
+from iomux.harness.load import generator, plan
 from iomux.harness.load.arrivals import choose, planned_ns
 from iomux.harness.load.clients import Client, connect
+from iomux.harness.load.doubts import doubts
 from iomux.processes.server import Server
 from iomux.servers.connection import Handler
 from tests.support.clients import DEADLINE
@@ -210,3 +211,53 @@ def test_bench_refuses_what_contradicts_itself(
 ) -> None:
     assert main(["bench", "poll", *options]) == 2
     assert said in capsys.readouterr().err
+
+
+class AlwaysAnswered:
+    """A poller under which each request is answered at once, as by a server that is quicker than the generator."""
+
+    def __init__(self, clients: list[Client], spare: bool) -> None:
+        self._clients, self._spare, self._turn = clients, spare, 0
+
+    def register(self, fd: int, events: int) -> None:
+        """Every client is watched."""
+
+    def poll(self, seconds: float) -> list[tuple[int, int]]:
+        self._turn += 1
+        if self._spare and self._turn % 2:
+            return []
+        return [(client.sock.fileno(), generator.IN) for client in self._clients if client.payload]
+
+
+@pytest.mark.parametrize("spare", [False, True])
+def test_a_generator_that_falls_behind_without_a_spare_turn_says_what_it_could_send(
+    spare: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: Counter[str] = Counter()
+    with iomux.start("poll") as server:
+        clients = connect(server.address, 4, 5.0, errors)
+        poller = AlwaysAnswered(clients, spare)
+        monkeypatch.setattr(generator, "quickest_poller", lambda: (poller, poller.poll))
+        asking = generator.Generator(clients, 64, True, errors)
+        for client in clients:
+            client.recv = lambda _, client=client: client.awaited  # type: ignore[misc]
+            client.send = len
+        begin = generator.perf_ns()
+        timetable = planned_ns(900_000, 0.05, "even", Random())
+        most = plan._exchange(asking, timetable, begin, begin + SECOND // 20)
+        for client in clients:
+            client.sock.close()
+    if spare:
+        assert most is None, "it waited for the server"
+    else:
+        assert most is not None
+        assert 0 < most < 0.95 * 900_000
+
+
+def test_the_doubt_names_the_rate_that_it_could_send() -> None:
+    asked = plan.Plan(("127.0.0.1", 1), 1, 1, 64, 1.0, 0.0, 300_000.0, 1.0, None, True, "even")
+    seen: dict[str, Any] = {"late_ns": array("q"), "response_ns": array("q"), "errors": {}}
+    assert doubts(asked, seen) == []
+    ((text, passing),) = doubts(asked, seen | {"most_per_s": 181_004.0})
+    assert text == "181,004 requests a second was all that the load generator could send: plan fewer"
+    assert not passing

@@ -53,7 +53,7 @@ def wall(ax: Axes, frame: "pd.DataFrame", each: int = 1) -> None:
     if met.empty:
         return
     look, place = style("select"), _SELECTS / each
-    words = "FD_SETSIZE, 1,024" if each == 1 else f"FD_SETSIZE, {place:,.0f} pairs\nof descriptors"
+    words = "FD_SETSIZE, 1,024" if each == 1 else f"{place:,.0f} pairs reach\nFD_SETSIZE, 1,024"
     ax.axvline(place, color=look.color, linewidth=1, linestyle=":")
     left = ax.transAxes.inverted().transform(ax.transData.transform((place, 1)))[0] > _ROOM
     ax.annotate(

@@ -69,7 +69,7 @@ def late_us(plan: Plan, seen: dict[str, Any]) -> dict[str, float]:
 def generator_bound(plan: Plan, seen: dict[str, Any]) -> bool:
     """Closed loop: whether it used its whole core and the server did not. Open loop: whether it sent late."""
     if plan.rate is not None:
-        return late_percentile(plan, seen) != ""
+        return late_percentile(plan, seen) != "" or bool(seen.get("most_per_s"))
     server_share = seen["server_cpu_share"]
     return bool(seen["generator_cpu_share"] > FULL and (server_share is None or server_share < FULL))
 
@@ -81,7 +81,8 @@ def late_percentile(plan: Plan, seen: dict[str, Any]) -> str:
     late, names = late_us(plan, seen), ["p50", "p99"] if len(seen["late_ns"]) >= _FOR_P99 else ["p50"]
     if not late or not len(seen["response_ns"]):
         return ""
-    latency = [np.percentile(seen["response_ns"], float(name[1:])) / 1000 for name in names]
+    shares = [float(name[1:]) for name in names]
+    latency = np.percentile(seen["response_ns"], shares, method="inverted_cdf") / 1000
     return next(
         (name for name, whole in zip(names, latency, strict=True) if late[name] > LATE_SHARES[name] * whole), ""
     )
@@ -169,6 +170,9 @@ def _generator(plan: Plan, seen: dict[str, Any]) -> Iterator[Doubt]:
         return
     if plan.rate is None:
         yield Doubt("the load generator was the bottleneck: the server could have done more", passing=False)
+        return
+    if most := seen.get("most_per_s"):
+        yield Doubt(f"{most:,.0f} requests a second was all that the load generator could send: plan fewer", False)
         return
     late, at = late_us(plan, seen), late_percentile(plan, seen)
     share = {"p50": "half", "p99": "1 %"}[at]

@@ -7,10 +7,9 @@ then gets fewer requests, and a stall is one slow sample however many requests i
 counts from its planned time, even if it was sent later. The time from the actual send is the *service time*.
 Reporting the service time where the response time is meant is called coordinated omission (Gil Tene).
 
-A planned request is sent by the client that has been free for longest. If none is free, it waits in one queue for
-all, and the next client to be free sends it. A request that was tied to one client would wait for that client's
-answer while others are free: a queue that is not the server's. So the clients are the connections of one crowd, as
-of a pool, and the crowd is independent, not each of them. A client that is never answered holds up one request.
+A planned request is sent by the client that has been free for longest, or, if none is free, by the next to be free.
+If it were tied to one client, it would wait for that client's answer while others are free: a queue that is not the
+server's. So the crowd is independent, and the clients are its pool of connections; one without an answer holds up one.
 
 Cost: one epoll_wait for each batch; one recv, one send and two clock readings for each request. In the open loop it
 spins when the next planned time is near, because epoll_wait has a resolution of a millisecond (epoll_wait(2)).
@@ -79,9 +78,12 @@ class Generator:
             for client in self._replies(_TICK_SECONDS):
                 self._send_request(client)
 
-    def open_loop(self, begin: int, until: int, plan: "array[int]") -> None:
-        """Send at the times of `plan`, in nanoseconds after `begin`, all before `until`, and go on until then."""
-        asked = 0
+    def open_loop(self, begin: int, until: int, plan: "array[int]") -> float:
+        """Send at the times of `plan`, in nanoseconds after `begin`, all before `until`, and go on until then.
+
+        Returns the share of turns in which no reply was there: with none it could not have done more.
+        """
+        asked = turns = spare = 0
         self.still.begin(perf_ns())
         while self._clients and ((now := perf_ns()) < until or asked < len(plan)):
             while asked < len(plan) and begin + plan[asked] <= now:
@@ -89,9 +91,12 @@ class Generator:
                 asked += 1
             due = begin + plan[asked] if asked < len(plan) else until
             sleep = due - now - self._spin_ns  # wake up early: a sleep until the planned time always ends late
+            before = len(self.response_ns)
             self._take_replies(min(max(sleep, 0) / SECOND, _TICK_SECONDS))
+            turns, spare = turns + 1, spare + (len(self.response_ns) == before)
         if asked < len(plan):  # no client is left
             self.errors[_NOT_SENT] += len(plan) - asked
+        return spare / max(turns, 1)
 
     def drain(self, deadline: float) -> None:
         """Take the outstanding replies, for at most `deadline` seconds after the last request."""
@@ -107,10 +112,7 @@ class Generator:
         self._take_replies_until(perf_ns() + int(seconds * SECOND))
 
     def end_warmup(self) -> None:
-        """Take the replies under way, then drop all samples and all planned requests that were not sent.
-
-        A client without a reply by then continues to wait; its deadline counts from its request.
-        """
+        """Take replies under way; drop samples and unsent requests. A client without a reply waits on."""
         self._waiting.clear()
         self._take_replies_until(perf_ns() + _PAUSE_NS)
         del self.response_ns[:], self.service_ns[:], self.late_ns[:]

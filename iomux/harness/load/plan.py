@@ -14,6 +14,9 @@ from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.system.disturbance.meanwhile import Watch
 from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
+_KEPT = 0.95  # the share of a plan that is answered in its time, unless somebody cannot follow
+_LEAST_SPARE = 0.05  # the share of the generator's turns without a reply, unless it is the one
+
 
 class Plan(NamedTuple):
     """The checked arguments of `iomux.load`, and the id of the server's process."""
@@ -53,7 +56,7 @@ def run(plan: Plan) -> dict[str, Any]:
     watch = Watch(plan.server_pid)
     before, own_before, start = _server_use(plan), time.process_time(), perf_ns()
     end = start + int(plan.duration * SECOND)
-    _exchange(generator, measured, start, end)
+    most_per_s = _exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
     generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
@@ -73,6 +76,7 @@ def run(plan: Plan) -> dict[str, Any]:
         "generator_cpu_share": own / seconds,
         "server_cpu_share": None if server is None else server.total / seconds,
         "own_cpu_s": own,
+        "most_per_s": most_per_s,
         "meanwhile": meanwhile,
     }
 
@@ -86,11 +90,17 @@ def _timetables(plan: Plan) -> "tuple[array[int], array[int]] | tuple[None, None
     return measured, planned_ns(plan.rate, plan.warmup, plan.arrivals, draws)
 
 
-def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> None:
+def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> float | None:
+    """Load the server from `begin` to `until`.
+
+    Returns how many requests a second were answered if the generator itself could not do more and fell behind the plan.
+    """
     if timetable is None:
         generator.closed_loop(until)
-    else:
-        generator.open_loop(begin, until, timetable)
+        return None
+    spare, answered = generator.open_loop(begin, until, timetable), len(generator.response_ns)
+    behind = answered < _KEPT * len(timetable)
+    return answered / (perf_ns() - begin) * SECOND if behind and spare < _LEAST_SPARE else None
 
 
 class _Use(NamedTuple):

@@ -53,7 +53,7 @@ def work_left_ns(planned_ns: "npt.ArrayLike", service_ns: "npt.ArrayLike") -> "n
 
     planned = np.asarray(planned_ns, dtype=np.float64)
     service = np.broadcast_to(np.asarray(service_ns, dtype=np.float64), planned.shape)
-    change = np.concatenate([-planned[:1], service[:-1] - np.diff(planned)])  # from one request to the next
+    change = np.concatenate([0.0 - planned[:1], service[:-1] - np.diff(planned)])  # from one request to the next
     total = np.cumsum(change)
     least = np.minimum.accumulate(np.concatenate([[0.0], total]))[:-1]  # idle time is no credit for later
     found: npt.NDArray[np.float64] = total - least
