@@ -14,8 +14,12 @@ from iomux.figures.busy_waiting import cpu_meter as cpu_meter
 from iomux.figures.busy_waiting import pauses as pauses
 from iomux.figures.busy_waiting import trade as trade
 from iomux.figures.canteen import canteen as canteen
-from iomux.figures.copy_cost import copy_cost as copy_cost
+from iomux.figures.copying.copy_cost import copy_cost as copy_cost
+from iomux.figures.copying.who_copies import overlap as overlap
+from iomux.figures.copying.who_copies import who_copies as who_copies
+from iomux.figures.distribution import distribution as distribution
 from iomux.figures.growth import growth as growth
+from iomux.figures.look.style import caption as caption
 from iomux.figures.look.style import pair as pair
 from iomux.figures.memory import memory as memory
 from iomux.figures.pass_along import pass_along as pass_along
@@ -25,7 +29,6 @@ from iomux.figures.playground import playground as playground
 from iomux.figures.steps import five_steps as five_steps
 from iomux.figures.steps import steps as steps
 from iomux.figures.sweep import cpu as cpu
-from iomux.figures.sweep import distribution as distribution
 from iomux.figures.sweep import latency as latency
 from iomux.figures.sweep import littles_law as littles_law
 from iomux.figures.sweep import throughput as throughput
@@ -34,5 +37,3 @@ from iomux.figures.symptom import symptom as symptom
 from iomux.figures.tape import tape as tape
 from iomux.figures.ticks import ticks as ticks
 from iomux.figures.timeline import timeline as timeline
-from iomux.figures.who_copies import overlap as overlap
-from iomux.figures.who_copies import who_copies as who_copies

@@ -1,11 +1,13 @@
 """Run notebooks from top to bottom and store their outputs: `python -m tests.regenerate [NOTEBOOK ...]`.
 
 It works like `jupyter execute --inplace`, then removes progress bars (a stored one cannot be drawn, because its
-state is in the kernel) and takes the README's figure from the notebook that draws it. 00 is run last: its table is
-read from the outputs of the others.
+state is in the kernel) and takes the README's figure from the notebook that draws it, with the note below it, which
+the notebook prints too: what the README says of the figure is never older than the figure. 00 is run last: its table
+is read from the outputs of the others.
 """
 
 import base64
+import re
 import sys
 import time
 from pathlib import Path
@@ -17,13 +19,34 @@ from nbclient import NotebookClient
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURE = NOTEBOOKS / "latency_against_concurrency.png"
 """The README's figure: the first one that 07 draws."""
+README = NOTEBOOKS.parent / "README.md"
+_CAPTION = re.compile(r"(?<=<!-- caption -->).*?(?=<!-- end of caption -->)", re.DOTALL)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def first_figure(notebook: Any) -> bytes:
     """The first image among a notebook's outputs."""
-    outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
-    return next(base64.b64decode(o.data["image/png"]) for o in outputs if "image/png" in o.get("data", {}))
+    return next(
+        base64.b64decode(o.data["image/png"])
+        for o in _first_drawing(notebook).outputs
+        if "image/png" in o.get("data", {})
+    )
+
+
+def caption(notebook: Any) -> str:
+    """What the cell of the first image prints: the note below the image."""
+    printed = "".join(o.text for o in _first_drawing(notebook).outputs if o.get("name") == "stdout").strip()
+    return printed[:1].upper() + printed[1:] + "."
+
+
+def with_caption(readme: str, words: str) -> str:
+    """The README with these words at the place of its figure's caption."""
+    return _CAPTION.sub(lambda _: words, readme)
+
+
+def _first_drawing(notebook: Any) -> Any:
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return next(cell for cell in code if any("image/png" in o.get("data", {}) for o in cell.outputs))
 
 
 def regenerate(path: Path) -> None:
@@ -41,6 +64,7 @@ def regenerate(path: Path) -> None:
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
     if path.name.startswith("07"):
         path.with_name(FIGURE.name).write_bytes(first_figure(notebook))
+        README.write_text(with_caption(README.read_text(), caption(notebook)))
     print(f"{path.name}: {time.monotonic() - began:.0f} s")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.regenerate import FIGURE, first_figure
+from tests.regenerate import FIGURE, README, caption, first_figure, with_caption
 from tests.support.notebooks import read
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -38,9 +38,13 @@ def test_there_are_notebooks() -> None:
 
 
 def test_the_readme_shows_the_figure_that_the_notebook_drew() -> None:
-    drawn = first_figure(read(FOLDER / "07_latency_against_concurrency.ipynb"))
-    assert FIGURE.read_bytes() == drawn
-    assert f"notebooks/{FIGURE.name}" in (FOLDER.parent / "README.md").read_text()
+    notebook = read(FOLDER / "07_latency_against_concurrency.ipynb")
+    assert FIGURE.read_bytes() == first_figure(notebook)
+    readme = README.read_text()
+    assert f"notebooks/{FIGURE.name}" in readme
+    assert "mark: median of" in caption(notebook).lower()
+    assert caption(notebook) in readme
+    assert with_caption(readme, caption(notebook)) == readme, "the README's caption is that of the notebook's figure"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

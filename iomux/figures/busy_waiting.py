@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from iomux.figures.look.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.figures.look.lines import draw_spread
+from iomux.figures.look.notes import note, under
+from iomux.figures.look.spread import words
+from iomux.figures.look.style import End, Style, log_ticks, name_ends, new_axes, plain, spread, style
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_xlabel("seconds")
     ax.set_ylabel("processor time, % of a core")
     name_ends(ax, ends)
-    return under(plain(ax, "The server's CPU meter"), frame.attrs.get("machine", ""))
+    over = "a reading may exceed 100 %: its two clocks are not read at one moment"
+    return under(plain(ax, "The server's CPU meter"), note(over, frame.attrs.get("machine", "")))
 
 
 def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
@@ -58,7 +62,8 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     frame: one row for each run, with `pause_us`, the length of the sleep; `cpu_share`, the share of a core that the
     server used while all clients were silent; and `p50_us`, the median latency of one client. A logarithmic axis has no
     0: a sleep of 0 is drawn a decade to the left of the shortest other one, as "none". column: which of the two is
-    drawn. The line joins the medians of each sleep's runs, and the band goes from the least to the greatest.
+    drawn. The line joins the medians of each sleep's runs, but not that of no sleep at all, which a logarithmic axis
+    cannot show at its distance; a bar is their spread, as in `iomux.plot.latency`.
 
     Example:
     >>> import pandas as pd
@@ -68,17 +73,27 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     look, scale = style("nonblocking"), _scale(column)
-    values = frame.groupby("pause_us")[column].agg(["median", "min", "max"]) * scale
-    shortest = float(values.index[values.index > 0].min())
-    x = [pause or shortest / 10 for pause in values.index.to_numpy(dtype=float)]
-    ax.fill_between(x, values["min"], values["max"], color=look.color, alpha=0.15, linewidth=0)
-    ax.plot(x, values["median"], color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2, markersize=8)
+    values = {float(str(pause)): spread(runs * scale) for pause, runs in frame.groupby("pause_us")[column]}
+    shortest = min(pause for pause in values if pause > 0)
+    place = {pause: pause or shortest / 10 for pause in values}
+    draw_spread(ax, list(place.values()), list(values.values()), look)
+    ax.scatter(frame["pause_us"].map(place), frame[column] * scale, 40, color=look.color, marker=".", alpha=0.45)
+    for sleeps in ([0.0], [pause for pause in values if pause > 0]):
+        line: Any = {
+            "color": look.color,
+            "marker": look.marker,
+            "linestyle": look.dash,
+            "linewidth": 2,
+            "markersize": 8,
+        }
+        joined = [pause for pause in sleeps if pause in values]
+        ax.plot([place[pause] for pause in joined], [values[pause].median for pause in joined], **line)
     _log_both(ax)
-    ax.set_xticks(x, [_words(pause) for pause in values.index])
+    ax.set_xticks(list(place.values()), [_words(pause) for pause in values])
     ax.set_xlabel("sleep between two rounds")
     ax.set_ylabel(_WORDS[column])
     title = "Latency" if column == "p50_us" else "Processor time"
-    return under(plain(ax, title), _note(frame, "band: least to greatest"))
+    return under(plain(ax, title), note(words(frame.groupby("pause_us").size()), describe()))
 
 
 def trade(frame: "pd.DataFrame", notified: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -110,7 +125,8 @@ def trade(frame: "pd.DataFrame", notified: "pd.DataFrame", ax: Axes | None = Non
     log_ticks(ax.xaxis)
     ax.set_xlabel(_WORDS["p50_us"])
     ax.set_ylabel(_WORDS["cpu_share"])
-    return under(plain(ax, "A longer sleep: less work, later answers"), _note(frame, "small and pale: single runs"))
+    runs = "large: medians; small and pale: single rounds"
+    return under(plain(ax, "A longer sleep: less work, later answers"), note(runs, describe()))
 
 
 def _runs(ax: Axes, rows: "pd.DataFrame", look: Style) -> None:
@@ -145,9 +161,3 @@ def _log_both(ax: Axes) -> None:
     ax.autoscale_view()
     log_ticks(ax.yaxis)
     ax.xaxis.set_minor_locator(NullLocator())
-
-
-def _note(frame: "pd.DataFrame", spread: str) -> str:
-    runs = int(frame.groupby("pause_us").size().max())
-    how = "one run each" if runs == 1 else f"medians of {runs} runs, {spread}"
-    return f"{how}; {describe()}"

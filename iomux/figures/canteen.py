@@ -43,6 +43,7 @@ def canteen(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
             ax.annotate(f"{last:.1f} min", (last, place), (5, 0), textcoords="offset points", va="center", fontsize=9)
     ready = frame.attrs["ready"]
     ax.plot(ready, [len(lanes) - 0.45] * len(ready), "^", color="#333333", clip_on=False, zorder=4)
+    ax.vlines(ready, -0.6, len(lanes) - 0.45, color="#333333", linewidth=0.7, linestyle=":", zorder=3)
     ax.set_yticks(range(len(lanes)), [name if who == "guest" else f"{name}: the {who}" for name, who in lanes])
     ax.set_ylim(len(lanes) - 0.4, -0.6)
     ax.margins(x=0.1)

@@ -1,8 +1,8 @@
 """The figure of the cost of an open connection: a straight line, whose slope is the cost of each one.
 
-A server that scans its whole list at every call pays a fixed part per request, and a part for each
-connection. On axes that both start at 0 the first is where the line starts and the second is its slope. On
-logarithmic axes, for levels that span decades, the line is bent: level as long as the fixed part outweighs.
+A server that scans its whole list at every call pays a fixed part per request, and a part for each connection. On axes
+that both start at 0 the first is where the line starts and the second is its slope. On logarithmic axes the line is
+bent: level as long as the fixed part outweighs.
 """
 
 import math
@@ -13,7 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
-from iomux.figures.look.style import Style, drawn, log_ticks, new_axes, plain, style, thousands, under
+from iomux.figures.look.lines import draw_dots, drawn
+from iomux.figures.look.notes import doubts, note, under
+from iomux.figures.look.paper import new_axes, plain
+from iomux.figures.look.style import Style, in_order, log_ticks, spread, style, thousands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +26,7 @@ LATENCY_AND_CPU = ("p50_us", "cpu_us_per_request")
 _APART_POINTS = 7  # between the marks of two quantities at one level: their bars would coincide
 _BESIDE = 1.6  # room before the first level and after the last on a logarithmic axis, as a factor
 _LEGEND = 0.3  # room above what was measured, as a share of its height
+_LOG = " (log scale)"
 _POINTS_A_LINE = 200  # for logarithmic axes, on which a straight line is bent
 
 
@@ -87,11 +91,10 @@ def growth(
 ) -> Axes:
     """Latency and processor time against open connections, a straight line fitted to each.
 
-    frame: from `iomux.sweep`, of one or more servers. columns: of the frame, those to draw, with microseconds; by
-    default median latency and processor time. Filled: latency; hollow: the server's processor time. The
-    line is fitted to the levels up to `upto` (by default all) and continued, dotted, beyond it. A slope that does not
-    exceed its standard error is called level. A bar goes from the least run to the greatest. A server with
-    fewer than three measured levels gets no line. scale: of both axes; linear axes start at 0.
+    frame: from `iomux.sweep`, of one or more servers. columns: those to draw, in microseconds; filled: latency, hollow:
+    the server's processor time. The line is fitted to the levels up to `upto` (by default all) and continued, dotted,
+    beyond it. A slope that does not exceed its standard error is called level. A bar is the spread of the rounds, as in
+    `iomux.plot.latency`. With fewer than three levels there is no line. scale: of both axes; linear axes start at 0.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=2, duration=0.05, progress=False)
@@ -101,19 +104,21 @@ def growth(
     """
     ax = new_axes(ax)
     _scale(ax, frame, columns, scale)
-    names, alone = list(dict.fromkeys(frame["server"])), len(columns) == 1
+    names, alone = in_order(frame["server"]), len(columns) == 1
     series = [
-        _Series(frame[frame["server"] == name], column, upto, style(name, names), _what(name, column, alone))
-        for name in names
+        _Series(rows, column, upto, style(name, names), name if alone else f"{name}, {_NAMES.get(column, column)}")
+        for name, rows in ((name, frame[frame["server"] == name]) for name in names)
         for column in columns
     ]
     asides = [_APART_POINTS * (place - (len(columns) - 1) / 2) for place in range(len(columns))] * len(names)
     handles = [handle for one, aside in zip(series, asides, strict=True) for handle in _draw(ax, one, aside)]
-    ax.set_xlabel("open connections, one of them active")
-    ax.set_ylabel(f"{_NAMES.get(columns[0], columns[0])}, µs" if alone else "time per request, µs")
+    ax.set_xlabel(f"open connections, one active{_LOG if scale == 'log' else ''}")
+    what = _NAMES.get(columns[0], columns[0]) if alone else "time per request"
+    ax.set_ylabel(f"{what}, µs{_LOG if scale == 'log' else ''}")
     ax.legend(handles=handles, frameon=False, loc="upper left")
-    note = drawn(frame).replace("line: ", "mark: ").replace("band", "bar")
-    return under(plain(ax, "What an open connection costs"), f"{note}; {frame.attrs.get('machine', '')}")
+    aside = "" if alone else "filled and hollow stand side by side at each number of connections"
+    words = note(drawn(frame, columns[0], joined=False), aside, doubts(frame), frame.attrs.get("machine", ""))
+    return under(plain(ax, what[0].upper() + what[1:] if alone else "What an open connection costs"), words)
 
 
 class _Series(NamedTuple):
@@ -128,10 +133,6 @@ class _Series(NamedTuple):
     @property
     def hollow(self) -> bool:
         return self.column == "cpu_us_per_request"
-
-
-def _what(server: str, column: str, alone: bool) -> str:
-    return server if alone else f"{server}, {_NAMES.get(column, column)}"
 
 
 def _scale(ax: Axes, frame: "pd.DataFrame", columns: Sequence[str], scale: Literal["linear", "log"]) -> None:
@@ -154,17 +155,22 @@ def _scale(ax: Axes, frame: "pd.DataFrame", columns: Sequence[str], scale: Liter
 def _draw(ax: Axes, series: _Series, aside_points: float) -> list[Any]:
     """Draw marks and bars, `aside_points` from their level, and the line; return the handles for the legend."""
     rows, color, label = series.rows, series.look.color, series.what
-    spread = rows.groupby("connections")[series.column].agg(["median", "min", "max"]).dropna()
+    measured = rows[rows[series.column].notna()]
+    found = {level: spread(rounds) for level, rounds in measured.groupby("connections")[series.column]}
+    levels = np.array(list(found), dtype=float)
     beyond: list[Any] = []
     if len(_medians(rows, series.column, series.upto)) >= 3:
         line, words = _line(series)
         label += f": {words}"
-        beyond = _draw_line(ax, series, line, spread.index.to_numpy(dtype=float))
-    middle, inch = spread["median"], ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+        beyond = _draw_line(ax, series, line, levels)
+    low, middle, high = np.array([(each.low, each.median, each.high) for each in found.values()]).reshape(-1, 3).T
+    inch = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+    aside = ax.transData + ScaledTranslation(aside_points / 72, 0, inch)
+    draw_dots(ax, measured, series.column, series.look, aside)
     bars = ax.errorbar(
-        spread.index, middle, [middle - spread["min"], spread["max"] - middle], fmt=series.look.marker, color=color,
-        elinewidth=1, capsize=3, markersize=8, markerfacecolor="white" if series.hollow else color, label=label,
-        clip_on=False, zorder=3, transform=ax.transData + ScaledTranslation(aside_points / 72, 0, inch),
+        levels, middle, [middle - low, high - middle], fmt=series.look.marker, color=color, elinewidth=1, capsize=3,
+        markersize=8, markerfacecolor="white" if series.hollow else color, label=label, clip_on=False, zorder=3,
+        transform=aside,
     )  # fmt: skip
     return [bars, *beyond]
 

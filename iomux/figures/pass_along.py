@@ -4,12 +4,14 @@ Published figures for the same work, in C and on another machine, are drawn alon
 the lines, not their heights: where a line is flat, and from where it climbs.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
-from iomux.figures.look.style import End, against, drawn, medians, name_ends, new_axes, plain, style, under, wall
+from iomux.figures.look.axes import outline
+from iomux.figures.look.lines import against, drawn, medians
+from iomux.figures.look.notes import doubts, note, under
+from iomux.figures.look.style import End, name_ends, new_axes, plain, style, wall
 from iomux.harness.pass_along import PUBLISHED, PUBLISHED_BY, PUBLISHED_FOR
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
-    """Microseconds per run against socket pairs, log-log: the median of the runs, and a band from least to greatest.
+    """Microseconds per run against socket pairs, log-log: the median of the runs, and their spread.
 
-    frame: from `iomux.pass_along`. The published figures are hollow markers on dotted lines in the same colours;
-    they were taken with 100 active and 1,000 writes, and are drawn only next to runs with the same numbers.
+    frame: from `iomux.pass_along`. The published figures are hollow markers in the same colours; they were
+    taken with 100 active and 1,000 writes, and are drawn only next to runs with the same numbers.
 
     Example:
     >>> frame = iomux.pass_along("poll", pairs=[8, 16], active=2, writes=10, runs=3, progress=False)
@@ -36,17 +38,17 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for x, y, name, color in early:  # behind the others' markers, which may cover it
         ax.plot(x, y, style(name).marker, color=color, markersize=14, zorder=1)
     published: list[End] = []
-    note = f"{drawn(named)}; {frame.attrs.get('machine', '')}"
+    said = note(drawn(named, "us"), doubts(frame), frame.attrs.get("machine", ""))
     if work == PUBLISHED_FOR:
         published = _published(ax)
-        note += f"\ndotted and hollow: published, {PUBLISHED_BY};\nlibevent's select uses sets of any length"
+        said += f"\nhollow: published, {PUBLISHED_BY}; libevent's select uses sets of any length"
     against(ax, "socket pairs (log scale)", "log")
     name_ends(ax, published)
     _name_above(ax, [end for end in ours if end not in early], 12)
     _name_above(ax, early, 40)
     wall(ax, named, each=2)
     ax.set_ylabel("a run, µs (log scale)")
-    return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), note)
+    return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), said)
 
 
 def _name_above(ax: Axes, ends: list[End], points: int) -> None:
@@ -62,24 +64,17 @@ def _name_above(ax: Axes, ends: list[End], points: int) -> None:
             ha="right",  # select's limit may be drawn close by on the other side
             fontweight="bold",
             arrowprops=lead,
-            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a published line
+            path_effects=outline(),  # legible on a published line
         )
 
 
 def _published(ax: Axes) -> list[End]:
+    """Draw the published figures as marks: their levels are more than a decade apart."""
     ends = []
     for name, points in PUBLISHED.items():
         look, label = style(name), f"{name}, published"
-        ax.plot(
-            list(points),
-            list(points.values()),
-            color=look.color,
-            marker=look.marker,
-            markerfacecolor="none",
-            linestyle=":",
-            linewidth=1,
-            label=label,
-        )
+        marks: Any = {"color": look.color, "markerfacecolor": "none", "label": label}
+        ax.plot(list(points), list(points.values()), look.marker, **marks)
         last = max(points)
         ends.append((float(last), float(points[last]), label, look.color))
     return ends

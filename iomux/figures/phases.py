@@ -18,7 +18,7 @@ from iomux.figures.look.phases import (
     stacked,
     without_grid,
 )
-from iomux.figures.look.style import End, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import End, broken, gaps, in_order, log_ticks, name_ends, new_axes, plain, style, under
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def phases(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """
     one_experiment(frame)
     ax = new_axes(ax)
-    names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
+    names, levels = in_order(frame["server"]), sorted(frame["connections"].unique())
     places: list[float] = []
     labels: list[str] = []
     for group, level in enumerate(levels):
@@ -85,6 +85,7 @@ _BELOW: Any = {
 
 MARKERS = {"notify": "o", "recv": "s", "handler": "D", "send": "^"}
 """The server's phases, in order, and the marker of each."""
+_CLOSE = 1.3  # decades: two numbers that are less than this apart would touch
 _APART = 1.0  # decades of space between two servers on the axis
 
 
@@ -92,9 +93,9 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """The server's phases (notify, recv, handler, send) in µs against open connections, log-log, server by server.
 
     frame: timelines of several servers and numbers of connections, joined with `pandas.concat`. A line
-    is the median of the requests, its band their middle half; all servers share the vertical scale. A phase that was
-    not seen of a server has no line there. Raises
-    ValueError for an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
+    joins the medians of the requests, a bar is their middle half; all servers share the vertical scale. Levels more
+    than a decade apart are not joined. A phase that was not seen of a server has no line there. Raises ValueError for
+    an empty frame, and for timelines of one server that differ in `size_bytes` or `active`.
 
     Example:
     >>> ax = iomux.plot.phase_times(iomux.timeline("poll", requests=20))
@@ -103,7 +104,7 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     """
     one_experiment(frame)
     ax = new_axes(ax)
-    names, levels = list(dict.fromkeys(frame["server"])), sorted(frame["connections"].unique())
+    names, levels = in_order(frame["server"]), sorted(frame["connections"].unique())
     step = float(np.log10(levels[-1] / levels[0])) + _APART
     ticks: list[tuple[float, str]] = []
     ends: list[End] = []
@@ -114,7 +115,7 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
         ends = lines or ends
         if not lines:
             _head(ax, number * step + (step - _APART) / 2, "seen from\noutside only", "#777777", 0.6)
-        ticks += [(place, f"{level:,}") for level, place in sorted(places.items())]
+        ticks += _ticks(places)
         _head(ax, number * step + (step - _APART) / 2, name, style(name, names).color)
     ax.set_xticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8)
     ax.set_xlim(-_APART / 2, len(names) * step - _APART / 2)
@@ -130,7 +131,9 @@ def phase_times(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for number in range(1, len(names)):
         ax.axvline(number * step - _APART / 2, color="#bbbbbb", linewidth=0.8)
     name_ends(ax, ends)
-    note = f"line: median of the requests, band: their middle half; {active_in(frame)} active; {machine_of(frame)}"
+    apart = "levels more than a decade apart are not joined; " if gaps(levels) else ""
+    what = f"mark: median of the requests; bar: their middle half; {apart}{active_in(frame)} active"
+    note = f"{what}; {machine_of(frame)}"
     return under(plain(ax, "The phases in microseconds"), note)
 
 
@@ -140,11 +143,21 @@ def _line(ax: Axes, rows: "pd.DataFrame", phase: str, places: dict[int, float]) 
     ink = "#{:02x}{:02x}{:02x}".format(*(round(255 * 0.6 * part) for part in to_rgb(look.color)))
     middle = column.median()
     x = [places[level] for level in middle.index]
-    ax.fill_between(x, column.quantile(0.25), column.quantile(0.75), color=look.color, alpha=0.35, linewidth=0)
-    outline = [Stroke(linewidth=4, foreground=ink), Normal()]  # a pale colour alone would not show on white
-    ax.plot(x, middle, color=look.color, linewidth=2.5, path_effects=outline, label=phase)
+    ax.vlines(x, column.quantile(0.25), column.quantile(0.75), color=ink, linewidth=1.4, alpha=0.8)
+    outline = [Stroke(linewidth=4, foreground=ink), Normal()]  # a pale colour alone would not show on this background
+    joined = broken(x, list(middle.index)), broken(list(middle), list(middle.index))
+    ax.plot(*joined, color=look.color, linewidth=2.5, path_effects=outline, label=phase)
     ax.plot(x, middle, MARKERS[phase], color=look.color, markeredgecolor=ink, markersize=7)
     return x[-1], float(middle.iloc[-1]), phase, ink
+
+
+def _ticks(places: dict[int, float]) -> list[tuple[float, str]]:
+    """Where each level stands and its number, a line lower if the number before it is close by and is not lower."""
+    ticks: list[tuple[float, str]] = []
+    for level, place in sorted(places.items()):
+        close = bool(ticks) and place - ticks[-1][0] < _CLOSE and not ticks[-1][1].startswith("\n")
+        ticks.append((place, f"\n{level:,}" if close else f"{level:,}"))
+    return ticks
 
 
 def _head(ax: Axes, place: float, name: str, color: str, height: float = 0.97) -> None:

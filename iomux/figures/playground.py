@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from iomux.figures.look.style import End, log_ticks, name_ends, plain, style
 from iomux.figures.tape import draw_lanes, legend
 from iomux.system.machine import describe
+from iomux.system.units import size_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,7 @@ class Run(Protocol):
 
     @property
     def setting(self) -> Any:
-        """What was run: mechanism, idle, active, handler_ms."""
+        """What was run: mechanism, idle, active, size_bytes, handler_ms."""
 
     @property
     def ticks(self) -> Sequence[Any]:
@@ -44,8 +46,10 @@ _SHORTEST_S = 2.0  # of the time axis: a run that has just started does not fill
 _LATENCY, _CPU = (0.11, 0.59, 0.3, 0.36), (0.65, 0.59, 0.18, 0.36)
 """Left, bottom, width and height, as parts of the figure: each leaves room for the names at the ends of its lines."""
 _TAPE = (0.11, 0.165, 0.875, 0.3)
+_USUAL_BYTES = 64  # per request: a name says the size if it is another
 _MARKERS = 20  # on one line, at most
-_GREY = "#777777"
+_LINE_POINTS = 12
+_GREY = "#5c5c5c"
 
 
 def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
@@ -69,7 +73,8 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     _latency(latency, seen, longest)
     _cpu(cpu, seen, longest)
     _tape(tape, runs)
-    figure.text(0.005, 0.008, f"closed loop; {describe()}", fontsize=7, color=_GREY)
+    words = "names: mechanism, idle + active connections; closed loop; "
+    figure.text(0.005, 0.008, words + describe(), fontsize=8, color=_GREY)
     return latency
 
 
@@ -107,10 +112,19 @@ def _latency(ax: Axes, runs: Sequence[Run], longest: float) -> None:
 
 
 def _named(ax: Axes, ends: list[End]) -> None:
-    """Write the names next to the axes, at the height of the lines' ends; the line of an earlier run may be shorter."""
+    """Write the names next to the axes, at the height of the lines' ends; the line of an earlier run may be shorter.
+
+    Where there are many, they are pushed up again: below the axes is the title of the tape.
+    """
     name_ends(ax, ends)
-    for text in ax.texts:
-        text.set_fontsize(8)
+    points = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    floor = ax.get_window_extent().y0 * points
+    for text in reversed([text for text in ax.texts if isinstance(text, Annotation)]):
+        text.set_fontsize(9)
+        across, up = text.xyann
+        end = float(ax.transData.transform(text.xy)[1]) * points
+        text.xyann = (across, max(up, floor - end))
+        floor = end + text.xyann[1] + _LINE_POINTS
 
 
 def _line(ax: Axes, x: list[float], y: list[float], run: Run, strength: float) -> None:
@@ -167,5 +181,6 @@ def _strength(run: Run, runs: Sequence[Run]) -> float:
 
 def _name(run: Run) -> str:
     setting = run.setting
+    size = f", {size_name(setting.size_bytes)}" if setting.size_bytes != _USUAL_BYTES else ""
     more = f", {setting.handler_ms:g} ms" if setting.handler_ms else ""
-    return f"{setting.mechanism}, {setting.idle:,} + {setting.active:,}{more}"
+    return f"{setting.mechanism}, {setting.idle:,} + {setting.active:,}{size}{more}"

@@ -1,19 +1,17 @@
-"""The figures of `iomux.sweep` and `iomux.load`: latency, processor time, throughput, percentiles, work per request."""
+"""The figures of `iomux.sweep`: latency, processor time, throughput, Little's law, and the work of one request."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from iomux.figures.look.style import finish, lines, log_ticks, name_ends, new_axes, plain, style, thousands, under, wall
+from iomux.figures.look.notes import doubts, finish, note, under
+from iomux.figures.look.style import in_order, lines, log_ticks, new_axes, plain, style, thousands, wall
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from iomux.harness.load.result import LoadResult, Nanoseconds
+_LEAST_AROUND_1 = 0.15  # of the axis of Little's law: a deviation of a per cent should not look large
 
 
 def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work of one request") -> Axes:
@@ -40,29 +38,34 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_color(style(name, names).color)
     ax.set_ylim(len(names) - 0.5, -0.7)
-    ax.set_xlim(0, 1.1 * float(frame.quantile(0.95).max()))  # a round that the machine disturbed is not drawn
+    edge = 1.1 * float(frame.quantile(0.95).max())  # rounds that the machine disturbed would squeeze the others
+    ax.set_xlim(0, edge)
+    beyond = int((frame > edge).to_numpy().sum())
     ax.set_xlabel("processor time per request, µs")
     plain(ax, title)
     ax.grid(False, axis="y")
-    return under(ax, f"mark: one round of {len(frame)}; bar: their median; {describe()}")
+    hidden = f"{beyond} marks lie beyond the axis" if beyond else ""
+    return under(ax, note(f"mark: one round of {len(frame)}; bar: their median", hidden, describe()))
 
 
 def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:
-    """Latency against connections, log-log: the median of the repeats, and a band from least to greatest.
+    """Latency against connections, log-log: the median of the repeats, and their spread as a bar.
 
-    frame: from `iomux.sweep`. column: which percentile, in microseconds. A vertical line marks select's limit, if met.
+    frame: from `iomux.sweep`. column: which percentile, in microseconds. The bar is a 95 % interval of the median from
+    6 rounds on, else from least to greatest, and below 10 rounds each of them is a dot. Levels that are more than a
+    decade apart are not joined. A vertical line marks select's limit, if met.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
     >>> ax = iomux.plot.latency(frame)
     >>> ax.get_ylabel()
-    'median latency, µs'
+    'median latency, µs (log scale)'
     """
     ax = new_axes(ax)
     lines(ax, frame, column, "log")
-    ax.set_ylabel(f"{_percentile_name(column)} latency, µs")
+    ax.set_ylabel(f"{_percentile_name(column)} latency, µs (log scale)")
     wall(ax, frame)
-    return finish(ax, frame, "Latency against concurrency")
+    return finish(ax, frame, "Latency against concurrency", column)
 
 
 def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -74,13 +77,13 @@ def cpu(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> frame = iomux.sweep("poll", [1, 10], repeats=1, duration=0.05, progress=False)
     >>> ax = iomux.plot.cpu(frame)
     >>> ax.get_ylabel()
-    'server CPU per request, µs'
+    'server CPU per request, µs (log scale)'
     """
     ax = new_axes(ax)
     lines(ax, frame, "cpu_us_per_request", "log")
-    ax.set_ylabel("server CPU per request, µs")
+    ax.set_ylabel("server CPU per request, µs (log scale)")
     wall(ax, frame)
-    return finish(ax, frame, "What a request costs the server")
+    return finish(ax, frame, "What a request costs the server", "cpu_us_per_request")
 
 
 def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -99,7 +102,7 @@ def throughput(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.yaxis.set_major_formatter(thousands())
     ax.set_ylabel("requests a second")
     wall(ax, frame)
-    return finish(ax, frame, "Throughput against concurrency")
+    return finish(ax, frame, "Throughput against concurrency", "requests_per_s")
 
 
 def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -112,66 +115,31 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> frame = iomux.sweep("poll", [1, 10], active=None, repeats=1, duration=0.05, progress=False)
     >>> ax = iomux.plot.littles_law(frame)
     >>> ax.get_ylabel()
-    'throughput × mean latency ÷ clients, λ · W / L'
+    'throughput × mean latency ÷ clients'
     """
     ax = new_axes(ax)
     measured = frame[frame["reason"].fillna("") == ""]
-    names = list(dict.fromkeys(measured["server"]))
+    names = in_order(measured["server"])
     for place, name in enumerate(names):
         rows, look = measured[measured["server"] == name], style(name, names)
-        beside = 1.15 ** (place - (len(names) - 1) / 2)
+        beside = 1.2 ** (place - (len(names) - 1) / 2) * 1.04 ** (rows["repeat"] - rows["repeat"].mean())
         ratio = rows["requests_per_s"] * rows["mean_us"] / 1e6 / rows["active"]
-        ax.plot(rows["active"] * beside, ratio, look.marker, color=look.color, label=name, markersize=8, alpha=0.7)
+        ax.plot(rows["active"] * beside, ratio, look.marker, color=look.color, label=name, markersize=7, alpha=0.7)
     ax.axhline(1, color="#999999", linewidth=1, zorder=0)
     ax.text(1.01, 1, "L = λ · W", transform=ax.get_yaxis_transform(), color="#666666", va="center")
     ax.set_xscale("log")
     log_ticks(ax.xaxis)
-    ax.set_ylim(0, max(1.3, ax.get_ylim()[1]))
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 1 - _LEAST_AROUND_1), max(high, 1 + _LEAST_AROUND_1))
     ax.set_xlabel("active clients (requests in flight), L")
-    ax.set_ylabel("throughput × mean latency ÷ clients, λ · W / L")
+    ax.set_ylabel("throughput × mean latency ÷ clients")
     ax.legend(frameon=False, loc="lower left", ncol=len(names))
-    note = f"{frame['size_bytes'].iloc[0]:,} bytes per request; each mark is one run; {frame.attrs.get('machine', '')}"
-    return under(plain(ax, f"Little's law: {frame.attrs.get('active', '')} active"), note)
-
-
-def distribution(
-    runs: "Mapping[str, LoadResult | Nanoseconds]", ax: Axes | None = None, title: str = "Latency by percentile"
-) -> Axes:
-    """Latency by percentile, for one or more runs: from left to right the slower and rarer requests.
-
-    runs: by label, a result (its response times are drawn) or raw samples in nanoseconds. The horizontal
-    axis is stretched towards 100 %, as in Gil Tene's HdrHistogram plots.
-
-    Example:
-    >>> with iomux.start("poll") as server:
-    ...     ax = iomux.plot.distribution({"poll": iomux.load(server, duration=0.1)})
-    >>> ax.get_ylabel()
-    'latency, µs'
-    """
-    ax = new_axes(ax)
-    ends = []
-    for label, run in runs.items():
-        look = style(label, list(runs))
-        samples = run if isinstance(run, np.ndarray) else run.response_ns
-        values = np.sort(samples) / 1000
-        if not len(values):
-            continue
-        beyond = 1 - (np.arange(len(values)) + 0.5) / len(values)
-        ax.plot(1 / beyond, values, color=look.color, linestyle=look.dash, linewidth=2)
-        ends.append((float(1 / beyond[-1]), float(values[-1]), label, look.color))
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlim(left=1)
-    log_ticks(ax.yaxis)
-    ax.xaxis.set_major_locator(FixedLocator([1, 2, *(10.0**n for n in range(1, 8))]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    # The 0 has no unit: 50 % is close to it.
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %" if x > 1 else "0"))
-    ax.set_xlabel("share of requests that were at least as fast")
-    ax.set_ylabel("latency, µs")
-    name_ends(ax, ends)
-    settings = [f"{label}: {run.setting()}" for label, run in runs.items() if not isinstance(run, np.ndarray)]
-    return under(plain(ax, title), "\n".join([*settings, describe()]))
+    said = (
+        "in a closed loop λ and W are counted over the same requests, so only those under way at either end are missing"
+    )
+    words = note(f"{frame['size_bytes'].iloc[0]:,} bytes per request; each mark is one round", said)
+    heading = f"Little's law: {frame.attrs.get('active', '')} active"
+    return under(plain(ax, heading), note(words, doubts(frame), frame.attrs.get("machine", "")))
 
 
 def _percentile_name(column: str) -> str:

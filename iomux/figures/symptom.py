@@ -49,6 +49,8 @@ def symptom(
     for (label, frame), dash in zip(runs.items(), _DASHES, strict=False):
         look, every = style(label, list(runs)), len(frame) // _MARKERS + 1
         drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markevery": every}
+        if column == "cpu_percent":  # a reading is of the time since the one before
+            drawn["drawstyle"] = "steps-pre"
         ax.plot(frame[across], frame[column], linewidth=2, clip_on=False, **drawn)
         ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, look.color))
     first = next(iter(runs.values()))

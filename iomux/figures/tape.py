@@ -77,7 +77,8 @@ def tape(
     legend(ax, frame, loc="center left", bbox_to_anchor=(1.01, 0.5))
     plain(ax, title)
     ax.grid(False, axis="y")
-    return under(ax, f"marks: a client's call begins, a server's has returned; lines: a long call; {describe()}")
+    lines = "; lines: a long call" if _lasting(frame) else ""
+    return under(ax, f"marks: a client's call begins, a server's has returned{lines}; {describe()}")
 
 
 def draw_lanes(ax: Axes, frame: "pd.DataFrame") -> None:
@@ -91,7 +92,7 @@ def draw_lanes(ax: Axes, frame: "pd.DataFrame") -> None:
         ax.axhline(place + 0.5, color="#cccccc", linewidth=0.8)
     ax.set_yticks(range(len(lanes)), [_name(lane, lanes) for lane in lanes])
     for tick, (server, _) in zip(ax.get_yticklabels(), lanes, strict=True):
-        tick.set_color(style(server, servers).color)
+        tick.set(color=style(server, servers).color, fontweight="bold")  # or a grey name looks disabled
     ax.set_ylim(len(lanes) - 0.5, -0.5)
     ax.set_xlim(left=-ax.get_xlim()[1] / 50)
 

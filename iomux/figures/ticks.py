@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from iomux.figures.look.axes import outline
 from iomux.figures.look.style import new_axes, plain, under
 from iomux.system.machine import describe
 
@@ -16,6 +17,7 @@ _AT_THE_TOP: Any = {
     "fontsize": 9,
     "color": "#555555",
     "va": "top",
+    "path_effects": outline(),  # a line of the figure may run through it
 }
 
 
@@ -56,7 +58,7 @@ def ticks(
         ax.plot(times, [place] * len(times), "|", color="#0072B2", markersize=22, markeredgewidth=1.5)
         ax.barh(place, gap, left=begin, height=0.5, color="#D55E00", alpha=0.2, zorder=0)
         at = (begin, place + 0.3)  # left-aligned: the centred words of a short gap would cross the axis
-        ax.annotate(f"longest gap {gap:,.0f} ms", at, va="top", fontsize=9, color="#D55E00")
+        ax.annotate(f"longest gap {gap:,.0f} ms", at, va="top", fontsize=9, color="#D55E00", path_effects=outline())
     for words, at_ms in marks.items():
         ax.axvline(at_ms, color="#555555", linewidth=1, linestyle=":")
         ax.annotate(words, (at_ms, 1.0), (3, -3), **_AT_THE_TOP)

@@ -11,15 +11,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from iomux.figures.look.phases import COLUMNS, left_out, legend, machine_of, not_seen, stacked, without_grid
-from iomux.figures.look.style import new_axes, plain, style, under
+from iomux.figures.look.style import SIZE_INCHES, new_axes, plain, style, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NARROW = 0.06  # of the longest bar: a piece narrower than this has no room for its number
-_ROOM = 1.36  # of the longest bar: the text next to it stays within the axes
+_ROOM = 1.5  # of the longest bar: the text next to it stays within the axes
 _FEWEST_BARS = 3  # room for at least this many bars: a single one does not fill the figure
+_LOW_INCHES = 3.2  # the height of a figure with fewer
+_RING = "\nio_uring: the bytes come with the notification; send lasts until its completion has been seen"
 _SETTINGS: dict[str, Callable[[Any], str]] = {
     "size_bytes": size_name,
     "connections": lambda count: f"{count:,} open",
@@ -38,8 +40,8 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     >>> ax.get_xlabel()
     'µs since the client entered send'
     """
-    ax = new_axes(ax)
     groups = _runs(frame)
+    ax = new_axes(ax, _LOW_INCHES if len(groups) < _FEWEST_BARS else SIZE_INCHES[1])
     labels, names = [label for label, _ in groups], [rows["server"].iloc[0] for _, rows in groups]
     chosen = [_median_request(rows) for _, rows in groups]
     longest = max(float(row["total_us"]) for row in chosen)
@@ -55,6 +57,7 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     legend(ax)
     note = f"bar: one typical request, its total near the median; {_common(frame)}\n{machine_of(frame)}"
     note += f"\n{missing}" if (missing := left_out(frame)) else ""
+    note += _RING if "io_uring" in names else ""
     return without_grid(under(plain(ax, "Where one request's time goes"), note), "y")
 
 
@@ -101,7 +104,12 @@ def _bar(ax: Axes, place: int, row: "pd.Series[float]", longest: float) -> None:
         left += width
     copies = "recv, send not seen" if not_seen(row) else f"send {row['send_us']:,.0f} µs"
     if not math.isnan(row["recv_us"]):  # under io_uring the bytes come with the notification
-        copies = f"recv + send {row['recv_us'] + row['send_us']:,.0f} µs"
+        recv, send, handler = (_short(row[f"{phase}_us"]) for phase in ("recv", "send", "handler"))
+        copies = f"recv {recv}, send {send},\nhandler {handler} µs"
     beside: Any = {"textcoords": "offset points", "fontsize": 9}
     ax.annotate(f"{whole:,.0f} µs", (whole, place), (5, 1), **beside, va="bottom", fontweight="bold")
-    ax.annotate(copies, (whole, place), (5, -1), **beside | {"fontsize": 7}, va="top")
+    ax.annotate(copies, (whole, place), (5, -1), **beside | {"fontsize": 8}, va="top")
+
+
+def _short(us: float) -> str:
+    return f"{us:.1f}" if us < 10 else f"{us:,.0f}"

@@ -72,4 +72,4 @@ def test_marks_of_two_quantities_at_one_level_do_not_overlap() -> None:
 def test_a_server_measured_at_two_levels_has_points_and_no_line() -> None:
     both = pd.concat([frame({0: [1], 1: [2], 2: [3]}), frame({0: [1], 1: [2]}, "select")])
     ax = iomux.plot.growth(both, columns=["p50_us"])
-    assert legend_texts(ax) == ["poll: 1 µs + 1.00 ± 0.00 µs a connection", "select"]
+    assert legend_texts(ax) == ["select", "poll: 1 µs + 1.00 ± 0.00 µs a connection"], "in the course's order"

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import iomux
-from iomux.figures.copy_cost import name_lines
+from iomux.figures.copying.copy_cost import name_lines
 from iomux.figures.look.style import new_axes
 from iomux.harness.copying import copy_calls
 from iomux.harness.copying.copy_calls import WAYS, CopyBench, Trial
@@ -329,7 +329,7 @@ def test_the_figure_is_whole_and_labelled(cost: CopyCost, side: Any) -> None:
         assert np.allclose(np.asarray(line.get_ydata(), dtype=float), of_it["median_us"])
     looks = [(line.get_color(), line.get_marker()) for line in ax.lines if line.get_label() in set(measured["how"])]
     assert len({color for color, _ in looks}) == len({marker for _, marker in looks}) == len(looks)
-    assert any(cost.machine in text.get_text() for text in ax.texts)
+    assert cost.machine in iomux.plot.caption(ax)
     assert not texts_outside(ax)
     plt.close("all")
 

@@ -1,26 +1,30 @@
 """Names at the ends of lines, without overlaps, and readable numbers on a logarithmic axis."""
 
 from math import log10
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
+from iomux.figures.look.paper import BACKGROUND, LABEL
+
 End = tuple[float, float, str, str]
 """Where a line ends (x, y), its name and its colour."""
-_LINE_POINTS = 12  # the vertical space that a name needs
-_NAME_POINTS = 60
+_LINE_POINTS = 13  # the vertical space that a name needs
+_NAME_POINTS = 66
 _CLEAR_PIXELS = 7
+_LEADER: Any = {"arrowstyle": "-", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 3, "relpos": (0, 0.5)}
 _LEFT_OF_END = ((-4, 8, "bottom"), (-4, -8, "top"))  # above or below the end, if another line continues to its right
 
 
 def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
     """Write each line's name at its end, from the highest down; a name that would overlap another is moved down.
 
-    Where another line passes through that place, the name is written above or below the end of its own line.
-    Returns the annotations, by name.
+    Where another line passes through that place, the name is written above or below the end of its own line. A name
+    that is far from its end gets a thin line to it. Returns the annotations, by name.
     """
     ax.autoscale_view()
     points_per_pixel = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
@@ -36,17 +40,25 @@ def name_ends(ax: Axes, ends: list[End]) -> dict[str, Annotation]:
 
 
 def _write(ax: Axes, at: tuple[float, float], name: str, color: str, up: float) -> Annotation:
+    far = up < -_LINE_POINTS / 2
     return ax.annotate(
         name,
         at,
-        (8, up),
+        (16 if far else 8, up),
         textcoords="offset points",
+        arrowprops=_LEADER | {"color": color} if far else None,
         color=color,
         va="center",
+        fontsize=LABEL,
         fontweight="bold",
         annotation_clip=False,
-        path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on top of another line
+        path_effects=outline(),
     )
+
+
+def outline() -> list[AbstractPathEffect]:
+    """What makes a name legible on top of a line."""
+    return [withStroke(linewidth=3, foreground=BACKGROUND)]
 
 
 def _step_aside(ax: Axes, name: Annotation) -> bool:

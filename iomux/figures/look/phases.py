@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 
-from iomux.figures.look.style import STYLES
+from iomux.figures.look.mechanisms import STYLES
 from iomux.harness.timeline.phases import PHASES
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ class Look(NamedTuple):
 
 
 LOOKS = {
-    "request": Look("#e3e3e3", "", "request in transit"),
-    "notify": Look("#b9d3ea", "///", "until the server is notified"),
-    "queue": Look("#e6dcf2", "...", "notified, in the queue"),
-    "recv": Look("#c0392b", "", "recv: the copy in"),
+    "request": Look("#e3e3e3", "", "request: in transit"),
+    "notify": Look("#b9d3ea", "///", "notify: until notified"),
+    "queue": Look("#e6dcf2", "...", "queue: notified, waits its turn"),
+    "recv": Look("#c0392b", "", "recv: the call that copies in"),
     "handler": Look("#f4d03f", "", "handler"),
-    "send": Look("#1e8449", "", "send: the copy out"),
-    "reply": Look("#e3e3e3", "\\\\", "reply in transit"),
-    "client": Look("#efe3d0", "xx", "until the client has it"),
+    "send": Look("#1e8449", "", "send: the call that copies out"),
+    "reply": Look("#e3e3e3", "\\\\", "reply: in transit"),
+    "client": Look("#efe3d0", "xx", "client: until it has the reply"),
 }
 UNSEEN = Look("#ffffff", "oo", "the server, not seen from outside")
 """All that lies between the client's `send` and the reply, where nothing of the server's process is seen."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _USER, _SYSTEM, _HELPERS, _WAITING = "#f4d03f", "#c0392b", "#b9a3d6", "#e3e3e3"
 _THICK = 0.32
-_WHISKERS: Any = {"color": "#444444", "linewidth": 1, "capsize": 2}
+_SYSTEM_INK, _HELPERS_INK = "#7b241c", "#5b3f8c"  # darker than the bars, whose whiskers and numbers they are
+_WHISKERS: Any = {"linewidth": 1.2, "capsize": 3}
+_LEAST_MS = 0.05
 
 
 def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
@@ -43,13 +45,17 @@ def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
         ax.barh(above, user, _THICK, color=_USER)
         ax.barh(above, system, _THICK, left=user, color=_SYSTEM)
         ax.barh(below, rows["helpers_ms"].median(), _THICK, color=_HELPERS, hatch="///", edgecolor="white")
-        _whisker(ax, rows["user_ms"] + rows["system_ms"], above, user + system)
-        _whisker(ax, rows["helpers_ms"], below)
-        _whisker(ax, rows["wall_ms"], place, fmt="D", markersize=6)
-        _say(ax, system, user + system / 2, above)
+        _whisker(ax, rows["user_ms"] + rows["system_ms"], above, user + system, color=_SYSTEM_INK)
+        _whisker(ax, rows["helpers_ms"], below, color=_HELPERS_INK)
+        _whisker(ax, rows["wall_ms"], place, fmt="D", markersize=6, color="#444444")
+        _say(ax, system, (user + system / 2, above - _THICK / 2), "bottom", _SYSTEM_INK)
+        helpers = rows["helpers_ms"].median()
+        _say(ax, helpers, (helpers / 2, below + _THICK / 2), "top", _HELPERS_INK)
     looks = {"application, user": _USER, "application, system": _SYSTEM}
     handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
-    handles.append(Patch(facecolor=_HELPERS, hatch="///", edgecolor="white", label="the kernel's threads"))
+    handles.append(
+        Patch(facecolor=_HELPERS, hatch="///", edgecolor="white", label="the kernel's threads, their spinning too")
+    )
     handles.append(Line2D([], [], color="#444444", marker="D", linestyle="", label="wall time"))
     return _finish(ax, result, ways, handles, "Who copies", "medians of {} rounds, whiskers: their middle half")
 
@@ -62,10 +68,12 @@ def _whisker(ax: Axes, values: "pd.Series[float]", place: float, at: float | Non
         ax.errorbar([at], [place], xerr=spread, **({"fmt": "none"} | look), **_WHISKERS)
 
 
-def _say(ax: Axes, system: float, middle: float, place: float) -> None:
-    """Write the system time above its part of the bar."""
-    look: Any = {"color": _SYSTEM, "ha": "center", "va": "bottom", "fontsize": 8, "fontweight": "bold"}
-    ax.annotate(f"{system:.1f}", (middle, place - _THICK / 2), (0, 1), textcoords="offset points", **look)
+def _say(ax: Axes, ms: float, edge: tuple[float, float], side: str, color: str) -> None:
+    """Write a time at the edge of its part of a bar, unless it is next to nothing."""
+    look: Any = {"color": color, "ha": "center", "va": side, "fontsize": 9, "fontweight": "bold"}
+    if ms >= _LEAST_MS:
+        up = 1 if side == "bottom" else -1
+        ax.annotate(f"{ms:.1f}", edge, (0, up), textcoords="offset points", **look)
 
 
 def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
@@ -90,7 +98,10 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
         mine = result.transfers[(result.transfers["way"] == way) & (result.transfers["round"] == row["round"])]
         _stairs(ax, np.sort(mine["seen_ms"].to_numpy(dtype=float)), place, cuts[-1])
     looks = {"requesting, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
-    handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
+    waited = (result.frame["wall_ms"] - result.frame["computed_ms"] > _LEAST_MS).any()
+    handles: list[Any] = [
+        Patch(color=color, label=words) for words, color in looks.items() if color != _WAITING or waited
+    ]
     handles.append(Line2D([], [], color="black", label=f"transfers seen complete, 0 to {result.count}"))
     note = "the fastest of {} rounds of each; a step: transfers seen complete at one look"
     return _finish(ax, result, ways, handles, "The application's thread, and the bytes coming in", note)

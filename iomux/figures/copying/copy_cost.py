@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from iomux.figures.look.style import End, Style, log_ticks, name_ends, new_axes, plain, style, under
+from iomux.figures.look.style import GREY, LABEL, End, Style, log_ticks, name_ends, new_axes, plain, style, under
 from iomux.system.units import size_name
 
 if TYPE_CHECKING:
@@ -83,8 +83,9 @@ def name_lines(ax: Axes, ends: list[End]) -> None:
             leaders.append(end)
     written = name_ends(ax, leaders)
     for (_, _, name, color), leader in coinciding:
-        at: Any = {"xycoords": written[leader], "textcoords": "offset points", "va": "center"}
-        written[leader] = ax.annotate(name, (1, 0.5), (6, 0), **at, color=color, fontweight="bold")
+        for words, ink in (("=", GREY), (name, color)):
+            at: Any = {"xycoords": written[leader], "textcoords": "offset points", "va": "center", "fontsize": LABEL}
+            written[leader] = ax.annotate(words, (1, 0.5), (4, 0), **at, color=ink, fontweight="bold")
 
 
 def _crossover(ax: Axes, cost: "CopyCost") -> None:

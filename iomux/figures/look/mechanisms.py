@@ -1,0 +1,53 @@
+"""The style of each mechanism: colour, marker and dash, the same in every figure, and the order of their names.
+
+Lines differ in marker and dash as well as in colour. Colours: Okabe and Ito's palette, made for colour-blind readers
+("Color Universal Design", 2008).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Style(NamedTuple):
+    """How one mechanism is drawn everywhere."""
+
+    color: str
+    marker: str
+    dash: str | tuple[int, tuple[int, ...]]
+
+
+STYLES = {
+    "blocking": Style("#000000", "s", "-"),
+    "threaded": Style("#7f7f7f", "D", (0, (5, 1))),
+    "nonblocking": Style("#CC79A7", "P", (0, (1, 1))),
+    "select": Style("#E69F00", "^", "--"),
+    "poll": Style("#D55E00", "v", "-."),
+    "epoll": Style("#0072B2", "o", "-"),
+    "epoll-et": Style("#56B4E9", "h", (0, (3, 1, 1, 1))),
+    "generators": Style("#DC267F", "2", (0, (6, 1, 2, 1))),
+    "coroutines": Style("#999933", "+", (0, (2, 2))),
+    "asyncio": Style("#009E73", "X", (0, (4, 2))),
+    "uvloop": Style("#8B6914", "*", ":"),
+    "io_uring": Style("#5D3A9B", "p", (0, (8, 1, 2, 1))),
+}
+"""In the order in which the course comes to them, which is the order of every legend."""
+OTHERS = (
+    Style("#882255", "x", (0, (12, 3))),
+    Style("#44AA99", "<", (0, (2, 1))),
+    Style("#332288", ">", (0, (9, 2, 1, 2, 1, 2))),
+    Style("#AA4499", "d", (0, (1, 2))),
+)
+
+
+def style(server: str, among: Sequence[str] = ()) -> Style:
+    """The style of a mechanism; any other server gets the next free one, by its order `among` those drawn."""
+    if server in STYLES:
+        return STYLES[server]
+    unknown = [name for name in dict.fromkeys(among) if name not in STYLES]
+    return OTHERS[unknown.index(server) % len(OTHERS) if server in unknown else 0]
+
+
+def in_order(servers: Iterable[str]) -> list[str]:
+    """Each name once, in the course's order; servers that it does not have come last, in the order given."""
+    names, course = list(dict.fromkeys(servers)), list(STYLES)
+    return sorted(names, key=lambda name: course.index(name) if name in STYLES else len(course))
