@@ -17,7 +17,8 @@ _LEAST_AROUND_1 = 0.15  # of the axis of Little's law: a deviation of a per cent
 def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work of one request") -> Axes:
     """Processor time per request: a mark for each run, a bar at their median, the lowest median at the top.
 
-    frame: a column for each mechanism, by its name, and a row for each round; microseconds.
+    frame: a column for each mechanism, by its name, and a row for each round; microseconds. `.attrs["machine"]` says
+    where it was measured, if that was not here.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], 1, repeats=2, duration=0.05, progress=False)
@@ -45,7 +46,9 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     plain(ax, title)
     ax.grid(False, axis="y")
     hidden = f"{beyond} marks lie beyond the axis" if beyond else ""
-    return under(ax, note(f"mark: one round of {len(frame)}; bar: their median", hidden, describe()))
+    return under(
+        ax, note(f"mark: one round of {len(frame)}; bar: their median", hidden, frame.attrs.get("machine", describe()))
+    )
 
 
 def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:
@@ -124,7 +127,16 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
         rows, look = measured[measured["server"] == name], style(name, names)
         beside = 1.2 ** (place - (len(names) - 1) / 2) * 1.04 ** (rows["repeat"] - rows["repeat"].mean())
         ratio = rows["requests_per_s"] * rows["mean_us"] / 1e6 / rows["active"]
-        ax.plot(rows["active"] * beside, ratio, look.marker, color=look.color, label=name, markersize=7, alpha=0.7)
+        ax.plot(
+            rows["active"] * beside,
+            ratio,
+            linestyle="",
+            marker=look.marker,
+            color=look.color,
+            label=name,
+            markersize=7,
+            alpha=0.7,
+        )
     ax.axhline(1, color="#999999", linewidth=1, zorder=0)
     ax.text(1.01, 1, "L = λ · W", transform=ax.get_yaxis_transform(), color="#666666", va="center")
     ax.set_xscale("log")

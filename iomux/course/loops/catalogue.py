@@ -1,6 +1,6 @@
 """The catalogue: which loops there are, in which language, how each is built, run and got.
 
-A program is named by one file or folder in `programs`, its command lines by templates: {source} and {folder}, where it
+A program is named by one file or folder in `sources`, its command lines by templates: {source} and {folder}, where it
 is built, are replaced; {port} stays, for `iomux.start`. Cost: none; nothing is built here.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from iomux.system.features import hidden
 
-PROGRAMS = Path(__file__).parent / "programs"
+SOURCES = Path(__file__).parent / "sources"
 """The folder of the sources."""
 _PYTHON = "{python} {source} {port}"
 _PIP = "pip install 'iomux[loops]'"
@@ -26,7 +26,7 @@ class Loop(NamedTuple):
     """Its short name, for tables and figures."""
     language: str
     source: str
-    """The program: a file or folder in `PROGRAMS`."""
+    """The program: a file or folder in `SOURCES`."""
     run: str
     """The command line that runs it."""
     get: str
@@ -38,7 +38,7 @@ class Loop(NamedTuple):
 
     def line(self, template: str, folder: Path) -> str:
         """A command line, with the paths in place."""
-        values = {"{source}": PROGRAMS / self.source, "{folder}": folder, "{python}": sys.executable}
+        values = {"{source}": SOURCES / self.source, "{folder}": folder, "{python}": sys.executable}
         for name, value in values.items():
             template = template.replace(name, shlex.quote(str(value)))
         return template

@@ -29,6 +29,15 @@ STYLES = {
     "asyncio": Style("#009E73", "X", (0, (4, 2))),
     "uvloop": Style("#8B6914", "*", ":"),
     "io_uring": Style("#5D3A9B", "p", (0, (8, 1, 2, 1))),
+    "libevent": Style("#1B4F72", "8", (0, (5, 2))),  # other people's loops, iomux.course.loops
+    "mio": Style("#A04000", "H", (0, (4, 1))),
+    "Go": Style("#00838F", "<", (0, (3, 2))),
+    "Java NIO": Style("#B71C1C", ">", (0, (7, 2, 1, 2))),
+    "Node": Style("#33691E", "d", (0, (5, 1, 1, 1))),
+    "gevent": Style("#6A1B9A", "1", (0, (1, 1, 3, 1))),
+    "Twisted": Style("#C2185B", "3", (0, (10, 2))),
+    "Tornado": Style("#5D4037", "4", (0, (3, 3))),
+    "trio": Style("#607D8B", "x", (0, (2, 3))),
 }
 """In the order in which the course comes to them, which is the order of every legend."""
 OTHERS = (
