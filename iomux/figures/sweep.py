@@ -11,6 +11,7 @@ from iomux.system.machine import describe
 if TYPE_CHECKING:
     import pandas as pd
 
+_BAR = 0.2  # half of a bar's height, of the height of a row: more of it would touch the figures below, in 11 rows
 _LEAST_AROUND_1 = 0.15  # of the axis of Little's law: a deviation of a per cent should not look large
 
 
@@ -32,9 +33,9 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     for place, name in enumerate(names):
         look, values = style(name, names), frame[name].dropna().to_numpy()
         ax.plot(values, [place] * len(values), look.marker, color=look.color, markersize=7, alpha=0.35)
-        ax.plot([middle[name]] * 2, [place - 0.3, place + 0.3], color=look.color, linewidth=3)
+        ax.plot([middle[name]] * 2, [place - _BAR, place + _BAR], color=look.color, linewidth=3)
         above: Any = {"textcoords": "offset points", "color": look.color, "fontweight": "bold"}
-        ax.annotate(f"{middle[name]:.1f} µs", (middle[name], place - 0.3), (0, 3), ha="center", **above)
+        ax.annotate(f"{middle[name]:.1f} µs", (middle[name], place - _BAR), (0, 3), ha="center", **above)
     ax.set_yticks(range(len(names)), names, fontweight="bold")
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_color(style(name, names).color)

@@ -39,9 +39,8 @@ def record(path: Path = RECORDED, repeats: int = 5, seconds: float = 2.0) -> Non
         lines = {loop.name: loops.build(loop, folder) for loop in loops.LOOPS}
         names = {line: name for name, line in lines.items()}
         contenders = [*OURS, *lines.values()]
-        longer = {"repeats": repeats, "duration": seconds, "warmup": seconds}  # the JVM and V8 compile meanwhile
-        frames = [
-            iomux.sweep(contenders, 100, active=None, **longer),
+        frames = [  # the warm-up of the first is long: the JVM and V8 compile meanwhile
+            iomux.sweep(contenders, 100, active=None, repeats=repeats, duration=seconds, warmup=seconds),
             iomux.sweep(contenders, [1, 10, 100, 1000], active=1, repeats=repeats, duration=seconds / 4),
         ]
         every = {**{name: name for name in OURS}, **lines}

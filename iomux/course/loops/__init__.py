@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from iomux.course.loops.catalogue import LOOPS, SOURCES, Loop
+from iomux.course.loops.catalogue import LOOPS as LOOPS
+from iomux.course.loops.catalogue import SOURCES, Loop
 from iomux.processes.server import launch
 from iomux.system.procfs import asleep_in
 
