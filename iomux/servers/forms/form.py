@@ -14,6 +14,7 @@ from iomux import servers
 from iomux.servers import asyncio_
 from iomux.servers.connection import Handler, echo
 from iomux.servers.forms import sockets, streams
+from iomux.system.units import size_name
 
 _SERVE: dict[tuple[str, str], Callable[..., Any]] = {
     ("asyncio", "Protocol"): asyncio_.serve_plain,
@@ -47,8 +48,9 @@ class Form:
 
     @property
     def __name__(self) -> str:
-        """Its name in tables and figures: the loop and the interface."""
-        return f"{self.loop} {self.interface}"
+        """Its name in tables and figures: the loop, the interface, and what was freed before."""
+        freed = f", {size_name(self.freed_bytes)} freed" if self.freed_bytes else ""
+        return f"{self.loop} {self.interface}{freed}"
 
     def __call__(self, listener: socket.socket, handler: Handler = echo) -> None:
         """Serve every client of `listener`. Never returns."""
