@@ -400,7 +400,8 @@ def test_kernel_killed_ends_the_server(kernel: Kernel) -> None:
 def test_interrupt_of_a_cell_leaves_the_server_running(lasting_kernel: Kernel) -> None:
     manager, client = lasting_kernel
     pid = int(run_cell(client, START))
-    waiting = client.execute("import time; print('asleep', flush=True); time.sleep(600)", reply=False)
+    cell = "import time; print('asleep', flush=True); time.sleep(600)"
+    waiting = client.execute(cell, stop_on_error=False)  # or the next cell may be aborted with it
     while client.get_iopub_msg(timeout=DEADLINE)["msg_type"] != "stream":
         pass
 

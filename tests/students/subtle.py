@@ -385,6 +385,31 @@ def helper_inherits(listener: socket.socket, handler: Any = None) -> NoReturn:
         threading.Thread(target=_guarded, args=(echoes, client), daemon=True).start()
 
 
+def helper_inherits_under_epoll(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """The same on one thread: epoll goes on telling of a descriptor that the server has closed."""
+    epoll, clients, helper = select.epoll(), dict[int, socket.socket](), 0
+    epoll.register(listener, select.EPOLLIN)
+    while True:
+        for fd, _ in epoll.poll():
+            if fd == listener.fileno():
+                client = listener.accept()[0]
+                clients[client.fileno()] = client
+                epoll.register(client, select.EPOLLIN)
+                if not helper and not (helper := os.fork()):
+                    time.sleep(600)
+            elif fd in clients:
+                _answer_or_close(clients, fd)
+
+
+def _answer_or_close(clients: dict[int, socket.socket], fd: int) -> None:
+    data = b""
+    with contextlib.suppress(OSError):
+        data = clients[fd].recv(65536)
+        clients[fd].sendall(data)
+    if not data:
+        clients.pop(fd).close()
+
+
 def keeps_a_duplicate(listener: socket.socket, handler: Any = None) -> NoReturn:
     """Duplicates each client's descriptor, and forgets to close the other one."""
     while True:

@@ -5,6 +5,7 @@ import socket
 import time
 
 from iomux.conformance.trial.clients import ask, connect, crowd
+from iomux.conformance.trial.holders import STILL_HELD, held_elsewhere
 from iomux.conformance.trial.items import NEVER_SLEEPS, item
 from iomux.conformance.trial.rest import wakes_often
 from iomux.conformance.trial.subject import Fault, Subject, busy, skip_if_never_asleep, use_at_rest
@@ -37,7 +38,10 @@ def leaving(subject: Subject) -> None:
             client.shutdown(socket.SHUT_RDWR)
         reset(client) if number % 3 == 1 else client.close()
     if busy(subject):
-        raise Fault("all clients have left, and the server never sleeps")
+        seen = "all clients have left, and the server never sleeps"
+        if held_elsewhere(subject):
+            raise Fault(f"{seen}: a socket that it has closed is still open in another process (fork)", STILL_HELD)
+        raise Fault(seen)
 
 
 @item(

@@ -9,11 +9,14 @@ it for each descriptor (proc_pid_fd(5)).
 import contextlib
 import os
 import socket
+import time
 from pathlib import Path
 
 from iomux.conformance.trial.subject import NotSeen, Subject, processes
-from iomux.system.sock_diag import missing, other_end
+from iomux.system.machine import cpu_time
+from iomux.system.sock_diag import LISTEN, missing, other_end, sockets_at
 
+_MOMENT_SECONDS = 0.3
 STILL_HELD = (
     "A connection ends when its last descriptor is closed. A child process has a copy of each that was open at fork, "
     "dup makes another one. Close those that it does not need in the child, at once (or let exec do it: O_CLOEXEC)."
@@ -43,6 +46,32 @@ def holders(subject: Subject, client: socket.socket) -> dict[int, int]:
             counted = {process.pid: _descriptors(process.pid, end.inode) for process in processes(subject)}
             return {pid: count for pid, count in counted.items() if count}
     return {}
+
+
+def held_elsewhere(subject: Subject) -> bool:
+    """Whether the process that spins holds no client's socket, and another one of the server does; when all have left.
+
+    Example:
+    >>> from iomux.conformance.trial.holders import held_elsewhere
+    >>> from iomux.conformance.trial.subject import Subject
+    >>> with iomux.start("poll") as server:
+    ...     print(held_elsewhere(Subject(server.address, server.pid)))
+    False
+    """
+    port = subject.address[1]
+    inodes = {one.inode for one in sockets_at(port) if one.local == port and one.state != LISTEN and one.inode}
+    with contextlib.suppress(NotSeen, ProcessLookupError):
+        pids = [process.pid for process in processes(subject)]
+        holding = {pid for pid in pids if any(_descriptors(pid, inode) for inode in inodes)}
+        return bool(holding) and _busiest(pids) not in holding
+    return False
+
+
+def _busiest(pids: list[int]) -> int:
+    """The process that used most processor time in a moment."""
+    before = {pid: cpu_time(pid).total for pid in pids}
+    time.sleep(_MOMENT_SECONDS)
+    return max(pids, key=lambda pid: cpu_time(pid).total - before[pid])
 
 
 def _descriptors(pid: int, inode: int) -> int:
