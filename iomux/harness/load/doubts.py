@@ -82,10 +82,8 @@ def late_percentile(plan: Plan, seen: dict[str, Any]) -> str:
     if not late or not len(seen["response_ns"]):
         return ""
     shares = [float(name[1:]) for name in names]
-    latency = np.percentile(seen["response_ns"], shares, method="inverted_cdf") / 1000
-    return next(
-        (name for name, whole in zip(names, latency, strict=True) if late[name] > LATE_SHARES[name] * whole), ""
-    )
+    whole = dict(zip(names, np.percentile(seen["response_ns"], shares, method="inverted_cdf") / 1000, strict=True))
+    return next((name for name in names if late[name] > LATE_SHARES[name] * whole[name]), "")
 
 
 def _stillness(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
