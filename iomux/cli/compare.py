@@ -37,6 +37,9 @@ def _warnings(before: "pd.DataFrame", after: "pd.DataFrame") -> list[str]:
         said.append(f"they were measured on different machines: {one}; {other}")
     if before.attrs.get("partial") or after.attrs.get("partial"):
         said.append("one of them was interrupted, and has fewer rounds at some levels")
+    runs = [run for frame in (before, after) if "doubts" in frame for run in frame["doubts"].fillna("")]
+    if count := sum(run != "" for run in runs):
+        said.append(f"{count} of {len(runs)} runs are in doubt: see the column doubts of the files")
     return said
 
 
@@ -46,4 +49,5 @@ def _ending(found: list[Change], before: "pd.DataFrame", after: "pd.DataFrame") 
     lines = [f"in one of the files only, and not compared: {count}"] if count else []
     if len(found) > 1:
         lines.append(f"in brackets the 95 % interval; of {len(found)} comparisons one in twenty is told by chance")
+    lines.append("the machine may have changed in between: measure the first once more, and compare it with itself")
     return [*lines, f"measured on {after.attrs.get('machine', 'an unknown machine')}"]

@@ -111,17 +111,19 @@ def test_compare_prints_a_line_for_each_server_and_level(tmp_path: Path) -> None
     ]
     assert all(line.endswith("slower, 5 and 5 rounds") for line in lines[1:5])
     assert "of 4 comparisons one in twenty is told by chance" in done.stdout
+    assert "the machine may have changed in between: measure the first once more" in done.stdout
     assert lines[-1] == "measured on a machine"
 
 
 def test_compare_warns_of_another_machine_and_of_a_partial_sweep(tmp_path: Path) -> None:
     after = made_up(1, 5, 2)
     after.attrs.update(machine="another", partial=True)
-    after = after[after["server"] == "poll"]
+    after = after[after["server"] == "poll"].assign(doubts=["", "late"] * 5)
     done = iomux_command("compare", *files(tmp_path, made_up(1, 5, 1), after))
     assert done.returncode == 0
     assert "warning: they were measured on different machines: a machine; another\n" in done.stderr
     assert "warning: one of them was interrupted" in done.stderr
+    assert "warning: 5 of 10 runs are in doubt: see the column doubts" in done.stderr
     assert "in one of the files only, and not compared: 2\n" in done.stdout
 
 
