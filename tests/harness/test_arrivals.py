@@ -239,8 +239,9 @@ def test_a_generator_that_falls_behind_without_a_spare_turn_says_what_it_could_s
         poller = AlwaysAnswered(clients, spare)
         monkeypatch.setattr(generator, "quickest_poller", lambda: (poller, poller.poll))
         asking = generator.Generator(clients, 64, True, errors)
-        for client in clients:
-            client.recv = lambda _, client=client: client.awaited  # type: ignore[misc]
+        answered: list[Any] = [*clients]
+        for client in answered:
+            client.recv = lambda _, client=client: client.awaited
             client.send = len
         begin = generator.perf_ns()
         timetable = planned_ns(900_000, 0.05, "even", Random())
