@@ -32,10 +32,11 @@ class Stored(NamedTuple):
 def stored(paths: Iterable[Path]) -> Iterator[Stored]:
     """The figures of these notebooks, in order."""
     for path in paths:
+        number = path.stem.partition("_")[0]
         for place, cell in enumerate(read(path).cells):
             for output in cell.get("outputs", []):
                 if data := output.get("data", {}).get("image/png"):
-                    yield Stored(f"{path.stem[:2]} cell {place}", Image.open(io.BytesIO(base64.b64decode(data))))
+                    yield Stored(f"{number} cell {place}", Image.open(io.BytesIO(base64.b64decode(data))))
 
 
 def sheet(figures: Iterable[Stored], background: str = _LIGHT) -> Image.Image:

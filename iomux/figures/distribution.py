@@ -1,6 +1,7 @@
 """The figure of a run's latencies by percentile: from the median to the slowest request."""
 
 from collections.abc import Mapping
+from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +10,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from iomux.figures.look.notes import doubts_of
 from iomux.figures.look.style import log_ticks, name_ends, new_axes, plain, style, under
+from iomux.harness.load.percentiles import percentile
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
     from iomux.harness.load.result import LoadResult, Nanoseconds
 
-_TAILS, _FEWEST_BEYOND = (2, 10, 100, 1000, 10_000), 10
-"""The marked percentiles, as one in how many requests is slower, and how many must be."""
+_TAILS = (2, 10, 100, 1000, 10_000)
+"""The marked percentiles, as one in how many requests is slower."""
 
 
 def distribution(
@@ -47,8 +49,8 @@ def distribution(
             continue
         beyond = 1 - (np.arange(len(values)) + 0.5) / len(values)
         ax.plot(1 / beyond, values, color=look.color, linewidth=2)  # solid: gaps of a dash would look like the data's
-        at = [tail for tail in _TAILS if len(values) >= _FEWEST_BEYOND * tail]
-        ax.plot(at, np.quantile(values, [1 - 1 / tail for tail in at]), look.marker, color=look.color, markersize=9)
+        known = {tail: us for tail in _TAILS if not isnan(us := percentile(values, 1 - 1 / tail))}
+        ax.plot(list(known), list(known.values()), look.marker, color=look.color, markersize=9)
         ends.append((float(1 / beyond[-1]), float(values[-1]), label, look.color))
     ax.set_xscale("log")
     ax.set_yscale("log")

@@ -12,7 +12,7 @@ from tests.support.notebooks import read
 
 
 def test_the_sheet_has_each_stored_figure_once_in_order() -> None:
-    paths = sorted(NOTEBOOKS.glob("0[67]*.ipynb"))
+    paths = sorted(NOTEBOOKS.glob("0[67]_*.ipynb"))
     labels = [figure.label for figure in stored(paths)]
     cells = [cell for path in paths for cell in read(path).cells]
     assert len(labels) == sum(

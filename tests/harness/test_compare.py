@@ -20,7 +20,7 @@ def made_up(factor: float, rounds: int, seed: int, spread: float = 0.05, rate: f
         [
             {
                 **{"server": server, "connections": level, "active": 1, "size_bytes": 64, "rate_per_s": rate},
-                **{"repeat": repeat, "reason": "", "p99_us": nan},
+                **{"arrivals": "poisson" if rate > 0 else nan, "repeat": repeat, "reason": "", "p99_us": nan},
                 "p50_us": 100 * factor * float(random.lognormal(0, spread)),
                 "requests_per_s": 1000 / factor * float(random.lognormal(0, spread)),
             }

@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 import iomux
 from tests.support.clients import all_gone, eventually
 
-SWEEP = 'iomux.sweep(["poll", "select"], [1, 3], repeats=200, duration=0.2, warmup=0, progress=False)'
+SWEEP = 'iomux.sweep(["poll", "select"], [1, 3], repeats=200, duration=0.2, warmup=0, progress=False, again=0)'
 SCRIPT = f"""
 import sys, iomux
 from iomux.harness.load import sweep as module

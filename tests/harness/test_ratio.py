@@ -80,3 +80,11 @@ def test_a_real_sweep_can_be_compared() -> None:
     ratio = iomux.ratio(frame, "select", "poll", "cpu_us_per_request")
     assert ratio.rounds == 2
     assert ratio.low <= ratio.median <= ratio.high
+
+
+def test_two_kinds_of_arrivals_are_not_mixed() -> None:
+    both = pd.concat([made_up(3).assign(arrivals=kind, rate_per_s=100.0) for kind in ("even", "poisson")])
+    with pytest.raises(ValueError, match=r"arrivals has several values, even, poisson: select one, as in frame\["):
+        iomux.ratio(both, "poll", "epoll", "p50_us")
+    with pytest.raises(ValueError, match=r'frame\["connections"\] == 10\]'):
+        iomux.ratio(made_up(3, (1, 10)), "poll", "epoll", "p50_us")

@@ -75,11 +75,18 @@ def draw_spread(ax: Axes, x: Sequence[float], found: Sequence[Spread], look: "St
     ax.vlines(x, low, high, color=look.color, linewidth=1.4, alpha=0.8, zorder=1.8)
 
 
-def draw_dots(ax: Axes, rows: "pd.DataFrame", column: str, look: "Style", at: "Transform | None" = None) -> None:
+def draw_dots(
+    ax: Axes,
+    rows: "pd.DataFrame",
+    column: str,
+    look: "Style",
+    at: "Transform | None" = None,
+    across: str = "connections",
+) -> None:
     """Draw each round of one server where there are too few for the interval to say it all, but more than one."""
-    few = rows[rows.groupby("connections")[column].transform("size").between(2, FEWEST_WITHOUT_DOTS - 1)]
+    few = rows[rows.groupby(across)[column].transform("size").between(2, FEWEST_WITHOUT_DOTS - 1)]
     place: Any = {"transform": at or ax.transData}
-    ax.scatter(few["connections"], few[column], color=look.color, marker=".", **_DOTS | place)
+    ax.scatter(few[across], few[column], color=look.color, marker=".", **_DOTS | place)
 
 
 def against(ax: Axes, across: str, scale: str) -> None:

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from iomux.figures.look.style import log_ticks, name_ends, new_axes, plain, style, thousands, under
+from iomux.figures.look.lines import broken, draw_dots, draw_spread, gaps
+from iomux.figures.look.notes import doubts, note, under
+from iomux.figures.look.spread import spread, words
+from iomux.figures.look.style import in_order, log_ticks, name_ends, new_axes, plain, style, thousands
 from iomux.harness.load.queueing import mean_wait_us
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ _THEORY = "#999999"
 
 
 def waiting(frame: "pd.DataFrame", service_us: float, ax: Axes | None = None, variation: float = 0.0) -> Axes:
-    """The mean wait for a server's attention against its utilisation: each run a mark, a line through the medians.
+    """The mean wait for a server's attention against its utilisation: the medians of the runs, their spread, a line.
 
     frame: a row for each run, with the columns `arrivals` (the line's name), `utilisation` (from 0 to 1) and `wait_us`,
     the mean time beyond that of a request that finds the server free. service_us, variation: the mean of the server's
@@ -53,8 +56,8 @@ def waiting(frame: "pd.DataFrame", service_us: float, ax: Axes | None = None, va
     ax.set_ylabel("mean wait, µs")
     name_ends(ax, ends)
     served = f"theory: Pollaczek and Khinchine, service time {service_us:,.0f} µs, variation {variation:g}"
-    note = f"{served}; small marks: runs{_above(frame, top)}, line: their median"
-    return under(plain(ax, "How long a request waits"), _with_machine(note, frame))
+    rounds = words(frame.groupby(["arrivals", "utilisation"]).size())
+    return under(plain(ax, "How long a request waits"), _noted(frame, served, rounds + _above(frame, top)))
 
 
 def knee(frame: "pd.DataFrame", column: str = "p50_us", within_us: float = 1_000.0) -> "pd.Series[float]":
@@ -91,17 +94,17 @@ def latency_against_load(
     """Latency against planned requests a second, one line a server; a ring marks the last rate within an objective.
 
     frame: from `iomux.load` (`row()`, with a column `server`) or `iomux.sweep`, at several rates. column: of the frame,
-    with microseconds. within_us: the objective for the latency, a dotted line. Small marks are runs, the line joins
-    their medians. Both axes are logarithmic.
+    with microseconds. within_us: the objective for the latency, a dotted line. The line joins
+    the medians of the runs, a bar is their spread. Both axes are logarithmic.
 
     Example:
     >>> import pandas as pd
     >>> runs = [iomux.sweep("poll", 2, rate=rate, repeats=1, duration=0.1, progress=False) for rate in (500, 1000)]
     >>> iomux.plot.latency_against_load(pd.concat(runs)).get_ylabel()
-    'median latency, µs'
+    'median latency, µs (log scale)'
     """
     ax = new_axes(ax)
-    names, knees = list(dict.fromkeys(frame["server"])), knee(frame, column, within_us)
+    names, knees = in_order(frame["server"]), knee(frame, column, within_us)
     ends = []
     for name in names:
         rows, look = frame[frame["server"] == name].dropna(subset=[column]), style(name, names)
@@ -115,29 +118,34 @@ def latency_against_load(
     ax.margins(x=0.1)
     log_ticks(ax.xaxis)
     log_ticks(ax.yaxis)
-    ax.set_xlabel("planned requests a second")
-    ax.set_ylabel(f"{_NAMES.get(column, column)}, µs")
+    ax.set_xlabel("planned requests a second (log scale)")
+    ax.set_ylabel(f"{_NAMES.get(column, column)}, µs (log scale)")
     name_ends(ax, ends)
     who = f"{int(frame['active'].iloc[0]):,} of {int(frame['connections'].iloc[0]):,} connections active"
     spaced = "Poisson" if "poisson" in set(frame["arrivals"]) else "even"
-    note = f"{who}, {spaced} arrivals; small marks: runs, line: their median, ring: the last within {within_us:,.0f} µs"
-    return under(plain(ax, "Latency against load"), _with_machine(note, frame))
+    what = f"{who}, {spaced} arrivals; ring: the last rate within {within_us:,.0f} µs"
+    rounds = words(frame[frame[column].notna()].groupby(["server", "rate_per_s"]).size())
+    apart = "not joined: rates more than a decade apart" if gaps(sorted(frame["rate_per_s"].unique())) else ""
+    return under(plain(ax, "Latency against load"), _noted(frame, what, rounds, apart))
 
 
 def _marks(
     ax: Axes, rows: "pd.DataFrame", name: str, names: Sequence[str], columns: tuple[str, str]
 ) -> tuple[float, float]:
-    """Draw each run and a line through the medians; return where the line ends."""
+    """Draw the median of the rounds at each load, their spread, and a line; return where the line ends."""
     across, up = columns
-    look, medians = style(name, names), rows.groupby(across)[up].median()
-    ax.plot(rows[across], rows[up], look.marker, color=look.color, markersize=4, alpha=0.45, linestyle="none")
-    ax.plot(medians.index, medians, color=look.color, linestyle=look.dash, linewidth=2)
-    return float(medians.index[-1]), float(medians.iloc[-1])
+    look = style(name, names)
+    found = {float(str(load)): spread(rounds) for load, rounds in rows.groupby(across)[up]}
+    x, y = list(found), [each.median for each in found.values()]
+    draw_spread(ax, x, list(found.values()), look)
+    draw_dots(ax, rows, up, look, across=across)
+    joined = (broken(x, x), broken(y, x)) if across == "rate_per_s" else (x, y)  # a rate is on a logarithmic axis
+    ax.plot(*joined, color=look.color, marker=look.marker, linestyle=look.dash, linewidth=2)
+    return x[-1], y[-1]
 
 
-def _with_machine(note: str, frame: "pd.DataFrame") -> str:
-    machine = frame.attrs.get("machine", "")
-    return f"{note}\n{machine}" if machine else note
+def _noted(frame: "pd.DataFrame", *parts: str) -> str:
+    return note(*parts, doubts(frame), frame.attrs.get("machine", ""))
 
 
 def _above(frame: "pd.DataFrame", top: float) -> str:

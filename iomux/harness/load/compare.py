@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Key = tuple[object, ...]
 """The values of a setting, one for each column of `SETTING`."""
-SETTING = ["server", "connections", "active", "size_bytes", "rate_per_s"]
+SETTING = ["server", "connections", "active", "size_bytes", "rate_per_s", "arrivals"]
 """What two sweeps must have in common for their values to be compared."""
 MORE_IS_BETTER = ("requests_per_s", "requests_per_cpu_s")
 _BESIDE = 1e-9  # at a pair's own ratio the two values would be tied

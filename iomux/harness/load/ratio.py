@@ -13,7 +13,7 @@ from iomux.harness.load.rounds import of_rounds
 if TYPE_CHECKING:
     import pandas as pd
 
-_SETTINGS = ("connections", "active", "size_bytes", "rate_per_s")
+_SETTINGS = ("connections", "active", "size_bytes", "rate_per_s", "arrivals")
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def _check_one_level(both: "pd.DataFrame") -> None:
         levels = list(dict.fromkeys(both[setting].dropna())) if setting in both else []
         if len(levels) > 1:
             raise ValueError(
-                f"{setting} has several values, {', '.join(f'{level:,.10g}' for level in levels)}: select one, as in "
-                f'frame[frame["{setting}"] == {levels[-1]:.10g}]'
+                f"{setting} has several values, {', '.join(map(str, levels))}: select one, as in "
+                f'frame[frame["{setting}"] == {levels[-1]!r}]'
             )
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KIND = "a sweep of iomux"
-_NEEDED = ("server", "connections", "active", "size_bytes", "rate_per_s", "repeat", "reason")
+_NEEDED = ("server", "connections", "active", "size_bytes", "rate_per_s", "arrivals", "repeat", "reason")
 
 
 def save(frame: "pd.DataFrame", path: Path) -> None:
