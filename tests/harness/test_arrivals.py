@@ -260,5 +260,5 @@ def test_the_doubt_names_the_rate_that_it_could_send() -> None:
     seen: dict[str, Any] = {"late_ns": array("q"), "response_ns": array("q"), "errors": {}}
     assert doubts(asked, seen) == []
     ((text, passing),) = doubts(asked, seen | {"most_per_s": 181_004.0})
-    assert text == "181,004 requests a second was all that the load generator could send: plan fewer"
+    assert text == "the load generator was late: 181,004 requests a second are all that it can send: plan fewer"
     assert not passing

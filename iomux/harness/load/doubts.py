@@ -172,7 +172,9 @@ def _generator(plan: Plan, seen: dict[str, Any]) -> Iterator[Doubt]:
         yield Doubt("the load generator was the bottleneck: the server could have done more", passing=False)
         return
     if most := seen.get("most_per_s"):
-        yield Doubt(f"{most:,.0f} requests a second was all that the load generator could send: plan fewer", False)
+        yield Doubt(
+            f"the load generator was late: {most:,.0f} requests a second are all that it can send: plan fewer", False
+        )
         return
     late, at = late_us(plan, seen), late_percentile(plan, seen)
     share = {"p50": "half", "p99": "1 %"}[at]
