@@ -62,6 +62,8 @@ def _in_order(items: Mapping[str, Item], modules: tuple[ModuleType, ...]) -> dic
 _ECHO_ITEMS = _in_order(ITEMS, _ECHO_FAMILIES)
 NAMES = tuple(_ECHO_ITEMS)
 """The items, in the order in which they are tried."""
+POINTS = {name: item.points for name, item in _ECHO_ITEMS.items()}
+"""What each item is worth, also for a server that cannot be tried."""
 
 
 def check(

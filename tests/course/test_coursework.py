@@ -94,7 +94,12 @@ def test_the_notebook_folds_out_the_solutions_that_are_tested(thing: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("function", "points"), [("serve_poll", {"echoes": 8, "end": 2}), ("serve_naively", {"echoes": 0, "end": 2})]
+    ("function", "points"),
+    [
+        ("serve_poll", {"echoes": 8, "end": 2}),
+        ("serve_naively", {"echoes": 0, "end": 2}),
+        ("not_in_the_file", {"echoes": 0, "end": 0}),
+    ],
 )
 def test_the_pytest_file_marks_a_submission_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
     naive = "def serve_naively(listener):\n    while True:\n        with listener.accept()[0] as client:\n"
@@ -112,8 +117,11 @@ def test_the_pytest_file_marks_a_submission_by_item(tmp_path: Path, function: st
         text=True,
     )
     found = {
-        str(case.get("name")).removeprefix("test_item[").removesuffix("]"): int(case.find(".//property").get("value"))  # type: ignore[arg-type, union-attr]
+        str(case.get("name")).removeprefix("test_item[").removesuffix("]"): {
+            str(each.get("name")): int(str(each.get("value"))) for each in case.iter("property")
+        }
         for case in ElementTree.parse(tmp_path / "points.xml").iter("testcase")
     }
-    assert found == points, done.stdout
+    worth = {"echoes": 8, "end": 2}
+    assert found == {item: {"points": points[item], "of": worth[item]} for item in worth}, done.stdout
     assert done.returncode == (0 if function == "serve_poll" else 1)

@@ -197,7 +197,7 @@ def test_a_generator_that_is_late_is_told() -> None:
         return plan.run(asked)
 
     with iomux.start("poll") as server:
-        asked = Plan(server.address, 5, 5, 64, 1.0, 0.1, 500.0, 5.0, server.pid, True)
+        asked = Plan(server.address, 500, 500, 64, 1.0, 0.1, 500.0, 5.0, server.pid, True, "even")
         found = run_in_worker(run, asked, core=None, seconds=60, what="the load generator")
     result = summarize(asked, found)
     assert said(result, "the load generator was late")

@@ -3,7 +3,7 @@
     export SUBMISSION=ada.py:serve_poll
     pytest --pyargs iomux.course.coursework.test_submission --junitxml=ada.xml -o junit_family=xunit1
 
-The points of each test are a property in the JUnit file, and a failure shows the words of the report.
+The points of each test (`points` of `of`) are properties in the JUnit file; a failure shows the words of the report.
 """
 
 import functools
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from iomux.conformance.check import NAMES, check
+from iomux.conformance.check import NAMES, POINTS, check
 from iomux.processes.resolve import find
 
 SUBMISSION = os.environ.get("SUBMISSION", "")
@@ -22,10 +22,11 @@ SUBMISSION = os.environ.get("SUBMISSION", "")
 @pytest.mark.skipif(not SUBMISSION, reason="no submission is named: SUBMISSION=file.py:function pytest ...")
 @pytest.mark.parametrize("item", NAMES)
 def test_item(item: str, record_property: Callable[[str, object], None]) -> None:
-    """One item passes or fails; an item that cannot be tried on this machine is skipped."""
+    """One item passes or fails; an item that was not seen is skipped, with the reason, and earns nothing."""
     submission = _submission()
     if isinstance(submission, Exception):
         record_property("points", 0)
+        record_property("of", POINTS[item])
         pytest.fail(str(submission), pytrace=False)
     report = check(submission, only=item, progress=False)
     record_property("points", report.earned)

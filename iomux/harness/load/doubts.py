@@ -82,8 +82,7 @@ def late_percentile(plan: Plan, seen: dict[str, Any]) -> str:
     late, names = late_us(plan, seen), ["p50", "p99"] if len(seen["late_ns"]) >= _FOR_P99 else ["p50"]
     if not late or not len(seen["response_ns"]):
         return ""
-    shares = [float(name[1:]) for name in names]
-    latency = np.percentile(seen["response_ns"], shares, method="inverted_cdf") / 1000
+    latency = np.percentile(seen["response_ns"], [float(name[1:]) for name in names], method="inverted_cdf") / 1000
     return next(
         (name for name, whole in zip(names, latency, strict=True) if late[name] > LATE_SHARES[name] * whole), ""
     )

@@ -87,7 +87,7 @@ class Generator:
         self.still.begin(perf_ns())
         while self._clients and ((now := perf_ns()) < until or asked < len(plan)):
             while asked < len(plan) and begin + plan[asked] <= now:
-                self._ask(begin + plan[asked], now)
+                self._ask(begin + plan[asked])
                 asked += 1
             due = begin + plan[asked] if asked < len(plan) else until
             sleep = due - now - self._spin_ns  # wake up early: a sleep until the planned time always ends late
@@ -162,14 +162,14 @@ class Generator:
             client.unsent = memoryview(payload)[sent:]
             self._poller.modify(client.sock.fileno(), IN | OUT)
 
-    def _ask(self, planned: int, now: int) -> None:
+    def _ask(self, planned: int) -> None:
         """Let a free client send the request that was planned for this time; it waits if none is free."""
         self._waiting.append(planned)
         while self._free:
             client = self._free.popleft()
             if client.sock.fileno() >= 0:  # it was not lost meanwhile
-                self.late_ns.append(now - planned)
                 self._send_planned(client)
+                self.late_ns.append(client.sent_ns - planned)
                 return
 
     def _send_planned(self, client: Client) -> None:
