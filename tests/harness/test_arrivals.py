@@ -239,8 +239,9 @@ def test_a_generator_that_falls_behind_without_a_spare_turn_says_what_it_could_s
         poller = AlwaysAnswered(clients, spare)
         monkeypatch.setattr(generator, "quickest_poller", lambda: (poller, poller.poll))
         asking = generator.Generator(clients, 64, True, errors)
-        for client in clients:
-            client.recv = lambda _, client=client: client.awaited  # type: ignore[misc]
+        answered: list[Any] = [*clients]
+        for client in answered:
+            client.recv = lambda _, client=client: client.awaited
             client.send = len
         begin = generator.perf_ns()
         timetable = planned_ns(900_000, 0.05, "even", Random())
@@ -259,5 +260,5 @@ def test_the_doubt_names_the_rate_that_it_could_send() -> None:
     seen: dict[str, Any] = {"late_ns": array("q"), "response_ns": array("q"), "errors": {}}
     assert doubts(asked, seen) == []
     ((text, passing),) = doubts(asked, seen | {"most_per_s": 181_004.0})
-    assert text == "181,004 requests a second was all that the load generator could send: plan fewer"
+    assert text == "the load generator was late: 181,004 requests a second are all that it can send: plan fewer"
     assert not passing

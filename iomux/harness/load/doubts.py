@@ -32,6 +32,7 @@ LATE_SHARES = {"p50": 0.25, "p99": 0.5}
 20 µs, in a few requests of a hundred at 10,000 a second."""
 FEWEST = 30
 """The fewest requests: with 30 the median lies between the 33rd and the 70th percentile that were seen, 95 % sure."""
+_TOO_MANY = {"p50": "half", "p99": "1 %"}
 _FOR_P99 = 1000  # so that ten samples lie above it
 _SLOW_STALL = 10  # a silence of so many service times is no service time
 
@@ -171,16 +172,13 @@ def _generator(plan: Plan, seen: dict[str, Any]) -> Iterator[Doubt]:
     if plan.rate is None:
         yield Doubt("the load generator was the bottleneck: the server could have done more", passing=False)
         return
-    if most := seen.get("most_per_s"):
-        yield Doubt(f"{most:,.0f} requests a second was all that the load generator could send: plan fewer", False)
-        return
-    late, at = late_us(plan, seen), late_percentile(plan, seen)
-    share = {"p50": "half", "p99": "1 %"}[at]
-    yield Doubt(
-        f"the load generator was late: it sent {share} of its requests {duration(late[at])} or more after the planned "
-        "moment, and much of these latencies is its own delay",
-        passing=True,
-    )
+    late, at, most = late_us(plan, seen), late_percentile(plan, seen), seen.get("most_per_s")
+    if most:
+        what = f"{most:,.0f} requests a second are all that it can send: plan fewer"
+    else:
+        what = f"it sent {_TOO_MANY[at]} of its requests {duration(late[at])} or more after the planned moment"
+        what += ", and much of these latencies is its own delay"
+    yield Doubt(f"the load generator was late: {what}", passing=not most)
 
 
 def _counts(seen: dict[str, Any]) -> Iterator[Doubt]:

@@ -83,11 +83,11 @@ def run(plan: Plan) -> dict[str, Any]:
 
 def _timetables(plan: Plan) -> "tuple[array[int], array[int]] | tuple[None, None]":
     """The planned times of the measurement and of the warm-up. The first depend on the seed, and not on the warm-up."""
-    if plan.rate is None or plan.arrivals is None:
+    if plan.rate is None:
         return None, None
-    draws = Random(plan.seed)
-    measured = planned_ns(plan.rate, plan.duration, plan.arrivals, draws)
-    return measured, planned_ns(plan.rate, plan.warmup, plan.arrivals, draws)
+    spacing, draws = plan.arrivals or "even", Random(plan.seed)
+    measured = planned_ns(plan.rate, plan.duration, spacing, draws)
+    return measured, planned_ns(plan.rate, plan.warmup, spacing, draws)
 
 
 def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> float | None:
