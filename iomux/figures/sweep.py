@@ -12,13 +12,15 @@ from iomux.system.machine import describe
 if TYPE_CHECKING:
     import pandas as pd
 
+_BAR = 0.2  # half of a bar's height, of the height of a row: more of it would touch the figures below, in 11 rows
 _LEAST_AROUND_1 = 0.15  # of the axis of Little's law: a deviation of a per cent should not look large
 
 
 def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work of one request") -> Axes:
     """Processor time per request: a mark for each run, a bar at their median, the lowest median at the top.
 
-    frame: a column for each mechanism, by its name, and a row for each round; microseconds.
+    frame: a column for each mechanism, by its name, and a row for each round; microseconds. `.attrs["machine"]` says
+    where it was measured, if that was not here.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], 1, repeats=2, duration=0.05, progress=False)
@@ -32,9 +34,9 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     for place, name in enumerate(names):
         look, values = style(name, names), frame[name].dropna().to_numpy()
         ax.plot(values, [place] * len(values), look.marker, color=look.color, markersize=7, alpha=0.35)
-        ax.plot([middle[name]] * 2, [place - 0.3, place + 0.3], color=look.color, linewidth=3)
+        ax.plot([middle[name]] * 2, [place - _BAR, place + _BAR], color=look.color, linewidth=3)
         above: Any = {"textcoords": "offset points", "color": look.color, "fontweight": "bold"}
-        ax.annotate(f"{middle[name]:.1f} µs", (middle[name], place - 0.3), (0, 3), ha="center", **above)
+        ax.annotate(f"{middle[name]:.1f} µs", (middle[name], place - _BAR), (0, 3), ha="center", **above)
     ax.set_yticks(range(len(names)), names, fontweight="bold")
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_color(style(name, names).color)
@@ -46,7 +48,9 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     plain(ax, title)
     ax.grid(False, axis="y")
     hidden = f"{beyond} marks lie beyond the axis" if beyond else ""
-    return under(ax, note(f"mark: one round of {len(frame)}; bar: their median", hidden, describe()))
+    return under(
+        ax, note(f"mark: one round of {len(frame)}; bar: their median", hidden, frame.attrs.get("machine", describe()))
+    )
 
 
 def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:
@@ -128,7 +132,16 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
         rows, look = measured[measured["server"] == name], style(name, names)
         beside = 1.2 ** (place - (len(names) - 1) / 2) * 1.04 ** (rows["repeat"] - rows["repeat"].mean())
         ratio = rows["requests_per_s"] * rows["mean_us"] / 1e6 / rows["active"]
-        ax.plot(rows["active"] * beside, ratio, look.marker, color=look.color, label=name, markersize=7, alpha=0.7)
+        ax.plot(
+            rows["active"] * beside,
+            ratio,
+            linestyle="",
+            marker=look.marker,
+            color=look.color,
+            label=name,
+            markersize=7,
+            alpha=0.7,
+        )
     ax.axhline(1, color="#999999", linewidth=1, zorder=0)
     ax.text(1.01, 1, "L = λ · W", transform=ax.get_yaxis_transform(), color="#666666", va="center")
     ax.set_xscale("log")

@@ -98,8 +98,10 @@ _ALL = (
     ),
     Mechanism("generators", "multiplexing", "straight-line code that yields where it must wait", "coroutines:serve"),
     Mechanism("coroutines", "multiplexing", "the same as async def, on the same scheduler", "coroutines:serve_async"),
-    Mechanism("asyncio", "multiplexing", "callbacks on the standard library's loop", "asyncio_:serve"),
-    Mechanism("uvloop", "multiplexing", "the same callbacks on libuv's loop", "asyncio_:serve_uvloop", _lacks_uvloop),
+    Mechanism("asyncio", "multiplexing", "a BufferedProtocol on the standard library's loop", "asyncio_:serve"),
+    Mechanism(
+        "uvloop", "multiplexing", "a plain Protocol on uvloop's loop, libuv", "asyncio_:serve_uvloop", _lacks_uvloop
+    ),
     Mechanism("io_uring", "asynchronous", "notified when the bytes are in", "uring:serve", _lacks_io_uring),
 )
 

@@ -98,10 +98,11 @@ class Connection:
 
     def advance(self) -> bool:
         """Send what is owed, read once and answer, without waiting; return whether `interest` has changed."""
+        receive, handler, send = self._recv, self._handler, self._send  # self._recv() would look for a method first
         try:
             if self.owed and not self._send_owed():
                 return self._update_interest()
-            data = self._recv(CHUNK_BYTES)
+            data = receive(CHUNK_BYTES)
         except BlockingIOError:
             self.drained = True
             return self._update_interest()
@@ -111,12 +112,12 @@ class Connection:
             self.ended = True
             return self._update_interest()
         try:
-            reply = self._handler(data)
+            reply = handler(data)
         except Exception:  # a handler's error ends only its client, and is logged
             log_error()
             return self._give_up()
         try:
-            sent = 0 if self.owed else self._send(reply)  # nothing may overtake what is owed
+            sent = 0 if self.owed else send(reply)  # nothing may overtake what is owed
         except BlockingIOError:
             sent = 0
         except OSError:

@@ -87,7 +87,7 @@ def _asyncio(wrap: Wrap) -> servers.Serve:
         return asyncio.SelectorEventLoop(wrap(selector, selector.select, in_kernel=in_kernel))
 
     def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
-        asyncio_.run_on(new_loop, listener, handler)
+        asyncio_.run_protocol(new_loop, asyncio_.buffered(), listener, handler)
 
     return serve
 

@@ -1,4 +1,4 @@
-"""What /proc shows of a waiting server: where its threads sleep, its socket queues, epoll's interest lists.
+"""What /proc shows of a server: where its threads sleep, its page faults, socket queues, epoll's interest lists.
 
 Linux shows them to anyone who may see the process: `/proc/PID/task/*/wchan` is the kernel function in which
 a thread sleeps (proc_pid_wchan(5)), and `/proc/net/tcp` has a line for each TCP socket of the machine, as
@@ -64,6 +64,25 @@ def asleep_in(pid: int) -> Counter[str]:
             continue
         found["not asleep" if where in ("", _RUNNING) else where] += 1
     return found
+
+
+def page_faults(pid: int) -> int:
+    """How often the kernel has given process `pid` a page of memory that it touched for the first time.
+
+    Minor faults: nothing was read from a disk. All of its threads count, ended ones too. proc_pid_stat(5), minflt.
+    Raises ProcessLookupError when the process is gone, and on a system without /proc.
+
+    Example:
+    >>> from iomux.system.procfs import page_faults
+    >>> with iomux.start("poll") as server:
+    ...     print(page_faults(server.pid) > 100)
+    True
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError as error:
+        raise ProcessLookupError(f"process {pid} is gone") from error
+    return int(stat.rpartition(")")[2].split()[7])  # the name before the bracket may have spaces in it
 
 
 def queues(address: Address) -> "pd.DataFrame":

@@ -30,7 +30,7 @@ def copy(rounds: int) -> Iterator[Line]:
         yield Figure(f"{how}: each further KiB", slopes[how], "ns")
     yield from control(slopes["recv_into"], slopes["recv_into MSG_TRUNC"])
     tables = [cost.by_size for cost in costs]
-    for size, bound in ((SIZES[0], at_most(50)), (SPAN_BYTES[1], at_least(80))):
+    for size, bound in ((SIZES[0], at_most(30)), (SPAN_BYTES[1], at_least(95))):
         shares = [100 * float(table["share"][size]) for table in tables]
         yield Figure(f"{size_name(size)}: the copy's part of a receive", shares, "%", bound)
         yield Figure(f"{size_name(size)}: a receive", [float(table["receive_us"][size]) for table in tables], "µs")
@@ -51,7 +51,7 @@ def control(copied: Sequence[float], discarded: Sequence[float]) -> Iterator[Lin
     """The ratio of two slopes: a lower bound in those rounds in which the second cannot be distinguished from 0."""
     least = sum(slope < LEAST_NS_PER_KIB for slope in discarded)
     both = ratios(copied, [max(slope, LEAST_NS_PER_KIB) for slope in discarded])
-    yield Figure("recv_into / MSG_TRUNC: slope", both, "times", at_least(5))
+    yield Figure("recv_into / MSG_TRUNC: slope", both, "times", at_least(50))
     if least:
         yield f"  in {least} of them it is at least that: under MSG_TRUNC less than {LEAST_NS_PER_KIB} ns/KiB"
 

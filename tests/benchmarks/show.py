@@ -26,11 +26,6 @@ def at_most(number: float) -> Bound:
     return Bound(f"at most {number:,g}", lambda values: statistics.median(values) <= number)
 
 
-def more_than(number: float) -> Bound:
-    """The median is greater than this."""
-    return Bound(f"more than {number:,g}", lambda values: statistics.median(values) > number)
-
-
 def between(low: float, high: float) -> Bound:
     """The median is between the two, or one of them."""
     return Bound(f"between {low:,g} and {high:,g}", lambda values: low <= statistics.median(values) <= high)

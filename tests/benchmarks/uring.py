@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACTIVE = 128
-URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.2)}
-SHARES = {"wall": None, "system": at_most(25), "calls": at_most(25)}
+URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.05)}
+SHARES = {"wall": None, "system": at_most(20), "calls": at_most(5)}
 """The ways that are compared with io_uring by default, in per cent, with the bound of each."""
 
 
@@ -32,7 +32,7 @@ def who_copies(rounds: int) -> Iterator[Line]:
             share = [100 * part for part in _against_default(ways, way, name)]
             yield Figure(f"{way} / by default, in the same round: {name}", share, "%", bound)
     both = _against_default(ways, "epoll", "system")
-    yield Figure("epoll / io_uring by default, in the same round: system", both, "times", between(0.5, 2))
+    yield Figure("epoll / io_uring by default, in the same round: system", both, "times", between(0.75, 1.33))
     for way, why in result.missing.items():
         yield f"{way}: not measured: {why}"
 

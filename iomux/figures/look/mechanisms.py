@@ -31,6 +31,18 @@ STYLES = {
     "io_uring": Style("#5D3A9B", "p", (0, (8, 1, 2, 1))),
 }
 """In the order in which the course comes to them, which is the order of every legend."""
+LOOPS = {
+    "libevent": Style("#1B4F72", "8", (0, (5, 2))),
+    "mio": Style("#A04000", "H", (0, (4, 1))),
+    "Go": Style("#00838F", "<", (0, (3, 2))),
+    "Java NIO": Style("#B71C1C", ">", (0, (7, 2, 1, 2))),
+    "Node": Style("#33691E", "d", (0, (5, 1, 1, 1))),
+    "gevent": Style("#6A1B9A", "1", (0, (1, 1, 3, 1))),
+    "Twisted": Style("#C2185B", "3", (0, (10, 2))),
+    "Tornado": Style("#5D4037", "4", (0, (3, 3))),
+    "trio": Style("#607D8B", "x", (0, (2, 3))),
+}
+"""Other people's loops, of `iomux.course.loops`."""
 OTHERS = (
     Style("#882255", "x", (0, (12, 3))),
     Style("#44AA99", "<", (0, (2, 1))),
@@ -41,13 +53,13 @@ OTHERS = (
 
 def style(server: str, among: Sequence[str] = ()) -> Style:
     """The style of a mechanism; any other server gets the next free one, by its order `among` those drawn."""
-    if server in STYLES:
-        return STYLES[server]
-    unknown = [name for name in dict.fromkeys(among) if name not in STYLES]
+    if known := STYLES.get(server) or LOOPS.get(server):
+        return known
+    unknown = [name for name in dict.fromkeys(among) if name not in STYLES and name not in LOOPS]
     return OTHERS[unknown.index(server) % len(OTHERS) if server in unknown else 0]
 
 
 def in_order(servers: Iterable[str]) -> list[str]:
     """Each name once, in the course's order; servers that it does not have come last, in the order given."""
-    names, course = list(dict.fromkeys(servers)), list(STYLES)
-    return sorted(names, key=lambda name: course.index(name) if name in STYLES else len(course))
+    names, course = list(dict.fromkeys(servers)), [*STYLES, *LOOPS]
+    return sorted(names, key=lambda name: course.index(name) if name in course else len(course))

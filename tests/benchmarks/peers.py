@@ -1,0 +1,64 @@
+"""The benchmarks against other loops: the best of each in `cpu`, every form of asyncio's and uvloop's in `peers`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+
+from tqdm.auto import trange
+
+import iomux
+from iomux.harness.load.rounds import rotated
+from iomux.servers import Serve
+from iomux.servers.forms.form import forms
+from tests.benchmarks.show import Figure, Line, at_least, ratios
+from tests.c.programs import CServer
+
+FREED_BYTES = 1 << 20
+"""More than asyncio's 256 KiB: once such a block was freed, malloc keeps asyncio's among its own (mallopt(3))."""
+BOUNDS = {"uvloop": at_least(1.05), "asyncio": at_least(1.2), "C epoll": at_least(0.85)}
+"""What epoll is to reach against the best form of each."""
+REGISTERED = {"asyncio": "BufferedProtocol", "uvloop": "Protocol"}
+"""The interface with which each loop is registered."""
+
+Rates = Mapping[str, Sequence[float]]
+"""Requests for each second of the server's processor time, one for each round, by the server's name."""
+
+
+def cpu(rounds: int) -> Iterator[Line]:
+    """100 of 100 active, 64 bytes: requests for each second of the server's processor time."""
+    rate = _rates({"C epoll": CServer(), **{name: name for name in ("epoll", "uvloop", "asyncio")}}, rounds)
+    for name, values in rate.items():
+        yield Figure(f"{name}: requests a second of server CPU", values)
+    for name, bound in BOUNDS.items():
+        yield Figure(f"epoll / {name}", ratios(rate["epoll"], rate[name]), "times", bound)
+
+
+def peers(rounds: int) -> Iterator[Line]:
+    """The same for each interface of asyncio and uvloop, in a fresh process and in one that has freed 1 MiB before."""
+    fresh, freed = forms(), forms(FREED_BYTES)
+    rate = _rates({"epoll": "epoll", **{form.__name__: form for form in fresh + freed}}, rounds)
+    for name, values in rate.items():
+        yield Figure(f"{name}: requests a second of server CPU", values)
+    for before, after in zip(fresh, freed, strict=True):
+        both = ratios(rate[after.__name__], rate[before.__name__])
+        yield Figure(f"{after.__name__} / {before.__name__}", both, "times")
+    for loop in dict.fromkeys(form.loop for form in fresh):
+        yield from _against_best(rate, loop)
+
+
+def _against_best(rate: Rates, loop: str) -> Iterator[Line]:
+    """The registered form and epoll, against that form of a loop, in either state, with the greatest median."""
+    best = max((name for name in rate if name.startswith(f"{loop} ")), key=lambda name: median(rate[name]))
+    registered = f"{loop} {REGISTERED[loop]}"
+    yield Figure(f"{registered} (registered) / {best}", ratios(rate[registered], rate[best]), "times", at_least(0.9))
+    yield Figure(f"epoll / {best}", ratios(rate["epoll"], rate[best]), "times", BOUNDS[loop])
+
+
+def _rates(servers: Mapping[str, str | Serve], rounds: int) -> Rates:
+    """Load each server in each round, in turn."""
+    rate: dict[str, list[float]] = {name: [] for name in servers}
+    for turn in trange(rounds, leave=False):
+        for name, target in rotated(list(servers.items()), turn):
+            with iomux.start(target) as server:
+                result = iomux.load(server, connections=100, duration=1.0)
+                rate[name].append(1e6 / (result.cpu_us_per_request or float("nan")))
+    return rate
