@@ -112,10 +112,9 @@ def _machine(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
         if spent.stolen > max(MOST_STOLEN * machine.seconds, LEAST_STOLEN_S):
             share = _percent(spent.stolen / machine.seconds)
             yield Doubt(f"the hypervisor ran something else on {who} for {share} of the time", passing=True)
-        if own is not None and spent.busy - own > max(MOST_OTHERS * machine.seconds, LEAST_OTHERS_S):
-            yield Doubt(
-                f"other programs used {_percent(min((spent.busy - own) / machine.seconds, 1.0))} of {who}", passing=True
-            )
+        others = 0.0 if own is None else spent.busy - own
+        if others > max(MOST_OTHERS * machine.seconds, LEAST_OTHERS_S):
+            yield Doubt(f"other programs used {_percent(min(others / machine.seconds, 1.0))} of {who}", passing=True)
     if len(places) < 2 and machine.waited_share is not None and machine.waited_share > MOST_WAITING:
         yield Doubt(
             f"more was ready to run than there are cores: for {_percent(machine.waited_share)} of the time something "
