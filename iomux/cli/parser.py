@@ -19,6 +19,7 @@ _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomu
     ("rate", values.real, "planned requests a second: an open loop (default: a closed loop)"),
     ("arrivals", str, "of an open loop: poisson, an independent crowd, or even, a metronome (default: poisson)"),
     ("seed", values.whole, "of poisson: decides the planned times (default: drawn, and reported)"),
+    ("port", values.port, "of a command: the port to give it, or which of its ports is meant (default: a free one)"),
 )
 
 _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults

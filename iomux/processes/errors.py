@@ -38,6 +38,13 @@ def ended(who: str, cause: str, log: str) -> ServerError:
     return ServerError(f"the {who} {cause}:\n{log or 'no output'}", cause, log)
 
 
+def in_one_line(error: Exception) -> str:
+    """The last line that a server printed before it failed, such as its exception; else what the error says itself."""
+    first, *more = str(error).strip().splitlines() or [type(error).__name__]
+    silent = not more or (isinstance(error, ServerError) and not error.log)
+    return first.removesuffix(":") if silent else more[-1]
+
+
 _ENDED_BY_GUARD = {
     TOO_MANY: f"was ended: it had more than {MOST_TASKS:,} processes and threads",
     TOO_LARGE: f"was ended: it used more than {MOST_BYTES >> 30} GiB of memory",

@@ -1,5 +1,6 @@
 """`iomux.sweep` makes a tidy table, and `iomux.plot` draws it, labelled, with lines that differ without colour."""
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,29 @@ def test_servers_of_the_same_name_get_different_names(tmp_path: Path) -> None:
     files = [f"{tmp_path / name}.py:serve" for name in ("a", "b")]
     frame = iomux.sweep(files, connections=[1], repeats=1, duration=0.1, progress=False)
     assert set(frame["server"]) == set(files)
+
+
+TWO_PORTS = """import socket, threading
+def serve(listener):
+    while True:
+        client = listener.accept()[0]
+        client.sendall(client.recv(64))
+other = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=serve, args=[socket.create_server(("127.0.0.1", {port}))], daemon=True).start()
+serve(other)
+"""
+
+
+def test_a_server_of_two_ports_is_asked_which_and_takes_the_one_that_is_meant(tmp_path: Path) -> None:
+    with iomux.listen() as listener:
+        port = listener.getsockname()[1]
+    (tmp_path / "two.py").write_text(TWO_PORTS.format(port=port))
+    command = f"{sys.executable} {tmp_path / 'two.py'}"
+    options = {"connections": 1, "repeats": 1, "duration": 0.05, "warmup": 0.01, "progress": False}
+    assert "say which one is meant" in iomux.sweep(command, **options)["reason"][0]
+    assert "say which one" not in iomux.sweep(command, port=port, **options)["reason"][0]
+    with pytest.raises(ValueError, match="leave port out"):
+        iomux.sweep("poll", port=port, **options)
 
 
 def test_more_connections_than_descriptors_is_a_row() -> None:

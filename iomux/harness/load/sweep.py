@@ -16,7 +16,8 @@ from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import rotated
-from iomux.processes.resolve import Found, find, labels, notes_of
+from iomux.processes.errors import in_one_line
+from iomux.processes.resolve import Found, check_startable, find, labels, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
@@ -33,7 +34,6 @@ _MEASURED = [
     *(f"{name}_{end}_us" for name in SHARES for end in ("low", "high")),
 ]
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
-
 _NO_DOUBT = {"doubts": "", "disturbed": False}  # of a run that has no figures
 _MOST_AGAIN = 10
 
@@ -51,6 +51,7 @@ def sweep(
     arrivals: str | None = None,
     seed: int | None = None,
     again: int = 1,
+    port: int | None = None,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
@@ -88,7 +89,7 @@ def sweep(
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     spacing, first = choose(rate, arrivals, seed)
-    named = list(zip(labels(chosen), [find(server) for server in chosen], strict=True))
+    named = list(zip(labels(chosen), [_found(server, port) for server in chosen], strict=True))
     runs = [
         (repeat, level, name, target)
         for repeat in range(repeats)
@@ -113,7 +114,7 @@ def sweep(
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
             options = fixed | {"active": asked, "seed": None if first is None else first + repeat}
-            run = functools.partial(_run, target, level, options, refused.get((name, level), ""))
+            run = functools.partial(_run, target, level, options, refused.get((name, level), ""), port)
             row = tries.undisturbed(run, lambda row: row["disturbed"])
             del row["disturbed"]
             if REFUSED in row["reason"]:
@@ -147,6 +148,13 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
         raise ValueError(f"again is {again}: choose 0 to {_MOST_AGAIN}, how often a disturbed run is repeated")
 
 
+def _found(server: Found, port: int | None) -> Found:
+    found = find(server)
+    if port is not None:
+        check_startable(found, False, port)
+    return found
+
+
 def _notes(target: Found) -> tuple[str, ...]:
     if isinstance(target, tuple):
         return ("it was not started here: its processor time is not seen",)
@@ -157,7 +165,7 @@ def _model(target: Found) -> str:
     return servers.get(target).model if isinstance(target, str) else ""
 
 
-def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -> dict[str, Any]:
+def _run(target: Found, level: int, options: dict[str, Any], known_limit: str, port: int | None) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
     asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
     asked |= {"arrivals": options["arrivals"], "seed": options["seed"]}
@@ -168,11 +176,11 @@ def _run(target: Found, level: int, options: dict[str, Any], known_limit: str) -
         if isinstance(target, tuple):
             result, log = load(target, connections=level, **options), ""
         else:
-            with launch(target) as server:
+            with launch(target, port=port) as server:
                 result = load(server, connections=level, **options)
                 log = server.log.strip()
     except (RuntimeError, ConnectionRefusedError) as error:  # or ServerError, a RuntimeError
-        return _missing(base, str(error).strip().splitlines()[-1])
+        return _missing(base, in_one_line(error))
     reason = _limit_met(result, log)
     row = result.row() | {"requests_per_cpu_s": 1e6 / (result.cpu_us_per_request or float("nan"))}
     return _missing(row, reason) if reason else row | {"reason": "", "disturbed": result.disturbed}
