@@ -1,4 +1,4 @@
-"""Repeat the measurements of the README's "Measured" section: `python -m tests.benchmarks NAME [--rounds N]`.
+"""Repeat the measurements of the README's "Measured" section: `python -m tests.benchmarks NAME ... [--rounds N]`.
 
 Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median and its
 95 % interval; with fewer than six rounds, which have none, the least and the greatest. A ratio is
@@ -104,11 +104,11 @@ def run(name: str, rounds: int | None) -> list[Figure]:
     return show(benchmark(rounds or usual))
 
 
-def run_all(rounds: int | None) -> Iterator[tuple[str, str, bool]]:
-    """Run every benchmark; yield its name, its verdict, and whether all its bounds are met."""
-    for name in BENCHMARKS:
+def run_each(names: Sequence[str], rounds: int | None) -> Iterator[tuple[str, str, bool]]:
+    """Run benchmarks one after the other; yield each one's name, its verdict, and whether all its bounds are met."""
+    for name in names:
         if name == "untraced" and not os.environ.get("IOMUX_AGAINST"):
-            yield name, "NOT RUN: set IOMUX_AGAINST to a checkout of the commit to compare with", True
+            yield name, "NOT RUN: set IOMUX_AGAINST to a checkout of the commit to compare with", len(names) > 1
             continue
         try:
             bounded = run(name, rounds)
@@ -120,17 +120,13 @@ def run_all(rounds: int | None) -> Iterator[tuple[str, str, bool]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the named benchmark, or all of them. Returns the status: 1 if a bound is not met."""
+    """Run the named benchmarks, or all of them. Returns the status: 1 if a bound is not met."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=[*BENCHMARKS, "all"])
+    parser.add_argument("names", nargs="+", metavar="NAME", choices=[*BENCHMARKS, "all"], help=", ".join(BENCHMARKS))
     parser.add_argument("--rounds", type=int, help="how often everything is measured")
     options = parser.parse_args(arguments)
     print(describe())
-    if options.name != "all":
-        bounded = run(options.name, options.rounds)
-        print(verdict(bounded))
-        return int(not all(figure.met for figure in bounded))
-    outcomes = list(run_all(options.rounds))
+    outcomes = list(run_each(list(BENCHMARKS) if "all" in options.names else options.names, options.rounds))
     print(*(f"{name:<12} {said}" for name, said, _ in outcomes), sep="\n")
     status = int(not all(fine for _, _, fine in outcomes))
     print(f"status {status}")

@@ -87,7 +87,7 @@ def test_an_unmet_bound_is_reported_and_the_status_is_1(
     theirs.setitem(benchmarks.BENCHMARKS, "made_up", (made_up, 3))
     assert benchmarks.main(["made_up"]) == 1
     printed = capsys.readouterr().out
-    assert printed.endswith("2 of 3 bounds met; not met: slow\n")
+    assert printed.endswith("made_up      2 of 3 bounds met; not met: slow\nstatus 1\n")
     assert "a remark\n" in printed
     assert printed.count("of 3 rounds)") == 4
     benchmarks.main(["made_up", "--rounds", "2"])
@@ -96,7 +96,9 @@ def test_an_unmet_bound_is_reported_and_the_status_is_1(
 
 def test_the_status_is_0_if_all_bounds_are_met(theirs: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmarks.main(["well"]) == 0
-    assert capsys.readouterr().out.endswith("1 of 1 bounds met\n")
+    assert capsys.readouterr().out.endswith("well         1 of 1 bounds met\nstatus 0\n")
+    assert benchmarks.main(["well", "untraced"]) == 0
+    assert benchmarks.main(["untraced"]) == 1, "nothing was run"
 
 
 def test_all_reports_the_benchmarks_that_it_leaves_out(
