@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _NOTE = "note"
 _LETTERS, _NARROW_LETTERS = 108, 66  # that fit below axes
+_SHORT_NAME = 12  # letters; longer names on the vertical axis take their width from the axes, and so from the note
 
 
 def finish(ax: Axes, frame: "pd.DataFrame", title: str, column: str) -> Axes:
@@ -59,6 +60,7 @@ def doubts_of(runs: Mapping[str, Any]) -> list[str]:
 def under(ax: Axes, text: str) -> Axes:
     """Write a note below a figure: how and on which machine it was measured."""
     letters = _NARROW_LETTERS if ax.get_position().width < NARROW else _LETTERS
+    letters -= max(0, max(len(label.get_text()) for label in ax.get_yticklabels()) - _SHORT_NAME) * 3 // 2
     ax.annotate(
         "\n".join(textwrap.fill(line, letters) for line in text.split("\n")),
         (0, 0),
