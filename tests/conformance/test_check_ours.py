@@ -10,8 +10,8 @@ from iomux.servers import get
 from tests.support.checks import check
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.model != "nonblocking" and m.name != "blocking"]
-WHOLE = ("blocking", "nonblocking", "threaded", "poll", "epoll", "asyncio", "io_uring")
-"""These are tried with every item; the others, which share their code, each with one half of the items."""
+WHOLE = ("blocking", "nonblocking", "threaded", "epoll", "asyncio", "io_uring")
+"""These are tried with every item; the others, which share their code, each with one third of the items."""
 AT_ONCE = 2  # a check tries several items side by side
 
 pytestmark = pytest.mark.timeout(600)  # the fixture's time counts as the first test's
@@ -26,7 +26,7 @@ def reports() -> dict[str, iomux.Report]:
 
 
 def items_for(name: str) -> tuple[str, ...]:
-    return NAMES if name in WHOLE else (NAMES[0], *NAMES[CONCURRENT.index(name) % 2 + 1 :: 2])
+    return NAMES if name in WHOLE else (NAMES[0], *NAMES[CONCURRENT.index(name) % 3 + 1 :: 3])
 
 
 @pytest.mark.parametrize("name", CONCURRENT)

@@ -30,11 +30,11 @@ def answers(capsys: pytest.CaptureFixture[str], *cells: str, **names: Any) -> li
     return ["?" if OPEN in line else line.rpartition(": ")[2] for line in lines if line]
 
 
-def waited(crowd: float, metronome: float) -> pd.DataFrame:
+def waited(crowd: float, metronome: float, disturbed: bool = False) -> pd.DataFrame:
     """Runs that waited for these multiples of what the theory says, the metronome for its share of a crowd's wait."""
     rows = [("poisson", share, crowd * mean_wait_us(share, S)) for share in (0.4, 0.6, 0.7, 0.8, 0.9)]
     rows += [("even", share, metronome * mean_wait_us(share, S)) for share in (0.7, 0.9)]
-    return pd.DataFrame(rows, columns=["arrivals", "utilisation", "wait_us"])
+    return pd.DataFrame(rows, columns=["arrivals", "utilisation", "wait_us"]).assign(disturbed=disturbed)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,11 @@ def test_a_crowd_waits_as_the_formula_says(
 ) -> None:
     names = {"runs": waited(crowd, metronome), "alone": alone}
     assert answers(capsys, "load-doubt", "load-verdicts", **names) == said
+
+
+def test_where_the_machine_disturbed_the_runs_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    names = {"runs": waited(5, 0, disturbed=True), "alone": QUIET}
+    assert answers(capsys, "load-doubt", "load-verdicts", **names) == ["?", "?", "?"]
 
 
 def test_a_line_without_a_bend_is_no_hockey_stick(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,11 +94,14 @@ def test_a_crowd_is_slower_than_one_client(
     assert answers(capsys, "load-doubt", "load-closed-verdict", runs=waited(1, 0), alone=alone, **loops) == said
 
 
-def loaded(poll_cpu_us: tuple[float, float], poll_p50_us: float, first_us: float) -> pd.DataFrame:
+def loaded(
+    poll_cpu_us: tuple[float, float], poll_p50_us: float, first_us: float, disturbed: bool = False
+) -> pd.DataFrame:
     """Runs at 2,000 and 20,000 a second and at epoll's knee: what poll's requests cost, and how long they take."""
     rows = [("epoll", rate, cpu, 80.0) for rate, cpu in ((2_000, 60.0), (20_000, 40.0), (32_000, 30.0))]
     rows += [("poll", 2_000, poll_cpu_us[0], first_us), ("poll", 20_000, poll_cpu_us[1], poll_p50_us)]
-    return pd.DataFrame(rows, columns=["server", "rate_per_s", "cpu_us_per_request", "p50_us"])
+    columns = ["server", "rate_per_s", "cpu_us_per_request", "p50_us"]
+    return pd.DataFrame(rows, columns=columns).assign(disturbed=disturbed)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +111,7 @@ def loaded(poll_cpu_us: tuple[float, float], poll_p50_us: float, first_us: float
         (loaded((100, 80), 400, 300), ["False", "False", "True"]),
         (loaded((280, 50), 9_000, 300), ["True", "True", "False"]),
         (loaded((280, 50), 9_000, 2_000), ["?", "?", "?"]),
+        (loaded((280, 50), 9_000, 300, disturbed=True), ["?", "?", "?"]),
     ],
 )
 def test_poll_follows_because_a_busy_server_shares_its_look(
