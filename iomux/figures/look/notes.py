@@ -60,7 +60,8 @@ def doubts_of(runs: Mapping[str, Any]) -> list[str]:
 def under(ax: Axes, text: str) -> Axes:
     """Write a note below a figure: how and on which machine it was measured."""
     letters = _NARROW_LETTERS if ax.get_position().width < NARROW else _LETTERS
-    letters -= max(0, max(len(label.get_text()) for label in ax.get_yticklabels()) - _SHORT_NAME) * 3 // 2
+    longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
+    letters -= max(0, longest - _SHORT_NAME) * 3 // 2
     ax.annotate(
         "\n".join(textwrap.fill(line, letters) for line in text.split("\n")),
         (0, 0),
