@@ -76,7 +76,7 @@ def test_a_server_of_two_ports_is_asked_which_and_takes_the_one_that_is_meant(tm
         port = listener.getsockname()[1]
     (tmp_path / "two.py").write_text(TWO_PORTS.format(port=port))
     command = f"{sys.executable} {tmp_path / 'two.py'}"
-    options = {"connections": 1, "repeats": 1, "duration": 0.05, "warmup": 0.01, "progress": False}
+    options: dict[str, Any] = {"connections": 1, "repeats": 1, "duration": 0.05, "warmup": 0.01, "progress": False}
     assert "say which one is meant" in iomux.sweep(command, **options)["reason"][0]
     assert "say which one" not in iomux.sweep(command, port=port, **options)["reason"][0]
     with pytest.raises(ValueError, match="leave port out"):
