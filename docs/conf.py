@@ -92,12 +92,12 @@ def unlink_folders(app: Any, document: str, source: list[str]) -> None:
     def plain(link: re.Match[str]) -> str:
         return link[1] if (here / link[2]).is_dir() else link[0]
 
-    source[0] = re.sub(r"\[([^]]+)\]\(([^)#:]+)\)", plain, source[0])
+    source[0] = re.sub(r"\[([^][\n]+)\]\(([^)#:\n]+)\)", plain, source[0])
 
 
 def link_pages(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Link pages from stored HTML (the table of claims), because Sphinx converts only links in the text itself."""
-    context["body"] = re.sub(r"href='(\d\d_\w+)\.ipynb'", r"href='\1.html'", context.get("body", ""))
+    context["body"] = re.sub(r"href='(\d\d\w?_\w+)\.ipynb'", r"href='\1.html'", context.get("body", ""))
 
 
 def add_front_page(app: Any, failure: Exception | None) -> None:

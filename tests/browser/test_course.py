@@ -13,7 +13,7 @@ from tests.support.notebooks import read
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.timeout(300)  # the first test of a worker starts JupyterLab, too
+pytestmark = pytest.mark.timeout(600)  # the first test of a worker starts JupyterLab, too
 _DRAWN = "images => images.map(image => image.complete && image.naturalWidth > 0 && image.clientWidth > 0)"
 
 

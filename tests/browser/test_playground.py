@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 NAME = "13_playground.ipynb"
 _SECONDS = 30_000
 _DIFFERS = """([selector, before, what]) => {

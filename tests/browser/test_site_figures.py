@@ -11,7 +11,7 @@ from tests.test_site import site as site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.timeout(300)  # the site is built first
+pytestmark = pytest.mark.timeout(600)  # the site is built first
 PAGES = ("README", "notebooks/06_epoll")
 PHONE, DESKTOP = 390, 1280
 LEAST_SCALE = 0.55  # letters of 10 points at 110 dots an inch, 15 pixels, are then 8 pixels high
