@@ -4,7 +4,6 @@ import platform
 import resource
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -14,9 +13,9 @@ from iomux.processes.server import Server
 from iomux.servers.forms.form import Form, forms
 from iomux.system.procfs import page_faults
 from tests.servers.test_contract import FAULTS, ends_its_own_connection, handler, odd_reply
-from tests.servers.test_limits import answered
+from tests.servers.test_limits import assert_waiting_clients_are_served
 from tests.support.checks import check
-from tests.support.clients import ask, connect, eventually, receive
+from tests.support.clients import ask, connect, receive
 
 FORMS = forms()
 QUEUEING = [form for form in FORMS if form.loop == "asyncio" or form.interface == "sock_recv"]  # libuv closes them
@@ -65,14 +64,7 @@ def test_a_bytes_like_reply_arrives_whole(server: Server, kind: str) -> None:
 
 @pytest.mark.parametrize("form", QUEUEING, ids=name)
 def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(form: Form) -> None:
-    with iomux.start(limited_form(form, 40)) as server, ExitStack() as stack:
-        first = [stack.enter_context(connect(server.address)) for _ in range(10)]
-        assert all(ask(client, b"in") == b"in" for client in first)
-        others = [stack.enter_context(connect(server.address)) for _ in range(50)]
-        assert not answered(others[-1], 0.5), "50 more than there are descriptors for"
-        for client in [*first, *others[:-10]]:
-            client.close()
-        assert eventually(lambda: ask(others[-1], b"?") == b"?")
+    assert_waiting_clients_are_served(limited_form(form, 40))
 
 
 @pytest.mark.parametrize("form", FORMS, ids=name)

@@ -45,10 +45,9 @@ def skip_unless_available(name: str) -> None:
         pytest.skip(reason)
 
 
-@pytest.mark.parametrize("name", QUEUEING)
-def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(name: str) -> None:
-    skip_unless_available(name)
-    with iomux.start(limited(name, 40)) as server, ExitStack() as stack:
+def assert_waiting_clients_are_served(server_of_40_descriptors: Callable[..., None]) -> None:
+    """Fifty clients too many wait, and are served when others have left."""
+    with iomux.start(server_of_40_descriptors) as server, ExitStack() as stack:
         first = [stack.enter_context(connect(server.address)) for _ in range(10)]
         assert all(ask(client, b"in") == b"in" for client in first)
         others = [stack.enter_context(connect(server.address)) for _ in range(50)]
@@ -56,6 +55,12 @@ def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(nam
         for client in [*first, *others[:-10]]:
             client.close()
         assert eventually(lambda: ask(others[-1], b"?") == b"?")
+
+
+@pytest.mark.parametrize("name", QUEUEING)
+def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(name: str) -> None:
+    skip_unless_available(name)
+    assert_waiting_clients_are_served(limited(name, 40))
 
 
 @pytest.mark.parametrize("name", QUEUEING)
