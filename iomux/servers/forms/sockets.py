@@ -14,7 +14,7 @@ import contextlib
 import socket
 from typing import NoReturn
 
-from iomux.servers.asyncio_ import NewLoop, new_uvloop, run_on
+from iomux.servers.asyncio_ import new_uvloop, run_on
 from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
@@ -57,18 +57,9 @@ async def _accept(listener: socket.socket) -> socket.socket:
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by coroutines on its socket, on asyncio's default event loop. Never returns."""
-    run(asyncio.new_event_loop, listener, handler)
+    run_on(asyncio.new_event_loop, lambda: welcome(listener, handler), listener)
 
 
 def serve_uvloop(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by the same coroutines on uvloop's event loop. Never returns."""
-    run(new_uvloop, listener, handler)
-
-
-def run(new_loop: NewLoop, listener: socket.socket, handler: Handler) -> NoReturn:
-    """Serve every client of `listener` by coroutines on its socket, on a loop that `new_loop` makes. Never returns."""
-
-    async def opened() -> None:
-        await welcome(listener, handler)
-
-    run_on(new_loop, opened, listener)
+    run_on(new_uvloop, lambda: welcome(listener, handler), listener)

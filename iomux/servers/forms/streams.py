@@ -14,7 +14,7 @@ import functools
 import socket
 from typing import NoReturn
 
-from iomux.servers.asyncio_ import ACCEPTS, NewLoop, new_uvloop, run_on
+from iomux.servers.asyncio_ import ACCEPTS, new_uvloop, run_on
 from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, echo, log_error
 
 
@@ -34,20 +34,16 @@ async def converse(handler: Handler, reader: asyncio.StreamReader, writer: async
     writer.close()
 
 
+async def opened(listener: socket.socket, handler: Handler) -> None:
+    """Begin to accept clients, each with a coroutine of its own."""
+    await asyncio.start_server(functools.partial(converse, handler), sock=listener, backlog=ACCEPTS)
+
+
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by streams on asyncio's default event loop. Never returns."""
-    run(asyncio.new_event_loop, listener, handler)
+    run_on(asyncio.new_event_loop, lambda: opened(listener, handler), listener)
 
 
 def serve_uvloop(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by streams on uvloop's event loop. Never returns."""
-    run(new_uvloop, listener, handler)
-
-
-def run(new_loop: NewLoop, listener: socket.socket, handler: Handler) -> NoReturn:
-    """Serve every client of `listener` by streams, on an event loop that `new_loop` makes. Never returns."""
-
-    async def opened() -> None:
-        await asyncio.start_server(functools.partial(converse, handler), sock=listener, backlog=ACCEPTS)
-
-    run_on(new_loop, opened, listener)
+    run_on(new_uvloop, lambda: opened(listener, handler), listener)
