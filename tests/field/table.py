@@ -64,6 +64,7 @@ OURS = (
     _file("at_work"),
     _file("dies_on_reset", due="fails", fails=_LEAVERS[:1], may=(*_LEAVERS, *_RESETS), says=("ConnectionResetError",)),
     _command("backlog_five.py {port}"),
+    _command("backlog_one.py {port}", quick=True, only=("echoes", "reset")),
     _command("ends_with_its_input.py {port}", quick=True, only=("echoes", "sizes")),
     _command("elsewhere.py {port} 127.0.0.3", quick=True, only=("echoes", "sizes")),
     _command("elsewhere.py {port} ::1"),

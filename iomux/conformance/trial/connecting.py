@@ -18,7 +18,16 @@ import psutil
 
 from iomux.conformance.trial import rest
 from iomux.conformance.trial.recording import RECORDING
-from iomux.conformance.trial.subject import PATIENCE, RAISE_THE_LIMIT, SHORT_HERE, Fault, NotSeenHere, Subject
+from iomux.conformance.trial.subject import (
+    PATIENCE,
+    RAISE_THE_LIMIT,
+    SHORT_HERE,
+    Fault,
+    NotSeen,
+    NotSeenHere,
+    Subject,
+    is_held,
+)
 from iomux.system.sockets import raise_descriptor_limit
 
 _SPARE_DESCRIPTORS = 24
@@ -87,7 +96,12 @@ def _connected(subject: Subject, client: socket.socket) -> socket.socket:
 
 
 def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
-    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, else NotSeenHere in the end."""
+    """Wait while the kernel repeats the handshake. Raises Fault if nobody is accepted, else NotSeenHere in the end.
+
+    Raises NotSeen at once while the server is held still: it is we who keep it from accepting.
+    """
+    if is_held(subject):
+        raise NotSeen("its backlog has no place for those who come while it is held still: listen(2)")
     began = since = time.monotonic()
     last = 0
     while time.monotonic() < began + _RETRIES_SECONDS:

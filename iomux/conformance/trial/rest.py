@@ -53,6 +53,16 @@ def waiting(port: int) -> int:
     return sum(one.unread for one in sockets_at(port) if one.state == LISTEN)
 
 
+def accepted(port: int, patience: float) -> bool:
+    """Wait until none waits to be accepted; False if their number stayed the same for `patience` seconds."""
+    since, last = time.monotonic(), waiting(port)
+    while last and time.monotonic() < since + patience:
+        time.sleep(_LOOK_SECONDS)
+        if (now := waiting(port)) != last:
+            since, last = time.monotonic(), now
+    return not last
+
+
 def settle(port: int, pids: Pids) -> bool:
     """Wait until nothing moves any more; False if bytes were still moving after many seconds."""
     began = since = time.monotonic()

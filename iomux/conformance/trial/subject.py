@@ -64,6 +64,7 @@ class Subject:
 
 
 _under_trial: list["Subject"] = []
+_held: list["Subject"] = []
 
 
 @contextlib.contextmanager
@@ -164,15 +165,26 @@ def send_signal(subject: Subject, number: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def stopped(subject: Subject) -> Iterator[None]:
-    """Stop its processes (SIGSTOP, signal(7)) while the caller prepares what they find when they continue."""
+    """Stop its processes (SIGSTOP, signal(7)) while the caller prepares what they find when they continue.
+
+    First it may accept whoever still waits: on a busy machine those would take the few places of a small backlog.
+    """
+    rest.accepted(subject.address[1], PATIENCE)
     send_signal(subject, signal.SIGSTOP)
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and any(_still_runs(process) for process in processes(subject)):
         time.sleep(0.001)  # the signal has not been delivered yet
+    _held.append(subject)
     try:
         yield
     finally:
+        _held.remove(subject)
         send_signal(subject, signal.SIGCONT)
+
+
+def is_held(subject: Subject) -> bool:
+    """Whether it is stopped at this moment by `stopped`, so that it can't accept anyone."""
+    return subject in _held
 
 
 def _still_runs(process: psutil.Process) -> bool:
