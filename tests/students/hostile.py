@@ -148,7 +148,12 @@ def memory_hog(listener: socket.socket) -> NoReturn:
 
 def endless_log(listener: socket.socket) -> NoReturn:
     """Prints without end while it serves."""
-    threading.Thread(target=lambda: [print("x" * 1000) for _ in iter(int, 1)], daemon=True).start()
+
+    def chatter() -> NoReturn:
+        while True:
+            print("x" * 1000)
+
+    threading.Thread(target=chatter, daemon=True).start()
     echo(listener)
 
 
