@@ -10,9 +10,11 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any
 
 import psutil
@@ -44,27 +46,56 @@ def spawn(
     provides.
     """
     work_bytes = dumps(dict(work))
-    process = subprocess.Popen(
-        [sys.executable, "-P", *options, "-c", f"from {module} import {main}; {main}()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        pass_fds=pass_fds,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # the rest of sys.path comes with the work
-    )
-    assert process.stdin is not None
+    process: subprocess.Popen[bytes] | None = None
     try:
-        _lifelines.add(process)
-        _not_ended.add(process.pid)
-        watch(process, log)
-        with contextlib.suppress(BrokenPipeError):  # it has ended already: waiting for it will report why
-            process.stdin.write(pickle.dumps({"path": sys.path, "work": work_bytes}))
-            process.stdin.flush()
+        with _interrupt_held_back():
+            process = subprocess.Popen(
+                [sys.executable, "-P", *options, "-c", f"from {module} import {main}; {main}()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=pass_fds,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # the rest comes with the work
+            )
+        _hand_over(process, log, {"path": sys.path, "work": work_bytes})
     except BaseException:
-        end(process)
+        if process is not None:
+            end(process)
         raise
     return process
+
+
+@contextlib.contextmanager
+def _interrupt_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until a process that has been started has a name here, by which it can be ended.
+
+    An interrupt between the two would lose it: `Popen` keeps what nobody has waited for, and with it the lifeline. A
+    function as the signal's handler is not inherited by the new process (signal(7), execve(2)); a mask would be.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        before(*came[0])
+
+
+def _hand_over(process: "subprocess.Popen[bytes]", log: IO[bytes], work: Mapping[str, Any]) -> None:
+    """Remember the process, and send it its work."""
+    assert process.stdin is not None
+    _lifelines.add(process)
+    _not_ended.add(process.pid)
+    watch(process, log)
+    with contextlib.suppress(BrokenPipeError):  # it has ended already: waiting for it will report why
+        process.stdin.write(pickle.dumps(work))
+        process.stdin.flush()
 
 
 _not_ended: set[int] = set()  # process ids that `end` has not handled yet
