@@ -1,4 +1,7 @@
-"""pytest settings of the whole project: nbval's rules, a working SIGINT, and at most two notebooks at a time."""
+"""pytest settings of the whole project: nbval's rules, a working SIGINT, and at most two notebooks at a time.
+
+So the notebooks are spread among the tests: were they all at the end, only two workers would have something to do.
+"""
 
 import fcntl
 import signal
@@ -20,6 +23,18 @@ def pytest_configure(config: pytest.Config) -> None:
     # Started in the background of a script, pytest ignores SIGINT, and so would every process that a test interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the notebooks among the other files, at even distances; each file stays in one piece."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    notebooks = [path for path in files if path.suffix == ".ipynb"]
+    others = [path for path in files if path.suffix != ".ipynb"]
+    places = {path: len(others) * number // len(notebooks) for number, path in enumerate(notebooks)}
+    places |= {path: number for number, path in enumerate(others)}
+    items[:] = [item for path in sorted(files, key=lambda path: places[path]) for item in files[path]]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout, which must not count the wait
