@@ -30,7 +30,7 @@ def copy(rounds: int) -> Iterator[Line]:
         yield Figure(f"{how}: each further KiB", slopes[how], "ns")
     yield from control(slopes["recv_into"], slopes["recv_into MSG_TRUNC"])
     tables = [cost.by_size for cost in costs]
-    for size, bound in ((SIZES[0], at_most(30)), (SPAN_BYTES[1], at_least(95))):
+    for size, bound in ((SIZES[0], at_most(25)), (SPAN_BYTES[1], at_least(95))):
         shares = [100 * float(table["share"][size]) for table in tables]
         yield Figure(f"{size_name(size)}: the copy's part of a receive", shares, "%", bound)
         yield Figure(f"{size_name(size)}: a receive", [float(table["receive_us"][size]) for table in tables], "µs")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACTIVE = 128
-URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.05)}
-SHARES = {"wall": None, "system": at_most(20), "calls": at_most(5)}
+URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.03)}
+SHARES = {"wall": None, "system": at_most(20), "calls": at_most(2)}
 """The ways that are compared with io_uring by default, in per cent, with the bound of each."""
 
 
