@@ -73,7 +73,7 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     _latency(latency, seen, longest)
     _cpu(cpu, seen, longest)
     _tape(tape, runs)
-    words = f"names: mechanism, idle + active connections; {_USUAL_BYTES} bytes where no size is named; closed loop; "
+    words = f"names: mechanism, idle + active, size if not {_USUAL_BYTES} bytes, handler delay; closed loop; "
     figure.text(0.005, 0.008, words + describe(), fontsize=8, color=_GREY)
     return latency
 
