@@ -97,7 +97,7 @@ def unlink_folders(app: Any, document: str, source: list[str]) -> None:
 
 def link_pages(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Link pages from stored HTML (the table of claims), because Sphinx converts only links in the text itself."""
-    context["body"] = re.sub(r"href='(\d\d\w?_\w+)\.ipynb'", r"href='\1.html'", context.get("body", ""))
+    context["body"] = re.sub(r"href='(\w+)\.ipynb'", r"href='\1.html'", context.get("body", ""))
 
 
 def add_front_page(app: Any, failure: Exception | None) -> None:

@@ -2,8 +2,8 @@
 
 It works like `jupyter execute --inplace`, then removes progress bars (a stored one cannot be drawn, because its
 state is in the kernel) and takes the README's figure from the notebook that draws it, with the note below it, which
-the notebook prints too: what the README says of the figure is never older than the figure. 00 is run last: its table
-is read from the outputs of the others.
+the notebook prints too: what the README says of the figure is never older than the figure. The page of the claims is
+run last: its table is read from the outputs of the others.
 """
 
 import base64
@@ -15,6 +15,8 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+
+from iomux.course.claims import PAGE as CLAIMS_PAGE
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURE = NOTEBOOKS / "latency_against_concurrency.png"
@@ -70,5 +72,5 @@ def regenerate(path: Path) -> None:
 
 if __name__ == "__main__":
     named = map(Path, sys.argv[1:]) if sys.argv[1:] else NOTEBOOKS.glob("*.ipynb")
-    for page in sorted(named, key=lambda page: (page.name.startswith("00"), page)):
+    for page in sorted(named, key=lambda page: (page.name == CLAIMS_PAGE, page)):
         regenerate(page)

@@ -1,9 +1,10 @@
 """Claims that are often made about I/O multiplexing, and the record of a notebook's measurement of one.
 
-The claims are those of a popular introduction, in our words: some hold, some hold in part, some do not hold. A
-notebook that meets a claim measures it, and `claim` records the result: as a box in the page, and for programs under
-the project's MIME type (nbformat 4, "mimetype"). `iomux.table_of_claims` collects these records from the stored
-notebooks, so every figure in the table was measured by a cell. A record costs milliseconds.
+The claims are those of a popular introduction, in our words: some hold, some hold in part, some do not hold. It is
+TianTianBaby's "Python篇-IO多路复用详解" (Chinese: I/O multiplexing with Python, explained). A notebook that meets a
+claim measures it, and `claim` records the result: as a box in the page, and for programs under the project's MIME type
+(nbformat 4, "mimetype"). `iomux.table_of_claims` collects these records from the stored notebooks, so every figure in
+the table was measured by a cell. A record costs milliseconds.
 """
 
 import html
@@ -17,6 +18,8 @@ from iomux.system.machine import describe
 
 MIME = "application/vnd.iomux.claim+json"
 """The type of a record among the outputs of a stored notebook."""
+PAGE = "A_claims_and_words.ipynb"
+"""The notebook with the table of all claims."""
 
 
 class Claim(NamedTuple):
@@ -79,7 +82,7 @@ class Record:
     def _box(self) -> str:
         parts = "".join(f"<li>{html.escape(part)}: <b>{yes(seen)}</b></li>" for part, seen in self.parts)
         seen = f"<div>Measured here: {html.escape(self.measured)}</div><ul style='margin:0'>{parts}</ul>"
-        title = f"<b><a href='00_start_here.ipynb'>Claim {self.number}</a>.</b>"
+        title = f"<b><a href='{PAGE}'>Claim {self.number}</a>.</b>"
         return (
             f"<div style='border-left:4px solid {color(self.verdict)};padding:2px 12px;margin:4px 0'>"
             f"<div>{title} <i>{html.escape(find(self.number).says)}.</i></div>"

@@ -1,12 +1,15 @@
-"""Take functions by name out of the cells of another notebook, so that nothing is written twice.
+"""Functions that a page shows or takes over, as they stand elsewhere, so that nothing is written twice.
 
-A page builds a server function by function; a later page changes two of them and needs the others as they are.
-The functions are found by name in the stored notebook, which a page reads from the folder it runs in. Cost: the
-notebook's cells are parsed, which takes some milliseconds.
+A page shows a function of the library without its docstring (`listing`). A page builds a server function by function;
+a later page changes two of them and needs the others as they are (`source`, `define`): these are found by name in the
+stored notebook, which a page reads from the folder it runs in. Cost: the notebook's cells are parsed, which takes some
+milliseconds.
 """
 
 import ast
+import inspect
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,25 @@ def define(page: str | Path, *names: str, within: dict[str, Any]) -> list[Callab
     """
     exec(compile(source(page, *names), str(page), "exec"), within)
     return [within[name] for name in names]
+
+
+def listing(function: Callable[..., Any]) -> str:
+    """The source of a function without its docstring, for a page whose text explains it.
+
+    Example:
+    >>> from iomux.course import notebook
+    >>> from iomux.servers import poll_
+    >>> print(notebook.listing(poll_.serve))
+    def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
+        run(listener, handler, select.poll(), unit=1000)
+    <BLANKLINE>
+    """
+    text = textwrap.dedent(inspect.getsource(function))
+    first = ast.parse(text).body[0].body[0]  # type: ignore[attr-defined]
+    lines = text.splitlines(keepends=True)
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        del lines[first.lineno - 1 : first.end_lineno]
+    return "".join(lines)
 
 
 def _functions(page: Path) -> dict[str, str]:

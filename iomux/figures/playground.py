@@ -27,7 +27,7 @@ class Run(Protocol):
 
     @property
     def setting(self) -> Any:
-        """What was run: mechanism, idle, active, size_bytes, handler_ms."""
+        """What was run: mechanism, idle, active, size, handler_ms."""
 
     @property
     def ticks(self) -> Sequence[Any]:
@@ -61,7 +61,7 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     >>> run = iomux.playground("poll", idle=10).run(seconds=1.2)
     >>> ax = iomux.plot.playground([run])
     >>> ax.get_ylabel()
-    'µs'
+    'µs (log scale)'
     """
     if figure is None:
         import matplotlib.pyplot as plt
@@ -73,7 +73,7 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     _latency(latency, seen, longest)
     _cpu(cpu, seen, longest)
     _tape(tape, runs)
-    words = "names: mechanism, idle + active connections; closed loop; "
+    words = f"names: mechanism, idle + active, size if not {_USUAL_BYTES} bytes, handler delay; closed loop; "
     figure.text(0.005, 0.008, words + describe(), fontsize=8, color=_GREY)
     return latency
 
@@ -100,7 +100,7 @@ def _latency(ax: Axes, runs: Sequence[Run], longest: float) -> None:
         ax.plot(x, slow, color=look.color, alpha=0.6 * strength, linewidth=0.8)
         _line(ax, x, middle, run, strength)
         ends.append((longest, middle[-1], _name(run), look.color))
-    _over_time(ax, longest, "Latency: median (thick), 99th percentile (thin)", "µs")
+    _over_time(ax, longest, "Latency: median (thick), 99th percentile (thin)", "µs (log scale)")
     if ends:
         ax.set_yscale("log")
         ax.margins(y=0.12)
@@ -181,6 +181,6 @@ def _strength(run: Run, runs: Sequence[Run]) -> float:
 
 def _name(run: Run) -> str:
     setting = run.setting
-    size = f", {size_name(setting.size_bytes)}" if setting.size_bytes != _USUAL_BYTES else ""
+    size = f", {size_name(setting.size)}" if setting.size != _USUAL_BYTES else ""
     more = f", {setting.handler_ms:g} ms" if setting.handler_ms else ""
     return f"{setting.mechanism}, {setting.idle:,} + {setting.active:,}{size}{more}"

@@ -64,7 +64,7 @@ class View:
             "active": _dropdown(
                 "Active connections", "Connections that send the next request as soon as they have an answer"
             ),
-            "size_bytes": _dropdown("Message size", "Bytes of each request, and of its answer"),
+            "size": _dropdown("Message size", "Bytes of each request, and of its answer"),
             "handler_ms": _dropdown("Handler delay", "How long the handler sleeps in the server before it answers"),
         }
         for name, control in self._controls.items():
@@ -132,7 +132,7 @@ class View:
             "mechanism": {name: name for name in [*servers.names(), setting.mechanism]},
             "idle": {number: f"{number:,}" for number in sorted({*_possible(IDLE), setting.idle})},
             "active": {number: f"{number:,}" for number in sorted({*_possible(ACTIVE), setting.active})},
-            "size_bytes": SIZES | {setting.size_bytes: SIZES.get(setting.size_bytes, f"{setting.size_bytes:,} bytes")},
+            "size": SIZES | {setting.size: SIZES.get(setting.size, f"{setting.size:,} bytes")},
             "handler_ms": {delay: f"{delay:g} ms" for delay in sorted({*DELAYS_MS, setting.handler_ms})},
         }
         self._filling_thread = threading.get_ident()

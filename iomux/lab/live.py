@@ -19,7 +19,7 @@ from iomux.lab import live_load, live_trace
 from iomux.processes.server import Server, launch
 from iomux.processes.worker import Reports, TookTooLong, free_core, worker_reports
 from iomux.servers.connection import REFUSED, Handler, echo
-from iomux.system.limits import check_descriptors, check_real, check_request
+from iomux.system.limits import check_descriptors, check_real, check_request, check_whole
 
 TICK_S = 0.5
 """Seconds between two readings."""
@@ -39,7 +39,8 @@ class Setting:
     mechanism: str
     idle: int = 0
     active: int = 1
-    size_bytes: int = 64
+    size: int = 64
+    """Bytes of a request, and of its answer, as for `iomux.load`."""
     handler_ms: float = 0.0
     """How long the handler sleeps in the server, in the thread that calls it, before it answers."""
 
@@ -51,15 +52,18 @@ class Setting:
     def check(self) -> None:
         """Raise LookupError for an unknown mechanism, ValueError, saying what to change, for invalid numbers."""
         servers.get(self.mechanism)
-        check_real(idle=self.idle, handler_ms=self.handler_ms)
+        check_real(handler_ms=self.handler_ms)
+        check_whole(idle=self.idle, active=self.active)
         if self.idle < 0:
             raise ValueError(f"idle is {self.idle}: choose 0 or more")
+        if self.active < 1:
+            raise ValueError(f"active is {self.active}: choose 1 or more, for somebody has to ask")
         if not 0 <= self.handler_ms <= SLOWEST_MS:
             raise ValueError(f"handler_ms is {self.handler_ms}: choose 0 to {SLOWEST_MS:,.0f}")
-        check_request(self.connections, self.active, self.size_bytes, 1, 0, None)
+        check_request(self.connections, self.active, self.size, 1, 0, None)
 
     def __str__(self) -> str:
-        more = [f"{self.size_bytes:,} bytes"] if self.size_bytes != 64 else []
+        more = [f"{self.size:,} bytes"] if self.size != 64 else []
         more += [f"handler sleeps {self.handler_ms:g} ms"] if self.handler_ms else []
         return ", ".join([f"{self.mechanism}, {self.idle:,} idle + {self.active:,} active", *more])
 
@@ -86,7 +90,7 @@ def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[
     with live_trace.SharedTrace() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
         core = free_core(server)
         plan = Plan(
-            server.address, setting.connections, setting.active, setting.size_bytes, seconds, 0.0, None, _CONNECT_S,
+            server.address, setting.connections, setting.active, setting.size, seconds, 0.0, None, _CONNECT_S,
             server.pid, spin=core is not None,
         )  # fmt: skip
         with worker_reports(live_load.run, plan, TICK_S, core=core, what="the load generator") as reports:

@@ -49,7 +49,7 @@ class Playground:
         return not self._ended.is_set()
 
     def choose(self, **changes: Any) -> "Playground":
-        """Change the setting: mechanism, idle, active, size_bytes, handler_ms. An active run is restarted with it.
+        """Change the setting: mechanism, idle, active, size (bytes), handler_ms. An active run is restarted with it.
 
         Raises LookupError for an unknown mechanism, ValueError and TypeError for invalid values. The run reports what
         this machine can't do (a mechanism that it lacks, more descriptors than it grants).

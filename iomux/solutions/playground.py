@@ -11,7 +11,7 @@ def exercise_1(sizes: Sequence[int] = (64, 1 << 20)) -> dict[tuple[str, int], fl
     """Microseconds of server CPU per request, by mechanism and bytes; ten active clients, none idle."""
     lab = iomux.playground("poll", idle=0, active=10)
     runs = {
-        (name, size): lab.choose(mechanism=name, size_bytes=size).run(_SECONDS)
+        (name, size): lab.choose(mechanism=name, size=size).run(_SECONDS)
         for size in sizes
         for name in ("poll", "epoll")
     }

@@ -1,11 +1,10 @@
-"""Solutions of 00, Start here: the median with many clients, a client that is never served, and a new handler."""
+"""Solutions of 00, Start here: the median with many clients, a client that is never served, an echo read to its end."""
 
 import socket
 from collections.abc import Sequence
 
 import iomux
 from iomux.servers.connection import Handler
-from iomux.solutions.pages.page_servers import functions
 
 
 def exercise_1(clients: Sequence[int] = (1, 10, 30, 100, 300), handler: Handler = iomux.echo) -> dict[int, float]:
@@ -21,9 +20,22 @@ def exercise_2() -> iomux.LoadResult:
         return iomux.load(server, connections=2, duration=0.2, deadline=0.3)
 
 
-def exercise_3(message: bytes = b"quiet") -> bytes:
-    """The answer to the page's `nc` of a server that turns everything into capitals."""
-    nc = functions("00_start_here.ipynb", "nc", socket=socket)["nc"]
-    with iomux.start("poll", handler=bytes.upper) as server:
-        answer: bytes = nc(server.address, message)
-        return answer
+def exercise_3(sizes: Sequence[int] = (5, 200_000)) -> dict[int, tuple[bool, int]]:
+    """By a message's size: whether all of it came back, in capitals, and how often `recv` was called for that."""
+    found = {}
+    with iomux.start("poll", handler=bytes.upper) as server, socket.create_connection(server.address) as client:
+        for size in sizes:
+            answer, calls = ask(client, size * b"a")
+            found[size] = (answer == size * b"A", calls)
+    return found
+
+
+def ask(client: socket.socket, message: bytes) -> tuple[bytes, int]:
+    """Send a message, and return its echo and how often `recv` was called. Raises EOFError if the server closes."""
+    client.sendall(message)
+    parts: list[bytes] = []
+    while sum(map(len, parts)) < len(message):
+        parts.append(client.recv(65536))
+        if not parts[-1]:
+            raise EOFError(f"the server closed the connection after {sum(map(len, parts)):,} bytes")
+    return b"".join(parts), len(parts)

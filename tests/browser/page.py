@@ -41,6 +41,7 @@ _RUN_UP_TO = """async source => {
     notebook.activeCellIndex = index + 1;
     await jupyterapp.commands.execute('notebook:run-all-above');
 }"""
+_UNSAVED = "() => jupyterapp.shell.currentWidget.context.model.dirty"
 _CELLS = "() => jupyterapp.shell.currentWidget.context.model.toJSON().cells"
 _ENDS = """panel => {
     panel.scrollTop = 0;
@@ -65,6 +66,10 @@ class Tab:
         self.page.wait_for_function("() => window.jupyterapp", timeout=_OPEN_MS)
         self.find('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=_OPEN_MS)
         self.page.wait_for_function(_READY, arg=path, timeout=_OPEN_MS)
+
+    def unsaved(self) -> bool:
+        """Whether the notebook in front is marked as changed since it was read."""
+        return bool(self.page.evaluate(_UNSAVED))
 
     def run_all(self) -> bool:
         """Run all cells of the notebook in front; return whether all of them succeeded."""

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.browser.lab import Lab, left
+from tests.browser.lab import NOTEBOOKS, Lab, left
 from tests.browser.page import Tab, tab
+from tests.support.notebooks import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 NAME = "13_playground.ipynb"
+CONTROLS = next(cell.source for cell in read(NOTEBOOKS / NAME).cells if cell.cell_type == "code")
+"""The page's first cell: it alone brings the controls."""
 _SECONDS = 30_000
 _DIFFERS = """([selector, before, what]) => {
     const now = document.querySelector(selector)?.[what];
@@ -64,7 +67,7 @@ def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
 def test_the_controls_start_and_stop_real_servers(browser: "Browser", course: Lab, pictures: "Path") -> None:
     with tab(browser, course.page(NAME), pictures / "playground-failed.png") as page:
         page.wait_for(course.path(NAME))
-        page.run_up_to("lab")
+        page.run_up_to(CONTROLS)
         page.find(".iomux-playground").wait_for()
         play(page, course, "poll", "1,000")
         play(page, course, "epoll", "2,000")

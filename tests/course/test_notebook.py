@@ -40,6 +40,30 @@ def test_a_missing_function_is_an_error_that_lists_the_others(tmp_path: Path) ->
         pages.source(page, "one", "three")
 
 
+WITH_DOCSTRING = """
+    def double(number: int) -> int:
+        '''Twice the number.
+
+        Of any size.
+        '''
+        return 2 * number
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (WITH_DOCSTRING, "\ndef double(number: int) -> int:\n    return 2 * number\n"),
+        ("def one() -> int:\n    return 1\n", "def one() -> int:\n    return 1\n"),
+    ],
+)
+def test_a_listing_leaves_the_docstring_out_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, written: str, shown: str
+) -> None:
+    monkeypatch.setattr("inspect.getsource", lambda _: written)
+    assert pages.listing(stored) == shown
+
+
 @pytest.mark.parametrize("page", ["04_select.ipynb", "05_poll.ipynb", "06_epoll.ipynb"])
 def test_the_servers_of_the_pages_keep_the_contract(page: str) -> None:
     if page == "06_epoll.ipynb" and not hasattr(select, "epoll"):

@@ -98,7 +98,7 @@ class Run:
 
 
 def test_the_names_of_runs_say_the_size_if_it_is_not_the_usual_one() -> None:
-    ax = iomux.plot.playground([Run(Setting("poll", 0, 10)), Run(Setting("poll", 0, 10, size_bytes=1 << 20))])
+    ax = iomux.plot.playground([Run(Setting("poll", 0, 10)), Run(Setting("poll", 0, 10, size=1 << 20))])
     assert [text.get_text() for text in ax.texts] == ["poll, 0 + 10", "poll, 0 + 10, 1 MiB"]
 
 

@@ -141,8 +141,8 @@ def test_changing_a_control_during_a_run_starts_a_new_run(lab: Playground) -> No
 
 def test_settings_chosen_by_code_appear_in_the_controls_and_vice_versa(lab: Playground) -> None:
     view = controls(lab)
-    lab.choose(idle=1234, active=7, size_bytes=99, handler_ms=2.5)
-    assert [view._controls[name].value for name in ("idle", "active", "size_bytes", "handler_ms")] == [1234, 7, 99, 2.5]
+    lab.choose(idle=1234, active=7, size=99, handler_ms=2.5)
+    assert [view._controls[name].value for name in ("idle", "active", "size", "handler_ms")] == [1234, 7, 99, 2.5]
     view._controls["idle"].value = 10
     assert lab.setting == live.Setting("poll", 10, 7, 99, 2.5)
     assert not lab.runs
@@ -200,9 +200,10 @@ def test_a_run_reports_what_this_machine_lacks(lab: Playground, monkeypatch: pyt
     [
         ({"mechanism": "kqueue"}, LookupError, "no server is called 'kqueue'"),
         ({"idle": -1}, ValueError, "idle is -1"),
-        ({"active": 0}, ValueError, "active is 0"),
+        ({"active": 0}, ValueError, "active is 0: choose 1 or more"),
+        ({"active": 0, "idle": 0}, ValueError, "active is 0: choose 1 or more"),
         ({"idle": "many"}, ValueError, "idle is 'many'"),
-        ({"size_bytes": 0}, ValueError, "size is 0"),
+        ({"size": 0}, ValueError, "size is 0"),
         ({"handler_ms": 5000}, ValueError, "handler_ms is 5000"),
         ({"speed": 3}, TypeError, "speed: there is no such setting"),
     ],

@@ -1,6 +1,7 @@
 """The solutions of notebooks 00 to 06: each is run, and shows what the folded answer says, with a wide margin."""
 
 import select
+import socket
 
 import pytest
 
@@ -31,8 +32,19 @@ def test_00_2_the_second_client_of_a_blocking_server_is_never_served() -> None:
     assert "never served: 1 client\n" in str(start_here.exercise_2())
 
 
-def test_00_3_a_handler_answers_in_capitals() -> None:
-    assert start_here.exercise_3(b"printf hello | nc") == b"PRINTF HELLO | NC"
+def test_00_3_an_echo_is_over_when_as_many_bytes_have_come_as_were_sent() -> None:
+    found = start_here.exercise_3()
+    assert [whole for whole, _ in found.values()] == [True, True]
+    assert found[200_000][1] > 3, "65,536 bytes at most come at once"
+
+
+def test_00_3_a_closed_connection_is_an_error() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"hel")
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(EOFError, match="after 3 bytes"):
+            start_here.ask(ours, b"hello")
 
 
 def test_01_1_a_smaller_stack_reserves_less_and_takes_as_much() -> None:

@@ -219,7 +219,7 @@ class TestPlayground:
         assert not any("never answered" in remark for remark in said[1])
         assert "1 of 2 active clients was never answered" in said[2]
 
-    def test_in_a_loop_each_waits_for_ten_handlers_and_in_a_thread_for_one(self) -> None:
+    def test_in_a_loop_each_waits_for_most_handlers_and_in_a_thread_for_one(self) -> None:
         need("epoll")
 
         slopes = playground.exercise_4(delays_ms=(2, 20))

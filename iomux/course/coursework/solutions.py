@@ -33,7 +33,7 @@ def serve_poll(listener: socket.socket, handler: Handler = echo) -> NoReturn:
                     poller.register(sock.fileno(), READ)
             elif clients[fd].advance():
                 if clients[fd].interest == OVER:
-                    poller.unregister(fd)  # before close: a closed socket has no number
+                    poller.unregister(fd)  # else poll reports the closed number for ever (POLLNVAL)
                     clients.pop(fd).close()
                 else:
                     poller.modify(fd, clients[fd].interest)
