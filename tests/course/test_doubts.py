@@ -31,8 +31,8 @@ def said(page: str, cell: str, capsys: pytest.CaptureFixture[str], **names: Any)
 @pytest.mark.parametrize(
     ("again", "poll", "answer"),
     [
-        (1.0, 1.2, {"a server that blocks does the least work": "True"}),
-        (1.0, 0.9, {"a server that blocks does the least work": "False"}),
+        (1.0, 1.2, {"asking first adds a twentieth to the work or more": "True"}),
+        (1.0, 0.9, {"asking first adds a twentieth to the work or more": "False"}),
         (2.0, 0.9, {}),
         (2.0, 1.2, {}),
     ],
