@@ -23,7 +23,7 @@ ASKS = "without a client, asking takes more than a fiftieth of a core, and never
 SLEEPS = "without a client, the server that sleeps is not woken, and takes next to no processor time"
 LATER, DEARER = (
     "a request among 1,000 connections takes at least 5 times as long as alone",
-    "a request among 1,000 costs 3 times the processor time",
+    "a request among 1,000 takes 3 times the processor time",
 )
 LESS_WORK, SLOWER = (
     "with sleeps of 10 ms the server takes less than a fifth of the processor time",
@@ -90,7 +90,8 @@ def night(asking: tuple[float, int] = (1.0, 0), sleeping: tuple[float, int] = (0
 def grown(p50_us: float, cpu_us: float) -> dict[str, Any]:
     """A request among 1,000; alone it takes 30 µs of both."""
     rows = [("nonblocking", 1, 30.0, 30.0), ("nonblocking", 1_000, p50_us, cpu_us)]
-    return {"crowd": pd.DataFrame(rows, columns=["server", "connections", "p50_us", "cpu_us_per_request"])}
+    frame = pd.DataFrame(rows, columns=["server", "connections", "p50_us", "cpu_us_per_request"])
+    return {"crowd": frame.assign(doubts="")}
 
 
 def prices(share: float, p50_us: float) -> dict[str, Any]:
