@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _BELOW: Any = {"textcoords": "offset points", "fontsize": 8, "color": "#555555", "va": "top"}
 _LEAST_PERCENT = 0.01
+_ROUNDED_PERCENT = 110  # a reading of 100 ms may have a timer's tick too many, of 10 ms at most (time(7), HZ)
 _BESIDE: Any = {"textcoords": "offset points", "fontsize": 8}
 _WORDS = {
     "p50_us": "median latency of one client, µs (log scale)",
@@ -42,6 +43,7 @@ def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     for name in names:
         rows, look = frame[frame["server"] == name], style(name, names)
         x, y = rows["at_s"].to_numpy(), 100 * rows["cpu_share"].to_numpy()
+        y[(y > 100) & (y <= _ROUNDED_PERCENT)] = 100
         ax.plot(x, y, color=look.color, linestyle=look.dash, marker=look.marker, markersize=4, linewidth=1.5)
         ends.append((float(x[-1]), float(y[-1]), name, look.color))
     first = frame[frame["server"] == names[0]]
@@ -55,7 +57,7 @@ def cpu_meter(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     ax.set_xlabel("seconds")
     ax.set_ylabel("processor time, % of a core")
     name_ends(ax, ends)
-    over = "a reading may exceed 100 %: the kernel keeps the account in steps of some milliseconds"
+    over = "up to 110 % is drawn at 100 %: the kernel keeps the account in steps of some milliseconds"
     return under(plain(ax, "The server's CPU meter"), note(over, frame.attrs.get("machine", "")))
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from iomux.figures.look.phases import LOOKS
-from iomux.figures.look.style import new_axes, plain, style, under
+from iomux.figures.look.style import new_axes, plain, under
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def draw_lanes(ax: Axes, frame: "pd.DataFrame") -> None:
         _lane(ax, place, rows.to_dict("records"))
         ax.axhline(place + 0.5, color="#cccccc", linewidth=0.8)
     ax.set_yticks(range(len(lanes)), [_name(lane, lanes) for lane in lanes])
-    for tick, (server, _) in zip(ax.get_yticklabels(), lanes, strict=True):
-        tick.set(color=style(server, servers).color, fontweight="bold")  # or a grey name looks disabled
+    for tick in ax.get_yticklabels():
+        tick.set_fontweight("bold")  # and black: here a colour is a kind of event, and a grey name looks disabled
     ax.set_ylim(len(lanes) - 0.5, -0.5)
     ax.set_xlim(left=-ax.get_xlim()[1] / 50)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _NARROW = 0.06  # of the longest bar: a piece narrower than this has no room for its number
 _ROOM = 1.5  # of the longest bar: the text next to it stays within the axes
-_FEWEST_BARS = 3  # room for at least this many bars: a single one does not fill the figure
-_LOW_INCHES = 3.2  # the height of a figure with fewer
+_FEWEST_BARS = 2  # room for at least this many bars: a single one does not fill the figure
+_LOW_INCHES = {1: 2.6, 2: 3.2}  # the height of a figure with few bars
 _RING = "\nio_uring: the bytes come with the notification; send lasts until its completion has been seen"
 _SETTINGS: dict[str, Callable[[Any], str]] = {
     "size_bytes": size_name,
@@ -41,7 +41,7 @@ def timeline(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     'µs since the client entered send'
     """
     groups = _runs(frame)
-    ax = new_axes(ax, _LOW_INCHES if len(groups) < _FEWEST_BARS else SIZE_INCHES[1])
+    ax = new_axes(ax, _LOW_INCHES.get(len(groups), SIZE_INCHES[1]))
     labels, names = [label for label, _ in groups], [rows["server"].iloc[0] for _, rows in groups]
     chosen = [_median_request(rows) for _, rows in groups]
     longest = max(float(row["total_us"]) for row in chosen)

@@ -1,4 +1,4 @@
-"""A meter of a server's processor time: the share of a core that it uses, read every 50 ms.
+"""A meter of a server's processor time: the share of a core that it uses, read every 100 ms.
 
 It reads the process's CPU clock (clock_getcpuclockid(3)) from a thread of the caller, so the server is not disturbed.
 Cost: some 50 µs a reading, of the caller's time. The kernel updates the CPU time of a running process at its timer's
@@ -18,7 +18,7 @@ from iomux.system.machine import describe
 if TYPE_CHECKING:
     import pandas as pd
 
-INTERVAL_S = 0.05
+INTERVAL_S = 0.1
 
 
 def record_cpu(server: Server, *acts: tuple[str, Callable[[], object]]) -> "pd.DataFrame":

@@ -44,7 +44,7 @@ def empty_read_us(reads: int = 5_000) -> float:
 def exercise_1() -> Round:
     """The latency of one active client among as many as the server can try in a millisecond."""
     clients = round(1000 / empty_read_us())
-    with iomux.start(page("admit", "ask", "serve")["serve"]) as server:
+    with iomux.start(page("admit", "look", "ask", "serve")["serve"]) as server:
         run = iomux.load(server, connections=clients, active=1, duration=0.3, warmup=0.1)
     return Round(clients, run.p50_us)
 
@@ -69,7 +69,7 @@ def exercise_2() -> dict[str, tuple[str, str]]:
 
 def backing_off(shortest: float = 0.001, longest: float = 0.05) -> Callable[[socket.socket], NoReturn]:
     """A server that sleeps after a round of empty reads, each time twice as long as before; in seconds."""
-    names = page("admit", "ask")
+    names = page("admit", "look", "ask")
     admit, ask = names["admit"], names["ask"]
 
     def serve(listener: socket.socket) -> NoReturn:
@@ -78,7 +78,7 @@ def backing_off(shortest: float = 0.001, longest: float = 0.05) -> Callable[[soc
         pause = 0.0
         while True:
             admit(listener, clients)
-            if any([True for _ in ask(clients)]):  # a list: `any` of a generator would stop at the first client
+            if ask(clients):
                 pause = 0.0
                 continue
             pause = min(max(shortest, 2 * pause), longest)
@@ -91,7 +91,7 @@ def exercise_3() -> "pd.DataFrame":
     """`cpu_share` with silent clients and `p50_us` of one active client, for it and for two fixed sleeps."""
     import pandas as pd
 
-    names = page("admit", "ask", "serve_resting", "resting", "both_prices")
+    names = page("admit", "look", "ask", "serve_resting", "resting", "both_prices")
     resting, both_prices = names["resting"], names["both_prices"]
     servers = {"1 ms": resting(0.001), "50 ms": resting(0.05), "backing off": backing_off()}
     return pd.DataFrame({name: both_prices(serve) for name, serve in servers.items()}).T

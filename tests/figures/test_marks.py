@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import iomux
@@ -50,15 +51,15 @@ def test_the_limit_of_select_is_named_in_pairs_where_pairs_are_on_the_axis() -> 
     assert np.allclose(np.asarray(ax.lines[0].get_xdata(), dtype=float), 512)
 
 
-def test_memory_has_no_numbers_where_nothing_was_measured() -> None:
+def test_memory_has_a_bar_for_the_most_clients_and_a_dot_for_fewer() -> None:
     rows = [
-        {"server": "poll", "connections": count, "rss_bytes": 1e7 + count, "virtual_bytes": 2e7 + count, "reason": ""}
-        for count in (1, 100, 4_000)
+        {"server": "poll", "connections": count, "rss_each_bytes": 1024.0 * each, "reason": ""}
+        for count, each in ((100, 3), (1_000, 2), (4_000, 1))
     ]
     ax = iomux.plot.memory(pd.DataFrame(rows))
-    assert max(ax.get_xticks()) == 1_000
-    drawn = np.asarray(ax.lines[0].get_xdata(), dtype=float)
-    assert np.isnan(drawn).tolist() == [False, True, False, True, False], "over both gaps there is no line"
+    assert [float(patch.get_width()) for patch in ax.patches if isinstance(patch, Rectangle)] == [1.0]
+    assert np.asarray(ax.lines[0].get_xdata(), dtype=float).tolist() == [3.0, 2.0]
+    assert "bar: 4,000 silent clients; dots: 100 and 1,000" in iomux.plot.caption(ax)
 
 
 def test_a_sleep_of_none_is_not_joined_to_the_others() -> None:

@@ -118,7 +118,7 @@ def test_the_text_next_to_a_bar_is_within_the_axes_and_a_single_bar_is_not_too_t
         assert all(text.get_window_extent().x1 <= ax.get_window_extent().x1 for text in beside)
         bar = ax.patches[0]
         assert isinstance(bar, Rectangle)
-        assert bar.get_height() < 0.25 * abs(ax.get_ylim()[0] - ax.get_ylim()[1])
+        assert bar.get_height() < 0.35 * abs(ax.get_ylim()[0] - ax.get_ylim()[1])
     plt.close("all")
 
 

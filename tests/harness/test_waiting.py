@@ -126,13 +126,14 @@ def test_figures_name_their_lines_and_leave_nothing_outside() -> None:
     held = frame_of(
         server=["threaded", "poll"] * 2,
         connections=[1, 1, 1000, 1000],
-        rss_bytes=[15e6, 14e6, 39e6, 15e6],
-        virtual_bytes=[9e7, 17e6, 9e9, 18e6],
+        rss_each_bytes=[24e3, 900.0, 22e3, 700.0],
+        virtual_each_bytes=[9e6, 0.0, 8.6e6, 500.0],
         reason=[""] * 4,
     )
-    ax = iomux.plot.memory(held)
-    assert {text.get_text() for text in ax.texts} > {"threaded, in RAM", "threaded, reserved", "poll, in RAM"}
-    assert not texts_outside(ax)
+    for column, ends in (("rss_each_bytes", {"21.5", "0.7"}), ("virtual_each_bytes", {"8,398.4", "0.5"})):
+        ax = iomux.plot.memory(held, column)
+        assert {text.get_text() for text in ax.texts} > ends
+        assert not texts_outside(ax)
     meter = frame_of(server=["poll"] * 3, at_s=[0.0, 0.1, 0.2], cpu_share=[0.0, 1.0, 0.5], act=["silent", "all", "all"])
     ax = iomux.plot.cpu_meter(meter)
     assert [text.get_text() for text in ax.texts][:2] == ["silent", "all"]

@@ -1,8 +1,8 @@
 """How clients connect to a server under test, one or many, and what a full backlog means for them.
 
-A backlog that is full is the kernel's affair: it drops the handshake, and the client tries again after 1, 3 and 7
-seconds (listen(2), tcp(7): tcp_syn_retries). Only a queue of complete connections from which nobody is accepted for
-`PATIENCE` seconds is the server's fault.
+A backlog that is full is the kernel's affair: it drops the handshake, and the client tries again after a second, and
+again (listen(2), tcp(7): tcp_syn_retries; since Linux 6.5 every second at first, tcp_syn_linear_timeouts). Only a queue
+of complete connections from which nobody is accepted for `PATIENCE` seconds is the server's fault.
 """
 
 import contextlib

@@ -1,0 +1,49 @@
+"""The doubts of 01 and 02 that come from the machine: in a sweep of disturbed runs no cost of a crowd is told.
+
+The runs' own doubts are the control. They say what else the machine did, and nothing of how long a request took.
+"""
+
+import pandas as pd
+import pytest
+
+from tests.course.test_doubts import said
+
+DISTURBED = "other programs used 80 % of the server's core"
+TAIL = "1,000 threads have a tail 1.5 times as long as one thread's"
+LONGER = "a request among 1,000 connections takes at least 5 times as long as alone"
+WORK = "a request among 1,000 takes 3 times the processor time"
+
+
+def crowd(slow: float, doubts: list[str]) -> pd.DataFrame:
+    """Four rounds of two servers: with 1,000 clients the first needs `slow` times as long as the other, or as alone."""
+    rows = [
+        (server, count, 30.0 * (slow if (server, count) == (first, 1_000) else 1), doubt)
+        for first, other in (("threaded", "poll"), ("nonblocking", "none"))
+        for server in (first, other)
+        for count in (1, 1_000)
+        for doubt in doubts
+    ]
+    frame = pd.DataFrame(rows, columns=["server", "connections", "p99_us", "doubts"])
+    return frame.assign(p50_us=frame["p99_us"], cpu_us_per_request=frame["p99_us"])
+
+
+@pytest.mark.parametrize(
+    ("slow", "doubts", "answer"),
+    [
+        (9, ["", "", "", ""], "True"),
+        (1, ["", "", "", ""], "False"),
+        (9, ["", "", "", DISTURBED], "True"),
+        (1, ["", "", "", DISTURBED], "False"),
+        (9, [DISTURBED] * 4, None),
+        (1, [DISTURBED] * 4, None),
+    ],
+)
+def test_a_crowd_is_judged_only_where_most_runs_were_undisturbed(
+    slow: float, doubts: list[str], answer: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = crowd(slow, doubts)
+    typical = frame.pivot_table(["p99_us"], "connections", "server", "median")
+    tail = said("01_blocking.ipynb", "tail-verdict", capsys, crowd=frame, typical=typical)
+    among = said("02_nonblocking.ipynb", "d757aa2f", capsys, crowd=frame)
+    assert tail == ({TAIL: answer} if answer else {})
+    assert among == ({LONGER: answer, WORK: answer} if answer else {})
