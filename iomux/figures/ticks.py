@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from iomux.figures.look.axes import outline
-from iomux.figures.look.style import new_axes, plain, under
+from iomux.figures.look.style import new_axes, plain, thousands, under
 from iomux.system.machine import describe
 
 _ROOM = 0.25
@@ -77,6 +77,7 @@ def ticks(
     begin, end = ax.get_xlim()
     ax.set_xlim(begin, end + _ROOM * (end - begin))
     ax.set_xlabel("ms since the first tick")
+    ax.xaxis.set_major_formatter(thousands())
     plain(ax, title)
     ax.grid(False, axis="y")
     return under(ax, describe())
