@@ -11,13 +11,16 @@ PAGE = "03b_signals_and_timers.ipynb"
 BROKEN, ON = "a signal breaks off C's poll, with EINTR", "Python's select handles signals, and sleeps on"
 REST = "it sleeps for the rest of the time, and does not begin anew"
 RAISES = "a handler that raises ends the select"
-LOST, HELD = "poll sleeps through a signal that came in the gap", "pselect, ppoll and epoll_pwait return at once"
+LOST, HELD = (
+    "poll sleeps through a signal that came in the gap",
+    "the signal ends the sleep of pselect, ppoll and epoll_pwait at once",
+)
 BYTE, NUMBER = "Python's poll wakes at once for a signal in the gap", "the byte is the signal's number"
 NONE = "Python's select module has none of the three calls"
 FULL, COUNTS = "a pipe nobody reads becomes full", "an eventfd counts on, and one read returns the number"
-DRIFT = "who sleeps after each piece of work is three intervals late in the end, or more"
+DRIFT = "a program that sleeps after each piece of work is three intervals late or more"
 TOLD = "one read of the timerfd says that several moments have passed"
-STEP = "the moments that it counted make up the time that has passed, to two intervals"
+STEP = "the moments that it counted add up to the time that passed, within two intervals"
 ROUNDED, FINER = "epoll's timeout of 0.3 ms takes a millisecond", "a timerfd of 0.3 ms does not"
 ALIVE, ENDED = "a pidfd is not ready while its process lives", "it is ready when the signal has ended the process"
 NOBODY = "when the child is gone, a signal through its pidfd reaches nobody"
@@ -31,11 +34,13 @@ SLEEPER = "sleep\nafter each"
 
 def interrupted(**other: Any) -> dict[str, Any]:
     """C's poll and Python's select among signals, as they behave, but for what is named."""
-    return {"result": -1, "reason": "EINTR", "raw_took": 0.05, "came": [14] * 6, "took": 0.3} | other
+    return {"result": -1, "reason": "EINTR", "raw_took": 0.1, "came": [14] * 6, "took": 0.3} | other
 
 
-def gaps(**other: float) -> dict[str, Any]:
-    return {"slept": {"poll": 0.2, "pselect": 0.0, "ppoll": 0.0, "epoll_pwait": 0.0} | other}
+def gaps(**other: tuple[float, str]) -> dict[str, Any]:
+    """How long each call slept though a signal had come just before, and the error that it returned."""
+    broken = (0.0, "EINTR")
+    return {"slept": {"poll": (0.2, "no error"), "pselect": broken, "ppoll": broken, "epoll_pwait": broken} | other}
 
 
 def byte(**other: Any) -> dict[str, Any]:
@@ -73,13 +78,14 @@ SIGNALS = {ONCE: True, UNCALLED: True, CHILD: True}
 WORLDS = (
     world("the rest is waited for", "raise-verdict", {RAISES: False}, {"ended_by": "the alarm", "raised_took": 0.3}),
     world("the exception is lost", "raise-verdict", {RAISES: False}, {"ended_by": "the timeout", "raised_took": 0.05}),
-    world("poll is restarted", "pep475-verdicts", RETRIED | {BROKEN: False}, interrupted(result=0, raw_took=0.2)),
+    world("poll is restarted", "pep475-verdicts", RETRIED | {BROKEN: False}, interrupted(result=0, raw_took=0.3)),
     world("another error", "pep475-verdicts", RETRIED | {BROKEN: False}, interrupted(reason="EINVAL")),
     world("select ends with the first", "pep475-verdicts", RETRIED | {ON: False}, interrupted(came=[14], took=0.05)),
     world("no handler is called", "pep475-verdicts", RETRIED | {ON: False}, interrupted(came=[])),
     world("select begins anew", "pep475-verdicts", RETRIED | {REST: False}, interrupted(came=[14] * 20, took=1.3)),
-    world("poll wakes", "gap-verdicts", {LOST: False, HELD: True}, gaps(poll=0.0)),
-    world("the mask comes too early", "gap-verdicts", {LOST: True, HELD: False}, gaps(ppoll=0.2)),
+    world("poll wakes", "gap-verdicts", {LOST: False, HELD: True}, gaps(poll=(0.0, "EINTR"))),
+    world("the mask comes too early", "gap-verdicts", {LOST: True, HELD: False}, gaps(ppoll=(0.2, "no error"))),
+    world("a bad argument", "gap-verdicts", {LOST: True, HELD: False}, gaps(pselect=(0.0, "EINVAL"))),
     world("no byte", "wakeup-verdicts", {BYTE: False, NUMBER: False, NONE: True}, byte(byte_took=0.2, number=b"")),
     world("a plain byte", "wakeup-verdicts", {BYTE: True, NUMBER: False, NONE: True}, byte(number=b"!")),
     world(
