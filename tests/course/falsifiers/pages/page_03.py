@@ -13,8 +13,11 @@ from tests.course.falsifiers.world import World
 
 PAGE = "03_event_driven_programs.ipynb"
 SLEEPS, SPARE = "the loop falls asleep less than twice for each event", "the loop uses less than a quarter of the time"
-HANDLER, THREAD = "no tick comes while the handler waits", "five and more come while a thread waits"
-LOCK, PROCESS = "at most two come while a thread computes in one call", "four and more come while a process computes"
+HANDLER, THREAD = "no tick comes while the handler waits", "five ticks or more come while a thread waits"
+LOCK, PROCESS = (
+    "at most two ticks come while a thread computes in one call",
+    "four ticks or more come while a process computes",
+)
 ASLEEP = "an entry in the queue does not wake the poller"
 WOKEN = "a byte in the pipe wakes the poller long before its timeout"
 ALL, QUICK = "the loop served all hundred clients", "nine clicks of ten wait for less than a tenth of a second"
