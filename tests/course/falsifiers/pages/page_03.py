@@ -106,7 +106,7 @@ WORLDS = (
     long_job("a_thread_computes", 6, LOCK),
     long_job("a_process_computes", 1, PROCESS),
     World("the queue wakes", "ed0af5e6", {ASLEEP: False, WOKEN: True}, lambda: {"by_queue": 0.05, "by_pipe": 0.05}),
-    World("nothing wakes", "ed0af5e6", {ASLEEP: True, WOKEN: False}, lambda: {"by_queue": 0.6, "by_pipe": 0.6}),
+    World("nothing wakes", "ed0af5e6", {ASLEEP: True, WOKEN: False}, lambda: {"by_queue": 0.4, "by_pipe": 0.4}),
     World("one client is lost", "8faa4cc5", {ALL: False, QUICK: True}, lambda: {"crowd": crowd(1), "late": 1.0}),
     World("one is reset", "8faa4cc5", {ALL: False, QUICK: True}, lambda: {"crowd": crowd(reset=1), "late": 1.0}),
     World("no click is handled", "8faa4cc5", {ALL: True, QUICK: False}, lambda: {"crowd": crowd(), "late": math.inf}),
