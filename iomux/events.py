@@ -5,10 +5,9 @@ the user does becomes an *event* in a *queue*; a loop takes one event after anot
 A socket that has become readable is another kind of event, and a timer that is due another: so one queue, one table
 and one loop serve buttons, sockets and timers.
 
-All handlers run on the loop's one thread, one after another: none sees another half done, and one that takes
-long delays all the others. Long work goes to a separate thread (`in_thread`), which returns its result as an
-event. A loop that sleeps in its poller would not notice what another thread puts into the queue, so that thread also
-wakes it through a pipe that the loop watches (`iomux.system.self_pipe`).
+All handlers run on the loop's one thread, one after another: none sees another half done, and one that takes long
+delays all the others. Work that waits goes to a separate thread (`in_thread`), which returns its result as an event.
+A loop asleep in its poller does not notice the queue: the thread wakes it through a pipe (`iomux.system.self_pipe`).
 Sources: WHATWG, HTML Standard, section 8.1.7 "Event loops"; the poller is the one of `iomux.servers.readiness`.
 """
 
@@ -122,6 +121,7 @@ class EventLoop:
     def in_thread(self, work: Callable[[], Any], then: EventHandler) -> None:
         """Run `work` on a separate thread, and have the loop call `then` with its result.
 
+        This helps where `work` waits: a computation keeps Python's lock, so let `work` start a process and wait for it.
         An exception in `work` is treated as a handler's. `run` waits for the thread unless it is stopped.
         """
         self._threads += 1

@@ -8,9 +8,20 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from iomux.figures.look.axes import outline
-from iomux.figures.look.style import new_axes, plain, under
+from iomux.figures.look.style import new_axes, plain, thousands, under
 from iomux.system.machine import describe
 
+_ROOM = 0.25
+"""The room for words to the right of the ticks, in widths of the part with the ticks."""
+_AT_THE_RIGHT: Any = {
+    "xycoords": ("axes fraction", "data"),
+    "xytext": (-4, 0),
+    "textcoords": "offset points",
+    "fontsize": 9,
+    "color": "#D55E00",
+    "ha": "right",
+    "va": "center",
+}
 _AT_THE_TOP: Any = {
     "xycoords": ("data", "axes fraction"),
     "textcoords": "offset points",
@@ -38,7 +49,7 @@ def ticks(
     title: str = "The pulse of the loop",
     marks: Mapping[str, float] = MappingProxyType({}),
 ) -> Axes:
-    """The ticks of each run over time, counted from its first tick, with the longest gap marked.
+    """The ticks of each run over time, counted from its first tick, with the longest gap marked, and its length beside.
 
     runs: by label, the moments of one run in seconds, in order, at least two. marks: by the words to write, when it
     happened in every run, in milliseconds since the first tick. Raises ValueError for a run with fewer ticks.
@@ -57,14 +68,16 @@ def ticks(
         begin = next(earlier for earlier, later in pairwise(times) if later - earlier == gap)
         ax.plot(times, [place] * len(times), "|", color="#0072B2", markersize=22, markeredgewidth=1.5)
         ax.barh(place, gap, left=begin, height=0.5, color="#D55E00", alpha=0.2, zorder=0)
-        at = (begin, place + 0.3)  # left-aligned: the centred words of a short gap would cross the axis
-        ax.annotate(f"longest gap {gap:,.0f} ms", at, va="top", fontsize=9, color="#D55E00", path_effects=outline())
+        ax.annotate(f"longest gap {gap:,.0f} ms", (1.0, place), **_AT_THE_RIGHT)
     for words, at_ms in marks.items():
         ax.axvline(at_ms, color="#555555", linewidth=1, linestyle=":")
         ax.annotate(words, (at_ms, 1.0), (3, -3), **_AT_THE_TOP)
     ax.set_yticks(range(len(runs)), list(runs))
     ax.set_ylim(len(runs) - 0.3, -0.6)
+    begin, end = ax.get_xlim()
+    ax.set_xlim(begin, end + _ROOM * (end - begin))
     ax.set_xlabel("ms since the first tick")
+    ax.xaxis.set_major_formatter(thousands())
     plain(ax, title)
     ax.grid(False, axis="y")
     return under(ax, describe())
