@@ -98,7 +98,7 @@ def patient_by_line(seconds: float) -> dict[str, Any]:
     return page
 
 
-def exercise_3(limit_s: float = 0.4, pause_s: float = 0.05) -> dict[str, float]:
+def exercise_3(limit_s: float = 0.3, pause_s: float = 0.05) -> dict[str, float]:
     """For how long each server keeps a client that sends a byte at each pause and no newline; 3 limits at most."""
     return {
         "page": kept_s(patient(limit_s)["serve"], pause_s, 3 * limit_s),

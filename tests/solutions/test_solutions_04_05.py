@@ -24,8 +24,8 @@ def test_04_3_all_other_clients_receive_a_message() -> None:
 
 
 def test_04_3_a_member_that_never_reads_costs_no_more_than_its_limit() -> None:
-    assert select_.exercise_3_memory(float("inf")) > 2 * 4
-    assert select_.exercise_3_memory(1 << 20) < 4
+    assert select_.exercise_3_memory(float("inf")) > 8
+    assert select_.exercise_3_memory(1 << 20) < 6
 
 
 def test_04_4_messages_are_found_in_whatever_pieces_they_arrive() -> None:
@@ -49,7 +49,7 @@ def test_05_1_requesting_pollhup_changes_nothing() -> None:
     assert answers == {"in order": ("POLLIN",) * 2, "reset": ("POLLIN POLLHUP POLLERR",) * 2}
 
 
-@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="POLLRDHUP is Linux's own")
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="POLLRDHUP is missing here")
 def test_05_2_the_end_is_reported_before_the_last_bytes_are_read() -> None:
     told = poll_.exercise_2()
     assert told.pop("last words") == "POLLIN"
@@ -58,5 +58,5 @@ def test_05_2_the_end_is_reported_before_the_last_bytes_are_read() -> None:
 
 def test_05_3_a_limit_for_the_whole_line_ends_who_never_ends_it() -> None:
     kept = poll_.exercise_3()
-    assert kept["page"] >= 1.2
-    assert 0.3 < kept["by line"] < 1.0
+    assert kept["page"] >= 0.9
+    assert 0.2 < kept["by line"] < 0.8

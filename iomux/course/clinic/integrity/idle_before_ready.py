@@ -20,7 +20,7 @@ from iomux.course.clinic.loop import Clients, admit, begin, drop, settle, turn
 from iomux.servers.connection import Handler, echo
 from iomux.servers.readiness import Poller
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.3
 
 
 @dataclass(slots=True)
