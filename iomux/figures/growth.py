@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.transforms import ScaledTranslation
 
 from iomux.figures.look.lines import draw_dots, drawn
 from iomux.figures.look.notes import doubts, note, under
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _NAMES = {"p50_us": "median latency", "cpu_us_per_request": "server CPU per request"}
 LATENCY_AND_CPU = ("p50_us", "cpu_us_per_request")
-_APART_POINTS = 7  # between the marks of two quantities at one level: their bars would coincide
 _BESIDE = 1.6  # room before the first level and after the last on a logarithmic axis, as a factor
 _LEGEND = 0.3  # room above what was measured, as a share of its height
 _LOG = " (log scale)"
@@ -110,15 +108,25 @@ def growth(
         for name, rows in ((name, frame[frame["server"] == name]) for name in names)
         for column in columns
     ]
-    asides = [_APART_POINTS * (place - (len(columns) - 1) / 2) for place in range(len(columns))] * len(names)
-    handles = [handle for one, aside in zip(series, asides, strict=True) for handle in _draw(ax, one, aside)]
+    handles = [handle for one in series for handle in _draw(ax, one)]
     ax.set_xlabel(f"open connections, one active{_LOG if scale == 'log' else ''}")
     what = _NAMES.get(columns[0], columns[0]) if alone else "time per request"
     ax.set_ylabel(f"{what}, µs{_LOG if scale == 'log' else ''}")
     ax.legend(handles=handles, frameon=False, loc="upper left")
-    aside = "" if alone else "filled and hollow stand side by side at each number of connections"
-    words = note(drawn(frame, columns[0], joined=False), aside, doubts(frame), frame.attrs.get("machine", ""))
+    said = drawn(frame, columns[0], joined=False)
+    words = note(said, _setting(frame), doubts(frame), frame.attrs.get("machine", ""))
     return under(plain(ax, what[0].upper() + what[1:] if alone else "What an open connection costs"), words)
+
+
+def _setting(frame: "pd.DataFrame") -> str:
+    """How the requests came, for the note below; empty for a frame that does not say."""
+    if "rate_per_s" not in frame:
+        return ""
+    rates = frame["rate_per_s"].dropna().unique()
+    if not len(rates):
+        return "closed loop"
+    spaced = "evenly spaced" if set(frame["arrivals"].dropna()) == {"even"} else "Poisson arrivals"
+    return f"open loop, {rates[0]:,.0f} requests a second, {spaced}" if len(rates) == 1 else ""
 
 
 class _Series(NamedTuple):
@@ -152,8 +160,8 @@ def _scale(ax: Axes, frame: "pd.DataFrame", columns: Sequence[str], scale: Liter
     ax.yaxis.set_major_formatter(thousands())
 
 
-def _draw(ax: Axes, series: _Series, aside_points: float) -> list[Any]:
-    """Draw marks and bars, `aside_points` from their level, and the line; return the handles for the legend."""
+def _draw(ax: Axes, series: _Series) -> list[Any]:
+    """Draw marks and bars, and the line; return the handles for the legend."""
     rows, color, label = series.rows, series.look.color, series.what
     measured = rows[rows[series.column].notna()]
     found = {level: spread(rounds) for level, rounds in measured.groupby("connections")[series.column]}
@@ -164,13 +172,10 @@ def _draw(ax: Axes, series: _Series, aside_points: float) -> list[Any]:
         label += f": {words}"
         beyond = _draw_line(ax, series, line, levels)
     low, middle, high = np.array([(each.low, each.median, each.high) for each in found.values()]).reshape(-1, 3).T
-    inch = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
-    aside = ax.transData + ScaledTranslation(aside_points / 72, 0, inch)
-    draw_dots(ax, measured, series.column, series.look, aside)
+    draw_dots(ax, measured, series.column, series.look)
     bars = ax.errorbar(
         levels, middle, [middle - low, high - middle], fmt=series.look.marker, color=color, elinewidth=1, capsize=3,
         markersize=8, markerfacecolor="white" if series.hollow else color, label=label, clip_on=False, zorder=3,
-        transform=aside,
     )  # fmt: skip
     return [bars, *beyond]
 

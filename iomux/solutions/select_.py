@@ -1,8 +1,10 @@
-"""Solutions of 04, select: needless interest in writing, clients beyond FD_SETSIZE, and a chat."""
+"""Solutions of 04, select: needless interest in writing, clients beyond FD_SETSIZE, a chat, messages in a stream."""
 
 import contextlib
 import socket
+import struct
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import iomux
@@ -12,6 +14,11 @@ from iomux.solutions.pages.page_servers import functions, server
 PAGE = "04_select.ipynb"
 FD_SETSIZE = 1024
 """The C library's constant: how many bits the mask of select(2) has."""
+MOST_OWED_BYTES = 1 << 20
+"""What a chat keeps for one member; the room of notebook 12 has the same limit."""
+MOST_MESSAGE_BYTES = 1 << 16
+LENGTH = struct.Struct("!I")
+"""What stands before a packet: its length."""
 
 
 def busy_share(serve: Any, clients: int = 100, seconds: float = 0.3) -> float:
@@ -71,19 +78,21 @@ def exercise_2() -> str:
     return fate
 
 
-def chatting() -> dict[str, Any]:
-    """The page's server as a chat: what one client sends is owed to all the others."""
+def chatting(most_owed: float = MOST_OWED_BYTES) -> dict[str, Any]:
+    """The page's server as a chat: what one client says is owed to all others; one that is owed too much is let go."""
     page = server(PAGE)
-    settle = page["settle"]
+    settle, leave = page["settle"], page["leave"]
 
     def read(state: Any, client: socket.socket) -> None:
         data = client.recv(65536)
         if not data:
             state.ended.add(client)
-        for other in state.owed if data else ():
+        for other in list(state.owed) if data else ():
             if other is not client:
                 state.owed[other] += data
                 settle(state, other)
+                if len(state.owed[other]) > most_owed:
+                    leave(state, other)
 
     page["read"] = read
     return page
@@ -101,3 +110,49 @@ def exercise_3() -> dict[str, bytes]:
         with contextlib.suppress(TimeoutError):
             received["ann"] = clients["ann"].recv(100)
         return {name: received.get(name, b"") for name in names}
+
+
+def exercise_3_memory(most_owed: float, mib: int = 24) -> float:
+    """By how many MiB a chat grows while one member speaks this much, another never reads, and a third one does."""
+    with iomux.start(chatting(most_owed)["serve"]) as running, contextlib.ExitStack() as all_three:
+        clients = [all_three.enter_context(socket.create_connection(running.address, 10)) for _ in range(3)]
+        speaker, reader, _ = clients
+        wait_until_accepted(running.address)
+        before, heard = running.rss_bytes, 0
+        for said in range(1, mib + 1):
+            speaker.sendall(bytes(1 << 20))
+            while heard < said << 20:
+                heard += len(reader.recv(1 << 20))
+        return (running.rss_bytes - before) / (1 << 20)
+
+
+def lines(buffer: bytearray, most: int = MOST_MESSAGE_BYTES) -> list[bytes]:
+    """Take all complete lines out of a buffer, without their newlines; ValueError if a line is longer than `most`."""
+    *complete, rest = bytes(buffer).split(b"\n")
+    if any(len(line) > most for line in (*complete, rest)):
+        raise ValueError(f"a line of more than {most} bytes")
+    buffer[:] = rest
+    return complete
+
+
+def packets(buffer: bytearray, most: int = MOST_MESSAGE_BYTES) -> list[bytes]:
+    """Take all complete packets out of a buffer, each after its length; ValueError if that is more than `most`."""
+    complete = []
+    while len(buffer) >= LENGTH.size:
+        (size,) = LENGTH.unpack_from(buffer)
+        if size > most:
+            raise ValueError(f"a packet of {size} bytes is announced")
+        if len(buffer) < LENGTH.size + size:
+            break
+        complete.append(bytes(buffer[LENGTH.size : LENGTH.size + size]))
+        del buffer[: LENGTH.size + size]
+    return complete
+
+
+def exercise_4(pieces: Iterable[bytes], take: Callable[[bytearray], list[bytes]]) -> list[list[bytes]]:
+    """The messages that `take` (`lines` or `packets`) finds after each piece has arrived."""
+    buffer, found = bytearray(), []
+    for piece in pieces:
+        buffer += piece
+        found.append(take(buffer))
+    return found

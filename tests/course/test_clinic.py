@@ -78,10 +78,14 @@ CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
     "two_small_sends": ("prompt", {}),
     "until_short": ("sizes", dict.fromkeys((*LARGE, "back-pressure"), "bytes come in just the size of a read")),
     "urgent_fatal": ("urgent", {}),
+    "wrong_unit": ("silent", {}),
     "worker_pool": ("idle", dict.fromkeys(CROWDS, "more clients stay than there are workers")),
 }
 """By bug: the item made for it, the other items that may fail as a consequence, and why."""
-BEYOND_CHECK = {"one_recv_one_line", "unread_reset", "backlog_of_five", "one_accept_a_turn"}
+BEYOND_CHECK = {
+    *("one_recv_one_line", "unread_reset", "backlog_of_five", "one_accept_a_turn"),
+    *("idle_before_ready", "rounded_to_zero"),
+}
 NEEDS_EPOLL = {"closed_duplicate", "edge_one_read"}
 Reports = dict[str, Report]
 

@@ -61,12 +61,19 @@ def test_a_slope_within_its_error_is_called_level_and_so_is_a_negative_price() -
         assert words.endswith("µs, level within its error")
 
 
-def test_marks_of_two_quantities_at_one_level_do_not_overlap() -> None:
+def test_each_mark_stands_at_its_own_level() -> None:
     same = frame({1: [10, 12], 50: [35, 36], 100: [60, 66]}).assign(cpu_us_per_request=lambda rows: rows["p50_us"])
-    ax = iomux.plot.growth(same)
-    marks = [line.get_transform().transform(line.get_xydata())[:, 0] for line in ax.lines if line.get_marker() == "v"]
-    latency, cpu = marks
-    assert (cpu - latency > 5).all()
+    marks = [line for line in iomux.plot.growth(same).lines if line.get_marker() == "v"]
+    assert [list(map(float, np.asarray(mark.get_xdata()))) for mark in marks] == [[1, 50, 100]] * 2
+
+
+@pytest.mark.parametrize(
+    ("rate", "arrivals", "said"),
+    [(1_000, "even", "1,000 requests a second, evenly spaced"), (float("nan"), None, "closed loop")],
+)
+def test_the_note_says_how_the_requests_came(rate: float, arrivals: str | None, said: str) -> None:
+    rows = frame({1: [10, 12], 50: [35, 36]}).assign(rate_per_s=rate, arrivals=arrivals)
+    assert said in iomux.plot.caption(iomux.plot.growth(rows))
 
 
 def test_a_server_measured_at_two_levels_has_points_and_no_line() -> None:

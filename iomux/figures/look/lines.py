@@ -17,7 +17,6 @@ from iomux.figures.look.spread import FEWEST_WITHOUT_DOTS, Spread, spread, words
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.transforms import Transform
 
     from iomux.figures.look.mechanisms import Style
 
@@ -80,13 +79,11 @@ def draw_dots(
     rows: "pd.DataFrame",
     column: str,
     look: "Style",
-    at: "Transform | None" = None,
     across: str = "connections",
 ) -> None:
     """Draw each round of one server where there are too few for the interval to say it all, but more than one."""
     few = rows[rows.groupby(across)[column].transform("size").between(2, FEWEST_WITHOUT_DOTS - 1)]
-    place: Any = {"transform": at or ax.transData}
-    ax.scatter(few[across], few[column], color=look.color, marker=".", **_DOTS | place)
+    ax.scatter(few[across], few[column], color=look.color, marker=".", **_DOTS)
 
 
 def against(ax: Axes, across: str, scale: str) -> None:
