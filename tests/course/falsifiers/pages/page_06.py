@@ -62,12 +62,12 @@ def told(*sizes: int, at: tuple[int, ...] = (0, 1_023, 2_046)) -> Found:
     """Three thousand are ready: how many each of four calls tells of, and with whom the first three begin."""
     places = zip((*at, 0), sizes, strict=True)
     made = [[(fd % 3_000, select.POLLIN) for fd in range(begin, begin + size)] for begin, size in places]
-    return {"crowd": range(3_000), "batches": made}
+    return {"counters": range(3_000), "batches": made}
 
 
 def looked(found: int, *us: float) -> Found:
     """What four looks found after the reads, and how long they took."""
-    return {"looks": [(found, us[0]), *((0, each) for each in us[1:])], "crowd": []}
+    return {"looks": [(found, us[0]), *((0, each) for each in us[1:])], "counters": []}
 
 
 def crowd(errors: int = 0, unserved: int = 0, threads: int = 1) -> Found:

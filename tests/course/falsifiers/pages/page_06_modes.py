@@ -34,7 +34,7 @@ EVEN = "SO_REUSEPORT gives no process nearly all the clients"
 HERD = (ACCEPTED, FEWER, UNEVEN, FEWER_ALSO, EVEN)
 RESET = "some of the forty are reset, and all the others are welcome"
 REFUSED = "epoll refuses a regular file, a directory, and /dev/null"
-PORTABLE = "the server on selectors copes with all of them"
+PORTABLE = "the server on selectors copes with clients that half-close, reset, read slowly, or never read"
 TEN = "ten clients are ten more entries on an epoll list of"
 Four = tuple[int, int, int, int]
 
