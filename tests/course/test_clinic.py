@@ -10,6 +10,7 @@ import sys
 import termios
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -87,11 +88,14 @@ CAUGHT_BY: dict[str, tuple[str, dict[str, str]]] = {
 """By bug: the item made for it, the other items that may fail as a consequence, and why."""
 BEYOND_CHECK = {"one_recv_one_line", "one_worker_gets_all"}
 NEEDS_EPOLL = {"closed_duplicate", "edge_accepts_once", "edge_one_read", "one_worker_gets_all", "stale_event"}
+MIGRATE = Path("/proc/sys/net/ipv4/tcp_migrate_req")
 Reports = dict[str, Report]
 
 
 def missing(name: str) -> str:
     """Why a bug cannot be tried here; empty if it can."""
+    if name == "queue_closed" and MIGRATE.exists() and MIGRATE.read_text().strip() != "0":
+        return f"this machine hands the queue of a closed listener on: {MIGRATE}"
     return get("epoll").why_not() if name in NEEDS_EPOLL else ""
 
 
