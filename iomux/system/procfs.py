@@ -1,9 +1,10 @@
 """What /proc shows of a server: where its threads sleep, its page faults, socket queues, epoll's interest lists.
 
-Linux shows them to anyone who may see the process: `/proc/PID/task/*/wchan` is the kernel function in which
-a thread sleeps (proc_pid_wchan(5)), and `/proc/net/tcp` has a line for each TCP socket of the machine, as
-`ss -tan` prints it (proc_net(5)). The `fdinfo` of an epoll object's descriptor has its interest list
-(proc_pid_fdinfo(5)); no file shows its ready list. Reading these files costs the reader time, not the server.
+Who may trace the process, its owner or root, sees them (ptrace(2), access mode checking); `/proc/net/tcp` and the stat
+file anybody. `/proc/PID/task/*/wchan` is the kernel function in which a thread sleeps (proc_pid_wchan(5)), and
+`/proc/net/tcp` has a line for each TCP socket of the machine, as `ss -tan` prints it (proc_net(5)). The `fdinfo` of an
+epoll object's descriptor has its interest list (proc_pid_fdinfo(5)); no file shows its ready list. Reading these files
+costs the reader time, not the server.
 """
 
 import itertools

@@ -1,6 +1,5 @@
 """The solutions of notebooks 00 to 03, and 06: each is run, and shows what its answer says, with a wide margin."""
 
-import select
 import socket
 
 import pytest

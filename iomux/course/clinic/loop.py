@@ -5,6 +5,7 @@ so that any of them can be replaced. Cost: one system call per turn more than `C
 """
 
 import contextlib
+import itertools
 import select
 import socket
 from collections.abc import Callable
@@ -82,12 +83,31 @@ def admit(listener: socket.socket, poller: Poller, clients: Clients, interest: i
     """Accept every waiting client; at the descriptor limit, stop watching the listener until a client has left."""
     try:
         for sock in accept_pending(listener):
-            clients[sock.fileno()] = Client(sock)
-            poller.register(sock.fileno(), interest)
+            take(sock, poller, clients, interest)
     except OSError as error:
         if error.errno not in SHORTAGE:
             raise
         poller.modify(listener.fileno(), OVER)
+
+
+def take(sock: socket.socket, poller: Poller, clients: Clients, interest: int = READ) -> None:
+    """Keep a client that was accepted, and watch it."""
+    clients[sock.fileno()] = Client(sock)
+    poller.register(sock.fileno(), interest)
+
+
+def take_all(listener: socket.socket, poller: Poller, clients: Clients) -> None:
+    """Accept every waiting client and leave the listener's entry alone; those without a descriptor go on waiting."""
+    with contextlib.suppress(OSError):
+        for sock in accept_pending(listener):
+            take(sock, poller, clients)
+
+
+def take_one(listener: socket.socket, poller: Poller, clients: Clients) -> None:
+    """Do the same for one client only."""
+    with contextlib.suppress(OSError):
+        for sock in itertools.islice(accept_pending(listener), 1):
+            take(sock, poller, clients)
 
 
 def drop(poller: Poller, clients: Clients, fd: int) -> None:
@@ -108,6 +128,18 @@ def run(
     poller, clients = begin(listener, poller or select.poll())
     while True:
         one_round(listener, handler, poller, clients, turn, admit, drop)
+
+
+def run_beside(poller: Poller, clients: Clients, handler: Handler, admit: Callable[[int], None]) -> NoReturn:
+    """Serve, and leave all that concerns listeners to `admit`, which is given the number of the one that is ready."""
+    while True:
+        for fd, _ in poller.poll(None):
+            if fd not in clients:
+                admit(fd)
+            elif (interest := turn(clients[fd], handler)) == OVER:
+                drop(poller, clients, fd)
+            else:
+                poller.modify(fd, interest)
 
 
 def begin(listener: socket.socket, poller: Poller) -> tuple[Poller, Clients]:
