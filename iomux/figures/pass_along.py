@@ -44,15 +44,20 @@ def pass_along(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
         said += f"\nhollow: published, {PUBLISHED_BY}; libevent's select uses sets of any length"
     against(ax, "socket pairs (log scale)", "log")
     name_ends(ax, published)
-    _name_above(ax, [end for end in ours if end not in early], 12)
-    _name_above(ax, early, 40)
+    late = sorted((end for end in ours if end not in early), key=lambda end: -end[1])
+    _name(ax, late[:-1], 12)
+    _name(ax, late[-1:], -26 if len(late) > 1 else 12)  # below it: published marks may be close above
+    _name(ax, early, 40)
     wall(ax, named, each=2)
     ax.set_ylabel("a run, µs (log scale)")
     return under(plain(ax, f"Handing bytes along: {work[0]:,} active, {work[1]:,} writes"), said)
 
 
-def _name_above(ax: Axes, ends: list[End], points: int) -> None:
-    """Name a line above its end: to its right are the published lines, or, where select stops, lines that go on."""
+def _name(ax: Axes, ends: list[End], points: int) -> None:
+    """Name a line above or below its end: to its right are published marks, or, where select stops, lines that go on.
+
+    points: how far above its end the name stands.
+    """
     for x, y, name, color in ends:
         lead = {"arrowstyle": "-", "color": color, "linewidth": 0.7}
         ax.annotate(

@@ -154,7 +154,8 @@ def littles_law(frame: "pd.DataFrame", ax: Axes | None = None) -> Axes:
     said = (
         "in a closed loop λ and W are counted over the same requests, so only those under way at either end are missing"
     )
-    words = note(f"{frame['size_bytes'].iloc[0]:,} bytes per request; each mark is one round", said)
+    marks = "each mark is one round; those of one level stand side by side"
+    words = note(f"{frame['size_bytes'].iloc[0]:,} bytes per request; {marks}", said)
     heading = f"Little's law: {frame.attrs.get('active', '')} active"
     return under(plain(ax, heading), note(words, doubts(frame), frame.attrs.get("machine", "")))
 
