@@ -1,9 +1,10 @@
 """Features that measurements need of this machine: which of them it has, and why it lacks the others.
 
 The timeline needs timestamps, `iomux.copy_cost` msg_trunc and sendfile, `iomux.load` and the clinic's meter queues,
-and the playground widgets. No measurement of the library uses splice and zerocopy: they are listed for
-`iomux.verdict(..., needs=)`, as in notebook 08. A measurement that this machine can't make is left out and reported;
-everything else still runs. As for servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
+and the playground widgets. No measurement of the library uses splice, zerocopy, multishot and seccomp: they are listed
+for `iomux.verdict(..., needs=)`, as in notebooks 08 and 09. A measurement that this machine can't make is left out and
+reported; everything else still runs. As for servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides
+features by name.
 """
 
 import importlib.util
@@ -70,6 +71,18 @@ def _lacks_queues() -> str:
     return "" if SOCKETS_LIST.exists() else f"this system has no {SOCKETS_LIST} (proc_net(5))"
 
 
+def _multishot_missing() -> str:
+    from iomux.system.io_uring_buffers import why_not
+
+    return why_not()
+
+
+def _seccomp_missing() -> str:
+    from iomux.system.confine import why_not
+
+    return why_not()
+
+
 def _lacks(function: str) -> Callable[[], str]:
     return lambda: "" if hasattr(os, function) else f"this system, or this Python, has no os.{function}"
 
@@ -80,6 +93,8 @@ _ALL = (
     Feature("sendfile", "from a file to a socket, bypassing the process", _lacks("sendfile")),
     Feature("splice", "from a socket to a pipe, bypassing the process", _lacks("splice")),
     Feature("zerocopy", "a send from the process's own pages", _option_missing("SO_ZEROCOPY", SO_ZEROCOPY)),
+    Feature("multishot", "io_uring's receive that goes on, into memory it chooses", _multishot_missing),
+    Feature("seccomp", "a filter that forbids a process some system calls", _seccomp_missing),
     Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
     Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )

@@ -83,6 +83,11 @@ def test_by_default_one_call_copies_all_and_with_a_helper_the_application_copies
     assert (rows["io_uring"]["helpers_ms"] < 0.5).all(), "by default no other thread works"
     for way in set(URING) & set(HERE) - {"io_uring"}:
         assert (rows[way]["helpers_ms"] > 0).all(), way
+    watched = result.frame["watched_ms"]
+    assert (watched[result.frame["way"] != "io_uring SQPOLL"] == 0).all(), "only SQPOLL's thread watches"
+    if watched.notna().all():
+        sqpoll = rows["io_uring SQPOLL"]
+        assert ((sqpoll["watched_ms"] > 0) & (sqpoll["watched_ms"] < sqpoll["helpers_ms"])).all(), "it also copies"
     assert (rows["io_uring SQPOLL"]["syscalls"] <= 2).all()
 
 
