@@ -93,7 +93,7 @@ _ALL = (
     Feature("sendfile", "from a file to a socket, bypassing the process", _lacks("sendfile")),
     Feature("splice", "from a socket to a pipe, bypassing the process", _lacks("splice")),
     Feature("zerocopy", "a send from the process's own pages", _option_missing("SO_ZEROCOPY", SO_ZEROCOPY)),
-    Feature("multishot", "io_uring's receive that goes on, into memory it chooses", _multishot_missing),
+    Feature("multishot", "an io_uring receive that goes on by itself", _multishot_missing),
     Feature("seccomp", "a filter that forbids a process some system calls", _seccomp_missing),
     Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
     Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),

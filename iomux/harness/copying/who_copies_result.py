@@ -37,10 +37,11 @@ class WhoCopies:
     frame: "pd.DataFrame"
     """A row for each way and round: `wall_ms`, from the request until all bytes were in and the computation was done;
     `user_ms` and `system_ms` of the application's thread; `helpers_ms`, processor time of all other threads of the
-    process, which are io_uring's; `watched_ms`, the part of it in which SQPOLL's thread only watched the ring (NaN
-    before Linux 6.9, which does not say); `calls_ms`, the application's processor time outside the computation;
-    `asked_ms` and `computed_ms`, when the request was made and the computation ended; `before`, `meanwhile`, `after`:
-    how many transfers were in before the computation, came in during it (seen without a system call), and after it;
+    process, which are io_uring's; `watched_ms`, the part of it in which SQPOLL's thread only watched the ring (in the
+    scheduler's ticks, as `system_ms`; NaN before Linux 6.9, which does not say); `calls_ms`, the application's
+    processor time outside the computation; `asked_ms` and `computed_ms`, when the request was made and the computation
+    ended; `before`, `meanwhile`, `after`: how many transfers were in before the computation, came in during it (seen
+    without a system call), and after it;
     `syscalls`."""
     transfers: "pd.DataFrame"
     """A row for each way, round and connection: `seen_ms`, from the request until its bytes were seen to be in."""
