@@ -108,12 +108,12 @@ class Ring:
         memory = Lent(ctypes.c_size_t.from_buffer(keep).value + skip, len(data) - skip, keep)
         return self.queue(uapi.OP_SEND, fd, memory, token, flags, 0, 0, socket.MSG_NOSIGNAL)
 
-    def timeout(self, seconds: float, token: Any = None) -> int:
-        """Complete after `seconds`, with -ETIME. Raises ValueError for a negative time."""
+    def timeout(self, seconds: float, token: Any = None, linked: bool = False) -> int:
+        """Complete with -ETIME after `seconds`, at least 0; `linked` also ends the entry before it (IOSQE_IO_LINK)."""
         if not seconds >= 0:
             raise ValueError(f"seconds is {seconds}: choose 0 or more")
         when = lend(bytearray(uapi.TIMESPEC.pack(int(seconds), int(seconds % 1 * 1e9))))
-        return self.queue(uapi.OP_TIMEOUT, -1, when._replace(size=1), token)
+        return self.queue(uapi.OP_LINK_TIMEOUT if linked else uapi.OP_TIMEOUT, -1, when._replace(size=1), token)
 
     def cancel(self, number: int, token: Any = None) -> int:
         """End operation `number` with -ECANCELED; completes with 0, or if too late with -ENOENT or -EALREADY."""
