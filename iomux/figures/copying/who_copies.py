@@ -26,6 +26,7 @@ _WORKED: Any = {"facecolor": _HELPERS, "hatch": "///", "edgecolor": "white"}
 _WATCHED: Any = {"facecolor": "#f1ecf8", "hatch": "...", "edgecolor": _HELPERS}
 _WHISKERS: Any = {"linewidth": 1.2, "capsize": 3}
 _LEAST_MS = 0.05
+_VISIBLE = 0.003  # of the longest bar: a narrower piece is not seen, and not in the legend
 
 
 def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
@@ -98,15 +99,16 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))
+    fastest = result.frame.sort_values("wall_ms").drop_duplicates("way").set_index("way")  # the least disturbed
     for place, way in enumerate(ways):
-        row = result.frame[result.frame["way"] == way].sort_values("wall_ms").iloc[0]  # the least disturbed
+        row = fastest.loc[way]
         cuts = [0.0, *(float(row[name]) for name in ("asked_ms", "computed_ms", "wall_ms"))]
         for color, start, end in zip((_SYSTEM, _USER, _WAITING), cuts, cuts[1:], strict=False):
             ax.barh(place, end - start, 2 * _THICK, left=start, color=color)
         mine = result.transfers[(result.transfers["way"] == way) & (result.transfers["round"] == row["round"])]
         _stairs(ax, np.sort(mine["seen_ms"].to_numpy(dtype=float)), place, cuts[-1])
     looks = {"requesting, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
-    waited = (result.frame["wall_ms"] - result.frame["computed_ms"] > _LEAST_MS).any()
+    waited = (fastest["wall_ms"] - fastest["computed_ms"] > _VISIBLE * fastest["wall_ms"].max()).any()
     handles: list[Any] = [
         Patch(color=color, label=words) for words, color in looks.items() if color != _WAITING or waited
     ]
