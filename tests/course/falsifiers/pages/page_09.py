@@ -34,7 +34,7 @@ OVER = "without a buffer the entry is over: it completes with ENOBUFS, and witho
 WAITED = "the ninth message has waited in the kernel, and comes with a new entry"
 CANCELLED = "when its time is up, the receive of a silent client is cancelled"
 IN_TIME = "when the client speaks in time, its bytes come and the deadline is cancelled"
-CACHED = "read as usual, the file's bytes are in the kernel's cache, from which they were copied"
+CACHED = "read as usual, the file's bytes are in the kernel's cache afterwards"
 STRAIGHT = "read with O_DIRECT, they are in our memory, and the kernel's cache has none of them"
 URING = ("io_uring", "seccomp")
 
@@ -118,7 +118,7 @@ def deadlines() -> dict[str, Any]:
 
 def device(usual: bool = True, direct: bool = False) -> dict[str, Any]:
     """Whether the file is in the kernel's cache after each of two reads, both with the right bytes."""
-    return {"usual": (True, usual, 5.0), "direct": (True, direct, 3.0), "forgotten": True}
+    return {"usual": (True, usual, 5.0), "direct": (True, direct, 3.0), "on_disk": True}
 
 
 def by_hand(name: str, answers: dict[str, bool], **other: Any) -> World:
