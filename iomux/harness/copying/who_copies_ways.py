@@ -181,7 +181,7 @@ def _on(ring: Ring, bench: WaitingBytes, flags: int = 0) -> Way:
     def look(seen: list[int]) -> None:
         take(ring.completions(), seen)
 
-    watched = partial(watched_ns, ring.fd) if ring.sqpoll else lambda: 0
+    watched: Callable[[], int | None] = partial(watched_ns, ring.fd) if ring.sqpoll else lambda: 0
     return Way(prepare, ask, look, collect, lambda: ring.enters, ring.close, watched)
 
 

@@ -113,7 +113,7 @@ def outcome(seconds: float, data: bytes) -> dict[str, int]:
 
 
 def deadlines() -> dict[str, Any]:
-    return {"outcome": outcome, "usable": ["io_uring"], "goes_on": False, "errno": errno}
+    return {"outcome": outcome, "usable": ["io_uring"], "goes_on": False, "pairs": []}
 
 
 def device(usual: bool = True, direct: bool = False) -> dict[str, Any]:
