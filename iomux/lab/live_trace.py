@@ -26,7 +26,7 @@ from iomux.harness.timeline.sockets import TracedSocket
 from iomux.harness.timeline.trace import COUNTED, EVENT, Event, events, realtime_ns
 from iomux.servers.connection import Handler
 from iomux.servers.instrument import UNTRACEABLE, Listener
-from iomux.system.timestamps import ask_for_stamps
+from iomux.system.sockets import ask_for_stamps
 
 ACCEPT = 2
 """The kind of an `accept` event, besides RECV and SEND."""

@@ -5,7 +5,8 @@ itself, into a buffer that is lent to the kernel, and is notified when the bytes
 nonblocking, and the operations form a chain: accept, then recv, then send, then recv.
 
 Each client has one operation under way. While its answer is being sent, nothing is read from it: that is the
-back-pressure (RFC 9293, section 3.8.6). The price of completion is a buffer for each client, idle ones too.
+back-pressure (RFC 9293, section 3.8.6). The price of completion is a buffer for each client, idle ones too: buffers
+that many clients share (`iomux.system.io_uring_buffers`) would spare them, with another back-pressure.
 
 Cost: two entries for each request, and one system call for all completions of a round. Sources: io_uring(7),
 io_uring_prep_multishot_accept(3), io_uring_prep_recv(3).

@@ -1,10 +1,10 @@
 """Features that measurements need of this machine: which of them it has, and why it lacks the others.
 
 The timeline needs timestamps, `iomux.copy_cost` msg_trunc and sendfile, `iomux.load` and the clinic's meter queues,
-and the playground widgets. No measurement of the library uses splice and zerocopy (notebook 08), nor eventfd, timerfd,
-signalfd and pidfd (03b): they are listed for `iomux.verdict(..., needs=)`. A measurement that this machine can't make
-is left out and reported; everything else still runs. As for servers, `IOMUX_WITHOUT=timestamps,splice` in the
-environment hides features by name.
+and the playground widgets. No measurement of the library uses splice, zerocopy, multishot and seccomp (notebooks 08 and
+09), nor eventfd, timerfd, signalfd and pidfd (03b): they are listed for `iomux.verdict(..., needs=)`. A measurement that
+this machine can't make is left out and reported; everything else still runs. As for servers,
+`IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
 """
 
 import importlib.util
@@ -83,6 +83,18 @@ def _lacks_in_c(function: str) -> Callable[[], str]:
     return missing
 
 
+def _multishot_missing() -> str:
+    from iomux.system.io_uring_buffers import why_not
+
+    return why_not()
+
+
+def _seccomp_missing() -> str:
+    from iomux.system.confine import why_not
+
+    return why_not()
+
+
 def _lacks(function: str) -> Callable[[], str]:
     return lambda: "" if hasattr(os, function) else f"this system, or this Python, has no os.{function}"
 
@@ -97,6 +109,8 @@ _ALL = (
     Feature("timerfd", "a timer that is a descriptor", _lacks_in_c("timerfd_create")),
     Feature("signalfd", "signals that are read from a descriptor", _lacks_in_c("signalfd")),
     Feature("pidfd", "a process that is a descriptor", _lacks("pidfd_open")),
+    Feature("multishot", "an io_uring receive that goes on by itself", _multishot_missing),
+    Feature("seccomp", "a filter that forbids a process some system calls", _seccomp_missing),
     Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
     Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )

@@ -2,16 +2,14 @@
 
 The process writes *entries* (what it wants done) into the submission ring and moves its tail; the kernel takes them
 and moves the head. When an operation is over, the kernel writes a *completion* into the other ring and moves that
-tail; the process reads it and moves the head. Each index has one writer, so no lock is needed. One system
-call, io_uring_enter, hands over any number of entries and waits for completions; with a kernel thread that watches the
-submission ring (SQPOLL) not even that one is needed.
+tail; the process reads it and moves the head. Each index has one writer, so no lock is needed. One system call,
+io_uring_enter, hands over any number of entries and waits for completions; under SQPOLL not even that is needed.
 
 *Readiness* means that a call would not wait; *completion* means that it is done. So memory is lent: from submission
 to completion a buffer belongs to the kernel, and `Ring` keeps a reference to it.
 
-Cost: some 3 µs of Python for an entry and its completion, and a share of one system call.
-Sources: io_uring(7), io_uring_setup(2), io_uring_enter(2); the rings, io_uring/io_uring.c; every name and
-number in capitals, and the layouts: include/uapi/linux/io_uring.h.
+Cost: some 3 µs of Python for an entry and its completion, and a share of one system call. Sources: io_uring(7),
+io_uring_setup(2), io_uring_enter(2); io_uring/io_uring.c; names in capitals: include/uapi/linux/io_uring.h.
 """
 
 import contextlib
@@ -27,7 +25,8 @@ from iomux.system.io_uring_abi import Lent, lend
 
 Completion = tuple[Any, int, bool]
 """One finished operation, or one client of an accept: the token that was given with the entry; what the system call
-would have returned (a negative errno if it failed); whether the entry will complete again."""
+would have returned (a negative errno if it failed); whether the entry will complete again. Where the kernel chose the
+buffer (`io_uring_buffers`), the token is a pair: the one given, and the buffer's number."""
 
 
 class Ring:
@@ -71,19 +70,19 @@ class Ring:
 
     def queue(
         self, opcode: int, fd: int, memory: Lent, token: Any,
-        flags: int = 0, ioprio: int = 0, offset: int = 0, op_flags: int = 0,
+        flags: int = 0, ioprio: int = 0, offset: int = 0, op_flags: int = 0, group: int = 0,
     ) -> int:  # fmt: skip
         """Write one entry; nothing happens before `submit`. Returns its number, for `cancel`.
 
-        memory: what the kernel reads or writes; kept until the completion. token: returned with it. A full
-        ring is submitted first.
+        memory: what the kernel reads or writes; kept until the completion. token: returned with it. A full ring is
+        submitted first. group: the number of provided buffers.
         """
         while (self._queued - self._sq_head.value) & uapi.WORD >= self.entries:
             self._enter(0, uapi.ENTER_SQ_WAIT)
         self._numbers = number = self._numbers + 1
         slot = uapi.SQE.size * (self._queued & (self.entries - 1))
         address, size, _ = memory
-        uapi.SQE.pack_into(self.sqes, slot, opcode, flags, ioprio, fd, offset, address, size, op_flags, number)
+        uapi.SQE.pack_into(self.sqes, slot, opcode, flags, ioprio, fd, offset, address, size, op_flags, number, group)
         self._pending[number] = token, memory  # after packing: an entry that could not be written would never complete
         self._queued = (self._queued + 1) & uapi.WORD
         return number
@@ -109,12 +108,12 @@ class Ring:
         memory = Lent(ctypes.c_size_t.from_buffer(keep).value + skip, len(data) - skip, keep)
         return self.queue(uapi.OP_SEND, fd, memory, token, flags, 0, 0, socket.MSG_NOSIGNAL)
 
-    def timeout(self, seconds: float, token: Any = None) -> int:
-        """Complete after `seconds`, with -ETIME. Raises ValueError for a negative time."""
+    def timeout(self, seconds: float, token: Any = None, linked: bool = False) -> int:
+        """Complete with -ETIME after `seconds`, at least 0; `linked` also ends the entry before it (IOSQE_IO_LINK)."""
         if not seconds >= 0:
             raise ValueError(f"seconds is {seconds}: choose 0 or more")
         when = lend(bytearray(uapi.TIMESPEC.pack(int(seconds), int(seconds % 1 * 1e9))))
-        return self.queue(uapi.OP_TIMEOUT, -1, when._replace(size=1), token)
+        return self.queue(uapi.OP_LINK_TIMEOUT if linked else uapi.OP_TIMEOUT, -1, when._replace(size=1), token)
 
     def cancel(self, number: int, token: Any = None) -> int:
         """End operation `number` with -ECANCELED; completes with 0, or if too late with -ENOENT or -EALREADY."""
@@ -171,6 +170,7 @@ class Ring:
             number, result, flags = uapi.CQE.unpack_from(self.rings, slot)
             more = bool(flags & uapi.CQE_F_MORE)
             token, _ = self._pending[number] if more else self._pending.pop(number)
+            token = (token, flags >> uapi.CQE_BUFFER_SHIFT) if flags & uapi.CQE_F_BUFFER else token
             found.append((token, result, more))
             head = (head + 1) & uapi.WORD
         self._cq_head.value = head

@@ -13,20 +13,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SETUP, ENTER, REGISTER = 425, 426, 427  # __NR_io_uring_setup and so on (include/uapi/asm-generic/unistd.h)
-OP_NOP, OP_RECVMSG, OP_TIMEOUT, OP_ACCEPT, OP_ASYNC_CANCEL, OP_SEND, OP_RECV = 0, 10, 11, 13, 14, 26, 27
+OP_NOP, OP_RECVMSG, OP_TIMEOUT, OP_ACCEPT, OP_ASYNC_CANCEL, OP_LINK_TIMEOUT = 0, 10, 11, 13, 14, 15
+OP_READ, OP_SEND, OP_RECV = 22, 26, 27
+IOSQE_IO_LINK = 1 << 2
+"""Flag of an entry: the next one belongs to it."""
 IOSQE_ASYNC = 1 << 4
 """Flag of an entry: give it to a kernel worker without first trying to complete it at submission."""
-ACCEPT_MULTISHOT, CQE_F_MORE = 1 << 0, 1 << 1
+IOSQE_BUFFER_SELECT = 1 << 5
+"""Flag of an entry: the kernel chooses the buffer when the bytes come."""
+ACCEPT_MULTISHOT, RECV_MULTISHOT = 1 << 0, 1 << 1
+CQE_F_BUFFER, CQE_F_MORE, CQE_BUFFER_SHIFT = 1 << 0, 1 << 1, 16
 SETUP_SQPOLL, SETUP_SQ_AFF, SETUP_CQSIZE, SETUP_COOP_TASKRUN = 1 << 1, 1 << 2, 1 << 3, 1 << 8
-REGISTER_IOWQ_AFF = 17
+REGISTER_IOWQ_AFF, REGISTER_PBUF_RING = 17, 22
 SQ_NEED_WAKEUP, SQ_CQ_OVERFLOW = 1 << 0, 1 << 1
 ENTER_GETEVENTS, ENTER_SQ_WAKEUP, ENTER_SQ_WAIT = 1 << 0, 1 << 1, 1 << 2
 FEAT_SINGLE_MMAP, FEAT_NODROP = 1 << 0, 1 << 1
 OFF_SQ_RING, OFF_SQES = 0, 0x1000_0000
 WORD = 0xFFFF_FFFF  # heads and tails are unsigned 32-bit numbers that wrap around
 
-SQE = struct.Struct("=BBHiQQIIQ24x")
-"""struct io_uring_sqe: opcode, flags, ioprio, fd, off, addr, len, op_flags, user_data; 24 bytes not used here."""
+SQE = struct.Struct("=BBHiQQIIQH22x")
+"""struct io_uring_sqe: opcode, flags, ioprio, fd, off, addr, len, op_flags, user_data, buf_group; the rest unused."""
 CQE = struct.Struct("=QiI")
 """struct io_uring_cqe: user_data, res, flags."""
 PARAMS = struct.Struct("=7I12x 7I12x 7I12x")

@@ -43,6 +43,17 @@ def _exists(pid: int) -> bool:
     return psutil.pid_exists(pid)
 
 
+def watched_ns(fd: int) -> int | None:
+    """Nanoseconds for which the SQPOLL thread of our ring `fd` has only watched it; None if the kernel does not say.
+
+    `SqTotalTime` is the thread's processor time, `SqWorkTime` that in which it found work, in µs (Linux 6.9;
+    io_uring/fdinfo.c, io_uring/sqpoll.c). Work that ends before the scheduler's next tick may count as 0 and other work
+    as a whole tick, so only the sum of several runs means something.
+    """
+    times = dict(re.findall(r"^(SqTotalTime|SqWorkTime):\t(\d+)$", Path(f"/proc/self/fdinfo/{fd}").read_text(), re.M))
+    return 1000 * (int(times["SqTotalTime"]) - int(times["SqWorkTime"])) if len(times) == 2 else None
+
+
 def asleep_in(pid: int) -> Counter[str]:
     """The kernel functions in which the threads of process `pid` sleep, each with the number of threads.
 

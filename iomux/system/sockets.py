@@ -1,11 +1,11 @@
-"""TCP sockets: listening, accepting, resetting, and the limit on open descriptors.
+"""TCP sockets: listening, accepting, resetting, the kernel's stamp on what arrives, and the limit on open descriptors.
 
 A listening socket has two queues in the kernel: handshakes under way, and complete connections that
 wait for `accept`. The length of the second is the *backlog*. A client is "connected" as soon as the kernel
 has finished the handshake, long before the server accepts it. So a second client of a
 blocking server connects at once and then waits for ever.
 
-Sources: listen(2), accept(2), getrlimit(2), tcp(7).
+Sources: listen(2), accept(2), getrlimit(2), tcp(7), socket(7), cmsg(3).
 """
 
 import errno
@@ -15,6 +15,8 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+
+from iomux.system.features import SO_TIMESTAMPNS, available
 
 Address = tuple[str, int]
 
@@ -27,6 +29,10 @@ RETRY_SECONDS = 0.1
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """Errors of accept(2) when the process or the system has no descriptor or memory left."""
 
+ANCILLARY_BYTES = 64
+"""Room for one receive timestamp: a header of 16 bytes and a struct timespec of 16 (cmsg(3))."""
+
+_TIMESPEC = struct.Struct("@ll")
 _NETWORK_ERRORS = ("ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH")
 CLIENT_GONE = frozenset(
     getattr(errno, name)
@@ -154,3 +160,17 @@ def raise_descriptor_limit() -> int:
     if soft != wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
+
+
+def ask_for_stamps(sock: socket.socket) -> None:
+    """Make the kernel return a receive timestamp with each `recvmsg`, where it has them."""
+    if available("timestamps"):
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+def stamp_in(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """The receive timestamp in nanoseconds; 0 if there is none (a struct timespec, socket(7))."""
+    if not ancillary:
+        return 0
+    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+    return int(seconds * 1_000_000_000 + nanoseconds)

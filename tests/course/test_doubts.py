@@ -104,6 +104,7 @@ def test_each_doubt_of_the_notebooks_has_its_worlds_here() -> None:
         if each["cell_type"] == "code" and "doubt=" in "".join(each["source"])
     }
     load = {"load-verdicts", "load-seventy-verdict", "load-closed-verdict"}  # in test_doubts_load
+    uring = {"watching-verdict", "device-verdict"}  # in test_doubts_uring
     coroutines = {"loops-verdict", "loops-claim", "c10-faults-verdicts", "c10-forms-verdicts"}
     busy = {"tail-verdict", "d757aa2f"}  # in test_doubts_busy
-    assert doubted == {"0654c1e1", "1345b218", "sockets-verdict", "walk-verdict"} | load | coroutines | busy
+    assert doubted == {"0654c1e1", "1345b218", "sockets-verdict", "walk-verdict"} | load | uring | coroutines | busy

@@ -45,6 +45,7 @@ def test_one_row_a_request_and_its_phases_are_its_time(name: str) -> None:
     assert frame[["connections", "active", "size_bytes"]].drop_duplicates().to_numpy().tolist() == [[1, 1, 64]]
     assert (frame["total_us"] > 0).all()
     assert (frame["send_call_us"] >= frame["send_us"] - 0.001).all()
+    assert (frame["request_call_us"] > 0).all()
     assert frame["stamped"].all() == available("timestamps")
     assert frame.attrs["machine"]
 
@@ -54,6 +55,15 @@ def test_two_clocks_agree_on_the_total(name: str) -> None:
     frame = plain(name)
     apart = (frame["total_us"] - frame["response_us"]).abs() / frame["response_us"]
     assert (apart <= 0.05).mean() >= 0.95
+
+
+@needs_stamps
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_on_the_loopback_a_stamp_lies_within_the_send_that_carries_the_bytes(name: str) -> None:
+    frame = plain(name)
+    inside = frame["request_us"].between(0, frame["request_call_us"]) & (frame["send_us"] > 0)
+    assert inside.mean() >= 0.95
+    assert (frame["reply_us"] == 0).mean() >= 0.95
 
 
 @pytest.mark.parametrize("name", ["select", "poll", "epoll", "generators", "coroutines", "asyncio"])

@@ -83,6 +83,10 @@ def test_by_default_one_call_copies_all_and_with_a_helper_the_application_copies
     assert (rows["io_uring"]["helpers_ms"] < 0.5).all(), "by default no other thread works"
     for way in set(URING) & set(HERE) - {"io_uring"}:
         assert (rows[way]["helpers_ms"] > 0).all(), way
+    watched = result.frame["watched_ms"]
+    assert (watched[result.frame["way"] != "io_uring SQPOLL"] == 0).all(), "only SQPOLL's thread watches"
+    if watched.notna().all():
+        assert rows["io_uring SQPOLL"]["watched_ms"].between(0, rows["io_uring SQPOLL"]["helpers_ms"]).all()
     assert (rows["io_uring SQPOLL"]["syscalls"] <= 2).all()
 
 

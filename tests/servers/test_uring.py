@@ -64,7 +64,7 @@ def test_a_denied_io_uring_is_reported_and_everything_else_runs(monkeypatch: pyt
     monkeypatch.setenv("IOMUX_WITHOUT", "")  # denied, not hidden
     command = [sys.executable, "-m", UNDER_SECCOMP, "1", sys.executable, "-m", "iomux"]
     doctor = subprocess.run([*command, "doctor"], cwd=ROOT, capture_output=True, text=True, check=True)
-    (line,) = [line for line in doctor.stdout.splitlines() if "io_uring" in line]
+    (line,) = [line for line in doctor.stdout.splitlines() if line.startswith("io_uring")]
     assert "forbidden" in line
     serve = subprocess.run([*command, "serve", "io_uring"], cwd=ROOT, capture_output=True, text=True)
     assert serve.returncode != 0

@@ -131,6 +131,12 @@ class TestAsynchronousIo:
         assert found["syscalls"]["io_uring SQPOLL"] < 10
         assert (found["helpers_ms"][["io_uring IOSQE_ASYNC", "io_uring SQPOLL"]] > 0).all()
 
+    def test_four_buffers_are_enough_for_fifty_clients(self) -> None:
+        need("io_uring", "multishot")
+        sent, collected, none_left = asynchronous_io.exercise_4()
+        assert collected == sent
+        assert none_left > 0
+
 
 class TestCoroutines:
     def test_straight_line_code_changes_least(self) -> None:

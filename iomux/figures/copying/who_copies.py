@@ -1,7 +1,7 @@
 """The figures of `iomux.who_copies`: whose processor time the copy took, and what overlapped.
 
 Yellow is the application's own work, red is its time in the kernel, as in the figures of the timeline. Hatched
-is the processor time of the kernel's threads.
+is the processor time of the kernel's threads at work, dotted that in which one of them watches an empty ring.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 _USER, _SYSTEM, _HELPERS, _WAITING = "#f4d03f", "#c0392b", "#b9a3d6", "#e3e3e3"
 _THICK = 0.32
 _SYSTEM_INK, _HELPERS_INK = "#7b241c", "#5b3f8c"  # darker than the bars, whose whiskers and numbers they are
+_WORKED: Any = {"facecolor": _HELPERS, "hatch": "///", "edgecolor": "white"}
+_WATCHED: Any = {"facecolor": "#f1ecf8", "hatch": "...", "edgecolor": _HELPERS}
 _WHISKERS: Any = {"linewidth": 1.2, "capsize": 3}
 _LEAST_MS = 0.05
+_VISIBLE = 0.003  # of the longest bar: a narrower piece is not seen, and not in the legend
 
 
 def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     """For each way the application's user and system time, below it the kernel threads' time; a mark at the wall time.
+
+    The time in which SQPOLL's thread only watched the ring stands apart, where the kernel says how much it is.
 
     Bars and marks are medians of the rounds, whiskers their middle half. A recorded result is labelled as recorded.
 
@@ -44,18 +49,22 @@ def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
         above, below = place - _THICK / 2, place + _THICK / 2
         ax.barh(above, user, _THICK, color=_USER)
         ax.barh(above, system, _THICK, left=user, color=_SYSTEM)
-        ax.barh(below, rows["helpers_ms"].median(), _THICK, color=_HELPERS, hatch="///", edgecolor="white")
+        worked = rows["helpers_ms"] - rows["watched_ms"].fillna(0)
+        ax.barh(below, rows["helpers_ms"].median(), _THICK, **_WATCHED)
+        ax.barh(below, worked.median(), _THICK, **_WORKED)
         _whisker(ax, rows["user_ms"] + rows["system_ms"], above, user + system, color=_SYSTEM_INK)
         _whisker(ax, rows["helpers_ms"], below, color=_HELPERS_INK)
         _whisker(ax, rows["wall_ms"], place, fmt="D", markersize=6, color="#444444")
         _say(ax, system, (user + system / 2, above - _THICK / 2), "bottom", _SYSTEM_INK)
-        helpers = rows["helpers_ms"].median()
-        _say(ax, helpers, (helpers / 2, below + _THICK / 2), "top", _HELPERS_INK)
+        work, whole = worked.median(), rows["helpers_ms"].median()
+        _say(ax, work, (work / 2, below + _THICK / 2), "top", _HELPERS_INK)
+        _say(ax, whole - work, ((work + whole) / 2, below + _THICK / 2), "top", _HELPERS_INK)
     looks = {"application, user": _USER, "application, system": _SYSTEM}
     handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
-    handles.append(
-        Patch(facecolor=_HELPERS, hatch="///", edgecolor="white", label="the kernel's threads, their spinning too")
-    )
+    told = result.frame["watched_ms"].notna().all()
+    handles.append(Patch(**_WORKED, label="the kernel's threads" + ("" if told else ", their watching too")))
+    if told and result.frame["watched_ms"].max() > _LEAST_MS:
+        handles.append(Patch(**_WATCHED, label="the same, only watching the ring"))
     handles.append(Line2D([], [], color="#444444", marker="D", linestyle="", label="wall time"))
     return _finish(ax, result, ways, handles, "Who copies", "medians of {} rounds, whiskers: their middle half")
 
@@ -90,15 +99,16 @@ def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     ways = list(dict.fromkeys(result.frame["way"]))
+    fastest = result.frame.sort_values("wall_ms").drop_duplicates("way").set_index("way")  # the least disturbed
     for place, way in enumerate(ways):
-        row = result.frame[result.frame["way"] == way].sort_values("wall_ms").iloc[0]  # the least disturbed
+        row = fastest.loc[way]
         cuts = [0.0, *(float(row[name]) for name in ("asked_ms", "computed_ms", "wall_ms"))]
         for color, start, end in zip((_SYSTEM, _USER, _WAITING), cuts, cuts[1:], strict=False):
             ax.barh(place, end - start, 2 * _THICK, left=start, color=color)
         mine = result.transfers[(result.transfers["way"] == way) & (result.transfers["round"] == row["round"])]
         _stairs(ax, np.sort(mine["seen_ms"].to_numpy(dtype=float)), place, cuts[-1])
     looks = {"requesting, in system calls": _SYSTEM, "computing": _USER, "waiting for the rest": _WAITING}
-    waited = (result.frame["wall_ms"] - result.frame["computed_ms"] > _LEAST_MS).any()
+    waited = (fastest["wall_ms"] - fastest["computed_ms"] > _VISIBLE * fastest["wall_ms"].max()).any()
     handles: list[Any] = [
         Patch(color=color, label=words) for words, color in looks.items() if color != _WAITING or waited
     ]

@@ -5,6 +5,7 @@ is shown.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from iomux.system.units import size_name
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = ["wall_ms", "user_ms", "system_ms", "helpers_ms", "calls_ms", "before", "meanwhile", "after", "syscalls"]
+SHOWN = ["wall_ms", "user_ms", "system_ms", "helpers_ms", "watched_ms", "calls_ms", "before", "meanwhile", "after"]
+SHOWN += ["syscalls"]
 """The columns of the table, which shows the medians of the rounds."""
 
 
@@ -35,9 +37,11 @@ class WhoCopies:
     frame: "pd.DataFrame"
     """A row for each way and round: `wall_ms`, from the request until all bytes were in and the computation was done;
     `user_ms` and `system_ms` of the application's thread; `helpers_ms`, processor time of all other threads of the
-    process, which are io_uring's; `calls_ms`, the application's processor time outside the computation; `asked_ms` and
-    `computed_ms`, when the request was made and the computation ended; `before`, `meanwhile`, `after`: how many
-    transfers were in before the computation, came in during it (seen without a system call), and after it;
+    process, which are io_uring's; `watched_ms`, the part of it in which SQPOLL's thread only watched the ring (in the
+    scheduler's ticks, as `system_ms`; NaN before Linux 6.9, which does not say); `calls_ms`, the application's
+    processor time outside the computation; `asked_ms` and `computed_ms`, when the request was made and the computation
+    ended; `before`, `meanwhile`, `after`: how many transfers were in before the computation, came in during it (seen
+    without a system call), and after it;
     `syscalls`."""
     transfers: "pd.DataFrame"
     """A row for each way, round and connection: `seen_ms`, from the request until its bytes were seen to be in."""
@@ -70,6 +74,8 @@ class WhoCopies:
         lines = [self.where, what if self.apart else f"{what}; on a single core, where nothing can overlap"]
         for way, rows in self.frame.groupby("way", sort=False):
             parts = [f"{name} {_spread(rows[f'{name}_ms'])}" for name in ("wall", "user", "system", "helpers")]
+            watched = rows["watched_ms"].median()
+            parts += [f"of which watching {watched:.1f}"] if watched > 0 else []
             lines.append(f"{way}: {', '.join(parts)}")
         return "\n".join([*lines, *(f"{way}: not measured: {why}" for way, why in self.missing.items())])
 
@@ -133,6 +139,7 @@ def _row(turn: Turn, count: int) -> dict[str, Any]:
         "user_ms": turn.application.user * 1e3,
         "system_ms": turn.application.system * 1e3,
         "helpers_ms": turn.helpers_ns / 1e6,
+        "watched_ms": math.nan if turn.watched_ns is None else turn.watched_ns / 1e6,
         "calls_ms": turn.calls_ns / 1e6,
         "asked_ms": turn.asked / 1e6,
         "computed_ms": turn.computed / 1e6,

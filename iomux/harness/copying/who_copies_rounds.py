@@ -45,6 +45,8 @@ class Turn(NamedTuple):
     """Processor time of the application's thread outside the computation: for requesting and collecting."""
     helpers_ns: int
     """Processor time of all other threads, until they sleep again."""
+    watched_ns: int | None
+    """The part of it in which SQPOLL's thread only watched the ring; None if the kernel does not say."""
     before: int
     """Connections whose bytes were in when the computation began."""
     meanwhile: int
@@ -116,7 +118,7 @@ def _turn(name: str, way: Way, bench: WaitingBytes, loops: int, number: int) -> 
     if reason := bench.fill():
         raise RuntimeError(f"the bytes fitted before, but no longer: {reason}")
     seen = [0] * len(bench.links)
-    helpers_before = _when_helpers_sleep()
+    helpers_before, watched_before = _when_helpers_sleep(), way.watched()
     way.prepare()
     calls, used, began = way.calls(), _used(), perf_ns()
     way.ask(seen)
@@ -136,10 +138,14 @@ def _turn(name: str, way: Way, bench: WaitingBytes, loops: int, number: int) -> 
     stamps = tuple(stamp - began for stamp in seen)
     calls_ns = round(1e9 * application.total) - (cpu_computed - cpu_asked)
     helpers_ns = max(0, _when_helpers_sleep() - helpers_before)  # not negative: two clocks are read one after the other
+    watched, watched_ns = way.watched(), None
+    if watched is not None and watched_before is not None:
+        watched_ns = min(watched - watched_before, helpers_ns)
     if not bench.intact():
         raise RuntimeError(f"{name}: the bytes received are not those that were sent")
     times = (asked - began, computed - began, collected - began)
-    return Turn(name, number, *times, stamps, application, calls_ns, helpers_ns, before, meanwhile, way.calls() - calls)
+    others, transfers = (calls_ns, helpers_ns, watched_ns), (before, meanwhile)
+    return Turn(name, number, *times, stamps, application, *others, *transfers, way.calls() - calls)
 
 
 def _used() -> CpuTime:

@@ -14,6 +14,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from iomux.harness.copying.copy_calls import pages
@@ -21,9 +22,10 @@ from iomux.harness.copying.loopback import Loopback
 from iomux.system import io_uring_abi as uapi
 from iomux.system.io_uring import Completion, Ring
 from iomux.system.io_uring_abi import Lent, lend
+from iomux.system.procfs import watched_ns
 
 IDLE_MS = 5
-"""How long SQPOLL's thread polls before it falls asleep: this processor time is a part of its cost."""
+"""How long SQPOLL's thread watches the ring before it falls asleep: this processor time is a part of its cost."""
 perf_ns = time.perf_counter_ns
 
 
@@ -70,6 +72,8 @@ class Way(NamedTuple):
     calls: Callable[[], int]
     """Return how many system calls it has made so far."""
     close: Callable[[], object]
+    watched: Callable[[], int | None] = lambda: 0
+    """Nanoseconds for which its helper has only watched the ring so far; None if the kernel does not say."""
 
 
 def _do_nothing(*_: object) -> None:
@@ -177,7 +181,8 @@ def _on(ring: Ring, bench: WaitingBytes, flags: int = 0) -> Way:
     def look(seen: list[int]) -> None:
         take(ring.completions(), seen)
 
-    return Way(prepare, ask, look, collect, lambda: ring.enters, ring.close)
+    watched: Callable[[], int | None] = partial(watched_ns, ring.fd) if ring.sqpoll else lambda: 0
+    return Way(prepare, ask, look, collect, lambda: ring.enters, ring.close, watched)
 
 
 WAYS: dict[str, tuple[Callable[[WaitingBytes, Sequence[int]], Way], str]] = {

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 from iomux.harness.load.clients import Client, connect, spread
 from iomux.harness.load.generator import Generator
 from iomux.harness.timeline.trace import RECV, SEND, Trace, clock_offset_ns, realtime_ns
-from iomux.system.timestamps import ANCILLARY_BYTES, ask_for_stamps, stamp_in
+from iomux.system.sockets import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
 _STAMPS_BEGIN_SECONDS = 0.05  # after the first socket enables them (net/core/dev.c, net_enable_timestamp)
 _WARMUP_SECONDS = 1.0  # with a slow server a few requests are enough

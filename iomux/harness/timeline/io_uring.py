@@ -15,7 +15,7 @@ from collections.abc import Callable
 from iomux.harness.timeline.trace import RECV, SEND, WAIT, EventSink, realtime_ns
 from iomux.system.io_uring import Completion, Ring
 from iomux.system.io_uring_abi import OP_RECVMSG, Lent, lend
-from iomux.system.timestamps import ANCILLARY_BYTES, stamp_in
+from iomux.system.sockets import ANCILLARY_BYTES, stamp_in
 
 Done = Callable[[int, bool], None]
 """A server's callback: it gets the result of an operation, and whether the same entry will complete again."""

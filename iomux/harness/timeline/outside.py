@@ -1,6 +1,6 @@
 """A timeline of a server that is seen from outside only: a command line in any language, or a running server's address.
 
-There are three moments: the client entered `send`, the reply was in the client's socket buffer (the kernel's stamp),
+There are three moments: the client entered `send`, the reply was on the kernel's receive path (its stamp),
 the client's `recv` has returned. So all that lies between the first two is one time, and it is in `reply`.
 """
 

@@ -2,18 +2,22 @@
 
 A request is followed through these timestamps, all of one clock:
 
-    the client enters `send`      request: over the loopback, into the server's socket buffer
-    the kernel's receive stamp    notify:  until the readiness call has returned to the server
+    the client enters `send`      request: over the loopback, to the kernel's receive path
+    the kernel's receive stamp    notify:  through TCP, until the readiness call has returned to the server
     the readiness call returned   queue:   notified, not yet served; others of the same batch come first
     the server enters `recv`      recv:    the copy in
     `recv` returned               handler: the server's own work
     the server enters `send`      send:    the copy out
-    the reply's receive stamp     client:  until the client's `recv` has returned
+    the reply's receive stamp     client:  through TCP, until the client's `recv` has returned
 
-On the loopback the reply is delivered *within* the server's `send`: the sender's own thread carries the
-packet up to the receiver's socket buffer (net/core/dev.c, netif_rx). So `send` ends when the reply is there,
-and the rest of the call (waking the client) runs in parallel to the client's phase; `reply` is the time
-from the return of `send` to a later stamp, which is nearly 0 here.
+The kernel takes a stamp where its receive path begins: before IP and TCP have seen the packet, and so before the bytes
+lie in the socket's buffer (drivers/net/loopback.c, loopback_xmit; net/core/dev.c, netif_rx_internal).
+
+On the loopback a packet is delivered *within* the `send` that carries it: the sender's own thread takes it from the
+device up to the receiver's socket buffer. So the stamp of a request lies between the beginning and the end of the
+client's `send`, that of a reply within the server's. `send` ends at the stamp, and the rest of the call (TCP, waking
+the client) runs in parallel to the client's phase; `reply` is the time from the return of `send` to a later stamp,
+which is 0 here.
 
 A request that arrives in pieces goes through recv, handler and send once for each piece; each phase is their sum.
 Between two pieces the server's own time is handler: all of it if the server did not wait in between, else the
@@ -26,14 +30,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from iomux.harness.timeline.trace import RECV, SEND, Event
 
 PHASES = {
-    "request": "to the server's socket buffer",
-    "notify": "until the server is notified",
+    "request": "to the kernel's receive path, before TCP",
+    "notify": "through TCP, until the server is notified",
     "queue": "notified, not yet served: others of the same batch come first",
     "recv": "the copy in",
     "handler": "the server's own work",
     "send": "the copy out",
-    "reply": "to the client's socket buffer",
-    "client": "until the client has it",
+    "reply": "to the kernel's receive path",
+    "client": "through TCP, until the client has it",
 }
 """The phases in their order, with a description of each."""
 _ONE_SEGMENT = 32 * 1024

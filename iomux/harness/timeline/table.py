@@ -122,7 +122,7 @@ def _row(plan: TimelinePlan, asked: list[Event], served: list[Event], response_n
 def row(
     plan: TimelinePlan, asked: list[Event], spent: dict[str, float], send_ns: float, stamped: bool, response_ns: int
 ) -> dict[str, Any]:
-    """One request's row: its phases in ns, the whole of the server's `send`, and the client's stopwatch."""
+    """One request's row: its phases in ns, the whole of both `send` calls, and the client's stopwatch."""
     return {
         "connections": plan.connections,
         "active": plan.active,
@@ -130,6 +130,7 @@ def row(
         "start_us": asked[0].begin / 1000,
         **{f"{phase}_us": ns / 1000 for phase, ns in spent.items()},
         "total_us": sum(ns for ns in spent.values() if not math.isnan(ns)) / 1000,
+        "request_call_us": sum(event.end - event.begin for event in asked if event.kind == SEND) / 1000,
         "send_call_us": send_ns / 1000,
         "stamped": stamped,
         "response_us": response_ns / 1000,

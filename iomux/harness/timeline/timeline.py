@@ -61,10 +61,11 @@ def timeline(
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `request`, `start_us` (since the first),
     a column for each of `iomux.harness.timeline.phases.PHASES` (`request_us`, `notify_us`, `queue_us`, `recv_us`,
-    `handler_us`, `send_us`, `reply_us`, `client_us`), whose sum is `total_us`; `send_call_us`, the whole of
-    the server's `send`; `response_us`, measured by the client on another clock, to compare with the total;
-    `stamped`, whether both of the kernel's stamps were there; and `machine`, what it was measured on. A phase that a
-    server does not have, or whose stamp is missing, is NaN, and its time is part of the next one.
+    `handler_us`, `send_us`, `reply_us`, `client_us`), whose sum is `total_us`; `request_call_us` and
+    `send_call_us`, the whole of the client's `send` and of the server's, within which the kernel's stamps lie;
+    `response_us`, measured by the client on another clock, to compare with the total; `stamped`, whether both of
+    the kernel's stamps were there; and `machine`, what it was measured on. A phase that a server does not have, or
+    whose stamp is missing, is NaN, and its time is part of the next one.
 
     `.attrs`: `machine`; `syscalls_per_request`, by kind; `missing_stamps`, how many; `merged`, the phases that
     can't be separated here and why; `not_seen`, what of the server was not seen, in one sentence, which is also a
