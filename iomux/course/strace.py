@@ -1,7 +1,7 @@
 """strace(1) on a server that runs: which system calls it makes while something happens, and how many.
 
-Cost: strace stops the process at each call, twice; a server becomes some twenty times slower. So it counts, and what it
-counts is exact; a duration under strace means nothing. Some containers forbid it (ptrace(2), seccomp).
+Cost: strace stops the process at each call, twice; a server becomes many times slower. So it counts, and what it counts
+is exact; a duration under strace means nothing. Some containers forbid it (ptrace(2), seccomp).
 """
 
 import shutil
