@@ -12,9 +12,11 @@ SQUARE = "for four times the answer the server that copies its queue takes more 
 THIRD = "the cured server sends the large answer in less than a third of that processor time"
 MANY = "while nothing happens, the server with the bug makes more than a hundred system calls"
 FEW = "while nothing happens, the cured server makes three at most"
-CLOSED = "ss says of the client that was sent much that its window limits the server"
-OPEN = "ss does not say so of the client that was sent little"
+CLOSED = "ss says of the client that is owed much that its window limits the server"
+OPEN = "ss does not say so of the client that is owed little"
 PERF = "perf sees the server with the bug wait and receive, again and again"
+SILENT = "the server is told nothing of a client that vanished"
+ASKED = "with SO_KEEPALIVE it is told, because the kernel asks"
 NAP = {"poll": 30, "recvfrom": 30}
 """Of a server that asks every 10 ms, in the page's three tenths of a second."""
 LIMITED, NOT_LIMITED = ["ESTAB", "0", "4162021", "rwnd_limited:500ms(100.0%)"], ["ESTAB", "0", "1", "cwnd:10"]
@@ -34,7 +36,14 @@ def told(much: list[str], little: list[str]) -> Callable[[], dict[str, Any]]:
     return lambda: {"told": {"a mebibyte at a time": much, "a byte at a time": little}, "no_ss": ""}
 
 
+def vanished(*told: int) -> Callable[[], dict[str, Any]]:
+    """Which of the two sockets is readable: 0 the usual one, 1 the one with SO_KEEPALIVE."""
+    return lambda: {"ends": [0, 1], "told": list(told), "no_repair": ""}
+
+
 WORLDS = (
+    World("a vanished client is announced", "vanish-verdicts", {SILENT: False, ASKED: True}, vanished(0, 1)),
+    World("the kernel does not ask", "vanish-verdicts", {SILENT: True, ASKED: False}, vanished()),
     World(
         "no acknowledgement is delayed",
         "c53",
