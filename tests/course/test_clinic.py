@@ -205,6 +205,7 @@ def test_the_meter_shows_the_lasting_effect_of_a_visit() -> None:
     frame = watch(clinic.case("end_ignored").serve, pass_by, 1.8)  # the client comes after 0.6 s
     before, after = frame[frame.t_s < 0.6].cpu_percent, frame[frame.t_s > 1.2].cpu_percent
     assert after.mean() > 5 * max(before.median(), 1)
+    assert frame[frame.t_s > 1.2].sleeps.sum() < 10, "it never goes to sleep"
 
 
 def test_bytes_that_come_back_are_counted_to_the_end() -> None:
