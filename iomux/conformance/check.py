@@ -72,6 +72,7 @@ def check(
     progress: bool = True,
     seconds: float = SECONDS,
     port: int | None = None,
+    evidence: bool = True,
 ) -> Report:
     """Test whether a server does all that a correct echo server does, and report item by item.
 
@@ -81,7 +82,8 @@ def check(
     machine. port: for what makes its own listener: the port to give it, or which of its ports is meant. only: the name
     of an item, or several (`NAMES`). progress: show a bar with the items that were tried. seconds: how long the check
     goes on once an item has failed: what was not tried by then is "not seen". A server that fails nowhere has the time
-    that it needs.
+    that it needs. evidence: whether to look, after a failure, for the shortest conversation that fails and for how the
+    server is built: some 3 s, which a program that reads only `passed` or `seen` can save.
 
     An item that can't be tried on a target is "not seen", never passed. The report's text has no timings. Raises
     LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
@@ -92,7 +94,7 @@ def check(
     >>> report.passed, report.earned == report.points
     (True, True)
     """
-    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port)
+    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port, evidence)
 
 
 _CHAT_FAMILIES = (delivery, slow, let_go, leaving, chat_limits)  # in the order of a report
@@ -104,6 +106,7 @@ def check_chat(
     progress: bool = True,
     seconds: float = SECONDS,
     port: int | None = None,
+    evidence: bool = True,
 ) -> Report:
     """Test whether a chat room does all that a correct one does, and report item by item.
 
@@ -118,5 +121,5 @@ def check_chat(
     True
     """
     items = _in_order(CHAT_ITEMS, _CHAT_FAMILIES)
-    report = try_all(items, "pass messages on", target, only, progress, seconds, port)
+    report = try_all(items, "pass messages on", target, only, progress, seconds, port, evidence)
     return with_manners(report, target, next(iter(items)))

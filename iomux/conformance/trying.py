@@ -36,6 +36,7 @@ def try_all(
     progress: bool,
     seconds: float,
     port: int | None = None,
+    evidence: bool = True,
 ) -> Report:
     """Try `items`, or `only` some; minimum: what the first item tests, in words: if it fails, no other is tried."""
     chosen, first = _chosen(items, only), next(iter(items))
@@ -55,10 +56,13 @@ def try_all(
             outcomes[item.name] = outcome
             bar.set_postfix_str(item.name)
             bar.update()
-        bar.set_postfix_str("the shortest conversation that fails")
         results = [result_of(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
-        told, built = with_evidence(results, steps, under_test, as_written(target), clock.ends, chat=minimum != "echo")
+        told, built = tuple(results), ""
+        if evidence:
+            bar.set_postfix_str("the shortest conversation that fails")
+            chat = minimum != "echo"
+            told, built = with_evidence(results, steps, under_test, as_written(target), clock.ends, chat)
     seen = (note for outcome in outcomes.values() for note in outcome.notes)
     return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
-from iomux.figures.look.style import name_ends, new_axes, plain, style, under
+from iomux.figures.look.notes import note, under
+from iomux.figures.look.style import name_ends, new_axes, plain, style
 from iomux.system.machine import describe
 
 if TYPE_CHECKING:
@@ -66,4 +67,5 @@ def symptom(
     ax.set_xlabel(_UNITS[across])
     ax.set_ylabel(_UNITS[column])
     name_ends(ax, ends)
-    return under(plain(ax, title), describe())
+    each = "each step: the mean since the reading before it" if column == "cpu_percent" else ""
+    return under(plain(ax, title), note(each, describe()))

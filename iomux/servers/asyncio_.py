@@ -62,7 +62,8 @@ class _BufferedConversation(asyncio.BufferedProtocol):
     """The same as `_PlainConversation`, but the loop reads into a buffer of ours, at most CHUNK_BYTES in one turn.
 
     For a plain `Protocol` asyncio reads into 256 KiB of fresh memory at each request. In a process that never
-    freed a block of that size, malloc maps and unmaps it each time (mallopt(3), M_MMAP_THRESHOLD).
+    freed a block of that size, malloc maps and unmaps it each time (mallopt(3), M_MMAP_THRESHOLD). The first client
+    that leaves ends that: its last read returns nothing, so the block is freed before it was shrunk.
     """
 
     def __init__(self, handler: Handler, buffer: memoryview) -> None:

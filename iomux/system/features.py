@@ -2,7 +2,7 @@
 
 The timeline needs timestamps, `iomux.copy_cost` msg_trunc and sendfile, `iomux.load` and the clinic's meter queues,
 and the playground widgets. No measurement of the library uses splice, zerocopy, multishot and seccomp (notebooks 08 and
-09), nor eventfd, timerfd, signalfd and pidfd (03b): they are listed for `iomux.verdict(..., needs=)`. A measurement that
+09), nor eventfd, timerfd, signalfd and pidfd (03b): they are for `iomux.verdict(..., needs=)`. A measurement which
 this machine can't make is left out and reported; everything else still runs. As for servers,
 `IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
 """

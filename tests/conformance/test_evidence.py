@@ -14,7 +14,7 @@ from iomux import servers
 from iomux.conformance.evidence.candidates import ECHO, candidates
 from iomux.conformance.evidence.commands import command, tape
 from iomux.conformance.evidence.conversation import Conversation, Line, alone, in_pieces, last_number, without_waiting
-from iomux.conformance.evidence.gathering import as_recorded
+from iomux.conformance.evidence.gathering import Evidence, as_recorded
 from iomux.conformance.evidence.replay import Failure, replay
 from iomux.conformance.evidence.shortest import Fresh, shortest
 from iomux.conformance.evidence.words import recorded, steps
@@ -181,3 +181,10 @@ def test_a_change_of_order_is_shown_by_numbers() -> None:
 def test_a_conversation_ends_when_its_time_is_over() -> None:
     with iomux.start(slow) as server, pytest.raises(TimeoutError):
         replay(alone(b"a"), Subject(server.address, server.pid), 20, over=time.monotonic() + 0.1)
+
+
+def test_a_check_without_evidence_says_what_failed_and_no_more() -> None:
+    report = iomux.check(doubles, "echoes", progress=False, evidence=False)
+    assert report.failed == ("echoes",)
+    assert report["echoes"].seen
+    assert (report["echoes"].evidence, report.built) == (Evidence(), "")

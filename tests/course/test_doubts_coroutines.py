@@ -87,15 +87,23 @@ def test_page_faults_of_a_plain_protocol(
 
 @pytest.mark.parametrize(
     ("fresh", "freed", "answers"),
-    [(4.0, 1.1, ["True", "True"]), (4.0, 3.5, ["True", "False"]), (1.1, 1.1, ["False", "False"])],
+    [
+        (4.0, 1.1, ["True", "True", "True"]),
+        (4.0, 3.5, ["True", "False", "True"]),
+        (1.1, 1.1, ["False", "False", "False"]),
+    ],
 )
 def test_the_price_of_fresh_memory(
     fresh: float, freed: float, answers: list[str], plain_malloc: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     costs = {"asyncio Protocol": fresh, "asyncio Protocol, 1 MiB freed": freed, "asyncio BufferedProtocol": 1.0}
-    written = pd.DataFrame({name: [cost] for name, cost in costs.items()})
-    heard = said(PAGE, "c10-forms-verdicts", capsys, written=written, other_malloc=plain_malloc)
+    cured = pd.DataFrame({name: [cost] for name, cost in (costs | {"asyncio Protocol, malloc told": 1.1}).items()})
+    heard = said(PAGE, "c10-forms-verdicts", capsys, cured=cured, other_malloc=plain_malloc)
     assert list(heard.values()) == answers
+
+
+def test_where_the_kernel_hides_the_sleep_nothing_is_said_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(PAGE, "e641295b", capsys, asleep={"epoll": "0", "asyncio": "0"}) == {}
 
 
 def test_another_malloc_leaves_it_open(

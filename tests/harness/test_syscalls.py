@@ -5,7 +5,6 @@ server that has yet to read until EAGAIN, and saves it that `recv` and the sleep
 until the server sleeps.
 """
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ import psutil
 import pytest
 
 import iomux
+from iomux.course.strace import counts, why_not
 from iomux.harness.timeline.table import syscalls_per_request
 from iomux.harness.timeline.timeline import collect, traced
 from iomux.harness.timeline.trace import SEND, events
@@ -33,24 +33,10 @@ KINDS = {
 """The kernel's names of the calls in `attrs["syscalls_per_request"]`."""
 
 
-def why_not() -> str:
-    """Why strace cannot be used here; empty if it can."""
-    if not shutil.which("strace"):
-        return "strace is not installed"
-    tried = subprocess.run(["strace", "-c", "true"], capture_output=True, text=True, timeout=DEADLINE)
-    return f"strace can't trace here: {tried.stderr.strip()}" if tried.returncode else ""
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _strace_works() -> None:
     if reason := why_not():
         pytest.skip(reason)
-
-
-def counts(summary: str) -> dict[str, int]:
-    """Calls by name, of strace's table: % time, seconds, usecs/call, calls, errors (may be blank), syscall."""
-    lines = [line.split() for line in summary.splitlines()]
-    return {words[-1]: int(words[3]) for words in lines if len(words) in (5, 6) and words[3].isdigit()}
 
 
 def wait_until_asleep(server: psutil.Process) -> None:

@@ -15,9 +15,10 @@ import iomux
 from iomux.course import loops
 from iomux.course.loops.catalogue import LOOPS, SOURCES, Loop
 from iomux.course.loops.recorded import load_record
+from iomux.course.strace import why_not
 from iomux.figures.look.mechanisms import LOOPS as LOOPS_STYLES
 from iomux.figures.look.mechanisms import OTHERS, STYLES
-from tests.loops.traced import calls_per_request, why_not
+from tests.loops.traced import calls_per_request
 
 REQUIRED = {name.strip() for name in os.environ.get("IOMUX_LOOPS", "").split(",") if name.strip()}
 ITEMS = ["echoes", "half-close", "mid-reset", "back-pressure", "flood", "descriptor-limit"]

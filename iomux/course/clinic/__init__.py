@@ -17,6 +17,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,8 @@ def _modules() -> dict[str, str]:
 def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, Report]":
     """Check the server with the bug and the fixed one in parallel; `only` as for `check`.
 
-    A check that fails waits for seconds. Returns the two reports, that of the bug first. Raises LookupError for an
-    unknown bug or item.
+    A check that fails waits for seconds. Returns the two reports, that of the bug first, without the evidence that
+    `check` gathers of a failure. Raises LookupError for an unknown bug or item.
 
     Example:
     >>> bug, cure = iomux.clinic.both("reset_fatal", only="reset")
@@ -75,7 +76,8 @@ def both(name: str, only: str | Iterable[str] | None = None) -> "tuple[Report, R
 
     module = case(name)
     with ThreadPoolExecutor(2) as pool:
-        with_bug, fixed = pool.map(lambda serve: check(serve, only, progress=False), (module.serve, module.cured))
+        tried = partial(check, only=only, progress=False, evidence=False)
+        with_bug, fixed = pool.map(tried, (module.serve, module.cured))
     return with_bug, fixed
 
 

@@ -5,6 +5,7 @@ so that any of them can be replaced. Cost: one system call per turn more than `C
 """
 
 import contextlib
+import io
 import itertools
 import select
 import socket
@@ -27,6 +28,8 @@ class Client:
     interest: int = READ
     kept: bytes = b""
     """The bytes of an incomplete message, for a protocol that has messages."""
+    reader: io.BufferedReader | None = None
+    """What receives for this client and keeps what is not yet asked for, if its server has such a thing."""
 
 
 Clients = dict[int, Client]

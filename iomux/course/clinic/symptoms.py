@@ -10,12 +10,14 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from iomux.processes.server import start
 from iomux.servers import Serve
 from iomux.system.features import available
+from iomux.system.machine import Switches, context_switches, switched
 from iomux.system.procfs import queues
 from iomux.system.sockets import Address
 
@@ -34,7 +36,8 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
 
     seconds: how long the server is watched, from before the visit to the end.
 
-    One row per reading: `t_s`, `cpu_percent` of a core since the last reading, `memory_mib` above the first, and
+    One row per reading: `t_s`, `cpu_percent` of a core since the last reading, `sleeps` since then, the times at which
+    the server went to sleep (NaN if the system does not count them), `memory_mib` above the first reading, and
     `waiting`, the clients with unread bytes in the kernel, accepted or not (NaN if the feature queues is missing).
     The visit ends when it returns, or when the server is stopped. Raises ServerError if the server ends by itself.
 
@@ -42,7 +45,7 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
     >>> from iomux.course.clinic.symptoms import watch
     >>> frame = watch("poll", lambda address: None, seconds=0.3)
     >>> list(frame.columns)
-    ['t_s', 'cpu_percent', 'memory_mib', 'waiting']
+    ['t_s', 'cpu_percent', 'sleeps', 'memory_mib', 'waiting']
     """
     import pandas as pd
 
@@ -51,18 +54,37 @@ def watch(server: str | Serve, visit: Visit, seconds: float = 1.5) -> "pd.DataFr
         timer = threading.Timer(seconds / 3, _visit, (visit, running.address))
         timer.start()
         began = then = time.monotonic()
-        used, at_first = running.cpu().total, running.rss_bytes
+        used, at_first, slept = running.cpu().total, running.rss_bytes, context_switches(running.pid)
         while then < began + seconds:
             time.sleep(EVERY_SECONDS)
             now, total = time.monotonic(), running.cpu().total
             grown = (running.rss_bytes - at_first) / (1 << 20)
             percent, waiting = 100 * (total - used) / (now - then), _waiting(running.address)
-            rows.append({"t_s": now - began, "cpu_percent": percent, "memory_mib": grown, "waiting": waiting})
+            sleeps = _sleeps(slept, slept := context_switches(running.pid))
+            row = {"t_s": now - began, "cpu_percent": percent, "sleeps": sleeps}
+            rows.append(row | {"memory_mib": grown, "waiting": waiting})
             then, used = now, total
     timer.join()
     frame = pd.DataFrame(rows)
     frame.attrs["visit_s"] = seconds / 3
     return frame
+
+
+def watch_all(servers: Mapping[str, str | Serve], visit: Visit, seconds: float = 1.5) -> "dict[str, pd.DataFrame]":
+    """Watch several servers at the same time, each with clients of its own: by label, what `watch` returns.
+
+    Example:
+    >>> from iomux.course.clinic.symptoms import watch_all
+    >>> list(watch_all({"a server": "poll"}, lambda address: None, seconds=0.3))
+    ['a server']
+    """
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return dict(zip(servers, pool.map(lambda server: watch(server, visit, seconds), servers.values()), strict=True))
+
+
+def _sleeps(before: dict[int, Switches], after: dict[int, Switches]) -> float:
+    since = switched(before, after)
+    return float(since.voluntary) if since else float("nan")
 
 
 def _waiting(address: Address) -> float:

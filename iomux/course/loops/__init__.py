@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from iomux.course.loops.catalogue import LOOPS as LOOPS
@@ -42,9 +43,11 @@ def programs(folder: str | Path) -> dict[str, str]:
     True
     """
     found = {}
-    for loop in LOOPS:
+    with ThreadPoolExecutor() as pool:  # a compiler seldom keeps two cores busy
+        lines = [pool.submit(build, loop, folder) for loop in LOOPS]
+    for loop, line in zip(LOOPS, lines, strict=True):
         try:
-            found[loop.name] = build(loop, folder)
+            found[loop.name] = line.result()
         except LookupError as reason:
             print(f"{loop.name} ({loop.language}) is left out: {reason}")
     return found
