@@ -9,6 +9,7 @@ import ast
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +20,7 @@ from unittest.mock import patch
 import iomux
 
 FOLDER = Path(__file__).parents[3] / "notebooks"
+_SAID = re.compile(r"(.*): (True|False|not (?:to be told|tried) here \(.*\))$", re.MULTILINE)
 Answers = dict[str, bool | None]
 """By the words of a verdict, or of a part of a claim: what it says; None where the run cannot tell."""
 
@@ -56,7 +58,10 @@ def said(page: str, world: World) -> Answers:
 
 
 def stored(page: str) -> dict[tuple[str, str], bool]:
-    """What the page's stored outputs say: by the cell's id and the words, True or False."""
+    """What the page's stored outputs say: by the cell's id and the words, True or False.
+
+    What could not be told or tried counts as True, as nbval takes it (tests/nbval.cfg): it is a verdict all the same.
+    """
     found: dict[tuple[str, str], bool] = {}
     for cell in _cells(page):
         for text, answer in _answers(cell):
@@ -79,10 +84,8 @@ def _answers(cell: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     if cell["cell_type"] != "code" or not ("verdict(" in source or "claim(" in source):
         return
     for output in cell["outputs"]:
-        for line in "".join(output.get("text", [])).splitlines():
-            text, _, answer = line.rpartition(": ")
-            if answer in ("True", "False"):
-                yield text, answer == "True"
+        for text, answer in _SAID.findall("".join(output.get("text", []))):
+            yield text, answer != "False"
         yield from output.get("data", {}).get("application/vnd.iomux.claim+json", {}).get("parts", [])
 
 
