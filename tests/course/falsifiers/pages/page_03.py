@@ -54,7 +54,7 @@ def serve_napping(listener: socket.socket) -> None:
                     waiting.append(sock.accept()[0])
                     waiting[-1].setblocking(False)
                 else:
-                    sock.recv(1)
+                    sock.send(sock.recv(1))
             except BlockingIOError:
                 continue
         time.sleep(0.01)
@@ -115,15 +115,21 @@ WORLDS = (
         "claim-03-4",
         {BUTTON: False, SOCKETS: True},
         lambda: {"on_bytes": slow_bytes},
-        before=("a9e6447d", "ffbc8e7e", "e2e434a9", "77c1c732"),
+        before=("a9e6447d", "ffbc8e7e", "e2e434a9", "77c1c732", "8faa4cc5"),
     ),
-    World("one is not served", "claim-03-4", {BUTTON: True, SOCKETS: False}, lambda: {"crowd": crowd(1), "late": 1.0}),
+    World(
+        "one got wrong bytes",
+        "claim-03-4",
+        {BUTTON: True, SOCKETS: False},
+        lambda: {"crowd": crowd(wrong=1), "late": 1.0},
+        before=("8faa4cc5",),
+    ),
     World(
         "the server naps and asks",
         "claim-03-5",
         {CALLED: False, FEW: True, MANY: False},
         lambda: guests() | {"serve_sockets": serve_napping},
-        before=("canteen-silent",),
+        before=("canteen-guests", "canteen-silent"),
     ),
     World("it spins", "claim-03-5", {CALLED: True, FEW: False, MANY: False}, lambda: guests(seven=0.0)),
     World(
