@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from iomux.figures.look.lines import draw_dots, drawn
-from iomux.figures.look.notes import doubts, note, under
+from iomux.figures.look.notes import arrivals, doubts, note, under
 from iomux.figures.look.paper import new_axes, plain
 from iomux.figures.look.style import Style, in_order, log_ticks, spread, style, thousands
 
@@ -113,20 +113,8 @@ def growth(
     what = _NAMES.get(columns[0], columns[0]) if alone else "time per request"
     ax.set_ylabel(f"{what}, µs{_LOG if scale == 'log' else ''}")
     ax.legend(handles=handles, frameon=False, loc="upper left")
-    said = drawn(frame, columns[0], joined=False)
-    words = note(said, _setting(frame), doubts(frame), frame.attrs.get("machine", ""))
-    return under(plain(ax, what[0].upper() + what[1:] if alone else "What an open connection costs"), words)
-
-
-def _setting(frame: "pd.DataFrame") -> str:
-    """How the requests came, for the note below; empty for a frame that does not say."""
-    if "rate_per_s" not in frame:
-        return ""
-    rates = frame["rate_per_s"].dropna().unique()
-    if not len(rates):
-        return "closed loop"
-    spaced = "evenly spaced" if set(frame["arrivals"].dropna()) == {"even"} else "Poisson arrivals"
-    return f"open loop, {rates[0]:,.0f} requests a second, {spaced}" if len(rates) == 1 else ""
+    parts = drawn(frame, columns[0], joined=False), arrivals(frame), doubts(frame), frame.attrs.get("machine", "")
+    return under(plain(ax, what[0].upper() + what[1:] if alone else "What an open connection costs"), note(*parts))
 
 
 class _Series(NamedTuple):

@@ -83,6 +83,17 @@ def test_05_it_is_the_sockets(
     assert heard == {"an entry of a longer list costs no more": "True", "no discount for quantity": "True"}
 
 
+@pytest.mark.parametrize(("among", "answers"), [(5_000, {"True"}), (100, {"False"}), (None, set())])
+def test_05_what_ten_thousand_cost(among: float | None, answers: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(1, 80.0), (10_000, among)] * 3
+    grown = pd.DataFrame(rows, columns=["connections", "cpu_us_per_request"]).astype(float)
+    assert set(said("05_poll.ipynb", "66f32151", capsys, grown=grown).values()) == answers
+    seen: list[str] = []
+    recorder = SimpleNamespace(claim=lambda *_, doubt, **__: seen.append(doubt()))
+    said("05_poll.ipynb", "claim-05-3", capsys, iomux=recorder, lost="too busy", room={})
+    assert seen == ["too busy"]
+
+
 @pytest.mark.parametrize(
     ("poll", "walk", "answers"),
     [(3.0, 2.5, {"True"}), (3.0, 1.0, {"False"}), (3.0, 0.9, {"False"}), (1.0, 3.0, set()), (1.1, 1.0, set())],
@@ -107,4 +118,5 @@ def test_each_doubt_of_the_notebooks_has_its_worlds_here() -> None:
     uring = {"watching-verdict", "device-verdict"}  # in test_doubts_uring
     coroutines = {"loops-verdict", "loops-claim", "c10-faults-verdicts", "c10-forms-verdicts"}
     busy = {"tail-verdict", "d757aa2f"}  # in test_doubts_busy
-    assert doubted == {"0654c1e1", "1345b218", "sockets-verdict", "walk-verdict"} | load | uring | coroutines | busy
+    here = {"0654c1e1", "1345b218", "66f32151", "claim-05-3", "sockets-verdict", "walk-verdict"}
+    assert doubted == here | load | uring | coroutines | busy

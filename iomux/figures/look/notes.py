@@ -45,6 +45,16 @@ def doubts(frame: "pd.DataFrame") -> str:
     )
 
 
+def arrivals(frame: "pd.DataFrame") -> str:
+    """How the requests of a sweep came, closed or open loop; empty for a frame that does not say."""
+    if "rate_per_s" not in frame:
+        return ""
+    if frame["rate_per_s"].isna().all():
+        return "closed loop"
+    spaced = "evenly spaced" if (frame["arrivals"] == "even").all() else "Poisson arrivals"
+    return f"open loop, {frame['rate_per_s'].max():,.0f} requests a second, {spaced}"
+
+
 def _most_frequent(said: "pd.Series[str]") -> str:
     """The first of the sentences that occur most often, whatever their numbers."""
     sentences = said.str.split("; ").explode()

@@ -94,7 +94,7 @@ DEAR = "a request among 10,000 costs poll more than 5 times as much as alone"
 LONGER, NO_DISCOUNT = "an entry of a longer list costs no more", "no discount for quantity"
 OWN = "an entry with a socket of its own costs more"
 ASKS, WALKS = "the server keeps asking while no client speaks", "each call goes through the whole list"
-SLEEPS = {"used": 0.0, "woken": 0, "room": ROOM}
+SLEEPS = {"used": 0.0, "woken": 0, "room": ROOM, "lost": ""}
 
 
 def short(poll: dict[int, float], epoll: dict[int, float]) -> Names:
@@ -139,7 +139,7 @@ WORLDS = (
         "it asks every ten ms, claim",
         "claim-05-3",
         {ASKS: True, WALKS: True},
-        lambda: asking() | {"cpu": cpu(80, 5_000), "room": ROOM},
+        lambda: SLEEPS | asking() | {"cpu": cpu(80, 5_000)},
     ),
     World(
         "it spins, claim",

@@ -20,10 +20,6 @@ PAGE = "05_poll.ipynb"
 Names = Callable[[], dict[str, Any]]
 
 
-def close(_: object) -> None:
-    """Closes nothing: the sockets are made up."""
-
-
 def wiping() -> dict[str, Any]:
     """A poll that wipes the questions of those that are not ready, as select does; the rest is the page's."""
     page = functions(PAGE, "raw_poll", ctypes=ctypes, libc=ctypes.CDLL(None))
@@ -47,6 +43,12 @@ def poll_that_says(answer: object) -> Any:
     """The module select, with a poll object that always answers this."""
     made = SimpleNamespace(register=lambda *_: None, poll=lambda _: answer)
     return SimpleNamespace(**vars(select) | {"poll": lambda: made})
+
+
+def forgotten() -> dict[str, Any]:
+    """A socket that leaves poll's list when it is closed, as it leaves epoll's."""
+    made_up = SimpleNamespace(fileno=lambda: 9, close=lambda: None)
+    return {"select": poll_that_says([]), "socket": SimpleNamespace(socketpair=lambda: (made_up, made_up))}
 
 
 def next_number() -> int:
@@ -73,7 +75,7 @@ def _close_all(socks: list[socket.socket | None]) -> None:
 
 
 def waited(by_select: float, by_poll: float) -> Names:
-    return lambda: {"by_select": by_select, "by_poll": by_poll, "ear": None, "_mouth": None, "close": close}
+    return lambda: {"by_select": by_select, "by_poll": by_poll, "ear": None, "_mouth": None, "close": len}
 
 
 def calls(rounded_up: Callable[[float], float], rounded_down: Callable[[float], float]) -> Names:
@@ -108,12 +110,12 @@ def ticking(listener: socket.socket) -> None:
 def serving(serve: object) -> Names:
     """The page's two clients meet this server."""
     at_rest = functions("04_select.ipynb", "at_rest", psutil=psutil, time=time)["at_rest"]
-    return lambda: {"serve_patiently": serve, "at_rest": at_rest, "close": _close_all}
+    return lambda: {"serve_patiently": serve, "at_rest": at_rest}
 
 
 def let_go(who: list[str], said: bytes = b"here I amstill here") -> Names:
     return lambda: {
-        "silent": "silent", "talker": "talker", "let_go": who, "said": said, "woken_early": 0, "close": close
+        "silent": "silent", "talker": "talker", "let_go": who, "said": said, "woken_early": 0, "close": len
     }  # fmt: skip
 
 
@@ -154,7 +156,7 @@ WORLDS = (
     World("the answer is written over the question", "84325fd1", {ANN: False}, wiping, before=("f8aea6c2",)),
     World("a byte is lost", "cae09fc3", {NO_LOSS: False}, lambda: {"answers": [100, 200, 299]}),
     World("the end of a pipe is POLLIN", "6de55ced", {SPINS: False}, always_readable),
-    World("a closed socket leaves the list", "e5ef751b", {MARKED: False}, lambda: {"select": poll_that_says([])}),
+    World("a closed socket leaves the list", "e5ef751b", {MARKED: False}, forgotten),
     World(
         "a number is never used twice",
         "39ef7da9",
@@ -176,7 +178,7 @@ WORLDS = (
         "limits-verdict",
         {QUIET: False, SILENT_FIRST: True, STAYED: True},
         serving(ticking),
-        before=("limits-run",),
+        before=("backlog-send", "backlog-come", "limits-run"),
     ),
     World("nobody is let go", "limits-verdict", {QUIET: True, SILENT_FIRST: False, STAYED: True}, let_go([])),
     World(
