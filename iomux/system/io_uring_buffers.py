@@ -35,15 +35,12 @@ class Buffers:
     buffer with the bytes. Raises ValueError for another count, OSError before Linux 5.19.
 
     Example:
-    >>> import socket
-    >>> from iomux.system.io_uring import Ring
-    >>> from iomux.system.io_uring_buffers import Buffers
-    >>> (near, far), ring = socket.socketpair(), Ring(8)
-    >>> buffers = Buffers(ring, count=2, size=64)
-    >>> _ = buffers.recv(near.fileno(), "a client"), far.send(b"hello")
-    >>> [((token, number), size, more)] = ring.wait()
-    >>> token, buffers.take(number, size), more
-    ('a client', b'hello', True)
+    >>> from iomux.system import io_uring, io_uring_buffers, sockets
+    >>> ring, (near, far) = io_uring.Ring(8), sockets.tcp_pair()
+    >>> buffers = io_uring_buffers.Buffers(ring, count=2, size=64)
+    >>> _ = buffers.recv(near.fileno(), "client"), far.send(b"hello")
+    >>> [(token[0], buffers.take(token[1], size)) for token, size, _ in ring.wait()]
+    [('client', b'hello')]
     >>> _ = ring.close(), near.close(), far.close()
     """
 

@@ -27,7 +27,7 @@ WOKEN = "notifying the server and waking the client take more than twice as long
 def followed() -> list[tuple[Any, ...]]:
     """Real requests of two servers: what `to_frame` makes a table of."""
     kept: list[tuple[Any, ...]] = []
-    real = timeline.to_frame
+    real = table.to_frame
 
     def keeping(*arguments: Any, **more: Any) -> pd.DataFrame:
         kept.append((*arguments, more))
