@@ -10,13 +10,14 @@ from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_wait
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
-from iomux.conformance.trial.rest import lives_on
+from iomux.conformance.trial.rest import any_runs, lives_on
 from iomux.conformance.trial.subject import (
     PATIENCE,
     Fault,
     NotSeen,
     Subject,
     busy,
+    pids,
     processes,
     send_signal,
     settled,
@@ -26,6 +27,7 @@ from iomux.conformance.trial.subject import (
 _ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST, _FEW = 1100, 100
+_MORE_SECONDS = 15.0
 
 
 def _answered(client: socket.socket) -> str:
@@ -71,12 +73,16 @@ def descriptor_limit(subject: Subject) -> None:
 
 
 def _served_again(subject: Subject) -> bool:
-    """Whether a new client is served, at once or after the server has dealt with those who have left."""
+    """Whether a new client is served, at once or after the server has dealt with those who have left.
+
+    One that still works, or waits for a core, is given more time: it may have much to say of each that it refused.
+    """
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    last = until + _MORE_SECONDS
+    while time.monotonic() < until or (time.monotonic() < last and any_runs(pids(subject))):
         with connect(subject) as client:
-            if (answer := _answered(client)) != "refused":
-                return answer == "answered"
+            if _answered(client) == "answered":
+                return True
         time.sleep(0.02)
     return False
 

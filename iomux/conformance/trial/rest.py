@@ -72,12 +72,12 @@ def settle(port: int, pids: Pids) -> bool:
         if (now := set(sockets_at(port))) != last:
             last, since = now, time.monotonic()
         quiet = time.monotonic() - since
-        if quiet >= _QUIET_ALTHOUGH_RUNNING or (quiet >= _QUIET_SECONDS and not _any_runs(pids())):
+        if quiet >= _QUIET_ALTHOUGH_RUNNING or (quiet >= _QUIET_SECONDS and not any_runs(pids())):
             return True
     return False
 
 
-def _any_runs(pids: Iterable[int]) -> bool:
+def any_runs(pids: Iterable[int]) -> bool:
     """Whether a thread runs or waits for a core (state R, proc_pid_stat(5))."""
     for pid in pids:
         for stat in Path(f"/proc/{pid}/task").glob("*/stat"):

@@ -10,7 +10,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EVERY_SECONDS = 0.05
+FEWEST_READINGS = 5
+"""Fewer than these tell nothing of some seconds."""
 _PIECE_BYTES = 64 * 1024
 _MARK_BYTES = 16
 Visit = Callable[[Address], None]
@@ -80,6 +82,20 @@ def watch_all(servers: Mapping[str, str | Serve], visit: Visit, seconds: float =
     """
     with ThreadPoolExecutor(len(servers)) as pool:
         return dict(zip(servers, pool.map(lambda server: watch(server, visit, seconds), servers.values()), strict=True))
+
+
+def seldom_read(meters: Mapping[str, Sized]) -> str:
+    """Why these meters cannot tell, for the doubt of a verdict: one was hardly ever read; empty if all were.
+
+    It is the meter's process that got no core, whatever the server did.
+
+    Example:
+    >>> from iomux.course.clinic.symptoms import seldom_read
+    >>> seldom_read({"a server": range(2)}), seldom_read({"a server": range(40)})
+    ('the machine was busy: a meter was read 2 times only', '')
+    """
+    fewest = min(len(frame) for frame in meters.values())
+    return "" if fewest >= FEWEST_READINGS else f"the machine was busy: a meter was read {fewest} times only"
 
 
 def _sleeps(before: dict[int, Switches], after: dict[int, Switches]) -> float:
