@@ -54,7 +54,7 @@ def built(back: int = 100, fate: str = BROKE, broken: tuple[str, ...] = ("readab
 
 def file_is(readable: bool, writable: bool) -> Names:
     """A select for which a regular file is ready for this."""
-    answer = [1] * readable, [1] * writable, []
+    answer: tuple[list[int], ...] = ([1] * readable, [1] * writable, [])
     return lambda: {"select": SimpleNamespace(select=lambda *_: answer)}
 
 
