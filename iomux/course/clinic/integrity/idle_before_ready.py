@@ -3,8 +3,8 @@
 Bug: a round ends with the clients whose limit is over, and only then reads from those who are ready. If the server
 was held up (a slow handler, a full machine), their bytes have been in the kernel for long, and it has not looked.
 Symptom: after every stall clients lose their connections, and a request with them, although each of them was quick.
-Published: zeroc-ice/ice pull request 2320, whose review asks that an idle check first look for unread bytes. Cure:
-serve those who are ready, then look at the limits.
+Published: zeroc-ice/ice pull request 2320, whose idle check looks for unread bytes first. Cure: serve those who are
+ready, then look at the limits.
 """
 
 import math
