@@ -57,8 +57,7 @@ def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
         _whisker(ax, rows["wall_ms"], place, fmt="D", markersize=6, color="#444444")
         _say(ax, system, (user + system / 2, above - _THICK / 2), "bottom", _SYSTEM_INK)
         work, whole = worked.median(), rows["helpers_ms"].median()
-        _say(ax, work, (work / 2, below + _THICK / 2), "top", _HELPERS_INK)
-        _say(ax, whole - work, ((work + whole) / 2, below + _THICK / 2), "top", _HELPERS_INK)
+        _say(ax, work, (whole / 2, below + _THICK / 2), "top", _HELPERS_INK, whole - work)
     looks = {"application, user": _USER, "application, system": _SYSTEM}
     handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
     told = result.frame["watched_ms"].notna().all()
@@ -77,12 +76,13 @@ def _whisker(ax: Axes, values: "pd.Series[float]", place: float, at: float | Non
         ax.errorbar([at], [place], xerr=spread, **({"fmt": "none"} | look), **_WHISKERS)
 
 
-def _say(ax: Axes, ms: float, edge: tuple[float, float], side: str, color: str) -> None:
-    """Write a time at the edge of its part of a bar, unless it is next to nothing."""
+def _say(ax: Axes, ms: float, edge: tuple[float, float], side: str, color: str, more: float = 0.0) -> None:
+    """Write a time at the edge of its part of a bar, unless it is next to nothing; after it that of another part."""
     look: Any = {"color": color, "ha": "center", "va": side, "fontsize": 9, "fontweight": "bold"}
     if ms >= _LEAST_MS:
         up = 1 if side == "bottom" else -1
-        ax.annotate(f"{ms:.1f}", edge, (0, up), textcoords="offset points", **look)
+        words = f"{ms:.1f} + {more:.1f}" if more >= _LEAST_MS else f"{ms:.1f}"
+        ax.annotate(words, edge, (0, up), textcoords="offset points", **look)
 
 
 def overlap(result: "WhoCopies", ax: Axes | None = None) -> Axes:
