@@ -2,7 +2,7 @@
 
 A meter reads the server's CPU clock and memory pages, and the kernel's list of sockets, from another process, about
 twenty times a second, so it costs the server nothing. Shares are of one core. Sources: clock_getcpuclockid(3),
-proc_pid_statm(5), proc_net(5).
+proc_pid_statm(5), sock_diag(7).
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from iomux.processes.server import start
 from iomux.servers import Serve
 from iomux.system.features import available
 from iomux.system.machine import Switches, context_switches, switched
-from iomux.system.procfs import queues
+from iomux.system.sock_diag import LISTEN, sockets_at
 from iomux.system.sockets import Address
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _sleeps(before: dict[int, Switches], after: dict[int, Switches]) -> float:
 def _waiting(address: Address) -> float:
     if not available("queues"):
         return float("nan")
-    seen = queues(address)
-    return float(((seen["state"] != "LISTEN") & (seen["unread_bytes"] > 0)).sum())
+    port = address[1]
+    return float(sum(one.local == port and one.state != LISTEN and one.unread > 0 for one in sockets_at(port)))
 
 
 def _visit(visit: Visit, address: Address) -> None:
