@@ -14,6 +14,7 @@ import pytest
 
 import iomux
 from iomux.course.verdicts import unsteady
+from tests.course.test_doubts_tools import DOUBTFUL
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 OPEN = "not to be told here"
@@ -116,7 +117,8 @@ def test_each_doubt_of_the_notebooks_has_its_worlds_here() -> None:
     }
     load = {"load-verdicts", "load-seventy-verdict", "load-closed-verdict"}  # in test_doubts_load
     uring = {"watching-verdict", "device-verdict"}  # in test_doubts_uring
-    coroutines = {"loops-verdict", "loops-claim", "c10-faults-verdicts", "c10-forms-verdicts"}
+    coroutines = {"e641295b", "loops-verdict", "loops-claim", "c10-faults-verdicts", "c10-forms-verdicts"}
     busy = {"tail-verdict", "d757aa2f"}  # in test_doubts_busy
     here = {"0654c1e1", "1345b218", "66f32151", "claim-05-3", "sockets-verdict", "walk-verdict"}
-    assert doubted == here | load | uring | coroutines | busy
+    tools = {row[1] for row in DOUBTFUL}  # in test_doubts_tools
+    assert doubted == here | load | uring | coroutines | busy | tools
