@@ -13,6 +13,7 @@ import pytest
 import iomux
 from iomux.course import clinic
 from iomux.processes.server import Server
+from iomux.system.process_tree import is_stopped
 from tests.support.clients import DEADLINE, eventually
 
 SIDES = ("serve", "cured")
@@ -24,6 +25,7 @@ NEWCOMERS = 20
 @contextmanager
 def held_still(server: Server) -> Iterator[None]:
     os.kill(server.pid, signal.SIGSTOP)
+    assert eventually(lambda: is_stopped(server.pid))
     try:
         yield
     finally:

@@ -12,7 +12,8 @@ import pytest
 import iomux
 from iomux.course import clinic
 from iomux.course.clinic.limited import Ready
-from tests.support.clients import DEADLINE
+from iomux.system.process_tree import is_stopped
+from tests.support.clients import DEADLINE, eventually
 
 
 class Counting:
@@ -48,6 +49,7 @@ def spoke_in_time(side: str) -> bytes:
         client.sendall(b"hello")
         assert client.recv(100) == b"hello"
         os.kill(running.pid, signal.SIGSTOP)
+        assert eventually(lambda: is_stopped(running.pid))
         client.sendall(b"in time")
         time.sleep(module.IDLE_SECONDS + 0.1)
         os.kill(running.pid, signal.SIGCONT)
