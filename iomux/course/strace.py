@@ -31,7 +31,8 @@ def why_not() -> str:
 def counted(pid: int, act: Callable[[], object]) -> dict[str, int]:
     """The system calls that process `pid` makes while `act` runs, by name, the most frequent first.
 
-    As `strace -f -c -p PID` counts them, which is started before `act` and ended after it. Raises RuntimeError if
+    As `strace -f -c -p PID` counts them, which is started before `act` and ended after it. A call that has not returned
+    by then is not counted, and a client may have the last reply before its send has returned. Raises RuntimeError if
     strace cannot attach itself (`why_not` says so beforehand).
 
     Example:

@@ -22,7 +22,8 @@ def test_each_request_is_counted_and_nothing_else() -> None:
                 ask(client, b"hello")
 
         seen = strace.counted(server.pid, work)
-    assert (seen["recvfrom"], seen["sendto"]) == (REQUESTS, REQUESTS)
+    assert seen["recvfrom"] == REQUESTS
+    assert seen["sendto"] in (REQUESTS - 1, REQUESTS), "the last reply may be here before its call has returned"
     assert set(seen) <= {"recvfrom", "sendto", "poll", "ppoll", "restart_syscall"}
 
 
