@@ -122,7 +122,7 @@ def turns_before_the_last_newcomer(side: str) -> int:
         sender = threading.Thread(target=busy.sendall, args=(bytes(8 << 20),), daemon=True)
         with held_still(server):
             sender.start()
-            eventually(lambda: unsent(busy) > ENOUGH_BYTES)  # then the kernel can go on without this process
+            assert eventually(lambda: unsent(busy) > ENOUGH_BYTES)  # then the kernel can go on without this process
             newcomers = [
                 stack.enter_context(socket.create_connection(server.address, timeout=DEADLINE))
                 for _ in range(NEWCOMERS)
