@@ -1,12 +1,9 @@
 """Bugs of the clinic at a connection's two ends, seen by what a client sees: `check` finds no fault in them."""
 
 import contextlib
-import fcntl
 import os
 import signal
 import socket
-import struct
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +15,7 @@ import iomux
 from iomux.course import clinic
 from iomux.processes.server import Server
 from iomux.system.process_tree import is_stopped
-from tests.support.clients import DEADLINE, eventually
+from tests.support.clients import DEADLINE, eventually, unsent
 
 SIDES = ("serve", "cured")
 ANSWER_BYTES = 1 << 20  # the server's send buffer holds it, a client's receive buffer does not
@@ -80,7 +77,7 @@ def connected_at_once(side: str, clients: int = 9) -> int:
         connected = 0
         for _ in range(clients):
             client = stack.enter_context(socket.socket())
-            client.settimeout(0.1)
+            client.settimeout(0.5)
             try:
                 client.connect(server.address)
                 connected += 1
@@ -106,11 +103,6 @@ def counting() -> Callable[[bytes], bytes]:
         return b""
 
     return handler
-
-
-def unsent(client: socket.socket) -> int:
-    """How many bytes wait in its send queue (TIOCOUTQ, tcp(7))."""
-    return int(struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))[0])
 
 
 def turns_before_the_last_newcomer(side: str) -> int:

@@ -1,19 +1,20 @@
 """Bugs of the clinic whose subject is a time limit, as far as no item of `check` sees them."""
 
-import os
 import select
-import signal
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import pytest
 
 import iomux
 from iomux.course import clinic
+from iomux.course.clinic.integrity import idle_before_ready
+from iomux.course.clinic.integrity.idle_before_ready import Room
 from iomux.course.clinic.limited import Ready
-from iomux.system.process_tree import is_stopped
-from tests.support.clients import DEADLINE, eventually
+from iomux.course.clinic.loop import begin
+from iomux.servers.connection import echo
+from tests.support.clients import DEADLINE
 
 
 class Counting:
@@ -39,20 +40,20 @@ def test_the_rest_of_a_wait_is_not_rounded_to_nothing(side: str, fewest: int, mo
     assert fewest <= max(calls) <= most
 
 
-def spoke_in_time(side: str) -> bytes:
-    """What a client gets that speaks at once, to a server that is held up for longer than its limit."""
-    module = clinic.case("idle_before_ready")
+def spoke_in_time(after_waking: Callable[[Room, Ready], None]) -> bytes:
+    """What a client gets that spoke before its limit, from a server that looks only after the limit."""
     with (
-        iomux.start(getattr(module, side)) as running,
-        socket.create_connection(running.address, timeout=DEADLINE) as client,
+        iomux.listen() as listener,
+        socket.create_connection(listener.getsockname(), timeout=DEADLINE) as client,
     ):
-        client.sendall(b"hello")
-        assert client.recv(100) == b"hello"
-        os.kill(running.pid, signal.SIGSTOP)
-        assert eventually(lambda: is_stopped(running.pid))
+        room = Room(listener, echo, *begin(listener, select.poll()))
+        after_waking(room, room.poller.poll(1000 * DEADLINE))  # the client is let in
+        [fd] = room.until
         client.sendall(b"in time")
-        time.sleep(module.IDLE_SECONDS + 0.1)
-        os.kill(running.pid, signal.SIGCONT)
+        room.until[fd] = time.monotonic() - 1
+        after_waking(room, room.poller.poll(1000 * DEADLINE))
+        for of_client in room.clients.values():
+            of_client.sock.close()
         try:
             return client.recv(100)
         except ConnectionResetError:  # it was closed with these bytes unread
@@ -60,13 +61,13 @@ def spoke_in_time(side: str) -> bytes:
 
 
 def test_a_client_that_spoke_in_time_is_not_let_go() -> None:
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(spoke_in_time, ("serve", "cured"))) == [b"", b"in time"]
+    assert spoke_in_time(idle_before_ready.after_waking) == b""
+    assert spoke_in_time(idle_before_ready.cured_after_waking) == b"in time"
 
 
 def test_a_silent_client_is_let_go() -> None:
     with (
-        iomux.start(clinic.case("idle_before_ready").cured) as running,
+        iomux.start(idle_before_ready.cured) as running,
         socket.create_connection(running.address, timeout=DEADLINE) as client,
     ):
         assert client.recv(100) == b""

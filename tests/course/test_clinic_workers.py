@@ -3,15 +3,19 @@
 import contextlib
 import os
 import socket
-import time
 from collections import Counter
 
+import psutil
 import pytest
 
 import iomux
 from iomux.course import clinic
 from iomux.servers import get
-from tests.support.clients import DEADLINE
+from tests.support.clients import DEADLINE, eventually
+
+
+def all_asleep(pid: int) -> bool:
+    return all(one.status() == psutil.STATUS_SLEEPING for one in psutil.Process(pid).children())
 
 
 def most_of_twelve(side: str) -> int:
@@ -23,7 +27,7 @@ def most_of_twelve(side: str) -> int:
             client = stay.enter_context(socket.create_connection(running.address, timeout=DEADLINE))
             client.sendall(b"who are you?")
             workers[client.recv(100)] += 1
-            time.sleep(0.01)  # all of them sleep again before the next one comes
+            assert eventually(lambda: all_asleep(running.pid))  # before the next one comes
     return max(workers.values())
 
 

@@ -1,4 +1,4 @@
-"""Doubts of 06, 10 and 11, made to speak: the verdicts that depend on them say neither True nor False then."""
+"""Doubts of 06, 07, 10 and 11, made to speak: the verdicts that depend on them say neither True nor False then."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +6,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.course.falsifiers.pages import page_06, page_06_modes, page_10_asyncio, page_11_bugs, page_11_tools
+from tests.course.falsifiers.pages import (
+    page_06,
+    page_06_modes,
+    page_07_loops,
+    page_10_asyncio,
+    page_11_bugs,
+    page_11_tools,
+)
 from tests.course.falsifiers.world import World, said
 
 HANDED_ON = {"needs": [], "Path": lambda _: SimpleNamespace(exists=lambda: True, read_text=lambda: "1")}
@@ -20,6 +27,7 @@ SELDOM = {"meters": {"the bug": ONCE_A_SECOND, "cured": ONCE_A_SECOND}}
 DOUBTFUL: list[tuple[Any, str, dict[str, Any], int]] = [
     (page_06, "4d5afdd1", {"grown": page_06.grown()["grown"].assign(doubts="other programs took the core")}, 1),
     (page_06_modes, "port-verdicts", page_06_modes.fates(*["welcome"] * 40) | HANDED_ON, 1),
+    (page_07_loops, "batch-verdict", page_07_loops.answered(0, 1) | {"queued": 0.8}, 1),
     (page_10_asyncio, "c10-left-verdicts", page_10_asyncio.faults("fresh")() | MALLOC, 1),
     (page_10_asyncio, "c10-strace-verdicts", page_10_asyncio.counted()() | MALLOC, 2),
     (page_10_asyncio, "c10-strace-verdicts", page_10_asyncio.counted()() | {"no_strace": "not installed"}, 2),

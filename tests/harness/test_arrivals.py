@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import threading
 import time
 from array import array
 from collections import Counter
@@ -134,10 +135,14 @@ def test_the_clients_take_turns_while_all_are_free() -> None:
 
 
 def test_a_request_is_not_given_to_a_busy_client_while_another_is_free() -> None:
-    number = itertools.count()
+    number, others_answered = itertools.count(), threading.Event()
 
     def slow_at_first(data: bytes) -> bytes:
-        time.sleep(0.5 if next(number) == 0 else 0)
+        match next(number):
+            case 0:
+                others_answered.wait(DEADLINE)
+            case 3:
+                others_answered.set()
         return data
 
     assert sent_by(2, planned_ns(20, 0.2, "even", Random()), "threaded", slow_at_first) == [1, 3]

@@ -1,6 +1,9 @@
 """Clients for the tests: plain blocking sockets with a deadline, and waits for a condition."""
 
+import fcntl
 import socket
+import struct
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -86,3 +89,8 @@ def eventually(condition: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.02)
     return condition()
+
+
+def unsent(client: socket.socket) -> int:
+    """How many bytes wait in its send queue, or for the other end's acknowledgement (TIOCOUTQ, tcp(7))."""
+    return int(struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))[0])

@@ -26,7 +26,7 @@ def loops(closed_us: float, opened_us: float) -> dict[str, Any]:
 
 def answered(*clients: int) -> dict[str, Any]:
     """One answer for each time that a client is named."""
-    return {"waits": pd.DataFrame({"client": clients})}
+    return {"waits": pd.DataFrame({"client": clients}), "queued": 0.02}
 
 
 def percentiles(
