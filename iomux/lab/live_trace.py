@@ -25,7 +25,7 @@ from iomux.harness.timeline.server import traced
 from iomux.harness.timeline.sockets import TracedSocket
 from iomux.harness.timeline.trace import COUNTED, EVENT, Event, events, realtime_ns
 from iomux.servers.connection import Handler
-from iomux.servers.instrument import UNTRACEABLE, Listener
+from iomux.servers.observed.instrument import UNTRACEABLE, Listener
 from iomux.system.sockets import ask_for_stamps
 
 ACCEPT = 2

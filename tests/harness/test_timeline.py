@@ -16,7 +16,7 @@ from iomux.harness.timeline.client import ClientTrace, TimelinePlan
 from iomux.harness.timeline.table import to_frame
 from iomux.harness.timeline.trace import RECV, SEND, Trace, clock_offset_ns
 from iomux.servers import get, mechanisms
-from iomux.servers.instrument import UNTRACEABLE
+from iomux.servers.observed.instrument import UNTRACEABLE
 from iomux.system.features import available
 from tests.students.faults import answers_wrongly, breaks_at_first_client, returns_at_once
 from tests.students.right import asks_in_turn, sleeps

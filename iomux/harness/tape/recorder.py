@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from iomux.servers.connection import READ, Handler
-from iomux.servers.instrument import Listener
+from iomux.servers.observed.instrument import Listener
 
 monotonic_ns = time.monotonic_ns  # one clock for all processes of a machine: CLOCK_MONOTONIC, clock_gettime(2)
 
@@ -178,7 +178,7 @@ class RecordedPoller:
 
 
 class Waits:
-    """Records for which connections the waits of a server's own pollers end; see `iomux.servers.watched_select`."""
+    """Records for which connections the waits of a server's own pollers end; see `servers.observed.watched_select`."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder

@@ -16,8 +16,8 @@ from iomux.harness.tape.recorder import RecordedPoller, Recorder, Waits, recorde
 from iomux.processes.resolve import name_of, resolve
 from iomux.processes.server import LAST_WORDS_SECONDS, Server
 from iomux.servers.connection import Handler, echo
-from iomux.servers.instrument import UNTRACEABLE, arguments_for, takes_handler, with_poller
-from iomux.servers.watched_select import watch
+from iomux.servers.observed.instrument import UNTRACEABLE, arguments_for, takes_handler, with_poller
+from iomux.servers.observed.watched_select import watch
 
 UNRECORDABLE = UNTRACEABLE | {"io_uring": "the kernel carries out its operations: there is no recv or send to record"}
 

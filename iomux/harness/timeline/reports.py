@@ -17,7 +17,7 @@ _NONE: Report = (0, 0)
 
 
 class Reports:
-    """The last report of each descriptor: an observer of `iomux.servers.watched_select`."""
+    """The last report of each descriptor: an observer of `iomux.servers.observed.watched_select`."""
 
     def __init__(self, trace: EventSink) -> None:
         self._trace = trace

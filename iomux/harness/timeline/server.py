@@ -15,8 +15,8 @@ from iomux.harness.timeline.reports import Reports
 from iomux.harness.timeline.sockets import TracedPoller, traced_listener
 from iomux.harness.timeline.trace import EventSink, Trace
 from iomux.servers.connection import Handler, echo, log_error
-from iomux.servers.instrument import Listener, arguments_for, with_poller
-from iomux.servers.watched_select import watch
+from iomux.servers.observed.instrument import Listener, arguments_for, with_poller
+from iomux.servers.observed.watched_select import watch
 
 
 def serve(

@@ -18,7 +18,7 @@ from typing import Any
 
 from iomux.harness.timeline.reports import ConnectionReports, Reports
 from iomux.harness.timeline.trace import ACCEPTS, CONTROL, RECV, RECVS, SEND, SENDS, WAIT, EventSink, realtime_ns
-from iomux.servers.instrument import Listener
+from iomux.servers.observed.instrument import Listener
 from iomux.system.sockets import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
 

@@ -28,7 +28,7 @@ from iomux.processes.resolve import Found, find, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import Handler
-from iomux.servers.instrument import UNTRACEABLE
+from iomux.servers.observed.instrument import UNTRACEABLE
 from iomux.system.limits import check_descriptors, check_request, check_whole
 from iomux.system.sockets import Address
 

@@ -1,6 +1,6 @@
 """The waiting calls of Python's `select` module, replaced in this process so that each wait is seen.
 
-A registered server gets its poller as an argument (`iomux.servers.instrument`). A loop that someone wrote makes its
+A registered server gets its poller as an argument (`observed.instrument`). A loop that someone wrote makes its
 own: with `select.select`, `select.poll` or `select.epoll`, or with `selectors` and asyncio, which are built on these
 three. So these three are replaced, in the process that runs the server and before its file is imported: in the
 module `select`, in the classes of `selectors`, and wherever else a module has taken them by name.

@@ -96,7 +96,7 @@ def takes_handler(serve: servers.Serve) -> bool:
     """Whether a `serve` function can be called with a listener and a handler.
 
     Example:
-    >>> from iomux.servers.instrument import takes_handler
+    >>> from iomux.servers.observed.instrument import takes_handler
     >>> takes_handler(lambda listener: None)
     False
     """

@@ -1,0 +1,1 @@
+"""Servers observed by the harness: their sockets, pollers and `select` calls are wrapped before they begin."""
