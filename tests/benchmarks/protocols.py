@@ -64,6 +64,7 @@ def web(rounds: int) -> Iterator[Line]:
     """HTTP/1.1, 100 of 100 connections active: requests for each second of the server's processor time."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        folder.chmod(0o755)  # nginx reads it as another user
         (folder / "page.html").write_bytes(b"x" * 1024)
         for what, (asking, bounds) in HTTP.items():
             rate = yield from _compared(WEB, what, asking, folder, rounds)

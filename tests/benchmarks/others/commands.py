@@ -16,7 +16,7 @@ class Other(NamedTuple):
 
     name: str
     line: str
-    """Its command line; {port} is put in by `iomux.start`, FOLDER by `command`."""
+    """Its command line; {port} is put in by `iomux.start`, @ by `command`."""
     needs: Sequence[str]
     """Programs, and modules of Python, without which it cannot be started."""
 
@@ -26,26 +26,26 @@ class Other(NamedTuple):
 
     def command(self, folder: Path) -> str:
         """The command line for this folder of files, which also takes what the server writes."""
-        return self.line.replace("FOLDER", str(folder))
+        return self.line.replace("@", str(folder))
 
 
 _PYTHON = sys.executable
 WEB = (
     Other(
         "nginx",
-        f"sh -c 'sed -e s,PORT,{{port}}, -e s,THERE,FOLDER,g {HERE}/nginx.conf >FOLDER/nginx.conf"
-        " && exec nginx -p FOLDER -c FOLDER/nginx.conf'",
+        f"sh -c 'sed -e s,PORT,{{port}}, -e s,THERE,@,g {HERE}/nginx.conf >@/nginx.conf"
+        " && exec nginx -p @ -c @/nginx.conf'",
         ["nginx"],
     ),
     Other(
         "uvicorn (httptools, uvloop)",
-        f"env FOLDER=FOLDER {_PYTHON} -m uvicorn --loop uvloop --http httptools {_ASGI}",
+        f"env FOLDER=@ {_PYTHON} -m uvicorn --loop uvloop --http httptools {_ASGI}",
         ["uvicorn", "httptools", "uvloop"],
     ),
-    Other("uvicorn (h11)", f"env FOLDER=FOLDER {_PYTHON} -m uvicorn --http h11 {_ASGI}", ["uvicorn", "h11"]),
-    Other("aiohttp", f"{_PYTHON} {HERE}/aiohttp_app.py {{port}} FOLDER", ["aiohttp"]),
-    Other("Node", f"node {HERE}/node.js {{port}} FOLDER", ["node"]),
-    Other("http.server", f"{_PYTHON} {HERE}/standard.py {{port}} FOLDER", []),
+    Other("uvicorn (h11)", f"env FOLDER=@ {_PYTHON} -m uvicorn --http h11 {_ASGI}", ["uvicorn", "h11"]),
+    Other("aiohttp", f"{_PYTHON} {HERE}/aiohttp_app.py {{port}} @", ["aiohttp"]),
+    Other("Node", f"node {HERE}/node.js {{port}} @", ["node"]),
+    Other("http.server", f"{_PYTHON} {HERE}/standard.py {{port}} @", []),
 )
 STORES = (
     Other("redis-server", "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no", ["redis-server"]),
