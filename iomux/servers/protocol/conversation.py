@@ -19,14 +19,12 @@ thread or the kernel can send them meanwhile. Cost: with a reply in one piece, t
 import contextlib
 from collections.abc import Callable
 
-from iomux.servers.protocol import LIMITS, NEVER, ClientProtocol, Limits, Replies, Say
+from iomux.servers.protocol import LIMITS, NEVER, Limits, NewClient, Replies
 from iomux.servers.protocol.interest import OVER, READ, WRITE, log_error
 from iomux.servers.protocol.pending import Pending
 
 Piece = bytes | memoryview
 """Bytes to send."""
-NewClient = Callable[[float, Say], ClientProtocol]
-"""Makes a client's protocol object, as a `Factory` does."""
 
 
 class Conversation:
@@ -62,8 +60,7 @@ class Conversation:
         self._busy = False  # with anything but waiting for a request
         self._busy_since: float | None = None
         self._ended = self._lingering = self._closed = False
-        self._paused = 0.0
-        self._thrown_away = 0
+        self._paused, self._thrown_away = 0.0, 0
         self._protocol = factory(now, self._say)
         self._feed = self._protocol.feed
         self.due = self._protocol.due
@@ -163,10 +160,10 @@ class Conversation:
             self._be_ready(now)
 
     def _be_busy(self, now: float, owed: int, progress: bool) -> None:
-        if progress or self._busy_since is None:
-            self.due = now + self._limits.stall_seconds
         if self._busy_since is None:
-            self._busy_since = now
+            self._busy_since, progress = now, True
+        if progress:
+            self.due = now + self._limits.stall_seconds
         waits = self._pending.replies_left or self._ended or self._protocol.over
         self.interest = WRITE if waits or owed >= self._limits.high_water_bytes else READ | WRITE
         self._busy = True

@@ -24,8 +24,9 @@ class Recorder:
     def feed(self, data: bytes, now: float) -> Replies:
         self.fed.append(data)
         self.over = data == b"bye"
-        reply = self.replies.get(data, b"")
-        return reply() if callable(reply) else reply
+        reply: Any = self.replies.get(data, b"")
+        answer: Replies = reply() if callable(reply) else reply
+        return answer
 
     def late(self, now: float) -> Replies:
         self.over = True
