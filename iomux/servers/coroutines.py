@@ -19,8 +19,9 @@ import types
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
-from iomux.servers import pollers
+from iomux.servers import carry, pollers
 from iomux.servers.connection import CHUNK_BYTES, READ, WRITE, Handler, checked, echo
+from iomux.servers.protocol import Speaks
 from iomux.servers.readiness import Poller
 from iomux.servers.scheduler import Scheduler, Task, Wait
 from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
@@ -114,30 +115,34 @@ async def welcome_async(listener: socket.socket, handler: Handler, spawn: Spawn)
             spawn(converse_async(client, handler))
 
 
-def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
+def run(listener: socket.socket, handler: Handler | Speaks, poller: Poller, unit: float) -> None:
     """Serve every client of `listener` by generators over a level-triggered `poller`. Never returns.
 
     unit: one second in the unit of the poller's timeout.
     """
+    if isinstance(handler, Speaks):
+        carry("coroutines:run", listener, handler, poller, unit)
     listener.setblocking(False)
     scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome(listener, handler, scheduler.spawn))
     scheduler.run()
 
 
-def run_async(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
+def run_async(listener: socket.socket, handler: Handler | Speaks, poller: Poller, unit: float) -> None:
     """Serve every client of `listener` by coroutines over a level-triggered `poller`. Never returns."""
+    if isinstance(handler, Speaks):
+        carry("coroutines:run_async", listener, handler, poller, unit)
     listener.setblocking(False)
     scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome_async(listener, handler, scheduler.spawn))
     scheduler.run()
 
 
-def serve(listener: socket.socket, handler: Handler = echo) -> None:
+def serve(listener: socket.socket, handler: Handler | Speaks = echo) -> None:
     """Serve every client of `listener` by generators, over the best poller of this machine. Never returns."""
     run(listener, handler, *pollers.make(pollers.best()))
 
 
-def serve_async(listener: socket.socket, handler: Handler = echo) -> None:
+def serve_async(listener: socket.socket, handler: Handler | Speaks = echo) -> None:
     """Serve every client of `listener` by `async def` and `await`, over the same poller. Never returns."""
     run_async(listener, handler, *pollers.make(pollers.best()))
