@@ -101,6 +101,10 @@ class Speaks:
     factory: Factory
     limits: Limits = LIMITS
 
+    def __call__(self, data: bytes) -> bytes:
+        """Raise TypeError: a server that calls it takes it for a handler, and carries no protocol."""
+        raise TypeError("this server knows handlers only, and was given a protocol: it has to ask for `Speaks`")
+
 
 NEVER = math.inf
 """The `due` of what waits for nothing."""
