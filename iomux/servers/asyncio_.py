@@ -99,22 +99,22 @@ def buffered() -> Conversation:
     return lambda handler: _BufferedConversation(handler, buffer)
 
 
-def serve(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by a buffered protocol on asyncio's default event loop. Never returns."""
     run_protocol(asyncio.new_event_loop, buffered(), listener, handler)
 
 
-def serve_plain(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve_plain(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Do the same by a plain protocol. Never returns."""
     run_protocol(asyncio.new_event_loop, _PlainConversation, listener, handler)
 
 
-def serve_uvloop(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve_uvloop(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by a plain protocol on uvloop's event loop: libuv, in C. Never returns."""
     run_protocol(new_uvloop, _PlainConversation, listener, handler)
 
 
-def serve_uvloop_buffered(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve_uvloop_buffered(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Do the same by a buffered protocol. Never returns."""
     run_protocol(new_uvloop, buffered(), listener, handler)
 
@@ -127,9 +127,7 @@ def new_uvloop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def run_protocol(
-    new_loop: NewLoop, conversation: Conversation, listener: socket.socket, handler: Handler | Speaks
-) -> NoReturn:
+def run_protocol(new_loop: NewLoop, conversation: Conversation, listener: socket.socket, handler: Handler) -> NoReturn:
     """Serve every client of `listener` by a protocol, on an event loop that `new_loop` makes. Never returns."""
     if isinstance(handler, Speaks):
         carry("asyncio_:run", new_loop, listener, handler)

@@ -115,7 +115,7 @@ async def welcome_async(listener: socket.socket, handler: Handler, spawn: Spawn)
             spawn(converse_async(client, handler))
 
 
-def run(listener: socket.socket, handler: Handler | Speaks, poller: Poller, unit: float) -> None:
+def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
     """Serve every client of `listener` by generators over a level-triggered `poller`. Never returns.
 
     unit: one second in the unit of the poller's timeout.
@@ -128,7 +128,7 @@ def run(listener: socket.socket, handler: Handler | Speaks, poller: Poller, unit
     scheduler.run()
 
 
-def run_async(listener: socket.socket, handler: Handler | Speaks, poller: Poller, unit: float) -> None:
+def run_async(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
     """Serve every client of `listener` by coroutines over a level-triggered `poller`. Never returns."""
     if isinstance(handler, Speaks):
         carry("coroutines:run_async", listener, handler, poller, unit)
@@ -138,11 +138,11 @@ def run_async(listener: socket.socket, handler: Handler | Speaks, poller: Poller
     scheduler.run()
 
 
-def serve(listener: socket.socket, handler: Handler | Speaks = echo) -> None:
+def serve(listener: socket.socket, handler: Handler = echo) -> None:
     """Serve every client of `listener` by generators, over the best poller of this machine. Never returns."""
     run(listener, handler, *pollers.make(pollers.best()))
 
 
-def serve_async(listener: socket.socket, handler: Handler | Speaks = echo) -> None:
+def serve_async(listener: socket.socket, handler: Handler = echo) -> None:
     """Serve every client of `listener` by `async def` and `await`, over the same poller. Never returns."""
     run_async(listener, handler, *pollers.make(pollers.best()))

@@ -17,7 +17,7 @@ from iomux.servers.protocol import Speaks
 from iomux.system.sockets import SHORTAGE, accept_pending
 
 
-def serve(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by trying each in turn, for ever. Never returns, never sleeps."""
     if isinstance(handler, Speaks):
         carry("nonblocking:serve", listener, handler)

@@ -18,7 +18,7 @@ from iomux.servers.connection import REFUSED, Handler, echo, log_error
 from iomux.servers.protocol import Speaks
 
 
-def serve(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve each client of `listener` in a separate thread. Never returns."""
     if isinstance(handler, Speaks):
         carry("threaded:serve", listener, handler)

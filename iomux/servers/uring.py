@@ -108,7 +108,7 @@ class _Acceptor:
             self._start_accepting()
 
 
-def serve(listener: socket.socket, handler: Handler | Speaks = echo) -> NoReturn:
+def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` on an io_uring. Never returns."""
     run_on(new_ring(), listener, handler)
 
@@ -118,7 +118,7 @@ def new_ring() -> Ring:
     return Ring(_ENTRIES, _COMPLETIONS, SETUP_COOP_TASKRUN)
 
 
-def run_on(ring: Ring, listener: socket.socket, handler: Handler | Speaks) -> NoReturn:
+def run_on(ring: Ring, listener: socket.socket, handler: Handler) -> NoReturn:
     """Serve every client of `listener` on `ring`: the token of each entry is the function to call when it is done."""
     if isinstance(handler, Speaks):
         carry("uring:run_on", ring, listener, handler)

@@ -32,26 +32,27 @@ class _Client(asyncio.Protocol):
         self._left = 0
         """How many bytes the transport has not passed to the kernel yet, as far as is known."""
         self._reading, self._turn_comes = True, False
+        self.since = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0)
-        talk = meet(self._clients.speaks, self._transport.write_eof, self._go_on)
+        talk = meet(self._clients.speaks, self._transport.write_eof, self.wake)
         if talk is None:
             self._transport.abort()
             return
         self.talk = talk
         self._fd = self._transport.get_extra_info("socket").fileno()
-        self._clients.at[self._fd] = self
-        self._clients.note(self._fd)
+        self._clients.admit(self._fd, self)
 
     def data_received(self, data: bytes) -> None:
         if self.talk.interest == OVER:
             return
-        piece = self.talk.received(data, time.monotonic())
+        self.since = time.monotonic()
+        piece = self.talk.received(data, self.since)
         if piece and not self._left:
             self._write(piece)
-        self._go_on()
+        self.wake()
 
     def eof_received(self) -> bool:
         """The client sends no more; keep the transport for what is owed."""
@@ -61,7 +62,7 @@ class _Client(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The transport has passed everything on."""
         self._note_progress()
-        self._go_on()
+        self.wake()
 
     def late(self) -> None:
         """Something is due, unless the client has taken some bytes meanwhile."""
@@ -69,7 +70,7 @@ class _Client(asyncio.Protocol):
         self._note_progress()
         if self.talk.due <= now:
             self.talk.late(now)
-        self._go_on()
+        self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._fd >= 0:
@@ -85,7 +86,7 @@ class _Client(asyncio.Protocol):
         before, self._left = self._left, self._transport.get_write_buffer_size()
         self.talk.sent(before - self._left, time.monotonic())
 
-    def _go_on(self) -> None:
+    def wake(self) -> None:
         """Do what the conversation has interest in: now if it costs the others nothing, else in a turn of its own."""
         interest = self.talk.interest
         if interest == OVER:
@@ -104,7 +105,7 @@ class _Client(asyncio.Protocol):
         if self.talk.interest & WRITE and not self._left:
             if piece := self.talk.take(time.monotonic()):
                 self._write(piece)
-            self._go_on()
+            self.wake()
 
 
 def run(new_loop: NewLoop, listener: socket.socket, speaks: Speaks) -> NoReturn:

@@ -1,4 +1,4 @@
-"""All clients of a loop that can set alarms: when each is late, and when something is due that belongs to none.
+"""All clients of a loop that can set alarms: when each is late, and who is let go when descriptors run short.
 
 An event loop, a scheduler of tasks and an io_uring can each call a function after some seconds, and that is all this
 needs. An alarm that is set is not taken back: one that comes too early finds nothing due, and sets the next.
@@ -15,6 +15,8 @@ from iomux.servers.carriers.meeting import call_late
 from iomux.servers.protocol import NEVER, Speaks
 from iomux.servers.protocol.conversation import Conversation
 from iomux.servers.protocol.deadlines import Deadlines
+from iomux.servers.protocol.idle import SPARE, LongestIdle
+from iomux.system.sockets import RETRY_SECONDS, descriptor_limit
 
 _FACTORY = -1  # no descriptor: what belongs to no client
 
@@ -23,12 +25,16 @@ Alarm = Callable[[float, Callable[[], None]], Any]
 
 
 class Carried(Protocol):
-    """A client as a loop carries it."""
+    """A client as a loop carries it; since: when it was last heard, in seconds of time.monotonic()."""
 
     talk: Conversation
+    since: float
 
     def late(self) -> None:
         """Call `talk.late`, and go on from there."""
+
+    def wake(self) -> None:
+        """Go on: something was said to it, or it is dropped."""
 
 
 class Clients:
@@ -42,10 +48,28 @@ class Clients:
         self._factory = speaks.factory
         self.at: dict[int, Carried] = {}
         """Each client by its descriptor."""
+        self._idle = LongestIdle(self.at)
+        self._full_from = descriptor_limit() - SPARE
         self._alarm = alarm
         self._deadlines = Deadlines()
         self._next = NEVER
         """When the alarm comes that was set last."""
+
+    def admit(self, fd: int, client: Carried) -> None:
+        """A newcomer has got this descriptor; if hardly one is left, let some idle clients go."""
+        self.at[fd] = client
+        self.note(fd)
+        if fd >= self._full_from:
+            self._make_room(len(self.at))
+
+    def _make_room(self, size: int) -> None:
+        """Let some idle clients go; if there are none, again later, unless one of these `size` has left."""
+        found = self._idle.some(time.monotonic()) if len(self.at) >= size else []
+        for client in found:
+            client.talk.drop()
+            client.wake()
+        if not found and len(self.at) >= size:
+            self._alarm(RETRY_SECONDS, functools.partial(self._make_room, size))
 
     def note(self, fd: int) -> None:
         """Set an alarm for when this client is late. Call it after each call of its conversation."""

@@ -39,6 +39,7 @@ class _Client:
         self.sock, self._clients, self._spawn = sock, clients, spawn
         self.fd = sock.fileno()
         self.receiving = self.telling = False
+        self.since = time.monotonic()
 
     def meet(self) -> bool:
         """Begin the conversation; return whether there is one."""
@@ -47,8 +48,7 @@ class _Client:
             self.sock.close()
             return False
         self.talk = talk
-        self._clients.at[self.fd] = self
-        self._clients.note(self.fd)
+        self._clients.admit(self.fd, self)
         return True
 
     @types.coroutine
@@ -67,7 +67,8 @@ class _Client:
 
     def feed(self, data: bytes) -> None:
         """Take what arrived and send the answer, or some of it."""
-        self._send(self.talk.received(data, time.monotonic()))
+        self.since = time.monotonic()
+        self._send(self.talk.received(data, self.since))
 
     def send(self) -> None:
         """Send some of what there is to send."""

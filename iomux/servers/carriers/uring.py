@@ -35,20 +35,21 @@ class _Client:
     def __init__(self, ring: Ring, fd: int, clients: Clients, on_close: Callable[[], None]) -> None:
         self._ring, self._fd, self._clients, self._on_close = ring, fd, clients, on_close
         self._receiving = self._sending = self._turn_comes = self._lost = self._cut = False
+        self.since = time.monotonic()
         self._data: bytes | None = None
         """What has arrived and is not wanted yet."""
 
     def meet(self) -> None:
         """Begin the conversation."""
         shut = functools.partial(shut_down, self._fd, socket.SHUT_WR)
-        talk = meet(self._clients.speaks, shut, self._wake)
+        talk = meet(self._clients.speaks, shut, self.wake)
         if talk is None:
             os.close(self._fd)
             self._on_close()
             return
         self.talk = talk
         self._make_room(FIRST_BYTES)
-        self._clients.at[self._fd] = self
+        self._clients.admit(self._fd, self)
         self._go_on()
 
     def _make_room(self, size: int) -> None:
@@ -62,11 +63,12 @@ class _Client:
             if talk.interest & WRITE:
                 self._send(talk.take(time.monotonic()))
                 if talk.interest & WRITE and not self._sending:  # a turn without a byte: now the others have theirs
-                    self._wake()
+                    self.wake()
                     break
             elif self._data is not None:
                 data, self._data = self._data, None
-                self._send(talk.received(data, time.monotonic()))
+                self.since = time.monotonic()
+                self._send(talk.received(data, self.since))
             else:
                 self._receive()
                 break
@@ -108,7 +110,7 @@ class _Client:
             self.talk.late(time.monotonic())  # what it has to say is taken next
         self._go_on()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Go on in a turn of its own: in the next round of completions."""
         if not self._turn_comes:
             self._turn_comes = True
