@@ -70,6 +70,15 @@ class Connection:
             self.over, self.due = True, NEVER
             return b""
         self._now = now
+        request = self._incoming.only(data) if self.idle else None
+        if request:
+            answer = self._service.respond(request)
+            first, self._stream, _ = begin(answer, request, True, self._service.stamp(now))
+            if not self._stream:
+                self.due = now + self._service.limits.idle_seconds
+                return first
+            self.idle, self._more = False, True
+            return self._lazily(first)
         self._incoming.put(data, now)
         first = self._answers()
         if self._more:

@@ -10,22 +10,12 @@ Cost: open, fstat and readlink; then a read for each piece, and a fstat, which t
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 PIECE_BYTES = 64 * 1024
 """How much of a file is read at a time. Below 128 KiB, from which on malloc(3) asks the kernel for fresh memory."""
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-
-
-class Version(NamedTuple):
-    """What tells one content of a file from another; nanoseconds since 1970, and bytes."""
-
-    inode: int
-    modified: int
-    size: int
 
 
 class Outside(Exception):
@@ -72,12 +62,9 @@ def open_within(root: bytes, names: list[bytes]) -> int:
     return fd
 
 
-def version(fd: int) -> Version | None:
-    """The version of an open file; None if it is no regular file."""
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return Version(status.st_ino, status.st_mtime_ns, status.st_size)
+def is_version(status: os.stat_result, promised: os.stat_result) -> bool:
+    """Whether the content is still the one of then, as far as its time and its size tell."""
+    return status.st_mtime_ns == promised.st_mtime_ns and status.st_size == promised.st_size
 
 
 def read(fd: int, wanted: range) -> bytes:
@@ -94,7 +81,7 @@ class Pieces:
     Raises Changed when the file is no longer the version that was promised; more bytes than promised are never given.
     """
 
-    def __init__(self, fd: int, wanted: range, promised: Version, name: str) -> None:
+    def __init__(self, fd: int, wanted: range, promised: os.stat_result, name: str) -> None:
         self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close, and at the end
         self._at, self._end = wanted.start, wanted.stop
         self._promised = promised
@@ -110,7 +97,7 @@ class Pieces:
             raise StopIteration
         fd = self._file.fileno()
         data = os.pread(fd, size, self._at)
-        if not data or version(fd) != self._promised:
+        if not data or not is_version(os.fstat(fd), self._promised):
             self.close()
             raise Changed(f"{self._name} changed while it was sent")
         self._at += len(data)

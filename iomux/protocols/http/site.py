@@ -7,6 +7,7 @@ has taken the one before, so it costs the memory of one piece, whoever reads it 
 import errno
 import os
 import re
+import stat
 import time
 from functools import partial
 from pathlib import Path
@@ -68,10 +69,10 @@ def _opened(fd: int, names: list[bytes], request: Request) -> Answer:
     """The answer from an open file, which keeps the descriptor or closes it."""
     kept = False
     try:
-        version = files.version(fd)
-        if version is None:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             return _no_file(fd, names)
-        answer = _answer(fd, version, names[-1], request)
+        answer = _answer(fd, status, names[-1], request)
         kept = isinstance(answer.body, files.Pieces)
         return answer
     finally:
@@ -87,24 +88,24 @@ def _no_file(fd: int, names: list[bytes]) -> Answer:
     return text(301, f"the folder is at {place}", b"Location: " + place.encode("ascii") + b"\r\n")
 
 
-def _answer(fd: int, version: files.Version, name: bytes, request: Request) -> Answer:
+def _answer(fd: int, status: os.stat_result, name: bytes, request: Request) -> Answer:
     """The answer from an open regular file: all of it, or what the request's conditions and range leave."""
-    modified = version.modified // 10**9
-    tag = f'"{version.modified:x}-{version.size:x}-{version.inode:x}"'
+    modified, size = int(status.st_mtime), status.st_size
+    tag = f'"{status.st_mtime_ns:x}-{size:x}-{status.st_ino:x}"'
     described = b"ETag: %b\r\n" % tag.encode("ascii")
     if modified <= time.time():  # RFC 9110, section 8.8.2.1: never later than Date
         described += b"Last-Modified: %b\r\n" % dates.written(modified)
-    whole = range(version.size)
+    whole = range(size)
     wanted = _wanted(request, tag, modified, whole) if _CONDITIONAL.match(request.raw_fields) else whole
     if isinstance(wanted, int):
-        return _without_file(wanted, described, version.size)
+        return _without_file(wanted, described, size)
     described = b"Content-Type: %b\r\nAccept-Ranges: bytes\r\n%b" % (media_type(name), described)
     if wanted is not whole:
-        described += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, version.size)
+        described += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, size)
     body: bytes | files.Pieces = b""
     if request.method == "GET":
         small = len(wanted) <= files.PIECE_BYTES
-        body = files.read(fd, wanted) if small else files.Pieces(fd, wanted, version, ascii(os.fsdecode(name)))
+        body = files.read(fd, wanted) if small else files.Pieces(fd, wanted, status, ascii(os.fsdecode(name)))
     return Answer(200 if wanted is whole else 206, described, body, len(wanted))
 
 
