@@ -92,6 +92,8 @@ class Chunked:
         line = _SIZE.match(data, at + len(owed))
         if not line:
             return self._unfinished(data, at, at + len(owed))
+        if len(line[2]) > LONGEST_LINE:
+            raise Refused(400, "a chunk's line is too long")
         self._left = int(line[1], 16)
         self._taken += self._left + len(line[2])
         if self._taken > self._most:

@@ -106,12 +106,11 @@ def _origin(method: bytes, target: bytes) -> tuple[bytes, bytes]:
         raise Refused(414, f"the target has more than {LONGEST_TARGET} bytes")
     if method == b"CONNECT":
         raise Refused(501, "this is no proxy")
-    if target == b"*" and method == b"OPTIONS":
-        return target, b""
     absolute = ABSOLUTE.fullmatch(target)
     origin = absolute[2] if absolute else target
     if absolute and not origin.startswith(b"/"):
         origin = b"*" if method == b"OPTIONS" and not origin else b"/" + origin
-    if origin != b"*" and not (ORIGIN.fullmatch(origin) and not BAD_ESCAPE.search(origin)):
+    about_all = origin == b"*" and method == b"OPTIONS"
+    if not about_all and (not ORIGIN.fullmatch(origin) or BAD_ESCAPE.search(origin)):
         raise Refused(400, "the target is no path with an optional query")
     return origin, absolute[1] if absolute else b""

@@ -7,7 +7,7 @@ comes byte by byte is looked at once for each byte, never again from its beginni
 import re
 
 from iomux.protocols.http.body import Chunked, Fixed
-from iomux.protocols.http.grammar import BAD_ESCAPE, BLANK_LINES, END, HEAD, PLAIN
+from iomux.protocols.http.grammar import BAD_ESCAPE, BLANK_LINES, END, HEAD, LONGEST_TARGET, PLAIN
 from iomux.protocols.http.head import CHUNKED, Head, understand
 from iomux.protocols.http.refusal import check_unfinished, malformed
 from iomux.protocols.http.request import Request
@@ -33,13 +33,16 @@ class Incoming:
     ('/', None, 'head')
     """
 
-    __slots__ = ("_at", "_body", "_head", "_methods", "_now", "_rest", "_scanned", "_service", "began")
+    __slots__ = ("_at", "_body", "_head", "_methods", "_most", "_now", "_rest", "_scanned", "_service", "began")
 
     def __init__(self, service: Service) -> None:
         self.began = 0.0
         """When the unfinished head or body began."""
         self._service = service
         self._methods = service.methods
+        self._most = (
+            service.limits.head_bytes - LONGEST_TARGET - 64
+        )  # of a plain head's fields; a longer one is counted
         self._rest = b""  # what arrived and is not consumed, from _at on
         self._at = 0
         self._scanned = 0  # so much of an unfinished head was looked at
@@ -80,7 +83,7 @@ class Incoming:
             return None
         method, target, fields = match.groups()
         name = self._methods.get(method)
-        if not name or (b"%" in target and BAD_ESCAPE.search(target)):
+        if not name or len(fields) > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
             return None
         return _make(Request, (name, target.decode("ascii"), "1.1", fields, b""))
 

@@ -1,6 +1,6 @@
-"""`python -m tests.protocols.http.suite HOST:PORT [-v]`: the score of the HTTP server there; -v lists what is not right.
+"""`python -m tests.protocols.http.suite HOST:PORT [-v]`: the score of the HTTP server there; -v: what is not right.
 
-The server answers GET of `/` with 200; one that takes a POST of `/` sends its body back, alone or at the end of its own.
+The server answers GET of `/` with 200. One that takes a POST of `/` sends its body back, alone or behind its own text.
 """
 
 import sys

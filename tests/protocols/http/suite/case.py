@@ -1,9 +1,9 @@
 """One case of the suite: what is sent on a connection of its own, and which outcomes the RFCs permit.
 
-An outcome is written as the status codes that came, in order, with a blank between; after the first final answer a probe
-follows, a plain GET with `Connection: close`. So `400` is an answer and the end, `200 200` an answer and a connection
-that stays, and nothing at all is a connection that ended without a word. `~` in front: the server said nothing until the
-client had ended its stream. Both expectations are regular expressions for the whole outcome.
+An outcome is written as the status codes that came, in order, with a blank between. After the first final answer a
+probe follows, a plain GET with `Connection: close`. So `400` is an answer and the end, `200 200` an answer and a
+connection that stays, and nothing at all is a connection that ended without a word. `~` in front: the server said
+nothing until the client had ended its stream. Both expectations are regular expressions for the whole outcome.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,9 @@ def refused(name: str, section: str, sent: bytes, right: str = "400", doubtful: 
     return Case(name, section, sent, right, doubtful)
 
 
-def taken(name: str, section: str, sent: bytes, right: str = TAKEN, doubtful: str = "(?!)", echoes: bytes = b"") -> Case:
+def taken(
+    name: str, section: str, sent: bytes, right: str = TAKEN, doubtful: str = "(?!)", echoes: bytes = b""
+) -> Case:
     """A case of what has to be accepted."""
     return Case(name, section, sent, right, doubtful, echoes=echoes)
 

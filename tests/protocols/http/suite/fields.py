@@ -3,6 +3,8 @@
 from tests.protocols.http.suite.case import either, get, refused, taken
 
 OK = "200 200"
+LENIENT = r"4\d\d||400 200|200 200"
+"""Doubtful: a server SHOULD refuse what does not match the grammar (RFC 9112, section 2.2)."""
 BARE = b"GET / HTTP/1.1\r\nHost: x\n\r\n"
 CASES = (
     taken("names in any case", "9110 5.1", get("aCCept: */*", host="hOST: x"), OK),
@@ -23,14 +25,14 @@ CASES = (
     refused("a blank in front of the colon", "9112 5.1", get("Accept : */*")),
     refused("a tab in front of the colon", "9112 5.1", get("Accept\t: */*")),
     refused("a blank in front of Host's colon", "9112 5.1", get(host="Host : x")),
-    refused("a blank in a name", "9112 5.1", get("X Y: z")),
-    refused("a tab in a name", "9112 5.1", get("X\tY: z")),
-    refused("no name", "9112 5", get(": z")),
-    refused("no colon", "9112 5", get("Accept")),
-    refused("brackets in a name", "9110 5.6.2", get("X[]: y")),
-    refused("a slash in a name", "9110 5.6.2", get("X/Y: z")),
-    refused("a quote in a name", "9110 5.6.2", get('X": y')),
-    refused("bytes above 127 in a name", "9110 5.6.2", get("X-\xc3\xab: y")),
+    refused("a blank in a name", "9112 5.1", get("X Y: z"), "400", LENIENT),
+    refused("a tab in a name", "9112 5.1", get("X\tY: z"), "400", LENIENT),
+    refused("no name", "9112 5", get(": z"), "400", LENIENT),
+    refused("no colon", "9112 5", get("Accept"), "400", LENIENT),
+    refused("brackets in a name", "9110 5.6.2", get("X[]: y"), "400", LENIENT),
+    refused("a slash in a name", "9110 5.6.2", get("X/Y: z"), "400", LENIENT),
+    refused("a quote in a name", "9110 5.6.2", get('X": y'), "400", LENIENT),
+    refused("bytes above 127 in a name", "9110 5.6.2", get("X-\xc3\xab: y"), "400", LENIENT),
     refused("NUL in a name", "9110 5.6.2", get("X\0: y")),
     either("a folded line", "9112 5.2", get("X-A: b", " c"), "400", "|400 200|200 200"),
     either("a folded line with a tab", "9112 5.2", get("X-A: b", "\tc"), "400", "|400 200|200 200"),
@@ -43,7 +45,7 @@ CASES = (
     refused("NUL in a cookie", "9110 5.5", get("Cookie: a=\0"), "400", "|400 200|200 200"),
     refused("a bare CR in a value", "9112 2.2", get("X-A: b\rc"), "400", "|400 200|200 200"),
     refused("a bare CR that hides a field", "9112 2.2", get("X-A: b\rX-B: c"), "400", "|400 200|200 200"),
-    refused("CR alone as line's end", "9112 2.2", b"GET / HTTP/1.1\rHost: x\r\r", "400", "~?(400)?"),
+    refused("CR alone as line's end", "9112 2.2", b"GET / HTTP/1.1\rHost: x\r\r", "400", "~?(400)?| and .*"),
     refused("CR in front of a field", "9112 2.2", get("\rX-A: b"), "400", "|400 200"),
     either("a bare LF behind a field", "9112 2.2", BARE, "400", "|400 200|200 200"),
     either("a bare LF behind the request line", "9112 2.2", BARE.replace(b".1\r", b".1"), "400", "|400 200|200 200"),
@@ -64,9 +66,13 @@ CASES = (
     taken("an IPv6 Host", "9110 7.2", get(host="Host: [::1]:80"), OK),
     taken("HTTP/1.0 without Host", "9112 3.2", get(line="GET / HTTP/1.0", host=""), "200"),
     refused("HTTP/1.0 with two Hosts", "9112 3.2", get("Host: y", line="GET / HTTP/1.0"), "400", "200"),
-    refused("10,000 fields", "6585 5", get(*(f"X-{n}: y" for n in range(10_000))), "431( 200)?", r"4\d\d( 200)?|"),
-    refused("a field of 100,000 bytes", "6585 5", get(f"X-A: {'b' * 100_000}"), "431( 200)?", r"4\d\d( 200)?|"),
-    refused("a name of 100,000 bytes", "6585 5", get(f"X-{'A' * 100_000}: b"), "431( 200)?", r"4\d\d( 200)?|"),
-    refused("a cookie of 65,000 bytes", "6585 5", get(f"Cookie: {'c' * 65_000}"), "431( 200)?", r"4\d\d( 200)?||200 200"),
+    refused(
+        "10,000 fields", "6585 5", get(*(f"X-{n}: y" for n in range(10_000))), "431( 200)?", r"4\d\d( 200)?||200 200"
+    ),
+    refused("a field of 100,000 bytes", "6585 5", get(f"X-A: {'b' * 100_000}"), "431( 200)?", r"4\d\d( 200)?||200 200"),
+    refused("a name of 100,000 bytes", "6585 5", get(f"X-{'A' * 100_000}: b"), "431( 200)?", r"4\d\d( 200)?||200 200"),
+    refused(
+        "a cookie of 65,000 bytes", "6585 5", get(f"Cookie: {'c' * 65_000}"), "431( 200)?", r"4\d\d( 200)?||200 200"
+    ),
     taken("a thousand small cookies", "6585 5", get(f"Cookie: {'a=b;' * 1000}"), OK, r"4\d\d( 200)?"),
 )
