@@ -22,7 +22,7 @@ BULK_BYTES = 512 << 20
 """The longest argument."""
 MOST_ARGUMENTS = 2**31 - 1
 PENDING_BYTES = 1 << 30
-"""So much of an unfinished command is kept, and no more: a client that sends it is let go (client-query-buffer-limit)."""
+"""So much of an unfinished command is kept; a client that sends more is let go (client-query-buffer-limit)."""
 _ASTERISK = ord("*")
 _COUNTS = {b"*%d" % count: count for count in range(1, 1025)}
 _LENGTHS = {b"$%d" % length: length for length in range(4096)}

@@ -31,7 +31,7 @@ def echo(session: Session, arguments: Arguments) -> Reply:
 
 
 def select(session: Session, arguments: Arguments) -> Reply:
-    index = number(arguments[1], b"ERR invalid DB index")
+    index = number(arguments[1])
     if not 0 <= index < DATABASES:
         raise Refused(b"ERR DB index is out of range")
     session.choose(index)
