@@ -30,7 +30,8 @@ from iomux.conformance.echo import (
     stale,
     visits,
 )
-from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.evidenced import as_seen, with_evidence
+from iomux.conformance.redis.stages import STAGED as REDIS
 from iomux.conformance.report import Report
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
@@ -127,3 +128,27 @@ def check_chat(
     gather = partial(with_evidence, chat=True) if evidence else None
     report = try_all(items, "pass messages on", target, only, progress, seconds, port, gather)
     return with_manners(report, target, next(iter(items)))
+
+
+def check_redis(
+    target: str | servers.Serve,
+    only: str | Iterable[str] | None = None,
+    progress: bool = True,
+    seconds: float = SECONDS,
+    port: int | None = None,
+    evidence: bool = True,
+) -> Report:
+    """Test in stages whether a server speaks Redis' protocol as a correct one does, and report item by item.
+
+    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.redis.stages.STAGED`, from one
+    PING to a flood. An item whose command the store does not know is "not seen". All keys begin with "iomux:"; at an
+    address they are deleted afterwards. Raises LookupError for an unknown server or item, TypeError and ValueError for
+    an invalid target, or an address where nothing listens, and ValueError if `only` is empty. Cost: some 20 s.
+
+    Example:
+    >>> report = iomux.check_redis("redis-server --port {port} --save ''", only=["ping", "echo"])  # doctest: +SKIP
+    >>> report.failed  # doctest: +SKIP
+    ()
+    """
+    gather = as_seen if evidence else None
+    return try_all(REDIS, "answer PING", target, only, progress, seconds, port, gather)
