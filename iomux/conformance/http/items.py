@@ -1,0 +1,45 @@
+"""The items of a check of web servers: each has a stage, and the line of a real tool that shows the same."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from iomux.conformance.http.site import Site
+from iomux.conformance.trial.items import Item, Trial
+from iomux.conformance.trial.items import item as any_item
+from iomux.conformance.trial.subject import Subject
+
+STAGES = {
+    "A": "A first words",
+    "B": "B staying connected",
+    "C": "C bodies",
+    "D": "D refusals",
+    "E": "E under pressure",
+}
+HTTP_ITEMS: dict[str, Item] = {}
+"""The items of a web server by their names; each trial takes a site as well, which `stages.on_site` gives it."""
+HttpTrial = Callable[[Subject, Site], None]
+
+
+def item(
+    name: str,
+    stage: str,
+    *,
+    rule: str,
+    sent: str,
+    hint: str,
+    rfc: str,
+    run: str,
+    points: int = 2,
+    exempt: Mapping[str, str] | None = None,
+    long: bool = False,
+) -> Callable[[HttpTrial], HttpTrial]:
+    """Register a trial. rfc: the sections where the rule is; run: the lines of a command; others as for `Item`."""
+    told: dict[str, Any] = {"rule": rule, "sent": sent, "hint": hint, "man": rfc, "points": points, "exempt": exempt}
+    more: dict[str, Any] = {"long": long, "stage": STAGES[stage], "run": tuple(run.split("\n")), "into": HTTP_ITEMS}
+
+    def register(trial: HttpTrial) -> HttpTrial:
+        without_site: Trial = trial  # type: ignore[assignment]
+        any_item(name, **told, **more)(without_site)
+        return trial
+
+    return register
