@@ -71,8 +71,12 @@ def as_seen(results: Sequence[Result], done: Steps, target: Target, written: str
 
 
 def _seen(result: Result) -> Evidence:
-    lines = {key: found for key in ("window", "command") if isinstance(found := result.detail.get(key), list)}
-    return Evidence(**{key: tuple(map(str, found)) for key, found in lines.items()})
+    window, command = (result.detail.get(key) for key in ("window", "command"))
+    return Evidence(window=_lines(window), command=_lines(command))
+
+
+def _lines(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def as_written(target: str | servers.Serve) -> str:

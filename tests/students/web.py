@@ -1,12 +1,10 @@
 """A plain web server as people write one, right in all that `iomux.check_http` tries, and parts to be replaced.
 
-One thread for each connection, no library but Python's own; nothing in it is from iomux. Right ones with habits of their
-own, and wrong ones, each replace one part of its text, so that the rest is the same.
+One thread for each connection, and no library but Python's own; nothing in it is from iomux. Right ones with habits of
+their own, and wrong ones, each replace one part of its text, so that the rest is the same.
 """
 
-from pathlib import Path
-
-WEB = '''
+WEB = """
 import email.utils, os, re, select, socket, threading, time
 from urllib.parse import unquote_to_bytes
 
@@ -225,4 +223,4 @@ def serve(listener, folder):
         client = Client(sock, folder)
         clients.append(client)
         threading.Thread(target=client.serve, daemon=True).start()
-'''
+"""

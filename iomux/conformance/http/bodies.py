@@ -55,9 +55,8 @@ def needs_a_read_body(subject: Subject, site: Site, body: bytes) -> None:
     sent="a POST whose body looks like a GET, and a GET behind it",
     hint="Even if you refuse the request, its body is on its way: read it and throw it away, or end the connection.",
     rfc="RFC 9112, sections 6.3 and 9.3",
-    run="(printf 'POST /page.html HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\nhello';\n"
+    run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\nhello';\n"
     "printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 1) | nc 127.0.0.1 PORT",
-    points=3,
 )
 def body_by_length(subject: Subject, site: Site) -> None:
     """A body that is a request of its own shows best where it ends."""
@@ -71,7 +70,7 @@ def body_by_length(subject: Subject, site: Site) -> None:
     sent="a GET of one page whose body looks like a GET of another one, and a GET behind it",
     hint="A GET may have a body, though it means nothing: its Content-Length counts as that of a POST does.",
     rfc="RFC 9110, section 9.3.1; RFC 9112, sections 6.3 and 11.2",
-    run="curl -v --http1.1 -X GET -d hello http://127.0.0.1:PORT/page.html http://127.0.0.1:PORT/page.html",
+    run="curl -v -X GET -d hello 127.0.0.1:PORT/page.html 127.0.0.1:PORT/page.html",
 )
 def get_with_body(subject: Subject, site: Site) -> None:
     """The same with GET, if a POST's body is read."""
@@ -95,8 +94,7 @@ def _length_body(subject: Subject, site: Site, method: str) -> None:
     hint="A chunk is its size in hexadecimal, CRLF, the data, CRLF. Behind the chunk of size 0 come trailers and an "
     "empty line: all of that belongs to the body.",
     rfc="RFC 9112, sections 7.1, 7.1.1 and 7.1.2",
-    run="printf hello | curl -v --http1.1 -H 'Transfer-Encoding: chunked' --data-binary @- "
-    "http://127.0.0.1:PORT/page.html",
+    run="printf hello | curl -v -H 'Transfer-Encoding: chunked' -d @- 127.0.0.1:PORT/page.html",
     points=3,
 )
 def chunked_body(subject: Subject, site: Site) -> None:
@@ -114,7 +112,7 @@ def chunked_body(subject: Subject, site: Site) -> None:
     hint="The client waits for you. Answer HTTP/1.1 100 Continue and an empty line when the head is read, or refuse "
     "at once; the final answer comes as well.",
     rfc="RFC 9110, section 10.1.1",
-    run="curl -v --http1.1 -H 'Expect: 100-continue' -d hello http://127.0.0.1:PORT/page.html",
+    run="curl -v -H 'Expect: 100-continue' -d hello 127.0.0.1:PORT/page.html",
 )
 def expect_100(subject: Subject, site: Site) -> None:
     """Not one byte of the body is sent before an answer."""
@@ -143,8 +141,7 @@ def expect_100(subject: Subject, site: Site) -> None:
     hint="A close with bytes unread is a reset, and it destroys your answer on its way. Close in stages: send it, "
     "shutdown(SHUT_WR), read and throw away what comes for some seconds, then close.",
     rfc="RFC 9112, section 9.6; RFC 9110, section 15.5.14",
-    run="head -c 16M /dev/zero | curl -v --http1.1 -H Expect: --data-binary @- http://127.0.0.1:PORT/page.html",
-    points=3,
+    run="head -c 16M /dev/zero | curl -v -H Expect: --data-binary @- 127.0.0.1:PORT/page.html",
 )
 def upload_refused(subject: Subject, site: Site) -> None:
     """On a busy machine a server's time for the goodbye may be over by chance: so it is tried three times."""

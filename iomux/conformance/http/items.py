@@ -1,6 +1,7 @@
 """The items of a check of web servers: each has a stage, and the line of a real tool that shows the same."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from iomux.conformance.http.site import Site
@@ -15,6 +16,7 @@ STAGES = {
     "D": "D refusals",
     "E": "E under pressure",
 }
+_COLUMNS, _BREAK = 78, re.compile(r"[;|&] ")
 HTTP_ITEMS: dict[str, Item] = {}
 """The items of a web server by their names; each trial takes a site as well, which `stages.on_site` gives it."""
 HttpTrial = Callable[[Subject, Site], None]
@@ -35,7 +37,7 @@ def item(
 ) -> Callable[[HttpTrial], HttpTrial]:
     """Register a trial. rfc: the sections where the rule is; run: the lines of a command; others as for `Item`."""
     told: dict[str, Any] = {"rule": rule, "sent": sent, "hint": hint, "man": rfc, "points": points, "exempt": exempt}
-    more: dict[str, Any] = {"long": long, "stage": STAGES[stage], "run": tuple(run.split("\n")), "into": HTTP_ITEMS}
+    more: dict[str, Any] = {"long": long, "stage": STAGES[stage], "run": tuple(_lines(run)), "into": HTTP_ITEMS}
 
     def register(trial: HttpTrial) -> HttpTrial:
         without_site: Trial = trial  # type: ignore[assignment]
@@ -43,3 +45,12 @@ def item(
         return trial
 
     return register
+
+
+def _lines(run: str) -> Iterator[str]:
+    """The lines of a command, broken where a shell lets it go on in the next line."""
+    for line in run.split("\n"):
+        while len(line) > _COLUMNS and (places := list(_BREAK.finditer(line, 0, _COLUMNS))):
+            yield line[: places[-1].end()].rstrip()
+            line = line[places[-1].end() :]
+        yield line

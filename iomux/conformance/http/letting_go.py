@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from iomux.conformance.http.items import item
 from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import Visitor, get
-from iomux.conformance.http.visits import Bad, expect_page, must_get, needs_staying, refused, visit
+from iomux.conformance.http.visits import Bad, expect_page, needs_staying, refused, visit
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.subject import NotSeenHere, Subject, warm_up
 
@@ -116,35 +116,32 @@ def goodbye(subject: Subject, site: Site) -> None:
     "flood",
     "E",
     rule="a client that pipelines without pause does not starve those that ask for one page",
-    sent="one client sends HEADs of 1 KiB without pause and reads the answers; another one, who was there before, asks "
-    "for a page",
+    sent="one client sends HEADs of 1 KiB without pause and reads the answers; a newcomer asks for a page",
     hint="How long does your server stay with one whose buffer always holds another request? Answer a few, then look "
     "at the others; what is left in the buffer needs no readiness, so remember that it is there.",
     rfc="RFC 9112, section 9.3.2; epoll(7) (starvation)",
-    run="wrk -t 1 -c 1 -d 20 -s pipeline.lua http://127.0.0.1:PORT/ & curl -v --http1.1 http://127.0.0.1:PORT/page.html",
+    run="wrk -t 1 -c 1 -d 20 -s pipeline.lua http://127.0.0.1:PORT/ & curl -v 127.0.0.1:PORT/page.html",
     points=3,
     exempt=ONE_AT_A_TIME,
 )
 def flood(subject: Subject, site: Site) -> None:
     """Fairness is counted in bytes of the flood that were answered, not in time."""
     needs_staying(subject, site)
-    with visit(subject) as polite, visit(subject) as flooder:
-        with warm_up("keep-alive"):
-            must_get(polite, site, site.page)
-        turns = _pump(flooder.client, get(site.page, f"X-Filler: {'x' * _FILLER_BYTES}", method="HEAD"))
-        began, asked = time.monotonic(), None
-        for answered in turns:
-            if asked is None and answered >= _UNDER_WAY:
-                asked = answered
+    request = get(site.page, f"X-Filler: {'x' * _FILLER_BYTES}", method="HEAD")
+    with visit(subject) as flooder, contextlib.ExitStack() as stack:
+        polite, asked, began = None, 0, time.monotonic()
+        for answered in _pump(flooder.client, request):
+            if polite is None and answered >= _UNDER_WAY:
+                polite, asked = stack.enter_context(visit(subject)), answered
                 polite.send(get(site.page))
-            if asked is not None and polite.has_answer():
+            if polite is not None and polite.has_answer():
                 break
-            if asked is not None and (answered - asked) * _FILLER_BYTES > _MOST_IN_ONE_TURN:
+            if polite is not None and (answered - asked) * len(request) > _MOST_IN_ONE_TURN:
                 raise polite.fault("a client had to wait for as long as another one sent its flood")
             if time.monotonic() > began + _FLOOD_SECONDS:
                 raise NotSeenHere("this machine was too busy to tell who is served first")
         flooder.client.close()
-        if asked is not None:
+        if polite is not None:
             what = f"GET {site.page} beside a flood"
             expect_page(polite, polite.answer(what), what, site.body(site.page))
 

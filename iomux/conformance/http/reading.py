@@ -46,7 +46,6 @@ def half_close(subject: Subject, site: Site) -> None:
     rfc="RFC 9293, section 3.6; RFC 9112, sections 9.3.2 and 9.6",
     run="(for i in $(seq 20); do printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; done;\n"
     "printf 'GET /big.bin HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n') | nc -N 127.0.0.1 PORT | wc -c",
-    points=3,
 )
 def owed(subject: Subject, site: Site) -> None:
     """Everything, then the end; if one request is not answered so, that is another item's fault."""
@@ -73,9 +72,8 @@ def owed(subject: Subject, site: Site) -> None:
     hint="On every way out close both: the socket, and the file that you were sending. A generator that is never "
     "taken to its end keeps its file open: close() it.",
     rfc="RFC 9293, section 3.5.2; send(2) (EPIPE, ECONNRESET)",
-    run="for i in $(seq 20); do timeout 0.2 curl -s --http1.1 --limit-rate 1k http://127.0.0.1:PORT/big.bin; done;\n"
-    "ls /proc/PID/fd | wc -l",
-    points=4,
+    run="for i in $(seq 20); do timeout 0.2 curl -s --limit-rate 1k 127.0.0.1:PORT/big.bin; done;\nls /proc/PID/fd | wc -l",
+    points=3,
 )
 def resets(subject: Subject, site: Site) -> None:
     """Count descriptors before and afterwards."""
@@ -108,9 +106,7 @@ def _open(subject: Subject) -> int:
     sent="one client asks for a large file and reads nothing; meanwhile another one asks for a page, five times",
     hint="Where does your server wait until the slow client takes its bytes? While it waits there, it serves no one.",
     rfc="RFC 9293, section 3.8.6; send(2) (EAGAIN)",
-    run="curl -s --http1.1 --limit-rate 1k http://127.0.0.1:PORT/big.bin >/dev/null &\n"
-    "curl -v --http1.1 http://127.0.0.1:PORT/page.html",
-    points=3,
+    run="curl -s --limit-rate 1k 127.0.0.1:PORT/big.bin >/dev/null &\ncurl -v 127.0.0.1:PORT/page.html",
     exempt=ONE_AT_A_TIME,
 )
 def slow_reader(subject: Subject, site: Site) -> None:
@@ -132,8 +128,7 @@ def slow_reader(subject: Subject, site: Site) -> None:
     sent="a client asks for a large file, reads a few bytes at a time, waits, and then reads the rest",
     hint="send takes a part, or nothing (EAGAIN): go on at the byte at which it stopped, when the socket is writable.",
     rfc="RFC 9293, section 3.8.6; send(2)",
-    run="curl -s --http1.1 --limit-rate 2M http://127.0.0.1:PORT/big.bin | cmp - FOLDER/big.bin",
-    points=3,
+    run="curl -s --limit-rate 2M 127.0.0.1:PORT/big.bin | cmp - FOLDER/big.bin",
 )
 def late_reader(subject: Subject, site: Site) -> None:
     """Compare every byte."""
@@ -161,8 +156,8 @@ def late_reader(subject: Subject, site: Site) -> None:
     rfc="RFC 9112, section 9.3.2; RFC 9293, section 3.8.6",
     run="(for i in $(seq 100); do printf 'GET /big.bin HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; done; sleep 9) |\n"
     "nc 127.0.0.1 PORT | (sleep 9) & sleep 2; ps -o rss= -p PID",
-    points=4,
     exempt=ONE_AT_A_TIME,
+    points=3,
 )
 def unread(subject: Subject, site: Site) -> None:
     """The bound is far above what one file held whole costs, and far below the hundred."""

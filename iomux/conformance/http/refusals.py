@@ -16,7 +16,7 @@ _HOST = "Host: localhost"
     sent="GETs without Host, with two different ones, and with a blank in one",
     hint="Count the Host fields of an HTTP/1.1 request: exactly one. A slash, a blank or an @ is in no host's name.",
     rfc="RFC 9112, section 3.2",
-    run="curl -v --http1.1 -H 'Host:' http://127.0.0.1:PORT/page.html",
+    run="curl -v -H 'Host:' 127.0.0.1:PORT/page.html",
 )
 def host(subject: Subject, site: Site) -> None:
     """Its framing is right: whether the connection ends is the server's choice."""
@@ -36,7 +36,8 @@ def host(subject: Subject, site: Site) -> None:
     sent="a GET with a field written as 'Content-Length : 5'",
     hint="Don't strip what is left of the colon: a name with a blank in it is no name. Others would look it up so.",
     rfc="RFC 9112, section 5.1",
-    run="curl -v --http1.1 -H 'X-Name : a' http://127.0.0.1:PORT/page.html",
+    run="curl -v -H 'X-Name : a' 127.0.0.1:PORT/page.html",
+    points=1,
 )
 def name_blank(subject: Subject, site: Site) -> None:
     """One with a meaning and one without."""
@@ -55,8 +56,9 @@ def name_blank(subject: Subject, site: Site) -> None:
     sent="a GET with a field whose second line is ' Content-Length: 44', and a GET behind it",
     hint="A folded line is old and rare: answer 400. If you strip each line before you look at it, it becomes a field.",
     rfc="RFC 9112, section 5.2",
-    run="(printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\nX: 1\\r\\n Content-Length: 44\\r\\n\\r\\n'\n"
+    run="(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nX: 1\\r\\n Content-Length: 44\\r\\n\\r\\n'\n"
     "printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 1) | nc 127.0.0.1 PORT",
+    points=1,
 )
 def folded(subject: Subject, site: Site) -> None:
     """The length of the next request stands in the folded line."""
@@ -71,8 +73,9 @@ def folded(subject: Subject, site: Site) -> None:
     sent="a GET with a field in which a CR stands before 'Content-Length: 44', and a GET behind it",
     hint="Split at CRLF only. splitlines() takes a lone CR, and some ten other characters, for the end of a line.",
     rfc="RFC 9112, section 2.2; RFC 9110, section 5.5",
-    run="(printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\nX: 1\\rContent-Length: 44\\r\\n\\r\\n'\n"
+    run="(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nX: 1\\rContent-Length: 44\\r\\n\\r\\n'\n"
     "printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 1) | nc 127.0.0.1 PORT",
+    points=1,
 )
 def bare_cr(subject: Subject, site: Site) -> None:
     """Other ends of lines that Python's str knows, too."""
@@ -89,8 +92,7 @@ def bare_cr(subject: Subject, site: Site) -> None:
     hint="A length is digits and nothing else: int() takes +5, 1_0 and blanks as well. If it is wrong you don't know "
     "where the next request begins, so there is no next one.",
     rfc="RFC 9112, sections 6.3 and 11.2; RFC 9110, section 8.6",
-    run="curl -v --http1.1 -H 'Content-Length: +5' http://127.0.0.1:PORT/page.html",
-    points=3,
+    run="curl -v -H 'Content-Length: +5' 127.0.0.1:PORT/page.html",
 )
 def bad_length(subject: Subject, site: Site) -> None:
     """Whether it is a sign, a base, or a contradiction."""
@@ -115,7 +117,6 @@ def bad_length(subject: Subject, site: Site) -> None:
     rfc="RFC 9112, sections 6.1 and 6.3",
     run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n'\n"
     "printf 'Transfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n'; sleep 1) | nc 127.0.0.1 PORT",
-    points=3,
 )
 def both_lengths(subject: Subject, site: Site) -> None:
     """The answer may be any; the end must come."""
@@ -133,7 +134,7 @@ def both_lengths(subject: Subject, site: Site) -> None:
     hint="Compare all of the value, not whether chunked is somewhere in it: without it at the end nobody knows where "
     "the body ends.",
     rfc="RFC 9112, sections 6.1 and 6.3",
-    run="curl -v --http1.1 -H 'Transfer-Encoding: xchunked' -d hello http://127.0.0.1:PORT/page.html",
+    run="curl -v -H 'Transfer-Encoding: xchunked' -d hello 127.0.0.1:PORT/page.html",
 )
 def codings(subject: Subject, site: Site) -> None:
     """HTTP/1.0 has no chunks, and its connection ends even if it asks for keep-alive."""
@@ -159,9 +160,8 @@ def codings(subject: Subject, site: Site) -> None:
     hint="int(size, 16) takes -5, +5 and 0x5 as well. Behind the data of a chunk there must be CRLF: if not, you have "
     "lost your place, and there is no next request.",
     rfc="RFC 9112, sections 2.2, 7.1 and 11.2",
-    run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n'; sleep 1) |\n"
+    run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n';\nsleep 1) |\n"
     "nc 127.0.0.1 PORT",
-    points=3,
 )
 def bad_chunk(subject: Subject, site: Site) -> None:
     """What was answered before the body was read is no matter; what is behind is."""

@@ -34,7 +34,7 @@ sys.stdout.buffer.write(opened.read())"""
     hint="After an answer go back to reading. The client knows where the answer ends by its Content-Length; if you "
     "have none, you have to close, and to say so (Connection: close).",
     rfc="RFC 9112, section 9.3",
-    run="curl -v --http1.1 http://127.0.0.1:PORT/page.html http://127.0.0.1:PORT/second.html",
+    run="curl -v 127.0.0.1:PORT/page.html 127.0.0.1:PORT/second.html",
     points=3,
 )
 def keep_alive(subject: Subject, site: Site) -> None:
@@ -70,7 +70,7 @@ def _asked_again(visitor: Visitor, path: str, first: bool) -> Answer:
     sent="a GET with Connection: close; then the same with a second GET in the same packet",
     hint="Send all of the answer, then end the connection: shutdown or close, and no further request is looked at.",
     rfc="RFC 9112, sections 9.3 and 9.6",
-    run="curl -v --http1.1 -H 'Connection: close' http://127.0.0.1:PORT/page.html",
+    run="curl -v -H 'Connection: close' 127.0.0.1:PORT/page.html",
 )
 def close(subject: Subject, site: Site) -> None:
     """Check the end with and without a request behind."""
@@ -143,7 +143,7 @@ def empty_line(subject: Subject, site: Site) -> None:
     "for on six connections at once, each kept",
     hint="Look at what a real client sends and expects: curl -v shows both.",
     rfc="RFC 9112, section 9.4",
-    run="curl -v --http1.1 http://127.0.0.1:PORT/gallery.html",
+    run="curl -v 127.0.0.1:PORT/gallery.html",
     exempt=ONE_AT_A_TIME,
 )
 def real_clients(subject: Subject, site: Site) -> None:

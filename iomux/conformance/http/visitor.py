@@ -19,7 +19,6 @@ from iomux.conformance.trial.window import window
 from iomux.system.sock_diag import missing, other_end
 
 STALLED = "nothing more came"
-ENDS_EACH = "the server ends the connection behind each answer, and says so: that is allowed, but see keep-alive"
 _MOST_WAITS = 4
 _BEGINNING = len(b"HTTP/1.1 200")
 _PIECE = 1 << 18
@@ -32,7 +31,7 @@ _READ_SECONDS, _LOOK_SECONDS = 0.25, 0.0005
 
 def get(path: str, *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
     """The head of a request, with a Host if the version asks for one."""
-    host = () if version == "1.0" else ("Host: localhost",)
+    host = ("Host: localhost",) if version == "1.1" else ()
     return "\r\n".join([f"{method} {path} HTTP/{version}", *host, *fields, "", ""]).encode()
 
 

@@ -22,8 +22,8 @@ _DATE_SHAPE = "Sun, 06 Nov 1994 08:49:37 GMT"
     hint="Write one answer by hand: HTTP/1.1 200 OK, a line Content-Length with the number of bytes of the body, an "
     "empty line, the body. Each line ends in CR and LF.",
     rfc="RFC 9112, sections 2.1, 4 and 6.2; RFC 9110, section 15.3.1",
-    run="curl -v --http1.1 http://127.0.0.1:PORT/page.html",
-    points=4,
+    run="curl -v 127.0.0.1:PORT/page.html",
+    points=3,
 )
 def get_page(subject: Subject, site: Site) -> None:
     """Check the first answer, byte by byte."""
@@ -39,7 +39,7 @@ def get_page(subject: Subject, site: Site) -> None:
     hint="HEAD is GET without its body: Content-Length says what a GET would get, and not one byte of it follows, "
     "else the client takes it for its next answer.",
     rfc="RFC 9110, section 9.3.2",
-    run="curl -v --http1.1 -I http://127.0.0.1:PORT/page.html",
+    run="curl -v -I 127.0.0.1:PORT/page.html",
 )
 def head(subject: Subject, site: Site) -> None:
     """Compare the two, on one connection if the server keeps it."""
@@ -64,7 +64,8 @@ def head(subject: Subject, site: Site) -> None:
     sent="one client asks for a file that is not in the folder, then another one for a page",
     hint="An exception for a missing file is an answer to its client: 404, and the server lives on.",
     rfc="RFC 9110, section 15.5.5",
-    run="curl -v --http1.1 http://127.0.0.1:PORT/there-is-no-such-file.html",
+    run="curl -v 127.0.0.1:PORT/there-is-no-such-file.html",
+    points=1,
 )
 def not_found(subject: Subject, site: Site) -> None:
     """404, or 410 for what is known to be gone."""
@@ -84,8 +85,7 @@ def not_found(subject: Subject, site: Site) -> None:
     sent="one client asks for a file of 10 MiB of random bytes",
     hint="send takes a part and returns how much that was. Open the file as bytes, not as text, and give its length.",
     rfc="RFC 9110, section 8.6; RFC 9112, section 6.3",
-    run="curl -s --http1.1 http://127.0.0.1:PORT/big.bin | cmp - FOLDER/big.bin",
-    points=3,
+    run="curl -s 127.0.0.1:PORT/big.bin | cmp - FOLDER/big.bin",
 )
 def large_file(subject: Subject, site: Site) -> None:
     """Compare every byte."""
@@ -101,7 +101,7 @@ def large_file(subject: Subject, site: Site) -> None:
     sent="a request with the method BREW, and a POST of a page that is a file",
     hint="Look at the method before you look for the file. 405 needs a field Allow, as in Allow: GET, HEAD.",
     rfc="RFC 9110, sections 9.1, 10.2.1, 15.5.6 and 15.6.2",
-    run="curl -v --http1.1 -X BREW http://127.0.0.1:PORT/page.html",
+    run="curl -v -X BREW 127.0.0.1:PORT/page.html",
 )
 def methods(subject: Subject, site: Site) -> None:
     """BREW must not be taken for a GET; whether a POST is allowed is the server's affair."""
@@ -122,7 +122,7 @@ def methods(subject: Subject, site: Site) -> None:
     sent="requests whose fields are written as hOST and CONNECTION, with blanks and tabs around their values",
     hint="Put each name into small letters before you look it up, and strip blanks and tabs from the value.",
     rfc="RFC 9110, sections 5.1, 5.5 and 7.6.1; RFC 9112, section 5",
-    run="curl -v --http1.1 -H 'CONNECTION:   Close' http://127.0.0.1:PORT/page.html",
+    run="curl -v -H 'CONNECTION:   Close' 127.0.0.1:PORT/page.html",
 )
 def field_names(subject: Subject, site: Site) -> None:
     """A Connection: close in another spelling must be heard as the usual one is."""
@@ -144,7 +144,7 @@ def field_names(subject: Subject, site: Site) -> None:
     sent="one client asks for a page",
     hint="Date: Sun, 06 Nov 1994 08:49:37 GMT: always in English, always GMT; email.utils.formatdate(usegmt=True).",
     rfc="RFC 9110, sections 5.6.7 and 6.6.1",
-    run="curl -sI --http1.1 http://127.0.0.1:PORT/page.html | grep -i ^date",
+    run="curl -sI 127.0.0.1:PORT/page.html | grep -i ^date",
     points=1,
 )
 def date(subject: Subject, site: Site) -> None:
