@@ -6,7 +6,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import PRESSURE, cli, page
-from iomux.conformance.redis.talk import Client, ask, client, store
+from iomux.conformance.redis.talk import Client, ask, client, shared_store
 from iomux.conformance.redis.wire import NIL, PONG, bulk, command, integer, is_error
 from iomux.conformance.trial.clients import CLOSED, RESET, check_room_for, connect, connect_one_by_one, crowd
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
@@ -31,7 +31,7 @@ _FLOOD_BYTES = 16 * 1024
 )
 def counted(subject: Subject) -> None:
     """Test that no count is lost."""
-    with store(subject) as one, ExitStack() as stack:
+    with shared_store(subject) as one, ExitStack() as stack:
         incr = command("INCR", "iomux:n")
         with warm_up("incr"):
             ask(one, incr, integer(1))
@@ -62,7 +62,7 @@ def _count(other: Client) -> None:
 def half_command(subject: Subject) -> None:
     """Test an end where none is due."""
     whole = command("SET", "iomux:a", "value")
-    with store(subject) as other:
+    with shared_store(subject) as other:
         for place in (len(whole) - 1, 9, 3):
             with client(subject) as one:
                 one.send(whole[:place])
@@ -86,7 +86,7 @@ def half_command(subject: Subject) -> None:
 def thousand(subject: Subject) -> None:
     """Test one active client among many."""
     check_room_for(2 * _IDLE + 1)
-    with crowd(subject, _IDLE), client(subject) as active, ExitStack() as stack:
+    with shared_store(subject) as active, crowd(subject, _IDLE), ExitStack() as stack:
         for number, idle in enumerate(connect_one_by_one(subject, _IDLE)):
             stack.enter_context(idle).sendall(b"*1\r\n$4\r\nPI")
             if number % 50 == 0:

@@ -7,7 +7,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import PRESSURE, page
-from iomux.conformance.redis.talk import ERROR, Client, ask, client, expect, wrong
+from iomux.conformance.redis.talk import ERROR, Client, ask, client, expect, shared_store, wrong
 from iomux.conformance.redis.wire import NIL, array, bulk, command, integer, said
 from iomux.conformance.trial.clients import MIB, eventually
 from iomux.conformance.trial.items import ONE_AT_A_TIME
@@ -66,7 +66,7 @@ def _heard(subject: Subject, stack: ExitStack, *who: str) -> list[Client]:
 )
 def publish(subject: Subject) -> None:
     """Test who hears what."""
-    with client(subject) as speaker:
+    with shared_store(subject) as speaker:
         _publish(speaker, _NEWS, 0)
         with _subscriber(subject) as first, _subscriber(subject) as second:
             _publish(speaker, _NEWS, 2)
