@@ -16,6 +16,7 @@ from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, 
 item = partial(items.item, stage=PRESSURE)
 _COUNTING, _EACH, _PIECE = 50, 100, 10
 _IDLE = 500
+_HALF = b"*1\r\n$4\r\nPI"
 _FLOOD_BYTES = 16 * 1024
 
 
@@ -77,7 +78,8 @@ def half_command(subject: Subject) -> None:
 @item(
     "thousand",
     rule="an active client is served even among a thousand silent ones",
-    sent="1,000 clients connect, half of them in the middle of a command, and are silent; one sends PING meanwhile",
+    sent="1,000 clients connect, half of them in the middle of a command, and are silent; one sends PING meanwhile, "
+    "and the last one the rest of its command",
     hint="Your server has to hold them all and wait for none. How many can it hold?",
     man="epoll(7); redis.io, Redis client handling",
     run=("for i in $(seq 1000); do sleep 20 | nc 127.0.0.1 PORT & done; sleep 5; redis-cli -p PORT PING",),
@@ -88,10 +90,16 @@ def thousand(subject: Subject) -> None:
     check_room_for(2 * _IDLE + 1)
     with shared_store(subject) as active, crowd(subject, _IDLE), ExitStack() as stack:
         for number, idle in enumerate(connect_one_by_one(subject, _IDLE)):
-            stack.enter_context(idle).sendall(b"*1\r\n$4\r\nPI")
+            stack.enter_context(idle).sendall(_HALF)
             if number % 50 == 0:
                 ask(active, "PING", PONG, "among a thousand silent ones, the active client")
         ask(active, "PING", PONG, "among a thousand silent ones, the active client")
+        ask(
+            Client(idle),
+            command("PING").removeprefix(_HALF),
+            PONG,
+            "the last of a thousand, with the rest of its PING,",
+        )
 
 
 @item(

@@ -121,7 +121,7 @@ def resets(subject: Subject) -> None:
         get = command("GET", _KEY)
         for number in range(_VISITS):
             with contextlib.suppress(Fault), client(subject, narrow=True) as one:
-                one.send((get[:9], get * 4, command("MULTI") + get, command("SUBSCRIBE", "iomux:news"))[number % 4])
+                one.send((get[:9], get * 4, command("MULTI") + get, command("SUBSCRIBE", "iomux:resets"))[number % 4])
                 if number % 8 < 4:  # the others are gone before their command is seen
                     with contextlib.suppress(OSError):
                         one.socket.recv(1) if number % 4 else one.send(b"\r")
