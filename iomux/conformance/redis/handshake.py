@@ -4,7 +4,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import FRAMING, page, piped, spec, suite
-from iomux.conformance.redis.talk import ERROR, Due, ask, client, store, wrong
+from iomux.conformance.redis.talk import ERROR, Due, ask, client, shared_store, store, wrong
 from iomux.conformance.redis.wire import NIL, OK, said
 from iomux.conformance.trial.clients import RESET
 from iomux.conformance.trial.subject import Fault, Subject
@@ -48,7 +48,7 @@ def _handshake(kind: bytes, version: str) -> Due:
 )
 def quit_(subject: Subject) -> None:
     """Test a goodbye."""
-    with store(subject) as other:
+    with shared_store(subject) as other:
         for behind in (b"", said("SET iomux:a late")):
             with client(subject) as one:
                 one.send(said("QUIT") + behind)

@@ -5,7 +5,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import FRAMING, suite
-from iomux.conformance.redis.talk import Client, ask, client
+from iomux.conformance.redis.talk import Client, ask, client, shared_store
 from iomux.conformance.redis.wire import PONG, told
 from iomux.conformance.trial.clients import MIB
 from iomux.conformance.trial.subject import Fault, Subject, rss_bytes, settled
@@ -27,8 +27,7 @@ _PROMISING, _MOST_GROWTH = 20, 64 * MIB
 )
 def promised(subject: Subject) -> None:
     """Check that a few bytes cost a few bytes."""
-    with client(subject) as other:
-        ask(other, "PING", PONG)
+    with shared_store(subject) as other:
         before = rss_bytes(subject)
         promises = (b"*1000000\r\n", b"*3\r\n$3\r\nSET\r\n$7\r\niomux:a\r\n$500000000\r\n")
         for promise in promises:

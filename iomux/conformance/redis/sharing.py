@@ -6,7 +6,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import PRESSURE, cli, page
-from iomux.conformance.redis.talk import Client, ask, client, store
+from iomux.conformance.redis.talk import Client, ask, client, shared_store
 from iomux.conformance.redis.wire import NIL, PONG, bulk, command, integer, is_error
 from iomux.conformance.trial.clients import CLOSED, RESET, check_room_for, connect, connect_one_by_one, crowd
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
@@ -16,6 +16,7 @@ from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, 
 item = partial(items.item, stage=PRESSURE)
 _COUNTING, _EACH, _PIECE = 50, 100, 10
 _IDLE = 500
+_HALF = b"*1\r\n$4\r\nPI"
 _FLOOD_BYTES = 16 * 1024
 
 
@@ -31,7 +32,7 @@ _FLOOD_BYTES = 16 * 1024
 )
 def counted(subject: Subject) -> None:
     """Test that no count is lost."""
-    with store(subject) as one, ExitStack() as stack:
+    with shared_store(subject) as one, ExitStack() as stack:
         incr = command("INCR", "iomux:n")
         with warm_up("incr"):
             ask(one, incr, integer(1))
@@ -62,7 +63,7 @@ def _count(other: Client) -> None:
 def half_command(subject: Subject) -> None:
     """Test an end where none is due."""
     whole = command("SET", "iomux:a", "value")
-    with store(subject) as other:
+    with shared_store(subject) as other:
         for place in (len(whole) - 1, 9, 3):
             with client(subject) as one:
                 one.send(whole[:place])
@@ -77,7 +78,8 @@ def half_command(subject: Subject) -> None:
 @item(
     "thousand",
     rule="an active client is served even among a thousand silent ones",
-    sent="1,000 clients connect, half of them in the middle of a command, and are silent; one sends PING meanwhile",
+    sent="1,000 clients connect, half of them in the middle of a command, and are silent; one sends PING meanwhile, "
+    "and the last one the rest of its command",
     hint="Your server has to hold them all and wait for none. How many can it hold?",
     man="epoll(7); redis.io, Redis client handling",
     run=("for i in $(seq 1000); do sleep 20 | nc 127.0.0.1 PORT & done; sleep 5; redis-cli -p PORT PING",),
@@ -86,12 +88,18 @@ def half_command(subject: Subject) -> None:
 def thousand(subject: Subject) -> None:
     """Test one active client among many."""
     check_room_for(2 * _IDLE + 1)
-    with crowd(subject, _IDLE), client(subject) as active, ExitStack() as stack:
+    with shared_store(subject) as active, crowd(subject, _IDLE), ExitStack() as stack:
         for number, idle in enumerate(connect_one_by_one(subject, _IDLE)):
-            stack.enter_context(idle).sendall(b"*1\r\n$4\r\nPI")
+            stack.enter_context(idle).sendall(_HALF)
             if number % 50 == 0:
                 ask(active, "PING", PONG, "among a thousand silent ones, the active client")
         ask(active, "PING", PONG, "among a thousand silent ones, the active client")
+        ask(
+            Client(idle),
+            command("PING").removeprefix(_HALF),
+            PONG,
+            "the last of a thousand, with the rest of its PING,",
+        )
 
 
 @item(

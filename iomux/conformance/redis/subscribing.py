@@ -7,7 +7,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import PRESSURE, page
-from iomux.conformance.redis.talk import ERROR, Client, ask, client, expect, wrong
+from iomux.conformance.redis.talk import ERROR, Client, ask, client, expect, shared_store, wrong
 from iomux.conformance.redis.wire import NIL, array, bulk, command, integer, said
 from iomux.conformance.trial.clients import MIB, eventually
 from iomux.conformance.trial.items import ONE_AT_A_TIME
@@ -15,7 +15,9 @@ from iomux.conformance.trial.subject import Fault, Subject, processes, rss_bytes
 from iomux.system.sockets import reset
 
 item = partial(items.item, stage=PRESSURE)
-_CHANNEL, _NEWS = "iomux:news", b"it is\r\nnews"
+_NEWS = b"it is\r\nnews"
+_CHANNEL, _LEFT_CHANNEL, _SLOW_CHANNEL = "iomux:news", "iomux:left", "iomux:slow"
+"""One for each item: who is not forgotten in one of them is not counted in another."""
 _MESSAGE = bytes(256 * 1024)
 _MEMORY_BYTES = (16 * MIB, 32 * MIB, 48 * MIB, 64 * MIB, 96 * MIB, 128 * MIB, 192 * MIB)
 _SURE_BYTES, _SURE_OF_ONE_THREAD = 128 * MIB, 96 * MIB  # redis keeps 32 MiB before it lets a subscriber go
@@ -23,33 +25,33 @@ _LEAST_SHARE, _ALL_SHARE = 0.5, 0.9
 _NEVER_READS = "never reads"
 
 
-def _told(event: str, count: int) -> bytes:
-    """The answer to SUBSCRIBE or UNSUBSCRIBE of the channel."""
-    return array(bulk(event), bulk(_CHANNEL), integer(count))
+def _told(event: str, count: int, channel: str = _CHANNEL) -> bytes:
+    """The answer to SUBSCRIBE or UNSUBSCRIBE of a channel."""
+    return array(bulk(event), bulk(channel), integer(count))
 
 
-def _message(text: bytes) -> bytes:
-    return array(bulk("message"), bulk(_CHANNEL), bulk(text))
+def _message(text: bytes, channel: str = _CHANNEL) -> bytes:
+    return array(bulk("message"), bulk(channel), bulk(text))
 
 
-def _publish(speaker: Client, text: bytes, heard_by: int) -> None:
-    ask(speaker, command("PUBLISH", _CHANNEL, text), integer(heard_by))
+def _publish(speaker: Client, text: bytes, heard_by: int, channel: str = _CHANNEL) -> None:
+    ask(speaker, command("PUBLISH", channel, text), integer(heard_by))
 
 
 @contextlib.contextmanager
-def _subscriber(subject: Subject, narrow: bool = False) -> Iterator[Client]:
+def _subscriber(subject: Subject, channel: str = _CHANNEL, narrow: bool = False) -> Iterator[Client]:
     with client(subject, narrow) as one:
-        ask(one, f"SUBSCRIBE {_CHANNEL}", _told("subscribe", 1))
+        ask(one, f"SUBSCRIBE {channel}", _told("subscribe", 1, channel))
         yield one
 
 
-def _heard(subject: Subject, stack: ExitStack, *who: str) -> list[Client]:
+def _heard(subject: Subject, stack: ExitStack, channel: str, *who: str) -> list[Client]:
     """So many subscribers that have heard a first message. Raises NotSeen if they have not: see the item publish."""
     with warm_up("publish"), client(subject) as speaker:
-        several = [stack.enter_context(_subscriber(subject, narrow=one == _NEVER_READS)) for one in who]
-        _publish(speaker, _NEWS, len(who))
+        several = [stack.enter_context(_subscriber(subject, channel, one == _NEVER_READS)) for one in who]
+        _publish(speaker, _NEWS, len(who), channel)
         for one in several:
-            expect(one, said("PUBLISH"), _message(_NEWS), "a subscriber")
+            expect(one, said("PUBLISH"), _message(_NEWS, channel), "a subscriber")
     return several
 
 
@@ -66,7 +68,7 @@ def _heard(subject: Subject, stack: ExitStack, *who: str) -> list[Client]:
 )
 def publish(subject: Subject) -> None:
     """Test who hears what."""
-    with client(subject) as speaker:
+    with shared_store(subject) as speaker:
         _publish(speaker, _NEWS, 0)
         with _subscriber(subject) as first, _subscriber(subject) as second:
             _publish(speaker, _NEWS, 2)
@@ -94,13 +96,13 @@ def publish(subject: Subject) -> None:
 def subscribers_gone(subject: Subject) -> None:
     """Check that who is gone is forgotten."""
     with client(subject) as speaker, ExitStack() as stack:
-        _, closes, resets = _heard(subject, stack, "stays", "closes", "resets")
+        _, closes, resets = _heard(subject, stack, _LEFT_CHANNEL, "stays", "closes", "resets")
         closes.socket.close()
         reset(resets.socket)
         counts = set[bytes]()
 
         def one_is_counted() -> bool:
-            speaker.send(command("PUBLISH", _CHANNEL, _NEWS))
+            speaker.send(command("PUBLISH", _LEFT_CHANNEL, _NEWS))
             counts.add(got := speaker.reply())
             return got == integer(1) or not got
 
@@ -130,7 +132,10 @@ def slow_subscriber(subject: Subject) -> None:
     """Bound the slope of memory, as for a chat room: who keeps all grows by what is said, from the beginning."""
     threads = sum(process.num_threads() for process in processes(subject))
     with ExitStack() as stack:
-        speaker, (listens, _) = stack.enter_context(client(subject)), _heard(subject, stack, "listens", _NEVER_READS)
+        speaker, (listens, _) = (
+            stack.enter_context(client(subject)),
+            _heard(subject, stack, _SLOW_CHANNEL, "listens", _NEVER_READS),
+        )
         _fill(subject, speaker, listens, _SURE_OF_ONE_THREAD if threads == 1 else _SURE_BYTES)
 
 
@@ -149,10 +154,9 @@ def _fill(subject: Subject, speaker: Client, listens: Client, sure: int) -> None
 
 def _say(speaker: Client, listens: Client) -> int:
     """Publish one message that the listener hears; return its size. The slow one may be let go, and not counted."""
-    sent = command("PUBLISH", _CHANNEL, _MESSAGE)
-    speaker.send(sent)
+    speaker.send(command("PUBLISH", _SLOW_CHANNEL, _MESSAGE))
     if (got := speaker.reply()) not in (integer(1), integer(2)):
         raise wrong(said("PUBLISH"), got, integer(1), speaker.how, "next to a subscriber that does not read")
-    if listens.reply() != _message(_MESSAGE):
+    if listens.reply() != _message(_MESSAGE, _SLOW_CHANNEL):
         raise Fault("next to a subscriber that does not read another one did not hear all", how=listens.how)
     return len(_MESSAGE)

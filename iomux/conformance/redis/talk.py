@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from iomux.conformance.redis.wire import NotAReply, end_of_reply, is_error, said, told
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET, connect, send_all
 from iomux.conformance.trial.connecting import connect_narrow_from_home
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
 from iomux.conformance.trial.window import escaped, window
 
 KEYS = tuple(f"iomux:{name}" for name in ("a", "b", "c", "d", "gone", "big", "n"))
@@ -106,12 +106,22 @@ def client(subject: Subject, narrow: bool = False) -> Iterator[Client]:
 @contextlib.contextmanager
 def store(subject: Subject) -> Iterator[Client]:
     """A client of a store without the keys that are used here; they are deleted afterwards, too."""
-    with client(subject) as one:
-        _forget(subject)
-        try:
+    _forget(subject)
+    try:
+        with client(subject) as one:
             yield one
-        finally:
-            _forget(subject)
+    finally:
+        _forget(subject)
+
+
+@contextlib.contextmanager
+def shared_store(subject: Subject) -> Iterator[Client]:
+    """As `store`, where others come meanwhile. Raises NotSeen if they are not served: that is an item of its own."""
+    with store(subject) as one:
+        with warm_up("two-clients"), client(subject) as second:
+            ask(one, "PING", b"+PONG\r\n")
+            ask(second, "PING", b"+PONG\r\n")
+        yield one
 
 
 def _forget(subject: Subject) -> None:

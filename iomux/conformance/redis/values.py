@@ -25,7 +25,7 @@ def _set(one: Client, key: str, value: str | bytes | int) -> None:
     "incr",
     rule="INCR and its kin count a value that is a number of 64 bits written in decimal, from 0 if there is none; any "
     "other value is an error",
-    sent="a client sends INCR of no key, INCRBY, DECR, DECRBY; INCR of abc, of ' 12', of 012 and of an empty value",
+    sent="a client sends INCR of no key, INCRBY, DECR, DECRBY; INCR of abc, of ' 12', of 012, of 1.0 and the like",
     hint="Which texts does your language take for a number? Only -?[1-9][0-9]* and 0 are meant here.",
     man=f"{page('incr', 'incrby')}; {suite('tests/unit/type/incr.tcl')}",
     run=cli("INCR iomux:n", "SET iomux:a ' 12'", "INCR iomux:a"),
@@ -39,7 +39,7 @@ def incr(subject: Subject) -> None:
             ask(one, words, integer(value))
         ask(one, "GET iomux:n", bulk("-9"))
         ask(one, "INCRBY iomux:n x", ERROR)
-        for value in (b"abc", b" 12", b"12 ", b"012", b"+1", b"1.0", b""):
+        for value in (b"abc", b" 12", b"12 ", b"012", b"+1", b"1.0", b"-"):
             _set(one, "iomux:a", value)
             ask(one, "INCR iomux:a", ERROR)
             ask(one, "GET iomux:a", bulk(value))
