@@ -29,6 +29,12 @@ def kept_from_working() -> bool:
     return False
 
 
+def out_of_patience(since: float) -> bool:
+    """Whether nothing has moved for too long; since: when something did, by time.monotonic()."""
+    waited = time.monotonic() - since
+    return waited > PATIENCE and (waited > (1 + _MORE_WAITS) * PATIENCE or not kept_from_working())
+
+
 def patiently(call: Callable[[], T]) -> T:
     """The result of a client's call with a time-out; called again while the server is kept from working."""
     for _ in range(_MORE_WAITS):
