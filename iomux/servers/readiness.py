@@ -20,6 +20,7 @@ from typing import Any, NoReturn, Protocol
 
 from iomux.servers.connection import OVER, READ, REFUSED, Connection, Handler, log_error
 from iomux.servers.protocol import Speaks
+from iomux.servers.protocol.idle import SPARE
 from iomux.servers.protocol.speaker import Speaker
 from iomux.servers.protocol.speakers import Speakers
 from iomux.system.sockets import SHORTAGE, accept_pending, descriptor_limit
@@ -44,8 +45,6 @@ class Poller(Protocol):
         """
 
 
-SPARE = 8
-"""With a protocol so many descriptors are not given to clients: replies open files."""
 LONGEST_SECONDS = 86_400.0
 """The longest wait that `timeout` returns: in milliseconds it has to fit into an int (poll(2), epoll_wait(2))."""
 

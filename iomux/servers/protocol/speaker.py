@@ -60,7 +60,7 @@ class Speaker:
         talk = self.talk
         if talk.interest != READ and not self._reads_too():
             return self.settle()
-        now = self.since = monotonic()
+        now = monotonic()
         try:
             data = self._recv(READ_BYTES)
         except BlockingIOError:
@@ -69,6 +69,7 @@ class Speaker:
         except OSError:  # reset, or timed out: only this client is lost
             talk.drop()
             return self.settle()
+        self.since = now
         if piece := talk.received(data, now):
             self._send_once(piece, now)
         if talk.interest == READ == self.interest and talk.due >= self._looked_at[self.fd] and not self._company.woken:

@@ -12,13 +12,9 @@ from collections.abc import Iterator
 
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.deadlines import Deadlines
+from iomux.servers.protocol.idle import LongestIdle
 from iomux.servers.protocol.interest import log_error
 from iomux.servers.protocol.speaker import Speaker
-
-LET_GO = 32
-"""The most idle clients that are let go at once."""
-LOOK_SECONDS = 0.1
-"""How often, at most, all clients are looked at for idle ones."""
 
 
 class Speakers:
@@ -32,8 +28,7 @@ class Speakers:
         """Those to whom something was said that is not sent yet."""
         self._by_fd: dict[int, Speaker] = {}
         self._touched: list[Speaker] = []  # outside of their own turn
-        self._longest_idle: list[tuple[float, int]] = []
-        self._look_at = 0.0
+        self._idle = LongestIdle(self._by_fd)
 
     def admit(self, client: socket.socket) -> Speaker | None:
         """A newcomer, with its protocol object; None, with the traceback in the log, if the factory made none."""
@@ -81,18 +76,8 @@ class Speakers:
                 yield speaker
 
     def longest_idle(self, now: float) -> list[Speaker]:
-        """Some clients that may be let go, longest idle first. All are looked at now and then, not at each call."""
-        if not self._longest_idle and now >= self._look_at:
-            self._look_at = now + LOOK_SECONDS
-            idle = ((speaker.since, fd) for fd, speaker in self._by_fd.items() if speaker.talk.idle)
-            self._longest_idle = sorted(idle, reverse=True)
-        found: list[Speaker] = []
-        while self._longest_idle and len(found) < LET_GO:
-            since, fd = self._longest_idle.pop()
-            speaker = self._by_fd.get(fd)
-            if speaker is not None and speaker.since == since and speaker.talk.idle:
-                found.append(speaker)
-        return found
+        """Some clients that may be let go, longest idle first."""
+        return self._idle.some(now)
 
     def _due_of(self, fd: int) -> float | None:
         return self._by_fd[fd].talk.due if fd in self._by_fd else None
