@@ -12,7 +12,7 @@ from iomux.servers import get
 from iomux.servers.connection import Handler
 from iomux.servers.protocol import Limits, Speaks
 from tests.servers.test_protocols import NAMES, all_gone, asked
-from tests.support.clients import connect, eventually, receive
+from tests.support.clients import connect, eventually, receive, receive_all
 from tests.support.talk import Talk
 
 CLIENTS = 60
@@ -31,7 +31,7 @@ def short_of_descriptors(name: str) -> Callable[..., None]:
 def server(request: pytest.FixtureRequest) -> Iterator[iomux.Server]:
     if why := get(request.param).why_not():
         pytest.skip(why)
-    limits = Limits(stall_seconds=0.2)
+    limits = Limits(stall_seconds=0.2, linger_seconds=0.2)
     with iomux.start(short_of_descriptors(request.param), handler=Speaks(Talk(), limits)) as running:
         yield running
 
@@ -53,3 +53,10 @@ def test_idle_clients_are_let_go_for_newcomers_and_busy_ones_are_not(server: iom
         assert asked(clients[-1], b"many 1 3\n", bytes(3)), "the last one is not"
         assert asked(busy, b" 5\n", bytes(5))
     assert server.written_bytes < 10_000
+
+
+def test_the_goodbye_is_bounded(server: iomux.Server) -> None:
+    with connect(server.address) as client:
+        client.sendall(b"bye\n")
+        assert receive_all(client) == b"bye\n"  # and the client stays
+        assert eventually(lambda: all_gone(server))

@@ -57,16 +57,17 @@ class Talker:
     def __init__(self, talk: Talk, say: Say) -> None:
         self.talk, self.say = talk, say
         self.over, self.due, self.left = False, math.inf, False
-        self.rest = b""
+        self.rest = b"nothing yet"
 
     @property
     def idle(self) -> bool:
+        """Whether all that has come was answered; a newcomer is not idle."""
         return not self.rest
 
     def feed(self, data: bytes, now: float) -> Replies:
         if not data:
             return b"end\n"
-        *lines, self.rest = (self.rest + data).split(b"\n")
+        *lines, self.rest = (self.rest.removeprefix(b"nothing yet") + data).split(b"\n")
         if len(lines) == 1 and not lines[0].startswith(b"many"):
             return b"".join(self.answer(lines[0].split(), now))
         return (piece for line in lines for piece in self.answer(line.split(), now))
