@@ -130,7 +130,7 @@ def _add_compare(subparsers: Any) -> None:
 def _add_check(subparsers: Any) -> None:
     check = subparsers.add_parser(
         "check",
-        help="test a server for everything that a correct echo server does; status 1 if it fails",
+        help="test a server for everything that a correct echo server does, or a store; status 1 if it fails",
         description="Test a server item by item. Each failure shows what was sent and what came, the shortest "
         "conversation that still fails, as a command to run, a hint, and where to read. Ends with status 0 if the "
         "server passed, 1 if an item failed, 2 if it was asked for wrongly, and 3 if nothing failed, but this machine "
@@ -147,6 +147,8 @@ def _add_check(subparsers: Any) -> None:
         type=values.port,
         help="of a command: the port to give it, or which of its ports is meant (default: a free one, or its only one)",
     )
+    speaks = check.add_mutually_exclusive_group()
+    speaks.add_argument("--redis", action="store_true", help="it speaks Redis' protocol: test that, in five stages")
     check.add_argument(
         "--only",
         type=values.items,
