@@ -13,7 +13,7 @@ from iomux.servers import get
 from tests.support.clients import ask, connect, eventually, receive, receive_all, reset, send_in_background
 from tests.support.talk import Seen, Talk
 
-NAMES = ["select", "poll", "epoll", "epoll-et"]
+NAMES = [mechanism.name for mechanism in iomux.mechanisms()]
 ONE_AT_A_TIME = {"blocking"}
 """Which serve a second client only when the first has left."""
 PIECE = 64 * 1024
