@@ -48,7 +48,9 @@ CLIENTS = (
     Client("curl -sS --http1.0 {site}/digits", r"\A0123456789\Z"),
     Client("curl -sS --path-as-is -w %{{http_code}} {site}/../../../etc/passwd", r"404\Z"),
     Client("curl -sS --data-binary @{folder}/www/digits {app}/", r"\A0123456789\Z"),
-    Client("curl -sS -X POST -H Transfer-Encoding:chunked --data-binary @{folder}/www/digits {app}/", r"\A0123456789\Z"),
+    Client(
+        "curl -sS -X POST -H Transfer-Encoding:chunked --data-binary @{folder}/www/digits {app}/", r"\A0123456789\Z"
+    ),
     Client(
         "curl -sS -v -H Expect:100-continue -d @{folder}/www/digits {app}/", r"(?s)HTTP/1.1 100 Continue.*0123456789"
     ),
