@@ -33,7 +33,6 @@ def words(line: bytes) -> list[bytes]:
     >>> words(b'SET greeting "hello \\\\x41"')
     [b'SET', b'greeting', b'hello A']
     """
-    line = line.partition(b"\0")[0]
     if b'"' not in line and b"'" not in line:
         return line.split()
     found, at = [], 0
