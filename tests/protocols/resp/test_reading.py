@@ -1,5 +1,6 @@
 """Commands arrive in any pieces, and what is only promised takes no memory."""
 
+import itertools
 import random
 import tracemalloc
 
@@ -21,7 +22,7 @@ FOUR = (
 
 def cut(said: bytes, *places: int) -> list[bytes]:
     ends = [0, *sorted(places), len(said)]
-    return [piece for begin, end in zip(ends, ends[1:], strict=False) if (piece := said[begin:end])]
+    return [piece for begin, end in itertools.pairwise(ends) if (piece := said[begin:end])]
 
 
 def test_four_commands_are_answered_alike_wherever_they_are_cut_in_two() -> None:

@@ -98,7 +98,7 @@ def test_who_is_gone_is_not_counted_and_leaves_nothing(room: Room) -> None:
         ada.gone()
         assert room.ask(bob, "PUBLISH news hi") == ":0\r\n"
         assert heard == []
-    assert not (data.channels.names or data.channels.patterns or data.databases[0].watchers)
+    assert (data.channels.names, data.channels.patterns, data.databases[0].watchers) == ({}, {}, {})
     assert list(data.sessions) == [1]
 
 
