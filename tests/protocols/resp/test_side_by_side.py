@@ -114,6 +114,31 @@ WORDS = {
     b"ZADD": (KEYS, NUMBERS, VALUES),
     b"ZRANGE": (KEYS, NUMBERS, NUMBERS, st.just(b"WITHSCORES")),
     b"ZPOPMAX": (KEYS,),
+    b"ZINCRBY": (KEYS, NUMBERS, VALUES),
+    b"ZRANGEBYSCORE": (KEYS, NUMBERS, NUMBERS),
+    b"ZCOUNT": (KEYS, st.sampled_from([b"(1", b"-inf", b"x"]), NUMBERS),
+    b"ZREM": (KEYS, VALUES),
+    b"ZREVRANK": (KEYS, VALUES),
+    b"LSET": (KEYS, NUMBERS, VALUES),
+    b"LINDEX": (KEYS, NUMBERS),
+    b"LPOP": (KEYS, NUMBERS),
+    b"LINSERT": (KEYS, st.sampled_from([b"before", b"AFTER", b""]), VALUES, VALUES),
+    b"HSETNX": (KEYS, VALUES, VALUES),
+    b"HDEL": (KEYS, VALUES, VALUES),
+    b"HINCRBYFLOAT": (KEYS, VALUES, NUMBERS),
+    b"SMOVE": (KEYS, KEYS, VALUES),
+    b"SREM": (KEYS, VALUES, VALUES),
+    b"SPOP": (KEYS, st.just(b"0")),
+    b"SETBIT": (KEYS, NUMBERS, NUMBERS),
+    b"GETBIT": (KEYS, NUMBERS),
+    b"MSETNX": (KEYS, VALUES, KEYS, VALUES),
+    b"GETEX": (KEYS, st.sampled_from([b"persist", b"ex", b"EX"]), NUMBERS),
+    b"MOVE": (KEYS, NUMBERS),
+    b"SELECT": (NUMBERS,),
+    b"SUBSCRIBE": (KEYS, KEYS),
+    b"PUNSUBSCRIBE": (KEYS,),
+    b"UNSUBSCRIBE": (KEYS,),
+    b"PUBLISH": (KEYS, VALUES),
     b"MULTI": (),
     b"EXEC": (),
     b"WATCH": (KEYS,),
@@ -131,3 +156,10 @@ def test_any_commands_in_any_pieces_are_answered_the_same(
     cuts = sorted(random.Random(seed).choices(range(len(said)), k=5))
     pieces = [said[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(said)], strict=True)]
     assert form(our_answer([piece for piece in pieces if piece])) == form(real_answer(real, said))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("\"'\\x4ng \t\v\r", max_size=8), max_size=6))
+def test_any_words_are_divided_the_same(real: Path, lines: list[str]) -> None:
+    said = b"".join(b"ECHO " + line.encode() + b"\r\n" for line in lines) + LEAVE
+    assert our_answer([said]) == real_answer(real, said)
