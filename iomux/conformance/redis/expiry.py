@@ -159,7 +159,7 @@ def past(subject: Subject) -> None:
 def bad_expiry(subject: Subject) -> None:
     """Test times that are none."""
     with store(subject) as one:
-        _stored(one, "SET iomux:a kept")
+        _stored(one, "SET iomux:a kept", f"SET iomux:b x EX {_LONG_S}")
         for time_given in ("EX 0", "EX -1", "EX x", "EX", f"EX {2**63 - 1}", "EX 10 PX 10000"):
             ask(one, f"SET iomux:a lost {time_given}", ERROR)
         ask(one, "GET iomux:a", bulk("kept"))

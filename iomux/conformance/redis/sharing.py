@@ -95,7 +95,7 @@ def thousand(subject: Subject) -> None:
                 ask(active, "PING", PONG, "among a thousand silent ones, the active client")
         ask(active, "PING", PONG, "among a thousand silent ones, the active client")
         ask(
-            Client(idle),
+            Client(idle, subject),
             command("PING").removeprefix(_HALF),
             PONG,
             "the last of a thousand, with the rest of its PING,",
@@ -119,7 +119,7 @@ def flood(subject: Subject) -> None:
     with connect(subject) as older, connect(subject) as flooder, connect(subject) as newer:
         with warm_up("two-clients"):
             for one in (older, flooder, newer):
-                ask(Client(one), "PING", PONG)
+                ask(Client(one, subject), "PING", PONG)
         requests = _long_requests(subject)
         turn = Turn(command("PING"), PONG, served="two-clients")
         flood_is_fair(subject, Flooder(flooder, requests, served="pipeline"), [older, newer], turn)

@@ -7,20 +7,24 @@ tested: then the item can't be seen.
 
 import contextlib
 import re
+import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from iomux.conformance.redis.wire import NotAReply, end_of_reply, is_error, said, told
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET, connect, send_all
 from iomux.conformance.trial.connecting import connect_narrow_from_home
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
+from iomux.conformance.trial.rest import any_runs
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, pids, warm_up
 from iomux.conformance.trial.window import escaped, window
 
 KEYS = tuple(f"iomux:{name}" for name in ("a", "b", "c", "d", "gone", "big", "n"))
 """All keys that the items use on a store that runs already and may hold somebody's data; deleted afterwards."""
 _UNKNOWN = re.compile(rb"-.*\b(?:unknown|not implemented|unsupported|not supported|no such command)\b", re.IGNORECASE)
 _MOST_COLUMNS = 70
+_MOST_SECONDS, _LOOKS, _LOOK_SECONDS = 40.0, 5, 0.01
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,11 @@ def between(least: int, most: int) -> Due:
 class Client:
     """A connected client, and what has come and was not asked for yet."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, subject: Subject) -> None:
         self.socket = connected
         self.how = ""
         """Why no further reply came."""
-        self._came = bytearray()
+        self._came, self._subject = bytearray(), subject
 
     def send(self, data: bytes) -> None:
         """Send all of it; if the store does not take it, its reply says why."""
@@ -84,7 +88,12 @@ class Client:
         return rest
 
     def _more(self) -> bool:
+        """Whether more has come. A server that is still at work is waited for: this machine may be busy, or it slow."""
+        until = time.monotonic() + _MOST_SECONDS
         try:
+            while not select.select([self.socket], [], [], self.socket.gettimeout())[0]:
+                if time.monotonic() > until or not _at_work(self._subject):
+                    raise TimeoutError
             piece = self.socket.recv(MIB)
         except TimeoutError:
             self.how = "nothing more came"
@@ -96,11 +105,20 @@ class Client:
         return not self.how
 
 
+def _at_work(subject: Subject) -> bool:
+    """Whether a thread of the server runs or waits for a core, though no byte has come for seconds."""
+    for _ in range(_LOOKS):
+        if subject.pid is not None and any_runs(pids(subject)):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
 @contextlib.contextmanager
 def client(subject: Subject, narrow: bool = False) -> Iterator[Client]:
     """A connected client; narrow: one through which little fits."""
     with connect_narrow_from_home(subject) if narrow else connect(subject) as connected:
-        yield Client(connected)
+        yield Client(connected, subject)
 
 
 @contextlib.contextmanager

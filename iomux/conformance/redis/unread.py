@@ -8,7 +8,7 @@ from iomux.conformance.redis import items
 from iomux.conformance.redis.items import PRESSURE, cli, spec
 from iomux.conformance.redis.talk import Client, ask, client, shared_store
 from iomux.conformance.redis.wire import OK, PONG, bulk, command, told
-from iomux.conformance.trial.clients import MIB, eventually, message, sending
+from iomux.conformance.trial.clients import MIB, eventually, message
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, descriptors, rss_bytes, settled
 from iomux.system.sockets import reset
@@ -24,10 +24,9 @@ _VISITS, _SPARE_DESCRIPTORS = 24, 4
 def _keep(one: Client) -> bytes:
     """Set a value of 1 MiB and return it. Raises NotSeen if it does not come back: that is another item's affair."""
     value = message(MIB)
-    data = command("SET", _KEY, value)
-    with sending(one.socket, data):
-        if (got := one.reply()) != OK:
-            raise NotSeen(f"a value of 1 MiB could not be set: {told(got) or one.how}: see the item large")
+    one.send(command("SET", _KEY, value))
+    if (got := one.reply()) != OK:
+        raise NotSeen(f"a value of 1 MiB could not be set: {told(got) or one.how}: see the item large")
     one.send(command("GET", _KEY))
     if one.reply() != bulk(value):
         raise NotSeen("a value of 1 MiB did not come back: see the item large")

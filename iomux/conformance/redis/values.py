@@ -6,7 +6,7 @@ from iomux.conformance.redis import items
 from iomux.conformance.redis.items import VALUES, cli, page, piped, spec, suite
 from iomux.conformance.redis.talk import ERROR, Client, ask, between, shown, store
 from iomux.conformance.redis.wire import NIL, OK, array, bulk, command, integer, told
-from iomux.conformance.trial.clients import MIB, message, sending
+from iomux.conformance.trial.clients import MIB, message
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 item = partial(items.item, stage=VALUES)
@@ -154,9 +154,9 @@ def large(subject: Subject) -> None:
     with store(subject) as one:
         value = message(_LARGE_BYTES)
         data = command("SET", "iomux:big", value)
-        with sending(one.socket, data):
-            if (reply := one.reply()) != OK:
-                raise Fault(f"SET of 8 MiB: {told(reply) or one.how}; due is +OK", how=one.how)
+        one.send(data)
+        if (reply := one.reply()) != OK:
+            raise Fault(f"SET of 8 MiB: {told(reply) or one.how}; due is +OK", how=one.how)
         one.send(command("GET", "iomux:big"))
         if (reply := one.reply()) != bulk(value):
             raise Fault(
