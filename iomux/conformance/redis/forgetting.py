@@ -8,8 +8,9 @@ import time
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import TIME, page
-from iomux.conformance.redis.talk import Client, ask, store
+from iomux.conformance.redis.talk import ask, store
 from iomux.conformance.redis.wire import OK, command, told
 from iomux.conformance.trial.clients import MIB
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, rss_bytes
