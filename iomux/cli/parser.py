@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_serve(subparsers: Any) -> None:
-    serve = subparsers.add_parser("serve", help="run one server until it is interrupted")
+    serve = subparsers.add_parser("serve", help="run one server until it is interrupted: an echo, or a protocol")
     serve.add_argument("name", metavar="NAME", help="a registered server (see iomux doctor), or file.py:function")
     serve.add_argument(
         "--host",
@@ -77,6 +77,9 @@ def _add_serve(subparsers: Any) -> None:
         help="the address to listen on (default: %(default)s, this machine only)",
     )
     serve.add_argument("--port", type=values.port, default=0, help="the port (default: 0, the kernel chooses one)")
+    speaks = serve.add_mutually_exclusive_group()
+    speaks.add_argument("--http", type=Path, metavar="FOLDER", help="a web server of the files in FOLDER, for learning")
+    speaks.add_argument("--redis", action="store_true", help="a small Redis in memory, for learning")
     serve.set_defaults(run=commands.serve)
 
 
