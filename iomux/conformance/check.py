@@ -183,7 +183,7 @@ def check_http(
     Other arguments and the report are those of `iomux.check`; the items are `iomux.conformance.http.stages.STAGED`.
     What an RFC leaves to the server is right either way. Raises LookupError for an unknown server or item, TypeError
     and ValueError for an invalid target or path, and ValueError if `only` is empty. Cost: some 30 s, and 100 s where
-    nobody is let go sooner (the items silent, drip and goodbye).
+    nobody is let go sooner (the items half-head, drip and goodbye).
 
     Example:
     >>> served = "python3 -m http.server --bind 127.0.0.1 --directory {folder} {port}"
