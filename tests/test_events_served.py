@@ -12,9 +12,9 @@ from iomux.events import EventLoop
 from iomux.servers.connection import OVER, READ, Connection
 from iomux.system.sockets import accept_pending
 from tests.support.clients import ask, connect, eventually
-from tests.test_events_threads import in_thread
 from tests.test_events import loop as loop
 from tests.test_events import pipe as pipe
+from tests.test_events_threads import in_thread
 
 
 def test_a_blocking_handler_stalls_the_whole_loop(loop: EventLoop) -> None:

@@ -16,16 +16,12 @@ Cost: two system calls for each request.
 
 import contextlib
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 
-READ = 0x001
-"""Interest in reading, and readiness for it: POLLIN, and EPOLLIN has the same value (poll.h, epoll.h)."""
-WRITE = 0x004
-"""Interest in writing, and readiness for it: POLLOUT and EPOLLOUT."""
-OVER = 0
-"""No interest is left: the connection has ended and must be closed."""
+from iomux.servers.protocol.interest import OVER as OVER
+from iomux.servers.protocol.interest import READ as READ
+from iomux.servers.protocol.interest import WRITE as WRITE
+from iomux.servers.protocol.interest import log_error as log_error
 
 HIGH_WATER_BYTES = 256 * 1024
 """The number of owed bytes from which on nothing is read from a client until it has taken some."""
@@ -60,12 +56,6 @@ def checked(handler: Handler) -> Handler:
     return handler if handler is echo else answer
 
 
-def log_error(*lines: str) -> None:
-    """Write the lines, or the exception being handled, to standard error; ignore a closed standard error."""
-    with contextlib.suppress(OSError, ValueError):
-        print(*(lines or (traceback.format_exc(),)), sep="\n", file=sys.stderr, flush=True)
-
-
 class Connection:
     """The state of one client: `advance` makes the calls that do not wait, `interest` says what to wait for next.
 
@@ -91,7 +81,8 @@ class Connection:
         self.ended = False
         """Whether the client has sent its last byte (`recv` returned none)."""
         self.drained = False
-        """Set when `recv` returned EAGAIN; for edge-triggered loops, which reset it before they read."""
+        """Set when there is nothing to do until something new happens, for example when `recv` returned EAGAIN; for
+        edge-triggered loops, which reset it before they read."""
         self._handler = checked(handler)
         self._recv = sock.recv
         self._send = sock.send
@@ -101,6 +92,7 @@ class Connection:
         receive, handler, send = self._recv, self._handler, self._send  # self._recv() would look for a method first
         try:
             if self.owed and not self._send_owed():
+                self.drained = True  # the kernel's buffer is full: the next edge is EPOLLOUT
                 return self._update_interest()
             data = receive(CHUNK_BYTES)
         except BlockingIOError:
@@ -109,7 +101,7 @@ class Connection:
         except OSError:  # reset, or timed out: only this client is lost
             return self._give_up()
         if not data:
-            self.ended = True
+            self.ended = self.drained = True
             return self._update_interest()
         try:
             reply = handler(data)
@@ -125,6 +117,7 @@ class Connection:
         if sent == len(reply) and self.interest == READ:
             return False  # nearly always
         self.owed += memoryview(reply)[sent:]
+        self.drained = len(self.owed) >= HIGH_WATER_BYTES
         return self._update_interest()
 
     def close(self) -> None:

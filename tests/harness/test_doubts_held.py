@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import iomux
-from iomux.harness.load.repeats import Repeats
+from iomux.harness.load.rounds import Repeats
 from iomux.system.machine import cores
 from iomux.system.process_tree import is_stopped
 from tests.harness.test_doubts_real import linux, said, two_cores
