@@ -49,8 +49,8 @@ OTHERS = (
     Style("#332288", ">", (0, (9, 2, 1, 2, 1, 2))),
     Style("#AA4499", "d", (0, (1, 2))),
     Style("#117733", "s", (0, (6, 2))),
-    Style("#CC6677", "P", (0, (4, 1, 1, 1))),
-    Style("#6699CC", "^", (0, (8, 3))),
+    Style("#B5485D", "P", (0, (4, 1, 1, 1))),
+    Style("#4477AA", "^", (0, (8, 3))),
     Style("#661100", "h", (0, (1, 3))),
 )
 """For servers that are neither: as many as one figure has room for."""
