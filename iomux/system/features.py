@@ -97,15 +97,16 @@ def _deferred_missing() -> str:
 
 
 def _send_zc_missing() -> str:
-    from iomux.system import io_uring_abi, sockets
-    from iomux.system.io_uring import Ring, lend
+    from iomux.system import io_uring_abi as uapi
+    from iomux.system.io_uring import Ring
+    from iomux.system.sockets import tcp_pair
 
-    if reason := io_uring_abi.why_not():
+    if reason := uapi.why_not():
         return reason
-    near, far = sockets.tcp_pair()
+    near, far = tcp_pair()
     with near, far, contextlib.closing(Ring(2)) as ring:
-        report = io_uring_abi.SEND_ZC_REPORT_USAGE
-        ring.queue(io_uring_abi.OP_SEND_ZC, near.fileno(), lend(bytearray(1)), ioprio=report, token=None)
+        lent = uapi.lend(bytearray(1))
+        ring.queue(uapi.OP_SEND_ZC, near.fileno(), lent, token=None, ioprio=uapi.SEND_ZC_REPORT_USAGE)
         result = ring.wait()[0][1]
     return "" if result == 1 else f"the kernel refuses what came with Linux 6.2: {os.strerror(-result)}"
 
