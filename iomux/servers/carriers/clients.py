@@ -49,7 +49,6 @@ class Clients:
         self.at: dict[int, Carried] = {}
         """Each client by its descriptor."""
         self._idle = LongestIdle(self.at)
-        self._full_from = descriptor_limit() - SPARE
         self._alarm = alarm
         self._deadlines = Deadlines()
         self._looked_at = self._deadlines.looked_at
@@ -61,7 +60,7 @@ class Clients:
         self.at[fd] = client
         self._deadlines.note(fd, client.talk.due)
         self._set_alarm()
-        if fd >= self._full_from:
+        if fd >= descriptor_limit() - SPARE:
             self._make_room(len(self.at))
 
     def _make_room(self, size: int) -> None:
