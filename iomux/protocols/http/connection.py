@@ -160,7 +160,7 @@ class Connection:
     def _refusal(self, refusal: Refused) -> bytes:
         """The last answer."""
         self.over = True
-        request = Request("HEAD" if self._incoming.wants_no_body else "GET", "", "1.1", b"", b"")
+        request = Request("HEAD" if self._incoming.wants_no_body else "GET", "", "1.1", b"")
         return begin(text(refusal.status, refusal.reason), request, False, self._service.stamp(self._now))[0]
 
     def _settle(self) -> None:

@@ -83,7 +83,7 @@ class Incoming:
         name = self._methods.get(method)
         if not name or match.end() - match.start() > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
             return None
-        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b""))
+        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b"", False))
 
     @property
     def all_taken(self) -> bool:
