@@ -35,13 +35,14 @@ SPECIAL = (
     rb"|[Ii](?i:f-)|[Rr](?i:ange:))"
 )
 """The fields that say where a request ends, to whom it goes, whether the connection stays, and on what condition."""
-_ORDINARY = rb"(?:(?:(?![CcEeHhIiRrTt])|(?!" + SPECIAL + rb"))" + _FIELD + rb"){0,%d}+" % (MOST_FIELDS // 2)
+_ORDINARY = rb"(?:(?:(?![CcEeHhIiRrTt])|(?!" + SPECIAL + rb"))" + _FIELD + rb"){0,%d}+" % (MOST_FIELDS // 3)
 _HOST = rb"[Hh](?i:ost):[ \t]*+" + AUTHORITY + rb"[ \t]*+\r\n"
 
 PLAIN = re.compile(
-    rb"([A-Z]{1,20}+) (" + PATH + QUERY + rb") HTTP/1\.1\r\n(" + _ORDINARY + _HOST + _ORDINARY + rb")\r\n"
+    rb"([A-Z]{1,20}+) (" + PATH + QUERY + rb") HTTP/1\.1\r\n"
+    rb"(" + _ORDINARY + _HOST + _ORDINARY + rb"([Cc]onnection: close\r\n" + _ORDINARY + rb")?+)\r\n"
 )
-"""Method, target and fields of a request that has no body and leaves the connection as it is."""
+"""Method, target and fields of a request without a body, and its Connection field, if it is the last request."""
 HEAD = re.compile(
     rb"(" + TOKEN + rb"{1,20}+) (\S++) HTTP/1\.([0-9])\r\n((?:" + _FIELD + rb"){0,%d}+)\r\n" % MOST_FIELDS
 )
