@@ -116,22 +116,21 @@ def _id(session: Session, arguments: Arguments) -> Reply:
 
 
 def _info(session: Session, arguments: Arguments) -> Reply:
-    return text(_line(session, session), session.version)
+    return text(_line(session), session.version)
 
 
 def _list(session: Session, arguments: Arguments) -> Reply:
-    lines = [_line(other, session) for other in session.data.sessions.values()]
+    lines = [_line(other) for other in session.data.sessions.values()]
     return text(b"".join(lines), session.version)
 
 
-def _line(session: Session, asking: Session) -> bytes:
+def _line(session: Session) -> bytes:
     """One client, as CLIENT LIST shows it; its address only the carrier knows."""
     age = session.data.now - session.since
-    command = b"client" if session is asking else session.latest.lower() or b"NULL"
     subscriptions = (len(session.channels), len(session.patterns))
     queued = -1 if session.queued is None else len(session.queued)
-    shown = (session.number, session.name, age, session.index, *subscriptions, queued, command, session.version)
-    return b"id=%d addr=? name=%b age=%d db=%d sub=%d psub=%d multi=%d cmd=%b user=default resp=%d\n" % shown
+    shown = (session.number, session.name, age, session.index, *subscriptions, queued, session.version)
+    return b"id=%d addr=? name=%b age=%d db=%d sub=%d psub=%d multi=%d user=default resp=%d\n" % shown
 
 
 def _no_evict(session: Session, arguments: Arguments) -> Reply:

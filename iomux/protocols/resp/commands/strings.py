@@ -1,7 +1,7 @@
 """Strings: any bytes, up to 512 MiB. Source: redis.io, commands, string."""
 
 from iomux.protocols.resp.base.refused import WRONG_TYPE, Refused
-from iomux.protocols.resp.base.replies import OK, Reply, bulk, bulks, integer
+from iomux.protocols.resp.base.replies import OK, PIECE_BYTES, Reply, bulk, bulks, integer
 from iomux.protocols.resp.base.session import Arguments, Commands, Session
 from iomux.protocols.resp.commands.moments import ENDS, deadline, future, options
 
@@ -9,7 +9,8 @@ from iomux.protocols.resp.commands.moments import ENDS, deadline, future, option
 def get(session: Session, arguments: Arguments) -> Reply:
     value = session.db.find(arguments[1])
     if type(value) is bytes:
-        return bulk(value)
+        # most replies of most stores: `bulk`, without its call
+        return b"$%d\r\n%b\r\n" % (len(value), value) if len(value) <= PIECE_BYTES else bulk(value)
     if value is None:
         return session.nil
     raise Refused(WRONG_TYPE)

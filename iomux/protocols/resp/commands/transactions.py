@@ -55,7 +55,6 @@ def end(session: Session) -> None:
     """No transaction is open any more, and nothing is watched."""
     session.queued, session.spoilt = None, False
     session.unwatch()
-    session.settle()
 
 
 def watch(session: Session, arguments: Arguments) -> Reply:
@@ -64,6 +63,7 @@ def watch(session: Session, arguments: Arguments) -> Reply:
     for key in arguments[1:]:
         session.watched[session.index, key] = None
         session.db.watch(key, session.notice)
+    session.settle()
     return OK
 
 
