@@ -14,6 +14,7 @@ from iomux.figures.busy_waiting import cpu_meter as cpu_meter
 from iomux.figures.busy_waiting import pauses as pauses
 from iomux.figures.busy_waiting import trade as trade
 from iomux.figures.canteen import canteen as canteen
+from iomux.figures.compared import compared as compared
 from iomux.figures.copying.copy_cost import copy_cost as copy_cost
 from iomux.figures.copying.who_copies import overlap as overlap
 from iomux.figures.copying.who_copies import who_copies as who_copies
