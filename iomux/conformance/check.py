@@ -6,6 +6,7 @@ reported. Cost: some 15 s for a correct server on two cores, and no more than `S
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import ModuleType
 
 from iomux import servers
@@ -29,6 +30,7 @@ from iomux.conformance.echo import (
     stale,
     visits,
 )
+from iomux.conformance.evidenced import with_evidence
 from iomux.conformance.report import Report
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
@@ -94,7 +96,8 @@ def check(
     >>> report.passed, report.earned == report.points
     (True, True)
     """
-    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port, evidence)
+    gather = partial(with_evidence, chat=False) if evidence else None
+    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port, gather)
 
 
 _CHAT_FAMILIES = (delivery, slow, let_go, leaving, chat_limits)  # in the order of a report
@@ -121,5 +124,6 @@ def check_chat(
     True
     """
     items = _in_order(CHAT_ITEMS, _CHAT_FAMILIES)
-    report = try_all(items, "pass messages on", target, only, progress, seconds, port, evidence)
+    gather = partial(with_evidence, chat=True) if evidence else None
+    report = try_all(items, "pass messages on", target, only, progress, seconds, port, gather)
     return with_manners(report, target, next(iter(items)))

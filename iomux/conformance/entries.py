@@ -40,8 +40,8 @@ def _evidence(result: Result) -> list[Entry]:
         said[0] = Entry("did", (*numbered, _NOT_SHRUNK), prose=False)
     if found.window:
         said.append(Entry("", found.window, prose=False))
-    if found.command:
-        said.append(Entry("run", found.command, prose=False))
+    if command := found.command or result.run:
+        said.append(Entry("run", command, prose=False))
     if found.tape:
         said.append(Entry("tape", tuple(_tape(found.tape)), prose=False))
     return said

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from iomux import servers
 from iomux.conformance.evidence.built import built
@@ -28,11 +28,15 @@ _LAST_WORDS_SECONDS = 1.0
 _LAST_SECONDS = 2.0  # for the last conversation that is tried, and for a look at how the server is built
 Steps = Mapping[str, Sequence[Step]]
 """What the clients of each failed item did."""
+Told = tuple[tuple[Result, ...], str]
+"""The results with their evidence, and how the server is built."""
+Gather = Callable[[Sequence[Result], Steps, Target, str, float], Told]
+"""Adds the evidence: the results, what was done, the target, how a program writes it, and until when to look."""
 
 
 def with_evidence(
     results: Sequence[Result], done: Steps, target: Target, written: str, ends: float, chat: bool
-) -> tuple[tuple[Result, ...], str]:
+) -> Told:
     """The results with their evidence, and how the server is built; empty if nothing failed.
 
     written: the server as it is written in a program, for `iomux.tape`; empty if it has no name there. ends: until when
@@ -53,6 +57,17 @@ def with_evidence(
             if short := shrunk(tried, result.seen, lambda: _fresh(target), written, until):
                 found[result.name] = short
     return tuple(_with(result, found.get(result.name)) for result in results), _built(target)
+
+
+def as_seen(results: Sequence[Result], done: Steps, target: Target, written: str, ends: float) -> Told:
+    """The results with the bytes that their own clients saw: where an item is a few requests, nothing shorter fails.
+
+    Its trial puts them into the detail, as `window`: lines that are the same in each run.
+    """
+    lines = {one.name: one.detail.get("window") for one in results if one.status == "failed" and not one.exempt}
+    windows = {name: tuple(map(str, found)) for name, found in lines.items() if isinstance(found, list)}
+    told = tuple(_with(one, Evidence(window=windows[one.name]) if one.name in windows else None) for one in results)
+    return told, _built(target) if lines and time.monotonic() < ends - _LAST_SECONDS else ""
 
 
 def as_written(target: str | servers.Serve) -> str:

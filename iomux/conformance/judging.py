@@ -54,6 +54,8 @@ def result_of(item: Item, target: Target, outcome: Outcome) -> Result:
         detail=outcome.detail,
         by_machine=outcome.by_machine,
         cause=NOT_STARTED if outcome.hint == DID_NOT_START else "",
+        stage=item.stage,
+        run=item.run,
     )
 
 

@@ -38,8 +38,8 @@ def junit(target: str, lines: Sequence[str], results: Sequence[Result]) -> str:
 def _add(suite: ET.Element, result: Result, target: str) -> None:
     case = ET.SubElement(suite, "testcase", {"name": result.name, "classname": target})
     properties = ET.SubElement(case, "properties")
-    for name in ("points", "earned"):
-        ET.SubElement(properties, "property", {"name": name, "value": str(getattr(result, name))})
+    for name in ("points", "earned", *(["stage"] if result.stage else [])):
+        ET.SubElement(properties, "property", {"name": name, "value": _allowed(str(getattr(result, name)))})
     if result.status == "passed":
         return
     kind = "failure" if result.status == "failed" else "skipped"

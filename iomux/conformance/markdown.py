@@ -6,7 +6,7 @@ from itertools import groupby
 
 from iomux.conformance.entries import Entry, entries
 from iomux.conformance.result import Result
-from iomux.conformance.text import entry_as_text
+from iomux.conformance.text import entry_as_text, stage_as_text
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&])")
 
@@ -14,13 +14,21 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&])")
 def markdown(headline: str, lines: Sequence[str], results: Sequence[Result]) -> str:
     """The report as Markdown: what failed, each under a heading of its own, then what was not seen and what passed."""
     failed = [result for result in results if result.status == "failed"]
-    parts = [f"**{_plain(headline)}**", *map(_plain, lines), *(part for result in failed for part in _failed(result))]
+    parts = [f"**{_plain(headline)}**", *map(_plain, lines), *_stages(results)]
+    parts += [part for result in failed for part in _failed(result)]
     unseen = [result for result in results if result.status == "not seen"]
     for reason, group in groupby(unseen, key=lambda result: result.seen):
         parts.append(f"Not seen: {_names(list(group))}: {_plain(reason)}")
     if passed := [result for result in results if result.status == "passed"]:
         parts.append(f"Passed: {_names(passed)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _stages(results: Sequence[Result]) -> Iterator[str]:
+    """One part with a line for each stage, where a check goes in stages."""
+    stages = ((name, list(group)) for name, group in groupby(results, key=lambda result: result.stage))
+    if told := [f"- {_plain(stage_as_text(name, group))}" for name, group in stages if name]:
+        yield "\n".join(told)
 
 
 def _names(results: Sequence[Result]) -> str:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from iomux.conformance.entries import Entry, entries
 from iomux.conformance.result import Result
-from iomux.conformance.text import entry_as_text
+from iomux.conformance.text import entry_as_text, stage_as_text
 
 _MARKS = {"passed": "✓", "failed": "✗", "not seen": "?"}
 _LOOK = "text-align:left;vertical-align:top"
@@ -21,11 +21,18 @@ def page(headline: str, lines: Sequence[str], results: Sequence[Result]) -> str:
     """The report as HTML. lines: what is said of the server as a whole."""
     about = "".join(f"<p style='margin:2px 0'>{html.escape(line)}</p>" for line in lines)
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("", "item", "points", "what was seen"))
-    rows = "".join(_rows(result) for result in results)
+    stages = ((name, list(group)) for name, group in groupby(results, key=lambda result: result.stage))
+    rows = "".join(_heading(name, group) + "".join(map(_rows, group)) for name, group in stages)
     return (
         f"<p style='margin:2px 0'><b>{html.escape(headline)}</b></p>{about}"
         f"<table style='{_WIDE}'><tr>{head}</tr>{rows}</table>"
     )
+
+
+def _heading(stage: str, results: Sequence[Result]) -> str:
+    if not stage:
+        return ""
+    return f"<tr><th colspan='4' style='{_LOOK};padding-top:8px'>{html.escape(stage_as_text(stage, results))}</th></tr>"
 
 
 def _rows(result: Result) -> str:

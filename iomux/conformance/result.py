@@ -42,6 +42,10 @@ class Result:
     """Whether it was not seen because of this machine, and not because of the server."""
     evidence: Evidence = field(default_factory=Evidence)
     """What a student can follow and do again, if the item failed."""
+    stage: str = ""
+    """The heading under which it stands, where a check goes in stages."""
+    run: tuple[str, ...] = ()
+    """The lines of a command that shows the same with another program; PORT stands for the server's port."""
 
     @property
     def earned(self) -> int:

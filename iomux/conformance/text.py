@@ -19,11 +19,25 @@ def wrapped(line: str) -> list[str]:
 
 def items_as_text(results: Sequence[Result]) -> list[str]:
     """The lines of all items: adjacent ones that were not seen for the same reason share one entry."""
+    stages = ((name, list(group)) for name, group in groupby(results, key=lambda result: result.stage))
+    return [line for name, group in stages for line in (*_heading(name, group), *_of_stage(group))]
+
+
+def _of_stage(results: Sequence[Result]) -> list[str]:
     return [
         line
         for _, group in groupby(results, key=lambda result: (result.status, result.seen))
         for line in _lines(list(group))
     ]
+
+
+def _heading(stage: str, results: Sequence[Result]) -> list[str]:
+    return [stage_as_text(stage, results)] if stage else []
+
+
+def stage_as_text(stage: str, results: Sequence[Result]) -> str:
+    """The heading of a stage: its name, and how many of its items passed."""
+    return f"{stage}: {sum(result.status == 'passed' for result in results)} of {len(results)}"
 
 
 def _lines(group: list[Result]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from iomux import servers
-from iomux.conformance.evidenced import as_written, with_evidence
+from iomux.conformance.evidenced import Gather, as_written
 from iomux.conformance.judging import DID_NOT_START, exempt_from, result_of, with_cause
 from iomux.conformance.report import Report
 from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
@@ -36,9 +36,12 @@ def try_all(
     progress: bool,
     seconds: float,
     port: int | None = None,
-    evidence: bool = True,
+    gather: Gather | None = None,
 ) -> Report:
-    """Try `items`, or `only` some; minimum: what the first item tests, in words: if it fails, no other is tried."""
+    """Try `items`, or `only` some; minimum: what the first item tests, in words: if it fails, no other is tried.
+
+    gather: adds the evidence to what failed; None: nobody wants any.
+    """
     chosen, first = _chosen(items, only), next(iter(items))
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds!r}: give the time for a server that fails, as in seconds=60")
@@ -59,10 +62,9 @@ def try_all(
         results = [result_of(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = tuple(results), ""
-        if evidence:
-            bar.set_postfix_str("the shortest conversation that fails")
-            chat = minimum != "echo"
-            told, built = with_evidence(results, steps, under_test, as_written(target), clock.ends, chat)
+        if gather:
+            bar.set_postfix_str("what shows the failures")
+            told, built = gather(results, steps, under_test, as_written(target), clock.ends)
     seen = (note for outcome in outcomes.values() for note in outcome.notes)
     return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
 

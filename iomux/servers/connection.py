@@ -16,16 +16,12 @@ Cost: two system calls for each request.
 
 import contextlib
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 
-READ = 0x001
-"""Interest in reading, and readiness for it: POLLIN, and EPOLLIN has the same value (poll.h, epoll.h)."""
-WRITE = 0x004
-"""Interest in writing, and readiness for it: POLLOUT and EPOLLOUT."""
-OVER = 0
-"""No interest is left: the connection has ended and must be closed."""
+from iomux.servers.protocol.interest import OVER as OVER
+from iomux.servers.protocol.interest import READ as READ
+from iomux.servers.protocol.interest import WRITE as WRITE
+from iomux.servers.protocol.interest import log_error as log_error
 
 HIGH_WATER_BYTES = 256 * 1024
 """The number of owed bytes from which on nothing is read from a client until it has taken some."""
@@ -58,12 +54,6 @@ def checked(handler: Handler) -> Handler:
         return reply if type(reply) is bytes else bytes(memoryview(reply))
 
     return handler if handler is echo else answer
-
-
-def log_error(*lines: str) -> None:
-    """Write the lines, or the exception being handled, to standard error; ignore a closed standard error."""
-    with contextlib.suppress(OSError, ValueError):
-        print(*(lines or (traceback.format_exc(),)), sep="\n", file=sys.stderr, flush=True)
 
 
 class Connection:

@@ -21,8 +21,8 @@ from iomux.harness.load import doubts as judging
 from iomux.harness.load import generator, plan
 from iomux.harness.load.doubts import doubts, late_us
 from iomux.harness.load.plan import Plan
-from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import summarize
+from iomux.harness.load.rounds import Repeats
 from iomux.processes.worker import run_in_worker
 from iomux.system.disturbance.cgroups import Throttled
 from iomux.system.disturbance.meanwhile import Meanwhile

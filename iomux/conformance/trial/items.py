@@ -32,6 +32,10 @@ class Item:
     """Why a server can't pass, by its I/O model or its registered name."""
     long: bool = False
     """Whether it takes several seconds with any server: where items are tried side by side, it is begun first."""
+    stage: str = ""
+    """The heading under which a report has it, where a check goes in stages."""
+    run: tuple[str, ...] = ()
+    """The lines of a command that shows the same with a tool that everybody has; PORT stands for the server's port."""
 
 
 ITEMS: dict[str, Item] = {}
@@ -51,12 +55,14 @@ def item(
     points: int = 4,
     exempt: Mapping[str, str] | None = None,
     long: bool = False,
+    stage: str = "",
+    run: tuple[str, ...] = (),
     into: dict[str, Item] = ITEMS,
 ) -> Callable[[Trial], Trial]:
     """Register a trial as an item; see `Item` for the arguments. into: the items of that kind of server."""
 
     def register(trial: Trial) -> Trial:
-        into[name] = Item(name, rule, sent, hint, man, trial, points, exempt or {}, long)
+        into[name] = Item(name, rule, sent, hint, man, trial, points, exempt or {}, long, stage, run)
         return trial
 
     return register

@@ -20,7 +20,9 @@ import time
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import repeat
 
+from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import Client, Lost, kind_of, payloads, quickest_poller
 from iomux.servers.connection import CHUNK_BYTES
 from iomux.system.disturbance.stillness import SILENT_NS, Stillness
@@ -37,22 +39,22 @@ IN, OUT = select.POLLIN, select.POLLOUT
 class Generator:
     """The active clients of one run, and their response and service times in nanoseconds."""
 
-    def __init__(self, active: list[Client], size: int, spin: bool, errors: Counter[str]) -> None:
+    def __init__(
+        self, active: list[Client], size: int, spin: bool, errors: Counter[str], asking: Asking | None = None
+    ) -> None:
         self.errors = errors
-        self.response_ns = array("q")
-        self.service_ns = array("q")
-        self.late_ns = array("q")
+        self.response_ns, self.service_ns, self.late_ns = array("q"), array("q"), array("q")
         self.now = 0  # when the last reply was complete
         self.still = Stillness(len(active), _TICK_SECONDS)
-        self._active = active
-        self._free = deque(active)  # open loop: clients without a request, the longest free first
+        self._active, self._free = active, deque(active)  # open loop: clients without a request, the longest free first
         self._waiting: deque[int] = deque()  # planned times of requests for which no client was free
         self._spin_ns = _SPIN_NS if spin else 0
-        self._next_payload = payloads(size).__next__
-        self._chunk = min(size, CHUNK_BYTES)
+        self._next_payload = (repeat(asking.request) if asking else payloads(size)).__next__
+        self._chunk = CHUNK_BYTES if asking else min(size, CHUNK_BYTES)
         self._clients = {client.sock.fileno(): client for client in active}
         self._poller, self._poll = quickest_poller()
-        for fd in self._clients:
+        for fd, client in self._clients.items():
+            client.take = asking.taker() if asking else None
             self._poller.register(fd, IN)
 
     def closed_loop(self, until: int) -> None:
@@ -101,23 +103,20 @@ class Generator:
     def drain(self, deadline: float) -> None:
         """Take the outstanding replies, for at most `deadline` seconds after the last request."""
         sent = max((client.sent_ns for client in self._clients.values() if client.payload), default=0)
-        self._take_replies_until((perf_ns() if self._waiting else sent) + int(deadline * SECOND))
+        self.drain_in_flight((perf_ns() if self._waiting else sent) + int(deadline * SECOND))
         if unanswered := sum(bool(client.payload) for client in self._active):
             self.errors["no reply by the deadline"] += unanswered + len(self._waiting)
         elif self._waiting:
             self.errors[_NOT_SENT] += len(self._waiting)
 
-    def drain_in_flight(self, seconds: float) -> None:
-        """Take the replies under way, for at most `seconds`: a reset by an earlier close can end a simple server."""
-        self._take_replies_until(perf_ns() + int(seconds * SECOND))
-
     def end_warmup(self) -> None:
         """Take replies under way; drop samples and unsent requests. A client without a reply waits on."""
         self._waiting.clear()
-        self._take_replies_until(perf_ns() + _PAUSE_NS)
+        self.drain_in_flight(perf_ns() + _PAUSE_NS)
         del self.response_ns[:], self.service_ns[:], self.late_ns[:]
 
-    def _take_replies_until(self, until: int) -> None:
+    def drain_in_flight(self, until: int) -> None:
+        """Take the replies under way until then at most: a reset by an earlier close can end a simple server."""
         while perf_ns() < until and any(client.payload for client in self._clients.values()):
             self._take_replies(_TICK_SECONDS)
 

@@ -9,6 +9,7 @@ import re
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
+from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
@@ -33,6 +34,7 @@ def load(
     deadline: float = 2.0,
     arrivals: str | None = None,
     seed: int | None = None,
+    protocol: Asking | None = None,
 ) -> LoadResult:
     """Load the echo server at `address` from a separate process; return what its clients measured.
 
@@ -45,13 +47,14 @@ def load(
     take after the run; a client that has no reply by then is counted as an error, however long it has waited.
     arrivals: of an open loop, "poisson" (the default: an independent crowd, exponential gaps; the number of requests
     varies as well, about rate × duration) or "even" (a metronome). seed: a whole number from 0; the same seed gives
-    the same planned times (default: drawn, and reported in the result).
+    the same planned times (default: drawn, and reported in the result). protocol: what is asked of a server that is
+    no echo, made by `iomux.harness.load.asking.http` or `resp`; a request is then all that is pipelined at once.
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
-    not show this). Every reply is compared with its request. What else the machine did meanwhile is read, and what
-    speaks against the run is in the result's `doubts`. Raises ValueError for impossible arguments,
-    ServerError if `iomux.start` made the server and it ended before or during the run, and ConnectionRefusedError
-    if another server was meant and no process listens at its address.
+    not show this). Every reply is compared with its request, or with its client's first reply. What else the machine
+    did meanwhile is read, and what speaks against the run is in the result's `doubts`. Raises ValueError for
+    impossible arguments, ServerError if `iomux.start` made the server and it ended before or during the run, and
+    ConnectionRefusedError if another server was meant and no process listens at its address.
 
     Example:
     >>> with iomux.start("poll") as server:
@@ -65,7 +68,7 @@ def load(
     spacing, drawn = choose(rate, arrivals, seed)
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
-            return load(started, connections, active, size, duration, warmup, rate, deadline, arrivals, seed)
+            return load(started, connections, active, size, duration, warmup, rate, deadline, arrivals, seed, protocol)
     server = address if isinstance(address, Server) else running_server(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
     check_address(target)
@@ -73,9 +76,10 @@ def load(
         server.check()
     core = free_core(server)
     pid = server.pid if server else None
-    numbers = int(connections), int(count), int(size), float(duration), float(warmup)  # NumPy's overflow
+    said = len(protocol.request) if protocol else int(size)
+    numbers = int(connections), int(count), said, float(duration), float(warmup)  # NumPy's overflow
     planned = None if rate is None else float(rate)
-    plan = Plan(target, *numbers, planned, float(deadline), pid, core is not None, spacing, drawn)
+    plan = Plan(target, *numbers, planned, float(deadline), pid, core is not None, spacing, drawn, protocol)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
     seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator")
     if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from iomux.harness.load.arrivals import planned_ns
+from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.system.disturbance.meanwhile import Watch
@@ -36,6 +37,8 @@ class Plan(NamedTuple):
     """How the requests of an open loop are spaced."""
     seed: int | None = None
     """What their times are drawn from."""
+    asking: Asking | None = None
+    """What is said to a server that is no echo."""
 
 
 def run(plan: Plan) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def run(plan: Plan) -> dict[str, Any]:
     connected = perf_ns()
     wait_until_accepted(plan.address)
     active = spread(clients, plan.active)
-    generator = Generator(active, plan.size, plan.spin, errors)
+    generator = Generator(active, plan.size, plan.spin, errors, plan.asking)
     measured, before_it = _timetables(plan)
     gc.disable()  # a collection during the run would count as latency
     _server_use(plan)  # the first reading imports modules, which must not happen while a request is timed

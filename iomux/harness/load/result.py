@@ -31,7 +31,9 @@ class LoadResult:
     active: int
     """How many of them send requests."""
     size_bytes: int
-    """The size of a request, and of its reply."""
+    """The size of a request, and of its reply if the server is an echo."""
+    asked: str
+    """What was asked of a server that is no echo, and how much of it at once; empty for an echo."""
     rate_per_s: float | None
     """Planned requests a second over all active clients (open loop); None in the closed loop."""
     arrivals: str | None
@@ -111,7 +113,8 @@ class LoadResult:
         spaced = f"Poisson arrivals, seed {self.seed}" if self.arrivals == "poisson" else "evenly spaced"
         opened = f"open loop at {self.rate_per_s:,.0f} requests/s, {spaced}" if self.rate_per_s else ""
         loop = opened or "closed loop"
-        return f"{self.active:,} active of {self.connections:,} connections, {self.size_bytes:,} bytes, {loop}"
+        what = self.asked or f"{self.size_bytes:,} bytes"
+        return f"{self.active:,} active of {self.connections:,} connections, {what}, {loop}"
 
     def __str__(self) -> str:
         lines = [
@@ -150,6 +153,7 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         connections=plan.connections,
         active=plan.active,
         size_bytes=plan.size,
+        asked=plan.asking.caption() if plan.asking else "",
         rate_per_s=plan.rate,
         arrivals=plan.arrivals,
         seed=plan.seed,

@@ -1,11 +1,11 @@
 """Interleaved rounds: the things compared take turns, so that other work of the machine affects all of them alike.
 
 What is said of the rounds is their median and an interval. Rounds are as independent as the machine lets them be; the
-samples of one run are not.
+samples of one run are not. What the machine did to one run alone is no part of a comparison: such a run is repeated.
 """
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from iomux.harness.load.percentiles import interval
@@ -48,3 +48,21 @@ def of_rounds(values: Sequence[float]) -> Middle:
     if len(ordered) < FEWEST:
         return Middle(middle, ordered[0], ordered[-1], f"least to greatest of {len(ordered)} rounds")
     return Middle(middle, *interval(ordered, 0.5), f"95 % interval of the median, {len(ordered)} rounds")
+
+
+class Repeats:
+    """Repeats disturbed runs: each at most `most` times, all together at most as often as every fourth of `runs`."""
+
+    def __init__(self, most: int, runs: int) -> None:
+        self.dropped = 0
+        self._most, self._left = most, -(-runs // 4) if most else 0
+
+    def undisturbed(self, run: Callable[[], T], disturbed: Callable[[T], bool]) -> T:
+        """The result of `run`, called again while it is disturbed and may be repeated; the last one is kept."""
+        result = run()
+        for _ in range(self._most):
+            if not self._left or not disturbed(result):
+                break
+            self._left, self.dropped = self._left - 1, self.dropped + 1
+            result = run()
+        return result

@@ -13,9 +13,8 @@ from iomux import servers
 from iomux.harness.load.arrivals import choose
 from iomux.harness.load.load import load
 from iomux.harness.load.percentiles import SHARES
-from iomux.harness.load.repeats import Repeats
 from iomux.harness.load.result import LoadResult
-from iomux.harness.load.rounds import rotated
+from iomux.harness.load.rounds import Repeats, rotated
 from iomux.processes.errors import in_one_line
 from iomux.processes.resolve import Found, check_startable, find, labels, notes_of
 from iomux.processes.server import launch

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 from iomux.harness.load.clients import Client, connect, spread
-from iomux.harness.load.generator import Generator
+from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.harness.timeline.trace import RECV, SEND, Trace, clock_offset_ns, realtime_ns
 from iomux.system.sockets import ANCILLARY_BYTES, ask_for_stamps, stamp_in
 
@@ -87,7 +87,7 @@ def run_client(plan: TimelinePlan, spin: bool) -> ClientTrace:
         seen.packed = trace.packed()
     except OverflowError as error:
         seen.overflow = str(error)
-    generator.drain_in_flight(_LEAVE_SECONDS)
+    generator.drain_in_flight(perf_ns() + int(_LEAVE_SECONDS * SECOND))
     _count_missing(missing, late, active, seen)
     seen.unserved = sum(not client.served for client in active) + plan.active - len(active)
     return seen

@@ -15,7 +15,9 @@ What the server that carries it promises:
   the client still sends is read and thrown away for a while, and then the socket is closed. A close with unread bytes
   would be a reset, which destroys the reply on its way.
 - After the client's end of stream the replies that are owed are still sent, and then the connection is closed.
-- Time is passed in, in seconds of time.monotonic(): a protocol reads no clock.
+- A client that takes nothing of what it is owed for a while is dropped (`Limits`).
+- Time is passed in, in seconds of time.monotonic(): a protocol reads no clock. Its own stands while its client takes
+  replies: `late` is not called meanwhile, and `due` is later by that time.
 
 Cost: one object for each client, and one call for each read.
 """
@@ -23,7 +25,7 @@ Cost: one object for each client, and one call for each read.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 Replies: TypeAlias = bytes | Iterator[bytes]
 """All replies in one piece (empty: none yet), which is quickest, or one after the other, each made when it is taken."""
@@ -65,11 +67,35 @@ class Factory(Protocol):
         """Do what is due now, and set a later `due`."""
 
 
+class Limits(NamedTuple):
+    """What one client may take of a server."""
+
+    high_water_bytes: int = 256 * 1024
+    """From so many owed bytes on no reply is taken and nothing is read."""
+    turn_replies: int = 32
+    """The most replies taken in one turn: it bounds the delay for the others."""
+    turn_bytes: int = 64 * 1024
+    """No further reply is taken in a turn that has so many bytes."""
+    said_bytes: int = 1 << 20
+    """A client is dropped when more is said to it while so many said bytes wait to be sent."""
+    stall_seconds: float = 60.0
+    """How long a client may take none of the bytes that it is owed."""
+    linger_seconds: float = 2.0
+    """How long what a client still sends is read and thrown away once its connection is over."""
+    linger_bytes: int = 64 << 20
+    """How much of that is read."""
+
+
+LIMITS = Limits()
+"""The usual ones."""
+
+
 @dataclass(frozen=True)
 class Speaks:
     """Marks a factory as such where a server takes a handler: `serve(listener, Speaks(factory))`."""
 
     factory: Factory
+    limits: Limits = LIMITS
 
 
 NEVER = math.inf

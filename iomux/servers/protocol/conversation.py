@@ -1,0 +1,202 @@
+"""One client's conversation, without its socket: what every server that carries a protocol object has to keep.
+
+A *carrier* moves the bytes: a loop over readiness, a thread, a transport, a ring. It asks `interest` what to do next:
+READ, WRITE, both, or OVER. Only if READ is in it, it reads, and passes what arrived to `received`; what that returns,
+or `take` while WRITE is in it, is to be sent now; `sent` says how much of it went. At `due` it calls `late`. However
+the client goes, it calls `close`, once the socket is closed. Everything else is decided here:
+
+- Replies are taken lazily, a budget of them in a turn. There is interest in writing as long as replies are left, also
+  while nothing is owed: the kernel may take all at once.
+- Once the replies of a protocol that is `over` are sent, the sending direction is shut down, and what the client still
+  sends is thrown away for a while (RFC 9112, section 9.6). If the client has ended too, the socket is closed at once.
+- A client that takes nothing of what it is owed for a time is dropped.
+- A protocol's clock stands while its client takes replies: its `due` is later by that time.
+
+The conversations of one factory are used by one thread at a time. Bytes that were given out are never changed, so a
+thread or the kernel can send them meanwhile. Cost: with a reply in one piece, two calls for each read.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+from iomux.servers.protocol import LIMITS, NEVER, ClientProtocol, Limits, Replies, Say
+from iomux.servers.protocol.interest import OVER, READ, WRITE, log_error
+from iomux.servers.protocol.pending import Pending
+
+Piece = bytes | memoryview
+"""Bytes to send."""
+NewClient = Callable[[float, Say], ClientProtocol]
+"""Makes a client's protocol object, as a `Factory` does."""
+
+
+class Conversation:
+    """The protocol object of one client, its replies, and what it is owed.
+
+    now, everywhere: seconds of time.monotonic(). shut: shuts down the socket's sending direction, called once at most.
+    wake: called when bytes were said to this client, so that `interest` may have changed, or it is dropped. Raises what
+    the factory raises.
+
+    Example:
+    >>> from iomux.servers.protocol.conversation import NEVER, Conversation
+    >>> class Shout:
+    ...     over, due, idle, gone = False, NEVER, True, print
+    ...     feed = lambda self, data, now: data.upper()
+    >>> talk = Conversation(lambda now, say: Shout(), now=0.0, shut=lambda: None, wake=lambda: None)
+    >>> talk.received(b"hello", now=1.0)
+    b'HELLO'
+    """
+
+    def __init__(
+        self,
+        factory: NewClient,
+        now: float,
+        shut: Callable[[], None],
+        wake: Callable[[], None],
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.interest = READ
+        """What to do next: READ, WRITE, both, or OVER when the socket is to be closed."""
+        self._limits, self._shut, self._wake = limits, shut, wake
+        self._current: Piece = b""  # being sent
+        self._pending = Pending()
+        self._busy = False  # with anything but waiting for a request
+        self._busy_since: float | None = None
+        self._ended = self._lingering = self._closed = False
+        self._paused = 0.0
+        self._thrown_away = 0
+        self._protocol = factory(now, self._say)
+        self._feed = self._protocol.feed
+        self.due = self._protocol.due
+        """When `late` is to be called; math.inf: never. Read it after each call."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost if this client is let go now."""
+        return not self._busy and self._protocol.idle
+
+    def received(self, data: bytes, now: float) -> Piece:
+        """Take what arrived, nothing at the end of the stream; return what is to be sent now."""
+        if self._lingering:
+            return self._throw_away(data)
+        try:
+            replies = self._feed(data, now)
+        except Exception:  # a protocol's error ends only its client, and is logged
+            return self._fail()
+        self.due, self._paused = self._protocol.due, 0.0
+        if type(replies) is bytes and data and not self._busy and not self._protocol.over:  # nearly always
+            self._current = replies
+            return replies
+        self._ended = not data
+        return self._begin(replies, now)
+
+    def sent(self, size: int, now: float) -> None:
+        """So many of the bytes that were given out last have been sent."""
+        if size == len(self._current) and not self._busy:  # nearly always
+            self._current = b""
+            return
+        self._current = memoryview(self._current)[size:] if size < len(self._current) else b""
+        self._settle(now, progress=size > 0)
+
+    def take(self, now: float) -> Piece:
+        """What is to be sent now: the rest of the last bytes, or of the replies as many as a turn has."""
+        if not self._current:
+            try:
+                self._current = self._pending.take(self._limits)
+            except Exception:
+                return self._fail()
+        self._settle(now)
+        return self._current
+
+    def late(self, now: float) -> Piece:
+        """`due` has come: drop a client that stalls or lingers, else tell the protocol; return what is to be sent."""
+        if self._lingering or self._busy_since is not None:
+            self._drop()
+            return b""
+        try:
+            replies = self._protocol.late(now)
+        except Exception:
+            return self._fail()
+        self._paused = 0.0
+        return self._begin(replies, now)
+
+    def close(self) -> None:
+        """The client is gone: close the replies that are left, tell the protocol. Does nothing the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        self._drop()
+        self._pending.close()
+        try:
+            self._protocol.gone()
+        except Exception:
+            log_error()
+
+    def _begin(self, replies: Replies, now: float) -> Piece:
+        """Remember replies that are not simply sent; return what is to be sent now."""
+        try:
+            self._pending.add(replies)
+        except TypeError:
+            return self._fail()
+        return self.take(now)
+
+    def _say(self, data: bytes) -> None:
+        if self.interest == OVER or self._lingering:
+            return
+        if self._pending.say(data, self._limits.said_bytes):
+            self._busy, self.interest = True, self.interest | WRITE
+        else:
+            self._drop()
+        self._wake()
+
+    def _settle(self, now: float, progress: bool = False) -> None:
+        """Decide what to do next, now that something was taken or sent."""
+        owed = len(self._current) + self._pending.size
+        if self.interest == OVER:
+            return
+        if owed or self._pending.replies_left:
+            self._be_busy(now, owed, progress)
+        elif self._ended:
+            self._drop()
+        elif self._protocol.over:
+            self._linger(now)
+        else:
+            self._be_ready(now)
+
+    def _be_busy(self, now: float, owed: int, progress: bool) -> None:
+        if progress or self._busy_since is None:
+            self.due = now + self._limits.stall_seconds
+        if self._busy_since is None:
+            self._busy_since = now
+        waits = self._pending.replies_left or self._ended or self._protocol.over
+        self.interest = WRITE if waits or owed >= self._limits.high_water_bytes else READ | WRITE
+        self._busy = True
+
+    def _be_ready(self, now: float) -> None:
+        if self._busy_since is not None:
+            self._paused += now - self._busy_since
+        self._busy, self._busy_since = False, None
+        self.interest = READ
+        self.due = self._protocol.due + self._paused
+
+    def _linger(self, now: float) -> None:
+        if not self._lingering:
+            self._lingering = self._busy = True
+            self.interest = READ
+            self.due = now + self._limits.linger_seconds
+            with contextlib.suppress(OSError):  # it has left already: the next read tells
+                self._shut()
+
+    def _throw_away(self, data: bytes) -> bytes:
+        self._thrown_away += len(data)
+        if not data or self._thrown_away > self._limits.linger_bytes:
+            self._drop()
+        return b""
+
+    def _fail(self) -> bytes:
+        log_error()
+        self._drop()
+        return b""
+
+    def _drop(self) -> None:
+        self.interest = OVER
+        self.due = NEVER

@@ -1,0 +1,18 @@
+"""What a client is waited for, and the log: shared by all that serves clients, with a handler or with a protocol."""
+
+import contextlib
+import sys
+import traceback
+
+READ = 0x001
+"""Interest in reading, and readiness for it: POLLIN, and EPOLLIN has the same value (poll.h, epoll.h)."""
+WRITE = 0x004
+"""Interest in writing, and readiness for it: POLLOUT and EPOLLOUT."""
+OVER = 0
+"""No interest is left: the connection has ended and must be closed."""
+
+
+def log_error(*lines: str) -> None:
+    """Write the lines, or the exception being handled, to standard error; ignore a closed standard error."""
+    with contextlib.suppress(OSError, ValueError):
+        print(*(lines or (traceback.format_exc(),)), sep="\n", file=sys.stderr, flush=True)
