@@ -1,4 +1,4 @@
-"""Real clients for the servers of the pages on HTTP and Redis: a browser, wrk, redis-benchmark; else one in Python."""
+"""Real clients for the servers of the pages on HTTP and Redis: a browser, wrk, redis-benchmark; else iomux.load."""
 
 import shutil
 

@@ -1,31 +1,36 @@
 """wrk and redis-benchmark on a server that runs here, and what the server's processor did meanwhile.
 
-Both programs are in C, so a server in Python is what limits the figure. Where one is missing, a client in Python
-(`closed_loop`) does the same, and the row says which it was. Cost: a second or so for each run.
+Both programs are in C, so a server in Python is what limits the figure. Where one is missing, `iomux.load` asks the
+same, and the row says which it was. Cost: a second or so for each run.
 """
 
+import contextlib
 import csv
+import http.client
 import re
+import socket
 import subprocess
 from collections.abc import Callable
 from functools import partial
 
 from iomux.course.clients import program
-from iomux.course.clients.closed_loop import Complete, http_length, resp_length, run
+from iomux.harness.load import asking
+from iomux.harness.load.load import load
 from iomux.processes.server import Server
-from iomux.processes.worker import free_core, run_in_worker
+from iomux.processes.worker import free_core
 from iomux.system.machine import pin
 from iomux.system.sockets import Address
 
 Row = dict[str, float | str]
 """One run: server, tool, requests, requests_per_s, p99_us, cpu_us_per_request."""
-_PYTHON = "a client in Python"
+_PYTHON = "iomux.load"
+_HALF_A_SECOND = 0.5
 _IN_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 _PATIENCE_SECONDS = 30.0
 
 
 def web_load(server: Server, target: str, connections: int, seconds: int = 1) -> Row:
-    """Load a web server over connections that stay open: wrk, else a client in Python.
+    """Load a web server over connections that stay open: wrk, else `iomux.load`.
 
     target: what is asked for; seconds: whole ones, because wrk counts in them. Raises RuntimeError if an answer was not
     2xx, or a connection failed.
@@ -33,12 +38,11 @@ def web_load(server: Server, target: str, connections: int, seconds: int = 1) ->
     if path := program("wrk"):
         command = [path, "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency"]
         return _metered(server, "wrk", lambda: of_wrk(_output(server, [*command, _url(server.address, target)])))
-    request = f"GET {target} HTTP/1.1\r\nHost: {server.address[0]}\r\n\r\n".encode()
-    return _metered(server, _PYTHON, lambda: _in_python(server, request, http_length, connections, float(seconds)))
+    return _metered(server, _PYTHON, lambda: _in_python(server, asking.http(target), connections))
 
 
 def redis_load(server: Server, *command: str, connections: int = 50, depth: int = 1, requests: int = 20_000) -> Row:
-    """Send one command again and again, `depth` at a time: redis-benchmark, else a client in Python for half a second.
+    """Send one command again and again, `depth` at a time: redis-benchmark, else `iomux.load`.
 
     Raises RuntimeError if the server answers with an error or ends a connection.
     """
@@ -48,9 +52,46 @@ def redis_load(server: Server, *command: str, connections: int = 50, depth: int 
         return _metered(
             server, "redis-benchmark", lambda: of_redis_benchmark(_output(server, [*line, "--csv", *command]), requests)
         )
-    parts = b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in command)
-    request = b"*%d\r\n%s" % (len(command), parts)
-    return _metered(server, _PYTHON, lambda: _in_python(server, request, resp_length, connections, 0.5, depth))
+    return _metered(server, _PYTHON, lambda: _in_python(server, asking.resp(*command, depth=depth), connections, depth))
+
+
+def curl(server: Server, target: str) -> str:
+    """Both sides of one request, as `curl -v` shows them; without curl, the head of the answer as http.client reads it.
+
+    Example:
+    >>> from iomux.course.clients import programs
+    >>> page = b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n"
+    >>> with iomux.start("threaded", handler=lambda data: page) as server:
+    ...     "200 OK" in programs.curl(server, "/")
+    True
+    """
+    if path := program("curl"):
+        line = [path, "-sv", "--noproxy", "*", "-m", "10", "-o", "/dev/null", _url(server.address, target)]
+        said = subprocess.run(line, capture_output=True, text=True, check=True).stderr
+        return "\n".join(line for line in said.splitlines() if line[:1] in "<>")
+    client = http.client.HTTPConnection(*server.address[:2], timeout=10)
+    with contextlib.closing(client):
+        client.request("GET", target)
+        answer = client.getresponse()
+        return f"{answer.status} {answer.reason}\n{answer.headers}"
+
+
+def redis_cli(server: Server, script: str) -> str:
+    """What redis-cli prints for commands, one a line; without it, the replies as they are on the wire.
+
+    Example:
+    >>> from iomux.course.clients import programs
+    >>> with iomux.start("threaded", handler=lambda data: b"+PONG\\r\\n") as server:
+    ...     programs.redis_cli(server, "PING").strip() in ("PONG", "+PONG")
+    True
+    """
+    if path := program("redis-cli"):
+        line = [path, "-h", server.address[0], "-p", str(server.address[1])]
+        return subprocess.run(line, input=script, capture_output=True, text=True, timeout=10, check=True).stdout
+    with socket.create_connection(server.address, timeout=10) as client, client.makefile("rb") as replies:
+        client.sendall("".join(f"{line}\r\n" for line in script.splitlines()).encode())  # inline commands
+        client.shutdown(socket.SHUT_WR)
+        return replies.read().decode()
 
 
 def of_wrk(printed: str) -> dict[str, float]:
@@ -108,16 +149,15 @@ def _output(server: Server, command: list[str]) -> str:
     return done.stdout
 
 
-def _in_python(
-    server: Server, request: bytes, complete: Complete, connections: int, seconds: float, depth: int = 1
-) -> dict[str, float]:
-    arguments = server.address, request, complete, connections, seconds, depth
-    core = free_core(server)
-    requests, taken = run_in_worker(run, *arguments, core=core, seconds=seconds + 30, what="the client in Python")
+def _in_python(server: Server, asked: asking.Asking, connections: int, depth: int = 1) -> dict[str, float]:
+    """What `iomux.load` saw, counted in single requests."""
+    seen = load(server, connections, duration=_HALF_A_SECOND, warmup=0, protocol=asked)
+    if seen.errors:
+        raise RuntimeError(f"iomux.load saw {dict(seen.errors)}")
     return {
-        "requests": float(requests),
-        "requests_per_s": requests / seconds,
-        "p99_us": sorted(taken)[len(taken) * 99 // 100] / 1e3 if len(taken) > 99 else float("nan"),
+        "requests": float(seen.requests * depth),
+        "requests_per_s": float(seen.requests_per_s * depth),
+        "p99_us": float(seen.p99_us),
     }
 
 
