@@ -22,7 +22,9 @@ Measuring
 
 Grading
     check, check_chat       test an echo server, or a chat room, item by item
-    Report                  the result of `check` and `check_chat`
+    check_http              test a web server, in stages
+    check_redis             test a server that speaks Redis' protocol, in stages
+    Report                  the result of a check
     soak, SoakReport        minutes of clients that half-close, reset and vanish
 
 Figures
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from iomux import plot as plot
     from iomux.conformance.check import check as check
     from iomux.conformance.check import check_chat as check_chat
+    from iomux.conformance.check import check_http as check_http
+    from iomux.conformance.check import check_redis as check_redis
     from iomux.conformance.report import Report as Report
     from iomux.course import canteen as canteen
     from iomux.course import clinic as clinic
@@ -99,6 +103,8 @@ _HOME = {
     "WhoCopies": "iomux.harness.copying.who_copies_result",
     "check": "iomux.conformance.check",
     "check_chat": "iomux.conformance.check",
+    "check_http": "iomux.conformance.check",
+    "check_redis": "iomux.conformance.check",
     "choose": "iomux.course.verdicts",
     "claim": "iomux.course.claims",
     "copy_cost": "iomux.harness.copying.copy_cost",
@@ -133,6 +139,8 @@ __all__ = [
     "canteen",
     "check",
     "check_chat",
+    "check_http",
+    "check_redis",
     "choose",
     "claim",
     "clinic",

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 def check(options: argparse.Namespace) -> int:
     """Test a server item by item and print the report; return 1 if an item failed, 3 if this machine hid some."""
-    from iomux.conformance.check import check as check_server
+    from iomux.conformance.check import check as check_echo
+    from iomux.conformance.check import check_redis
 
     check_output(options.junit)
-    try_it = partial(check_server, port=options.port, seconds=options.seconds)
+    try_it = partial(check_redis if options.redis else check_echo, port=options.port, seconds=options.seconds)
     if options.watch:
         from iomux.cli.watch import watch
 

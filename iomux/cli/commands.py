@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from iomux.servers import get, run_forever
+from iomux.servers.protocol import Speaks
 from iomux.system.features import hidden
 from iomux.system.sockets import listen, raise_descriptor_limit
 
@@ -26,10 +27,12 @@ _LABELS = {
 
 def serve(options: argparse.Namespace) -> int:
     """Run one server until SIGINT or SIGTERM, then leave with status 0."""
-    from iomux.processes.resolve import resolve
+    from iomux.processes.resolve import check_startable, resolve
 
     target = resolve(options.name)
     function = get(target).load() if isinstance(target, str) else target
+    speaks, what = _protocol(options)
+    check_startable(function, speaks, None)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     raise_descriptor_limit()
@@ -40,12 +43,26 @@ def serve(options: argparse.Namespace) -> int:
                 f"iomux serve: warning: {host} is not a loopback address, other machines can connect",
                 file=sys.stderr,
             )
-        print(f"listening on {host}:{port}", flush=True)
+        print(f"listening on {host}:{port}", *what, sep="\n", flush=True)
         try:
-            run_forever(function, listener)
+            run_forever(function, listener, *([speaks] if speaks else []))
         except Exception:  # an error in the server: its author needs the traceback
             traceback.print_exc()
     return 1
+
+
+def _protocol(options: argparse.Namespace) -> tuple[Speaks | None, list[str]]:
+    """What the server is to speak, None for the bytes as they are, and lines that say so."""
+    learning = "for learning: it has no TLS and no password, and is meant for this machine only"
+    if options.http is not None:
+        from iomux.protocols.http import site  # not at the top: no other command needs it
+
+        return Speaks(site(options.http)), [f"HTTP/1.1, the files in {options.http.resolve()}", learning]
+    if options.redis:
+        from iomux.protocols.resp import store
+
+        return Speaks(store()), ["Redis' protocol, RESP2 and RESP3, kept in memory and nowhere else", learning]
+    return None, []
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_serve(subparsers: Any) -> None:
-    serve = subparsers.add_parser("serve", help="run one server until it is interrupted")
+    serve = subparsers.add_parser("serve", help="run one server until it is interrupted: an echo, or a protocol")
     serve.add_argument("name", metavar="NAME", help="a registered server (see iomux doctor), or file.py:function")
     serve.add_argument(
         "--host",
@@ -77,6 +77,9 @@ def _add_serve(subparsers: Any) -> None:
         help="the address to listen on (default: %(default)s, this machine only)",
     )
     serve.add_argument("--port", type=values.port, default=0, help="the port (default: 0, the kernel chooses one)")
+    speaks = serve.add_mutually_exclusive_group()
+    speaks.add_argument("--http", type=Path, metavar="FOLDER", help="a web server of the files in FOLDER, for learning")
+    speaks.add_argument("--redis", action="store_true", help="a small Redis in memory, for learning")
     serve.set_defaults(run=commands.serve)
 
 
@@ -127,7 +130,7 @@ def _add_compare(subparsers: Any) -> None:
 def _add_check(subparsers: Any) -> None:
     check = subparsers.add_parser(
         "check",
-        help="test a server for everything that a correct echo server does; status 1 if it fails",
+        help="test a server for everything that a correct echo server does, or a store; status 1 if it fails",
         description="Test a server item by item. Each failure shows what was sent and what came, the shortest "
         "conversation that still fails, as a command to run, a hint, and where to read. Ends with status 0 if the "
         "server passed, 1 if an item failed, 2 if it was asked for wrongly, and 3 if nothing failed, but this machine "
@@ -144,6 +147,8 @@ def _add_check(subparsers: Any) -> None:
         type=values.port,
         help="of a command: the port to give it, or which of its ports is meant (default: a free one, or its only one)",
     )
+    speaks = check.add_mutually_exclusive_group()
+    speaks.add_argument("--redis", action="store_true", help="it speaks Redis' protocol: test that, in five stages")
     check.add_argument(
         "--only",
         type=values.items,

@@ -5,8 +5,10 @@ by side. So whatever a student's server does (loops for ever, exits, forks, prin
 reported. Cost: some 15 s for a correct server on two cores, and no more than `SECONDS` for one that fails.
 """
 
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 from iomux import servers
@@ -30,11 +32,18 @@ from iomux.conformance.echo import (
     stale,
     visits,
 )
-from iomux.conformance.evidenced import with_evidence
+from iomux.conformance.evidenced import as_seen, with_evidence
+from iomux.conformance.http.site import fill_folder, site_of
+from iomux.conformance.http.stages import on_site
+from iomux.conformance.redis.stages import STAGED as REDIS
 from iomux.conformance.report import Report
+from iomux.conformance.targets import target_in_folder
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
+from iomux.servers.protocol import Factory
 
+HTTP_SECONDS = 60.0
+"""The same for a web server, whose time-outs are long."""
 SECONDS = 25.0
 """How long a check goes on when an item has failed; a notebook's cell under nbgrader has 30 s."""
 _ECHO_FAMILIES = (
@@ -127,3 +136,64 @@ def check_chat(
     gather = partial(with_evidence, chat=True) if evidence else None
     report = try_all(items, "pass messages on", target, only, progress, seconds, port, gather)
     return with_manners(report, target, next(iter(items)))
+
+
+def check_redis(
+    target: str | servers.Serve,
+    only: str | Iterable[str] | None = None,
+    progress: bool = True,
+    seconds: float = SECONDS,
+    port: int | None = None,
+    evidence: bool = True,
+) -> Report:
+    """Test in stages whether a server speaks Redis' protocol as a correct one does, and report item by item.
+
+    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.redis.stages.STAGED`, from one
+    PING to a flood. An item whose command the store does not know is "not seen". All keys begin with "iomux:"; at an
+    address they are deleted afterwards. Raises LookupError for an unknown server or item, TypeError and ValueError for
+    an invalid target, or an address where nothing listens, and ValueError if `only` is empty. Cost: some 20 s.
+
+    Example:
+    >>> report = iomux.check_redis("redis-server --port {port} --save ''", only=["ping", "echo"])  # doctest: +SKIP
+    >>> report.failed  # doctest: +SKIP
+    ()
+    """
+    gather = as_seen if evidence else None
+    return try_all(REDIS, "answer PING", target, only, progress, seconds, port, gather)
+
+
+def check_http(
+    target: str | servers.Serve,
+    only: str | Iterable[str] | None = None,
+    progress: bool = True,
+    seconds: float = HTTP_SECONDS,
+    port: int | None = None,
+    evidence: bool = True,
+    *,
+    path: str | None = None,
+    protocol: Callable[[str], Factory] | None = None,
+) -> Report:
+    """Test in stages whether a web server speaks HTTP/1.1 as a correct one does, and report item by item.
+
+    The server is to serve a folder that the check makes (`iomux.conformance.http.site`). A command line has its path in
+    place of `{folder}`, as in "python3 server.py {port} {folder}"; a function has it as a parameter,
+    `serve(listener, folder)`; all find it in the environment as IOMUX_FOLDER. protocol: for a server that carries a
+    protocol object: makes the factory from the folder, as `iomux.protocols.http.site` does. path: a page of a server
+    that serves something else, such as one that runs already: what only the folder can show is "not seen" then.
+
+    Other arguments and the report are those of `iomux.check`; the items are `iomux.conformance.http.stages.STAGED`.
+    What an RFC leaves to the server is right either way. Raises LookupError for an unknown server or item, TypeError
+    and ValueError for an invalid target or path, and ValueError if `only` is empty. Cost: some 30 s, and 100 s where
+    nobody is let go sooner (the items silent, drip and goodbye).
+
+    Example:
+    >>> served = "python3 -m http.server --bind 127.0.0.1 --directory {folder} {port}"
+    >>> report = iomux.check_http(served, only=["get", "head", "outside"], progress=False)
+    >>> report.passed
+    True
+    """
+    with tempfile.TemporaryDirectory(prefix="iomux-http-") as around:
+        folder = str(fill_folder(Path(around)))
+        items, gather = on_site(site_of(path, folder)), as_seen if evidence else None
+        under_test = target_in_folder(target, folder, port, protocol, elsewhere=path is not None)
+        return try_all(items, "answer a GET", under_test, only, progress, seconds, port, gather)

@@ -62,12 +62,21 @@ def with_evidence(
 def as_seen(results: Sequence[Result], done: Steps, target: Target, written: str, ends: float) -> Told:
     """The results with the bytes that their own clients saw: where an item is a few requests, nothing shorter fails.
 
-    Its trial puts them into the detail, as `window`: lines that are the same in each run.
+    Its trial puts them into the detail, as `window`: lines that are the same in each run; and, as `command`, the lines
+    of a command that sends just the same, if the item's own command shows less.
     """
-    lines = {one.name: one.detail.get("window") for one in results if one.status == "failed" and not one.exempt}
-    windows = {name: tuple(map(str, found)) for name, found in lines.items() if isinstance(found, list)}
-    told = tuple(_with(one, Evidence(window=windows[one.name]) if one.name in windows else None) for one in results)
-    return told, _built(target) if lines and time.monotonic() < ends - _LAST_SECONDS else ""
+    failed = {one.name for one in results if one.status == "failed" and not one.exempt}
+    told = tuple(_with(one, _seen(one) if one.name in failed else None) for one in results)
+    return told, _built(target) if failed and time.monotonic() < ends - _LAST_SECONDS else ""
+
+
+def _seen(result: Result) -> Evidence:
+    window, command = (result.detail.get(key) for key in ("window", "command"))
+    return Evidence(window=_lines(window), command=_lines(command))
+
+
+def _lines(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def as_written(target: str | servers.Serve) -> str:

@@ -6,6 +6,7 @@ started here, and its process is not known.
 """
 
 import contextlib
+import dataclasses
 import pickle
 import socket
 from collections.abc import Callable, Iterator
@@ -19,11 +20,13 @@ from iomux.conformance.trial.ending import why_ended
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
 from iomux.processes.errors import CANT_LISTEN, ServerError
 from iomux.processes.named.command import Command
+from iomux.processes.named.in_folder import given_folder, speaking, with_folder
 from iomux.processes.named.place import written
 from iomux.processes.ready import START_SECONDS
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
 from iomux.processes.server import Server, launch_on
 from iomux.processes.starting import PORT_SECONDS
+from iomux.servers.protocol import Factory, Speaks
 from iomux.system.machine import cores
 from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
@@ -92,6 +95,32 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
         own_listener=own_listener(found),
         notes=notes_of(found),
     )
+
+
+def target_in_folder(
+    target: str | servers.Serve,
+    folder: str,
+    port: int | None,
+    protocol: Callable[[str], Factory] | None,
+    elsewhere: bool,
+) -> Target:
+    """The target that a user names, given a folder to serve (`iomux.processes.named.in_folder`). Raises as `target_of`.
+
+    protocol: makes a factory of the folder, in the server's process. elsewhere: whether something else is to be asked
+    for: else ValueError for a server that runs already, since it can't be given a folder.
+    """
+    named = find(with_folder(target, folder) if isinstance(target, str) else target)
+    if isinstance(named, tuple) and not elsewhere:
+        raise ValueError(f"{written(*named)} serves its own files: name a page of it, as in path='/index.html'")
+    found = given_folder(named, folder)
+    if protocol is not None:
+        if isinstance(named, Command | tuple) or own_listener(named):
+            raise ValueError(f"{name_of(named)} has a protocol of its own: leave protocol out")
+        serve = servers.get(named).load() if isinstance(named, str) else named
+        found = speaking(serve, lambda given: Speaks(protocol(given)), folder)
+    name = target if isinstance(target, str) and isinstance(named, Command | tuple) else name_of(named)
+    models = (named, servers.get(named).model) if isinstance(named, str) else ()
+    return dataclasses.replace(target_of(found, port), name=name, models=models, notes=notes_of(named))
 
 
 def _check_it_answers(address: Address) -> None:

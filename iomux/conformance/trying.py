@@ -31,7 +31,7 @@ _ADDRESS_IN_USE = (
 def try_all(
     items: Mapping[str, Item],
     minimum: str,
-    target: str | servers.Serve,
+    target: str | servers.Serve | Target,
     only: str | Iterable[str] | None,
     progress: bool,
     seconds: float,
@@ -46,7 +46,8 @@ def try_all(
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds!r}: give the time for a server that fails, as in seconds=60")
     untried = Outcome("not seen", f"a server that does not {minimum} can't be tested further: see the item {first}")
-    under_test, clock, outcomes = target_of(target, port), Clock(seconds), dict[str, Outcome]()
+    clock, outcomes = Clock(seconds), dict[str, Outcome]()
+    under_test = target if isinstance(target, Target) else target_of(target, port)
     from tqdm.auto import tqdm
 
     title, hidden = f"check {under_test.name}", not shown(progress)
@@ -62,9 +63,10 @@ def try_all(
         results = [result_of(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = tuple(results), ""
+        written = "" if isinstance(target, Target) else as_written(target)
         if gather:
             bar.set_postfix_str("what shows the failures")
-            told, built = gather(results, steps, under_test, as_written(target), clock.ends)
+            told, built = gather(results, steps, under_test, written, clock.ends)
     seen = (note for outcome in outcomes.values() for note in outcome.notes)
     return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
 

@@ -4,6 +4,7 @@
 """
 
 import functools
+import inspect
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from iomux.processes.named.command import Command, is_command, parse
 from iomux.processes.named.file_server import FileServer
 from iomux.processes.named.place import written
 from iomux.processes.named.ways import Called, way_to_call
+from iomux.servers.connection import Handler
+from iomux.servers.protocol import Factory, Speaks
 from iomux.system.machine import cores
 from iomux.system.sockets import Address
 
@@ -80,13 +83,37 @@ def check_handler_and_core(handler: object, core: int | None) -> None:
         raise ValueError(f"cpu {core} is not among the cores this process may use: {cores()}")
 
 
-def check_startable(found: Found, with_handler: bool, port: int | None) -> None:
-    """Raise ValueError if a server can't be started, or not with a handler, or not with this port."""
+def speaking(handler: Handler | None, protocol: Factory | None) -> Handler | None:
+    """The handler, or what stands in its place for a protocol. Raises TypeError for both, or for what is no factory."""
+    if protocol is None:
+        return handler
+    if handler is not None:
+        raise TypeError("handler and protocol are both given: a server answers by the one or by the other")
+    if isinstance(protocol, type) or not (
+        callable(protocol) and hasattr(protocol, "due") and hasattr(protocol, "late")
+    ):
+        raise TypeError(
+            f"protocol is {protocol!r}: give a factory, an object with due, late(now) and a call (now, say) that makes "
+            "a protocol object for each client, as iomux.protocols.http.site(folder) does"
+        )
+    return Speaks(protocol)
+
+
+def check_startable(found: Found, handler: Handler | None, port: int | None) -> None:
+    """Raise ValueError if a server can't be started, or not with a handler or a protocol, or not with this port."""
     if port is not None and not 0 < port < 65536:
         raise ValueError(f"port is {port}: choose 1 to 65535")
+    what = "protocol" if isinstance(handler, Speaks) else "handler"
     for wrong, said in (
         (isinstance(found, tuple), "is an address: a server runs there, or nobody does; there is nothing to start"),
-        (own_listener(found) and with_handler, "makes its own listener and has its own handler: leave handler out"),
+        (
+            own_listener(found) and handler is not None,
+            f"makes its own listener and has its own {what}: leave {what} out",
+        ),
+        (
+            what == "protocol" and inspect.isfunction(found) and len(inspect.signature(found).parameters) < 2,
+            "takes a listener only: write serve(listener, handler), and what a protocol needs comes as the handler",
+        ),
         (not own_listener(found) and port is not None, "takes the listener that it is given: leave port out"),
     ):
         if wrong:

@@ -1,8 +1,8 @@
 """Run a server in a separate process: `start` returns when it is ready, and it ends with its owner.
 
-A server in a thread of its client would share the client's interpreter lock, and the two be measured as one. And
-`multiprocessing` finds no function of a notebook's cell by name: cloudpickle sends the function itself over the child's
-standard input, which is also the lifeline (see `iomux.processes.child`). Cost: some 0.1 s to start a Python process.
+In a thread of its client it would share the client's interpreter lock, and the two be measured as one. Cloudpickle
+sends a function of a notebook's cell itself, over the child's standard input, which is also the lifeline (see
+`iomux.processes.child`). Cost: some 0.1 s to start a Python process.
 """
 
 import contextlib
@@ -22,10 +22,11 @@ from iomux.processes.logs import read_log, written_bytes
 from iomux.processes.named.place import written
 from iomux.processes.notebook_cell import replace_earlier_run
 from iomux.processes.ready import Started
-from iomux.processes.resolve import Found, check_handler_and_core, check_startable, find, name_of, notes_of
+from iomux.processes.resolve import Found, check_handler_and_core, check_startable, find, name_of, notes_of, speaking
 from iomux.processes.spawn import end
 from iomux.processes.starting import Terms, start_found
 from iomux.servers.connection import Handler
+from iomux.servers.protocol import Factory
 from iomux.system.machine import CpuTime, below, cores, cpu_time
 from iomux.system.process_tree import exists
 from iomux.system.sockets import Address, wait_until_refused
@@ -128,16 +129,16 @@ class Server:
             self.stop()
 
     def __repr__(self) -> str:
-        return f"<{self.name} server at {written(*self.address)}, {self._state()}>"
-
-    def _state(self) -> str:
-        if self._stopped:
-            return "stopped"
-        return f"pid {self.pid}" if self.alive else cause_of_end(self._process)
+        state = f"pid {self.pid}" if self.alive else cause_of_end(self._process)
+        return f"<{self.name} server at {written(*self.address)}, {'stopped' if self._stopped else state}>"
 
 
 def start(
-    server: str | servers.Serve, handler: Handler | None = None, cpu: int | None = None, port: int | None = None
+    server: str | servers.Serve,
+    handler: Handler | None = None,
+    cpu: int | None = None,
+    port: int | None = None,
+    protocol: Factory | None = None,
 ) -> Server:
     """Run a server in a separate process on a free port of 127.0.0.1; it is ready when this returns.
 
@@ -145,11 +146,12 @@ def start(
     a notebook's cell, or a command line in any language, with `{port}` where its port goes, or with a port of its own.
     handler: maps the bytes that arrived to the bytes to send back; by default the server's. cpu: the core to run on; by
     default the first that this process may use, so that `iomux.load` can take another. port: for what makes its own
-    listener: the port to give it, or which of its ports is meant.
+    listener: the port to give it, or which of its ports is meant. protocol: in the place of a handler, what makes a
+    protocol object for each client, such as `iomux.protocols.http.site(".")` (`iomux.servers.protocol`).
 
-    Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its
-    last run. Raises LookupError for an unknown or unavailable name, program or file, ImportError for a file that can't
-    be imported, TypeError for a server or handler that can't be called, ValueError for a function of an unknown form, a
+    Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its last
+    run. Raises LookupError for an unknown or missing name, program or file, ImportError for a file that can't be
+    imported, TypeError for what is no server, handler or protocol, ValueError for a function of an unknown form, a
     port or a core that can't be used, and ServerError with the server's traceback if it does not start.
 
     Example:
@@ -157,7 +159,7 @@ def start(
     ...     print(server.alive)
     True
     """
-    running = launch(server, handler, cpu, port)
+    running = launch(server, speaking(handler, protocol), cpu, port)
     replace_earlier_run(running)
     return running
 
@@ -171,7 +173,7 @@ def launch_on(server: Found, handler: Handler | None, core: int | None, port: in
     """Do what `launch` does, on this core, or on any if it is None; more: of `iomux.processes.starting.Terms`."""
     check_handler_and_core(handler, core)
     found = find(server)
-    check_startable(found, handler is not None, port)
+    check_startable(found, handler, port)
     log = tempfile.TemporaryFile()  # noqa: SIM115 (the Server closes it)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(log.close)

@@ -141,6 +141,15 @@ def get(name: str) -> Mechanism:
     raise LookupError(f"no server is called {name!r}: choose one of {known}, or write file.py:function")
 
 
+def carry(where: str, *arguments: Any) -> NoReturn:
+    """Call the counterpart in `iomux.servers.carriers` of a mechanism's function, for a protocol instead of a handler.
+
+    where: `module:function`, the same in both packages.
+    """
+    module, _, function = where.partition(":")
+    run_forever(getattr(importlib.import_module(f"iomux.servers.carriers.{module}"), function), *arguments)
+
+
 def run_forever(serve: Serve, *arguments: Any) -> NoReturn:
     """Call a `serve` function, and raise RuntimeError if it returns: its clients would otherwise wait for ever."""
     serve(*arguments)

@@ -11,21 +11,26 @@ recv(2), send(2).
 import contextlib
 import socket
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
+from iomux.servers import carry
 from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
+from iomux.servers.protocol import Speaks
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve the clients of `listener` one after the other. Never returns."""
+    if isinstance(handler, Speaks):
+        carry("blocking:serve", listener, handler)
     listener.setblocking(True)
     while True:
         converse(accept_one(listener), handler)
 
 
-def accept_one(listener: socket.socket) -> socket.socket:
-    """Wait for a client; at the descriptor limit, try again until there is room."""
+def accept_one(listener: socket.socket, at_limit: Callable[[], None] = lambda: None) -> socket.socket:
+    """Wait for a client; at the descriptor limit call `at_limit` and try again, until there is room."""
     while True:
         try:
             return listener.accept()[0]
@@ -34,6 +39,7 @@ def accept_one(listener: socket.socket) -> socket.socket:
                 continue
             if error.errno not in SHORTAGE:
                 raise
+            at_limit()
             time.sleep(RETRY_SECONDS)
 
 

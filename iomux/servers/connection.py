@@ -81,7 +81,8 @@ class Connection:
         self.ended = False
         """Whether the client has sent its last byte (`recv` returned none)."""
         self.drained = False
-        """Set when `recv` returned EAGAIN; for edge-triggered loops, which reset it before they read."""
+        """Set when there is nothing to do until something new happens, for example when `recv` returned EAGAIN; for
+        edge-triggered loops, which reset it before they read."""
         self._handler = checked(handler)
         self._recv = sock.recv
         self._send = sock.send
@@ -91,6 +92,7 @@ class Connection:
         receive, handler, send = self._recv, self._handler, self._send  # self._recv() would look for a method first
         try:
             if self.owed and not self._send_owed():
+                self.drained = True  # the kernel's buffer is full: the next edge is EPOLLOUT
                 return self._update_interest()
             data = receive(CHUNK_BYTES)
         except BlockingIOError:
@@ -99,7 +101,7 @@ class Connection:
         except OSError:  # reset, or timed out: only this client is lost
             return self._give_up()
         if not data:
-            self.ended = True
+            self.ended = self.drained = True
             return self._update_interest()
         try:
             reply = handler(data)
@@ -115,6 +117,7 @@ class Connection:
         if sent == len(reply) and self.interest == READ:
             return False  # nearly always
         self.owed += memoryview(reply)[sent:]
+        self.drained = len(self.owed) >= HIGH_WATER_BYTES
         return self._update_interest()
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ import select
 import socket
 from typing import NoReturn
 
-from iomux.servers.connection import OVER, READ, Handler, echo
+from iomux.servers.connection import OVER, Handler, echo
 from iomux.servers.readiness import Clients, Poller, run
 
 
@@ -49,12 +49,13 @@ def run_edge_triggered(listener: socket.socket, handler: Handler, epoll: Poller)
 
 
 def _turn(clients: Clients, fd: int) -> bool:
-    """Let one client advance by one read; return whether it may have more to read."""
-    connection = clients.connections[fd]
+    """Let one client advance by one read or send; return whether it may have more to do."""
+    connection = clients.connections.get(fd)
+    if connection is None:  # let go meanwhile
+        return False
     connection.drained = False
     connection.advance()
     if connection.interest == OVER:
         clients.close(fd)
-    # A client that is not read from (back-pressure, end of stream) is owed bytes that did not fit into the
-    # kernel's buffer: its next edge is EPOLLOUT.
-    return bool(connection.interest & READ) and not connection.drained
+        return False
+    return not connection.drained

@@ -15,10 +15,15 @@ import math
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from iomux.servers.connection import OVER, READ, REFUSED, Connection, Handler, log_error
-from iomux.system.sockets import SHORTAGE, accept_pending
+from iomux.servers.protocol import Speaks
+from iomux.servers.protocol.idle import SPARE
+from iomux.servers.protocol.speaker import Speaker
+from iomux.servers.protocol.speakers import Speakers
+from iomux.system.sockets import SHORTAGE, accept_pending, descriptor_limit
 
 
 class Poller(Protocol):
@@ -59,7 +64,8 @@ def timeout(due: float, unit: float) -> float:
 class Clients:
     """The clients of one server: accepts them, watches them, and closes them.
 
-    unit: one second in the unit of the poller's timeout. interest: what a new client is watched for.
+    unit: one second in the unit of the poller's timeout. interest: what a new client is watched for. With a handler
+    each client is a `Connection`, with a protocol (`Speaks`) a `Speaker`.
 
     Example:
     >>> from iomux.servers.readiness import Clients
@@ -72,16 +78,19 @@ class Clients:
     def __init__(
         self, listener: socket.socket, handler: Handler, poller: Poller, unit: float, interest: int = READ
     ) -> None:
-        self.connections: dict[int, Connection] = {}
+        self.connections: dict[int, Connection | Speaker] = {}
         self.turns: dict[int, Callable[[], bool]] = {listener.fileno(): self.accept}
         """The function to call when a descriptor is ready; it returns whether the interest has changed."""
         self._listener = listener
-        self._handler = handler
         self._poller = poller
         self._interest = interest
-        self.timeout: float | None = None
-        """How long the loop may sleep: None (no limit), or a second while it lacks descriptors to accept clients."""
+        self._speakers = Speakers(handler) if isinstance(handler, Speaks) else None
+        self._new = partial(Connection, handler=handler) if self._speakers is None else self._speakers.admit
+        self.timeout: float | None = None if self._speakers is None else 0
+        """How long the loop may sleep: None (no limit), until something is due, a second while descriptors lack."""
         self._unit = unit
+        self._short = False  # of descriptors
+        self._full_from = math.inf if self._speakers is None else descriptor_limit() - SPARE
         self._retry_at = 0.0
         self._refusal_logged = False
         listener.setblocking(False)
@@ -92,6 +101,9 @@ class Clients:
         try:
             for client in accept_pending(self._listener):
                 self._admit(client)
+                if client.fileno() >= self._full_from:
+                    self._stop_accepting()
+                    break
         except OSError as error:
             if error.errno not in SHORTAGE:
                 raise
@@ -114,28 +126,53 @@ class Clients:
         self._retry_at = 0.0  # a descriptor is free: retry at once
 
     def resume(self) -> None:
-        """Watch the listener again after a lack of descriptors, if a client has left or a second has passed."""
-        if time.monotonic() >= self._retry_at:
+        """Do what is due between two waits: watch the listener again after a lack of descriptors, if a client has left
+        or a second has passed, and whatever the clients' protocols wait for."""
+        now = time.monotonic()
+        if self._speakers is not None:
+            self._tend(self._speakers, now)
+        if self._short and now >= self._retry_at:
             self._poller.register(self._listener.fileno(), READ)
-            self.timeout = None
+            self._short = False
+        due = self._retry_at if self._short else math.inf
+        if self._speakers is not None:
+            due = min(due, self._speakers.next_due())
+        self.timeout = timeout(due, self._unit) if self._short or self._speakers is not None else None
 
     def _admit(self, client: socket.socket) -> None:
         fd = client.fileno()
+        connection = self._new(client)
+        if connection is None:
+            return
         try:
             self._poller.register(fd, self._interest)
         except (ValueError, OSError) as error:
-            client.close()
+            connection.close()
             if not self._refusal_logged:
                 log_error(f"iomux: {REFUSED}, and others may be: {error}")
             self._refusal_logged = True
+            if self._speakers is not None:  # from now on idle ones are let go instead
+                self._full_from = min(self._full_from, fd - SPARE)
         else:
-            self.connections[fd] = connection = Connection(client, self._handler)
+            self.connections[fd] = connection
             self.turns[fd] = connection.advance
+
+    def _tend(self, speakers: Speakers, now: float) -> None:
+        """Do what is due of the clients' protocols, and let idle clients go when descriptors are short."""
+        speakers.tell_the_late(now)
+        for speaker in speakers.changed():
+            if speaker.interest == OVER or self._interest == READ:
+                self.update_interest(speaker.fd)
+            else:  # edge-triggered: with this call it is reported anew (epoll_ctl(2), EPOLL_CTL_MOD)
+                self._poller.modify(speaker.fd, self._interest)
+        for speaker in speakers.longest_idle(now) if self._short else ():
+            self.close(speaker.fd)
 
     def _stop_accepting(self) -> None:
         # The listener stays readable while a client waits in the backlog: watching it would keep the loop awake.
         self._poller.unregister(self._listener.fileno())
         self.timeout = self._unit
+        self._short = True
         self._retry_at = time.monotonic() + 1
 
 

@@ -17,14 +17,20 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
+from iomux.servers import carry
 from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
+from iomux.servers.protocol import Speaks
 from iomux.system.io_uring import Ring
 from iomux.system.io_uring_abi import SETUP_COOP_TASKRUN, lend
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 _ENTRIES, _COMPLETIONS = 512, 8192
-_FIRST_BYTES = 4096
+FIRST_BYTES = 4096
 """The size of a client's buffer until a message fills it: 10,000 silent clients then cost 40 MB and not 640."""
+
+
+Admit = Callable[[int, Callable[[], None]], object]
+"""Takes the descriptor of a new client, and what to call once that is closed."""
 
 
 class _Client:
@@ -32,7 +38,7 @@ class _Client:
 
     def __init__(self, ring: Ring, fd: int, handler: Handler, on_close: Callable[[], None]) -> None:
         self._ring, self._fd, self._handler, self._on_close = ring, fd, handler, on_close
-        self._make_room(_FIRST_BYTES)
+        self._make_room(FIRST_BYTES)
         self._reply, self._sent = b"", 0
         self._receive()
 
@@ -78,8 +84,8 @@ class _Client:
 class _Acceptor:
     """The listener: one entry accepts client after client; at the descriptor limit accepting pauses."""
 
-    def __init__(self, ring: Ring, listener: socket.socket, handler: Handler) -> None:
-        self._ring, self._listener, self._handler = ring, listener, checked(handler)
+    def __init__(self, ring: Ring, listener: socket.socket, admit: Admit) -> None:
+        self._ring, self._listener, self._admit = ring, listener, admit
         self._accepting = False
         self._start_accepting()
 
@@ -90,7 +96,7 @@ class _Acceptor:
 
     def _accepted(self, result: int, more: bool) -> None:
         if result >= 0:
-            _Client(self._ring, result, self._handler, self._start_accepting)
+            self._admit(result, self._start_accepting)
         elif -result not in CLIENT_GONE | SHORTAGE:
             raise OSError(-result, os.strerror(-result))
         if more:
@@ -114,8 +120,16 @@ def new_ring() -> Ring:
 
 def run_on(ring: Ring, listener: socket.socket, handler: Handler) -> NoReturn:
     """Serve every client of `listener` on `ring`: the token of each entry is the function to call when it is done."""
+    if isinstance(handler, Speaks):
+        carry("uring:run_on", ring, listener, handler)
+    answer = checked(handler)
+    run_ring(ring, listener, lambda fd, on_close: _Client(ring, fd, answer, on_close))
+
+
+def run_ring(ring: Ring, listener: socket.socket, admit: Admit) -> NoReturn:
+    """Admit every client of `listener`, and do what follows each completion, for ever."""
     listener.setblocking(True)  # on a nonblocking socket the kernel completes with EAGAIN instead of waiting
-    _Acceptor(ring, listener, handler)
+    _Acceptor(ring, listener, admit)
     while True:
         for done, result, more in ring.wait():
             done(result, more)

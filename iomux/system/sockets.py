@@ -162,6 +162,17 @@ def raise_descriptor_limit() -> int:
     return wanted
 
 
+def descriptor_limit() -> int:
+    """How many descriptors this process may open now, the soft limit (getrlimit(2)).
+
+    Example:
+    >>> from iomux.system.sockets import descriptor_limit
+    >>> descriptor_limit() >= 256
+    True
+    """
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def ask_for_stamps(sock: socket.socket) -> None:
     """Make the kernel return a receive timestamp with each `recvmsg`, where it has them."""
     if available("timestamps"):

@@ -52,12 +52,22 @@ def connect_narrow(subject: Subject) -> socket.socket:
     keeps the server's send buffer small too: the kernel makes it some 20 segments (net/ipv4/tcp_input.c,
     tcp_sndbuf_expand).
     """
+    client = _narrow(subject)
+    from_a_fresh_address(client)
+    return _connected(subject, client)
+
+
+def connect_narrow_from_home(subject: Subject) -> socket.socket:
+    """A client as narrow, from 127.0.0.1: redis-server sends away who comes from elsewhere (its protected mode)."""
+    return _connected(subject, _narrow(subject))
+
+
+def _narrow(subject: Subject) -> socket.socket:
     client = _unconnected(subject)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW_BYTES)  # before the window is first announced
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * _NARROW_BYTES)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SMALL_SEGMENT)
-    from_a_fresh_address(client)
-    return _connected(subject, client)
+    return client
 
 
 def from_a_fresh_address(client: socket.socket) -> None:

@@ -150,7 +150,7 @@ def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | N
 def _found(server: Found, port: int | None) -> Found:
     found = find(server)
     if port is not None:
-        check_startable(found, False, port)
+        check_startable(found, None, port)
     return found
 
 

@@ -8,6 +8,7 @@ an object is made and its method called. Whatever fits none of these is refused,
 import asyncio
 import functools
 import inspect
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,10 +18,13 @@ from typing import Any
 from iomux.system.sockets import Address
 
 Handler = Callable[[bytes], bytes]
+FOLDER_VARIABLE = "IOMUX_FOLDER"
+"""The name in the environment under which a server finds the folder that it is to serve."""
 _METHODS = ("serve_forever", "run_forever", "run", "serve", "start", "main", "loop", "listen")
 _HOSTS = frozenset({"host", "hostname", "ip", "interface", "bind", "bind_host", "addr", "address"})
 _PORTS = frozenset({"port", "portno", "port_number", "bind_port"})
 _PAIRS = frozenset({"address", "addr", "server_address", "bind_address", "hostport"})
+_FOLDERS = frozenset({"folder", "root", "directory", "docroot"})
 _ARGV = frozenset({"argv", "args", "arguments"})
 _SHOWN = {"host": '"127.0.0.1"', "address": '("127.0.0.1", port)'}
 
@@ -56,14 +60,16 @@ class Way:
 class Called:
     """A server that is not called as `serve(listener)`, and the way to call it."""
 
-    def __init__(self, function: Callable[..., Any], way: Way) -> None:
-        self.function, self.way = function, way
+    def __init__(self, function: Callable[..., Any], way: Way, folder: str = "") -> None:
+        self.function, self.way, self.folder = function, way, folder
         self.__name__ = getattr(function, "__name__", type(function).__name__)
 
     def import_file(self) -> "Called":
         """Import the file that the server is in, if it is in one: then it is ready to be called."""
+        if self.folder:  # before its import, at which it may look
+            os.environ[FOLDER_VARIABLE] = self.folder
         load = getattr(self.function, "import_file", None)
-        return Called(load(), self.way) if load else self
+        return Called(load(), self.way, self.folder) if load else self
 
     def __call__(self, listener: socket.socket, handler: Handler | None = None) -> None:
         """Call a server that takes a listener, as `serve(listener)` would be."""
@@ -80,7 +86,10 @@ class Called:
     def _call(self, values: Mapping[str, Any], *more: Any) -> None:
         if self.way.asynchronous and (listener := values.get("listener")):
             listener.setblocking(False)  # asyncio's calls on sockets ask for that
-        made = self.function(*(values[name] for name in self.way.arguments), *more)
+        if "folder" in self.way.arguments and not self.folder:
+            raise TypeError(f"{self.__name__} takes a folder: iomux.check_http gives it one, and nobody else")
+        known = {**values, "folder": self.folder}
+        made = self.function(*(known[name] for name in self.way.arguments), *more)
         result = getattr(made, self.way.method)() if self.way.method else made
         if inspect.isawaitable(result):
             asyncio.run(_wait_for(result))
@@ -113,6 +122,9 @@ def way_to_call(function: Callable[..., Any]) -> Way:
 
 def _arguments(required: list[str], optional: list[str]) -> tuple[str, ...] | None:
     """What to call a function with, by the names of its parameters; None if that can't be told."""
+    if required and required[-1].lower() in _FOLDERS:
+        others = _arguments(required[:-1], []) if len(required) > 1 else None
+        return (*others, "folder") if others else None
     names = [*required, *optional]
     low = [name.lower() for name in names[:2]]
     if not names or (not required and low[0] in _ARGV):

@@ -54,6 +54,10 @@ class ClientProtocol(Protocol):
         """The client is gone, however it went. Called once, and nothing after it."""
 
 
+NewClient = Callable[[float, Say], ClientProtocol]
+"""What a factory is called as: the time, and how bytes are said to the client."""
+
+
 class Factory(Protocol):
     """Makes the protocol object of a new client. One for a server: what all clients share is kept here."""
 
@@ -96,6 +100,10 @@ class Speaks:
 
     factory: Factory
     limits: Limits = LIMITS
+
+    def __call__(self, data: bytes) -> bytes:
+        """Raise TypeError: a server that calls it takes it for a handler, and carries no protocol."""
+        raise TypeError("this server knows handlers only, and was given a protocol: it has to ask for `Speaks`")
 
 
 NEVER = math.inf

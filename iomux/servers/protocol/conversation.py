@@ -12,29 +12,26 @@ the client goes, it calls `close`, once the socket is closed. Everything else is
 - A client that takes nothing of what it is owed for a time is dropped.
 - A protocol's clock stands while its client takes replies: its `due` is later by that time.
 
-The conversations of one factory are used by one thread at a time. Bytes that were given out are never changed, so a
-thread or the kernel can send them meanwhile. Cost: with a reply in one piece, two calls for each read.
+One thread at a time uses the conversations of a factory. Bytes that were given out are never changed: a thread or the
+kernel can send them meanwhile. Cost: two calls for each read, if the reply is in one piece.
 """
 
 import contextlib
 from collections.abc import Callable
 
-from iomux.servers.protocol import LIMITS, NEVER, ClientProtocol, Limits, Replies, Say
+from iomux.servers.protocol import LIMITS, NEVER, Limits, NewClient, Replies
 from iomux.servers.protocol.interest import OVER, READ, WRITE, log_error
 from iomux.servers.protocol.pending import Pending
 
 Piece = bytes | memoryview
 """Bytes to send."""
-NewClient = Callable[[float, Say], ClientProtocol]
-"""Makes a client's protocol object, as a `Factory` does."""
 
 
 class Conversation:
     """The protocol object of one client, its replies, and what it is owed.
 
-    now, everywhere: seconds of time.monotonic(). shut: shuts down the socket's sending direction, called once at most.
-    wake: called when bytes were said to this client, so that `interest` may have changed, or it is dropped. Raises what
-    the factory raises.
+    now: seconds of time.monotonic(). shut: shuts down the socket's sending direction; called once at most. wake: called
+    when bytes were said to this client, and `interest` may have changed. Raises what the factory raises.
 
     Example:
     >>> from iomux.servers.protocol.conversation import NEVER, Conversation
@@ -59,15 +56,13 @@ class Conversation:
         self._limits, self._shut, self._wake = limits, shut, wake
         self._current: Piece = b""  # being sent
         self._pending = Pending()
-        self._busy = False  # with anything but waiting for a request
+        self._busy = self._ended = self._lingering = self._closed = False  # busy: not just waiting for a request
         self._busy_since: float | None = None
-        self._ended = self._lingering = self._closed = False
-        self._paused = 0.0
-        self._thrown_away = 0
+        self._paused, self._thrown_away = 0.0, 0
         self._protocol = factory(now, self._say)
         self._feed = self._protocol.feed
         self.due = self._protocol.due
-        """When `late` is to be called; math.inf: never. Read it after each call."""
+        """When `late` is to be called; read it after each call."""
 
     @property
     def idle(self) -> bool:
@@ -110,7 +105,7 @@ class Conversation:
     def late(self, now: float) -> Piece:
         """`due` has come: drop a client that stalls or lingers, else tell the protocol; return what is to be sent."""
         if self._lingering or self._busy_since is not None:
-            self._drop()
+            self.drop()
             return b""
         try:
             replies = self._protocol.late(now)
@@ -119,17 +114,22 @@ class Conversation:
         self._paused = 0.0
         return self._begin(replies, now)
 
+    def drop(self) -> None:
+        """End it without a goodbye: the connection is lost, or the client is let go."""
+        self.interest, self.due = OVER, NEVER
+
     def close(self) -> None:
         """The client is gone: close the replies that are left, tell the protocol. Does nothing the second time."""
         if self._closed:
             return
         self._closed = True
-        self._drop()
+        self.drop()
         self._pending.close()
         try:
             self._protocol.gone()
         except Exception:
             log_error()
+        del self._protocol, self._feed, self._wake  # they refer to us, and what refers to itself is freed late
 
     def _begin(self, replies: Replies, now: float) -> Piece:
         """Remember replies that are not simply sent; return what is to be sent now."""
@@ -142,10 +142,12 @@ class Conversation:
     def _say(self, data: bytes) -> None:
         if self.interest == OVER or self._lingering:
             return
-        if self._pending.say(data, self._limits.said_bytes):
-            self._busy, self.interest = True, self.interest | WRITE
+        if not self._pending.say(data, self._limits.said_bytes):
+            self.drop()
+        elif self._pending.replies_left:
+            return  # it is busy, and will come to that
         else:
-            self._drop()
+            self._busy, self.interest = True, self.interest | WRITE
         self._wake()
 
     def _settle(self, now: float, progress: bool = False) -> None:
@@ -156,17 +158,17 @@ class Conversation:
         if owed or self._pending.replies_left:
             self._be_busy(now, owed, progress)
         elif self._ended:
-            self._drop()
+            self.drop()
         elif self._protocol.over:
             self._linger(now)
         else:
             self._be_ready(now)
 
     def _be_busy(self, now: float, owed: int, progress: bool) -> None:
-        if progress or self._busy_since is None:
-            self.due = now + self._limits.stall_seconds
         if self._busy_since is None:
-            self._busy_since = now
+            self._busy_since, progress = now, True
+        if progress:
+            self.due = now + self._limits.stall_seconds
         waits = self._pending.replies_left or self._ended or self._protocol.over
         self.interest = WRITE if waits or owed >= self._limits.high_water_bytes else READ | WRITE
         self._busy = True
@@ -181,22 +183,17 @@ class Conversation:
     def _linger(self, now: float) -> None:
         if not self._lingering:
             self._lingering = self._busy = True
-            self.interest = READ
-            self.due = now + self._limits.linger_seconds
+            self.interest, self.due = READ, now + self._limits.linger_seconds
             with contextlib.suppress(OSError):  # it has left already: the next read tells
                 self._shut()
 
     def _throw_away(self, data: bytes) -> bytes:
         self._thrown_away += len(data)
         if not data or self._thrown_away > self._limits.linger_bytes:
-            self._drop()
+            self.drop()
         return b""
 
     def _fail(self) -> bytes:
         log_error()
-        self._drop()
+        self.drop()
         return b""
-
-    def _drop(self) -> None:
-        self.interest = OVER
-        self.due = NEVER

@@ -28,7 +28,8 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []
-        self._noted: dict[int, float] = {}
+        self.looked_at: dict[int, float] = {}
+        """When the deadline of each descriptor that was noted is looked at next; math.inf: never."""
 
     @property
     def next(self) -> float:
@@ -37,8 +38,8 @@ class Deadlines:
 
     def note(self, fd: int, due: float) -> None:
         """The client at descriptor `fd` has this deadline now. Call it whenever it may have become earlier."""
-        if due < self._noted.get(fd, NEVER):
-            self._noted[fd] = due
+        if due < self.looked_at.setdefault(fd, NEVER):
+            self.looked_at[fd] = due
             heapq.heappush(self._heap, (due, fd))
 
     def expired(self, now: float, due_of: Callable[[int], float | None]) -> list[int]:
@@ -46,9 +47,9 @@ class Deadlines:
         found = []
         while self._heap and self._heap[0][0] <= now:
             due, fd = heapq.heappop(self._heap)
-            if self._noted.get(fd) != due:  # an earlier one was noted after this one
+            if self.looked_at[fd] != due:  # an earlier one was noted after this one
                 continue
-            del self._noted[fd]
+            self.looked_at[fd] = NEVER
             current = due_of(fd)
             if current is not None and current <= now:
                 found.append(fd)

@@ -1,0 +1,59 @@
+"""Stage D: how a connection begins, where a client chooses the version, and how it ends."""
+
+from functools import partial
+
+from iomux.conformance.redis import items
+from iomux.conformance.redis.items import FRAMING, page, piped, spec, suite
+from iomux.conformance.redis.talk import ERROR, Due, ask, client, shared_store, store, wrong
+from iomux.conformance.redis.wire import NIL, OK, said
+from iomux.conformance.trial.clients import RESET
+from iomux.conformance.trial.subject import Fault, Subject
+
+item = partial(items.item, stage=FRAMING)
+
+
+@item(
+    "hello",
+    rule="a connection speaks RESP2 until it says HELLO 3: then a map is a map and null is _; HELLO 2 goes back, and "
+    "another version is an error",
+    sent="a client sends HELLO 2, HELLO 3, HELLO 9 and HELLO 2, and after each asks for a key that does not exist",
+    hint="What a client has chosen is kept for each connection. Some clients begin with HELLO 3, and end at an error.",
+    man=f"{spec('RESP versions; Maps; Nulls')}; {page('hello')}",
+    run=("redis-cli -3 -p PORT HELLO 3", "redis-cli -3 -p PORT GET iomux:gone"),
+)
+def hello(subject: Subject) -> None:
+    """Test the handshake."""
+    with store(subject) as one:
+        for version, kind, null in (("2", b"*", NIL), ("3", b"%", b"_\r\n"), ("2", b"*", NIL)):
+            ask(one, f"HELLO {version}", _handshake(kind, version))
+            ask(one, "GET iomux:gone", null)
+            ask(one, "HELLO 9", ERROR)
+            ask(one, "GET iomux:gone", null)
+
+
+def _handshake(kind: bytes, version: str) -> Due:
+    """The answer to HELLO: a map, or its elements in an array; it has the version in it."""
+    pair = b"$5\r\nproto\r\n:%b\r\n" % version.encode()
+    return Due(kind + b"7\r\n", lambda reply: reply.startswith(kind) and pair in reply)
+
+
+@item(
+    "quit",
+    rule="QUIT is answered by OK, then the connection ends; what is behind it is not carried out",
+    sent="a client sends QUIT with a SET behind it in the same piece; another one asks for that key",
+    hint="First the answer, then the end.",
+    man=f"{page('quit')}; {suite('tests/unit/quit.tcl')}",
+    run=piped(r"QUIT\r\nPING\r\n"),
+    points=1,
+)
+def quit_(subject: Subject) -> None:
+    """Test a goodbye."""
+    with shared_store(subject) as other:
+        for behind in (b"", said("SET iomux:a late")):
+            with client(subject) as one:
+                one.send(said("QUIT") + behind)
+                if (got := one.reply()) != OK and not (behind and not got and one.how == RESET):
+                    raise wrong(said("QUIT"), got, OK, one.how)
+                if not one.ended():
+                    raise Fault("after QUIT the connection did not end")
+        ask(other, "GET iomux:a", NIL, "after a QUIT with a SET behind it")

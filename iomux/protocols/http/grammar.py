@@ -1,0 +1,58 @@
+"""The grammar of a request's head, as regular expressions: one match validates a whole head.
+
+A head that is parsed line by line costs Python a few calls for each field, and a browser sends twelve. The regular
+expression's machine is written in C and looks at each byte once: all repetitions are possessive (`*+`), so nothing is
+tried twice, and no head takes longer than its length. Two expressions are enough:
+
+- `PLAIN` is the head of nearly every request: HTTP/1.1, a path, one Host, no body, nothing that changes the framing
+  or the connection. Fields that could are looked for in the same pass (`SPECIAL`), and then it does not match.
+- `HEAD` is any valid head. Then the fields are taken apart, as a dictionary.
+
+What matches neither is malformed, and `refusal` says in which way. Sources: RFC 9112, sections 2 to 5; RFC 9110,
+sections 5.5 and 5.6; RFC 3986, section 3.
+"""
+
+import re
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+"""One character of a method or of a field's name (RFC 9110, section 5.6.2)."""
+LONGEST_TARGET = 8000
+"""Most bytes of a request's target: the least that RFC 9112, section 3, recommends for a request line."""
+MOST_FIELDS = 100
+PATH = rb"/[!$-;=@-\[\]_a-z|~]*+"
+"""A path as browsers write it: `[`, `]` and `|` are not encoded, though RFC 3986 asks for it."""
+QUERY = rb"(?:\?[!$-;=?-~]*+)?"
+"""A query, in which browsers leave some more as it is."""
+NAME_AND_HOST = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++"
+AUTHORITY = rb"(?:" + NAME_AND_HOST + rb"|\[[0-9A-Fa-f:.]++\])(?::[0-9]{0,5}+)?"
+"""A host and an optional port (RFC 3986, section 3.2.2; empty is no valid http host, RFC 9110, section 4.2.1)."""
+VALUE = rb"[\t -~\x80-\xff]*+"
+"""A field's value with the blanks around it: no other control characters (RFC 9110, section 5.5)."""
+_FIELD = TOKEN + rb"++:" + VALUE + rb"\r\n"
+
+SPECIAL = (
+    rb"(?:[Hh](?i:ost:)|[Cc](?i:onnection:(?! keep-alive\r)|ontent-length:)|[Tt](?i:ransfer-encoding:)|[Ee](?i:xpect:))"
+)
+"""The fields that say where a request ends, to whom it goes, and whether the connection stays."""
+_ORDINARY = rb"(?:(?:(?![CcEeHhTt])|(?!" + SPECIAL + rb"))" + _FIELD + rb"){0,%d}+" % (MOST_FIELDS // 2)
+_HOST = rb"[Hh](?i:ost):[ \t]*+" + AUTHORITY + rb"[ \t]*+\r\n"
+
+PLAIN = re.compile(
+    rb"([A-Z]{1,20}+) (" + PATH + QUERY + rb") HTTP/1\.1\r\n(" + _ORDINARY + _HOST + _ORDINARY + rb")\r\n"
+)
+"""Method, target and fields of a request that has no body and leaves the connection as it is."""
+HEAD = re.compile(
+    rb"(" + TOKEN + rb"{1,20}+) (\S++) HTTP/1\.([0-9])\r\n((?:" + _FIELD + rb"){0,%d}+)\r\n" % MOST_FIELDS
+)
+"""Method, target, minor version and fields of any request."""
+FIELD = re.compile(rb"([^:\n]+):[ \t]*([^\r]*?)[ \t]*\r\n")
+"""One field of those that `HEAD` has validated: the name, and the value without the blanks around it."""
+END = re.compile(rb"\n\r?\n")
+"""The end of a head, also of one whose lines end wrongly."""
+BLANK_LINES = re.compile(rb"(?:\r\n)*+")
+"""What is passed over in front of a request (RFC 9112, section 2.2)."""
+ORIGIN = re.compile(PATH + QUERY)
+ABSOLUTE = re.compile(rb"https?://(" + AUTHORITY + rb")(" + PATH + QUERY + rb"|" + QUERY + rb")", re.IGNORECASE)
+"""The authority and the rest of a target in absolute form (RFC 9112, section 3.2.2)."""
+HOST = re.compile(AUTHORITY)
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")

@@ -1,0 +1,129 @@
+"""The files of a folder as a site: GET and HEAD, in pieces, with conditional requests and ranges.
+
+A small file is read at once and sent behind its head, in one call. A large one is read in pieces, each when the client
+has taken the one before, so it costs the memory of one piece, whoever reads it and how slowly.
+"""
+
+import errno
+import os
+import re
+import stat
+import time
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from iomux.protocols.http import conditions, dates, files
+from iomux.protocols.http.connection import Speaker
+from iomux.protocols.http.media import media_type
+from iomux.protocols.http.request import Request
+from iomux.protocols.http.response import Answer, text
+from iomux.protocols.http.service import Limits, service
+from iomux.system.sockets import SHORTAGE
+
+INDEX = b"index.html"
+"""The file that stands for its folder."""
+_CONDITIONAL = re.compile(rb"(?:(?![IiRr])[^\n]*+\n|(?!(?i:if-|range:))[^\n]*+\n)*+[IiRr]")
+"""Matches fields with a condition or a range: lines without are passed over."""
+_RETRY = b"Retry-After: 1\r\n"
+
+
+def site(folder: str | os.PathLike[str], *, limits: Limits | None = None) -> Speaker:
+    """A web server of the files in `folder`: give it to `iomux.start(..., protocol=)`.
+
+    limits: bytes and seconds of each client. Raises NotADirectoryError, FileNotFoundError or PermissionError if this is
+    no folder that can be read. Symbolic links are followed within the folder only. Names need not be UTF-8.
+
+    Example:
+    >>> from iomux.protocols.http import site
+    >>> connection = site("docs")(now=0.0, say=print)
+    >>> connection.feed(b"GET /reference.md HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n", now=0.0).splitlines()[0]
+    b'HTTP/1.1 200 OK'
+    """
+    os.listdir(folder)  # raises what is wrong with it
+    root = os.path.realpath(os.fsencode(Path(folder)))
+    return Speaker(service(partial(_respond, root), ("GET", "HEAD", "OPTIONS"), limits or Limits()))
+
+
+def _respond(root: bytes, request: Request) -> Answer:
+    if request.method == "OPTIONS":
+        return Answer(204, b"Allow: GET, HEAD, OPTIONS\r\n", b"", 0)
+    try:
+        names = files.segments(request.target.partition("?")[0])
+        if names[-1] == b"":
+            names[-1] = INDEX
+        return _opened(files.open_within(root, names), names, request)
+    except files.Outside as reason:
+        return text(404, str(reason))
+    except files.Changed as reason:
+        return text(503, str(reason), _RETRY)
+    except OSError as error:
+        if error.errno in SHORTAGE:
+            return text(503, "too many files are open here", _RETRY)
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return text(403, "the file cannot be read")
+        return text(404, "no such file")
+
+
+def _opened(fd: int, names: list[bytes], request: Request) -> Answer:
+    """The answer from an open file, which keeps the descriptor or closes it."""
+    kept = False
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            return _no_file(fd, names)
+        answer = _answer(fd, status, names[-1], request)
+        kept = isinstance(answer.body, files.Pieces)
+        return answer
+    finally:
+        if not kept:
+            os.close(fd)
+
+
+def _no_file(fd: int, names: list[bytes]) -> Answer:
+    """A folder without its slash is redirected to the one with it, so that links in its page are right."""
+    if not os.path.isdir(fd):
+        return text(404, "no regular file")
+    place = "/" + "/".join(quote(name, safe="") for name in names) + "/"
+    return text(301, f"the folder is at {place}", b"Location: " + place.encode("ascii") + b"\r\n")
+
+
+def _answer(fd: int, status: os.stat_result, name: bytes, request: Request) -> Answer:
+    """The answer from an open regular file: all of it, or what the request's conditions and range leave."""
+    modified, size = int(status.st_mtime), status.st_size
+    tag = f'"{status.st_mtime_ns:x}-{size:x}-{status.st_ino:x}"'
+    described = b"ETag: %b\r\n" % tag.encode("ascii")
+    if modified <= time.time():  # RFC 9110, section 8.8.2.1: never later than Date
+        described += b"Last-Modified: %b\r\n" % dates.written(modified)
+    whole = range(size)
+    wanted = _wanted(request, tag, modified, whole) if _CONDITIONAL.match(request.raw_fields) else whole
+    if isinstance(wanted, int):
+        return _without_file(wanted, described, size)
+    described = b"Content-Type: %b\r\nAccept-Ranges: bytes\r\n%b" % (media_type(name), described)
+    if wanted is not whole:
+        described += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, size)
+    body: bytes | files.Pieces = b""
+    if request.method == "GET":
+        small = len(wanted) <= files.PIECE_BYTES
+        body = files.read(fd, wanted) if small else files.Pieces(fd, wanted, status, ascii(os.fsdecode(name)))
+    return Answer(200 if wanted is whole else 206, described, body, len(wanted))
+
+
+def _wanted(request: Request, tag: str, modified: int, whole: range) -> range | int:
+    """Which of the file's bytes are asked for, or the status of an answer without them."""
+    fields = request.fields
+    refused = conditions.precondition(fields, tag, modified)
+    if refused or request.method != "GET":  # a range of anything but GET is ignored (RFC 9110, section 14.2)
+        return refused or whole
+    try:
+        return conditions.part(fields, tag, modified, whole)
+    except ValueError:
+        return 416
+
+
+def _without_file(status: int, described: bytes, size: int) -> Answer:
+    if status == 304:
+        return Answer(304, described, b"", None)
+    if status == 412:
+        return text(412, "the file is another version than the request says")
+    return text(416, f"the file has {size} bytes", b"Content-Range: bytes */%d\r\n" % size)

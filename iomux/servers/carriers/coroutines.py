@@ -1,0 +1,196 @@
+"""Generators and coroutines, with a protocol object for each client: three kinds of tasks on one scheduler.
+
+The task of a client reads like the blocking server: send what there is to send, else wait for bytes. It waits for one
+thing, its socket. When another client's turn has something to say to this one, or when something is due, a second task
+sends that. Only one task may wait for a descriptor, so the second one waits, if it must, for a duplicate. And a third
+sleeps until the next client is late.
+
+Cost: two system calls for each request, and frames for each client. Sources: dup(2), shutdown(2); the rest as in
+`iomux.servers.coroutines`.
+"""
+
+import contextlib
+import functools
+import socket
+import time
+import types
+from collections.abc import Callable, Generator
+from typing import NoReturn
+
+from iomux.servers.carriers.clients import Clients
+from iomux.servers.carriers.meeting import meet
+from iomux.servers.connection import OVER, WRITE
+from iomux.servers.coroutines import Lost, Spawn, accept, receive
+from iomux.servers.protocol import Speaks
+from iomux.servers.protocol.conversation import Conversation
+from iomux.servers.readiness import Poller
+from iomux.servers.scheduler import Scheduler, Task, Wait
+
+Converse = Callable[["_Client"], Task]
+"""Makes the task of one client."""
+
+
+class _Client:
+    """What the tasks of one client share."""
+
+    talk: Conversation
+
+    def __init__(self, sock: socket.socket, clients: Clients, spawn: Spawn) -> None:
+        self.sock, self._clients, self._spawn = sock, clients, spawn
+        self.fd = sock.fileno()
+        self.receiving = self.telling = False
+        self.since = time.monotonic()
+
+    def meet(self) -> bool:
+        """Begin the conversation; return whether there is one."""
+        talk = meet(self._clients.speaks, functools.partial(self.sock.shutdown, socket.SHUT_WR), self.wake)
+        if talk is None:
+            self.sock.close()
+            return False
+        self.talk = talk
+        self._clients.admit(self.fd, self)
+        return True
+
+    @types.coroutine
+    def receive(self) -> Generator[Wait, None, bytes]:
+        """Wait for bytes, none at the end of the stream. Raises Lost."""
+        self.receiving = True
+        data = yield from receive(self.sock)
+        self.receiving = False
+        return data
+
+    @types.coroutine
+    def room(self) -> Generator[Wait, None, None]:
+        """Wait until more can be sent; not at all if there is nothing to send."""
+        if self.talk.interest & WRITE:
+            yield self.fd, WRITE
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived and send the answer, or some of it."""
+        self.since = time.monotonic()
+        self._send(self.talk.received(data, self.since))
+
+    def send(self) -> None:
+        """Send some of what there is to send."""
+        self._send(self.talk.take(time.monotonic()))
+
+    def _send(self, piece: bytes | memoryview) -> None:
+        sent = 0
+        if piece:
+            with contextlib.suppress(BlockingIOError):
+                sent = self.sock.send(piece)
+            self.talk.sent(sent, time.monotonic())
+        self._clients.note(self.fd)
+
+    def late(self) -> None:
+        """Something is due."""
+        self.talk.late(time.monotonic())  # what it has to say is sent by a task
+        self._clients.note(self.fd)
+        self.wake()
+
+    def wake(self) -> None:
+        """Something is to be sent that the client's own task does not know of, or the connection is over."""
+        if self.talk.interest == OVER:
+            self.cut()
+        elif self.receiving and not self.telling and self.talk.interest & WRITE:
+            self.telling = True
+            self._spawn(tell(self))
+
+    def cut(self) -> None:
+        """End what the tasks of this client wait for."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        """Close."""
+        if self.telling:  # the task that sends sleeps on a duplicate, which would keep the connection open
+            self.cut()
+        del self._clients.at[self.fd]
+        self.sock.close()
+        self.talk.close()
+
+
+def converse(client: _Client) -> Generator[Wait, None, None]:
+    """Talk to one client until its connection is over, then close: a generator."""
+    data: bytes | None = None
+    try:
+        while client.talk.interest != OVER:
+            if client.talk.interest & WRITE:
+                client.send()
+                yield from client.room()
+            elif data is None:
+                data = yield from client.receive()
+            else:
+                client.feed(data)
+                data = None
+    except (Lost, OSError):  # reset, or gone: only this client is lost
+        pass
+    finally:
+        client.leave()
+
+
+async def converse_async(client: _Client) -> None:
+    """Talk to one client until its connection is over, then close: a coroutine."""
+    data: bytes | None = None
+    try:
+        while client.talk.interest != OVER:
+            if client.talk.interest & WRITE:
+                client.send()
+                await client.room()
+            elif data is None:
+                data = await client.receive()
+            else:
+                client.feed(data)
+                data = None
+    except (Lost, OSError):
+        pass
+    finally:
+        client.leave()
+
+
+def tell(client: _Client) -> Generator[Wait, None, None]:
+    """Send what the client's own task does not know of, since it waits for bytes."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as duplicate:
+        own = None
+        while client.talk.interest & WRITE:
+            client.send()
+            if client.talk.interest & WRITE:
+                own = own or duplicate.enter_context(client.sock.dup())
+                yield own.fileno(), WRITE
+    client.telling = False
+    if client.talk.interest == OVER:
+        client.cut()
+
+
+def after(seconds: float, call: Callable[[], None]) -> Generator[Wait, None, None]:
+    """Call a function after so many seconds."""
+    yield seconds
+    call()
+
+
+def welcome(
+    listener: socket.socket, clients: Clients, spawn: Spawn, converse: Converse
+) -> Generator[Wait, None, NoReturn]:
+    """Start a task for each client that connects."""
+    while True:
+        for sock in (yield from accept(listener)):
+            client = _Client(sock, clients, spawn)
+            if client.meet():
+                spawn(converse(client))
+
+
+def run(listener: socket.socket, speaks: Speaks, poller: Poller, unit: float, converse: Converse = converse) -> None:
+    """Serve every client of `listener` by tasks over a level-triggered `poller`. Never returns.
+
+    unit: one second in the unit of the poller's timeout.
+    """
+    listener.setblocking(False)
+    scheduler = Scheduler(poller, unit)
+    clients = Clients(speaks, lambda seconds, call: scheduler.spawn(after(seconds, call)))
+    scheduler.spawn(welcome(listener, clients, scheduler.spawn, converse))
+    scheduler.run()
+
+
+def run_async(listener: socket.socket, speaks: Speaks, poller: Poller, unit: float) -> None:
+    """Do the same by coroutines. Never returns."""
+    run(listener, speaks, poller, unit, converse_async)

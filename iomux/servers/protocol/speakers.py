@@ -1,0 +1,83 @@
+"""The clients of a readiness loop that speak a protocol: what comes to them outside of their own turns.
+
+That is a deadline, bytes that another client's turn says to them, and that they are let go when descriptors run short,
+so that newcomers are served. What was said is sent after the turn that said it, once for each client; the rest is done
+between two waits of the loop, never in the middle of a batch of turns.
+
+Cost: a look at the next deadline for each wake-up of the loop.
+"""
+
+import socket
+from collections.abc import Iterator
+
+from iomux.servers.protocol import Speaks
+from iomux.servers.protocol.deadlines import Deadlines
+from iomux.servers.protocol.idle import LongestIdle
+from iomux.servers.protocol.interest import log_error
+from iomux.servers.protocol.speaker import Speaker
+
+
+class Speakers:
+    """The clients of one loop, and what they share."""
+
+    def __init__(self, speaks: Speaks) -> None:
+        self.speaks = speaks
+        """The factory, and what one client may take of the server."""
+        self.deadlines = Deadlines()
+        self.woken: list[Speaker] = []
+        """Those to whom something was said that is not sent yet."""
+        self._by_fd: dict[int, Speaker] = {}
+        self._touched: list[Speaker] = []  # outside of their own turn
+        self._idle = LongestIdle(self._by_fd)
+
+    def admit(self, client: socket.socket) -> Speaker | None:
+        """A newcomer, with its protocol object; None, with the traceback in the log, if the factory made none."""
+        try:
+            speaker = Speaker(client, self)
+        except Exception:
+            log_error()
+            client.close()
+            return None
+        self._by_fd[speaker.fd] = speaker
+        return speaker
+
+    def forget(self, speaker: Speaker) -> None:
+        """A client is gone."""
+        self._by_fd.pop(speaker.fd, None)
+
+    def send_what_was_said(self) -> None:
+        """Send each client what was said to it, as far as that goes without waiting."""
+        while self.woken:
+            speaker = self.woken.pop()
+            speaker.push()
+            self._touched.append(speaker)
+
+    def next_due(self) -> float:
+        """When to call `tell_the_late`, in seconds of time.monotonic()."""
+        return min(self.deadlines.next, self.speaks.factory.due)
+
+    def tell_the_late(self, now: float) -> None:
+        """Call what is due now, of each client and of the factory."""
+        for fd in self.deadlines.expired(now, self._due_of):
+            self._by_fd[fd].talk.late(now)
+            self.woken.append(self._by_fd[fd])
+        if self.speaks.factory.due <= now:
+            try:
+                self.speaks.factory.late(now)
+            except Exception:
+                log_error()
+        self.send_what_was_said()
+
+    def changed(self) -> Iterator[Speaker]:
+        """Those whose `interest` has changed outside of their own turn."""
+        touched, self._touched = self._touched, []
+        for speaker in touched:
+            if self._by_fd.get(speaker.fd) is speaker and speaker.settle():
+                yield speaker
+
+    def longest_idle(self, now: float) -> list[Speaker]:
+        """Some clients that may be let go, longest idle first."""
+        return self._idle.some(now)
+
+    def _due_of(self, fd: int) -> float | None:
+        return self._by_fd[fd].talk.due if fd in self._by_fd else None

@@ -1,0 +1,78 @@
+"""The fields: their syntax, and Host (RFC 9112, sections 2.2, 3.2 and 5; RFC 9110, section 5)."""
+
+from tests.protocols.http.suite.case import either, get, refused, taken
+
+OK = "200 200"
+LENIENT = r"4\d\d||400 200|200 200"
+"""Doubtful: a server SHOULD refuse what does not match the grammar (RFC 9112, section 2.2)."""
+BARE = b"GET / HTTP/1.1\r\nHost: x\n\r\n"
+CASES = (
+    taken("names in any case", "9110 5.1", get("aCCept: */*", host="hOST: x"), OK),
+    taken("no blank behind the colon", "9110 5.5", get("Accept:*/*", host="Host:x"), OK),
+    taken("blanks and tabs around a value", "9110 5.5", get("Accept: \t */* \t ", host="Host: \tx\t "), OK),
+    taken("an empty value", "9110 5.5", get("X-Empty:", "X-Blank: "), OK),
+    taken("bytes above 127 in a value", "9110 5.5", get("X-Name: caf\xe9 \xc3\xa9"), OK, "400( 200)?"),
+    taken("all characters of a token", "9110 5.6.2", get("!#$%&'*+-.^_`|~09aZ: y"), OK, "400( 200)?"),
+    taken("fifty fields", "9112 5", get(*(f"X-{n}: {n}" for n in range(50))), OK),
+    taken("a field of 4,000 bytes", "9110 5.4", get(f"Cookie: {'c' * 4000}"), OK),
+    taken("an Accept that nobody can please", "9110 12.4.1", get("Accept: nothing/ever"), "(200|406) 200"),
+    taken("two Content-Types", "9110 5.3", get("Content-Type: a/b", "Content-Type: c/d"), "(200|400)( 200)?"),
+    taken("a cookie that is none", "9110 5.5", get("Cookie: ===;;;=;"), OK, "400( 200)?"),
+    taken("two cookies", "9110 5.3", get("Cookie: a=1", "Cookie: b=2"), OK),
+    taken("an empty cookie", "9110 5.5", get("Cookie:"), OK),
+    taken("an empty line in front", "9112 2.2", b"\r\n" + get(), OK, "400|"),
+    taken("two empty lines in front", "9112 2.2", b"\r\n\r\n" + get(), OK, "400|"),
+    refused("a blank in front of the colon", "9112 5.1", get("Accept : */*")),
+    refused("a tab in front of the colon", "9112 5.1", get("Accept\t: */*")),
+    refused("a blank in front of Host's colon", "9112 5.1", get(host="Host : x")),
+    refused("a blank in a name", "9112 5.1", get("X Y: z"), "400", LENIENT),
+    refused("a tab in a name", "9112 5.1", get("X\tY: z"), "400", LENIENT),
+    refused("no name", "9112 5", get(": z"), "400", LENIENT),
+    refused("no colon", "9112 5", get("Accept"), "400", LENIENT),
+    refused("brackets in a name", "9110 5.6.2", get("X[]: y"), "400", LENIENT),
+    refused("a slash in a name", "9110 5.6.2", get("X/Y: z"), "400", LENIENT),
+    refused("a quote in a name", "9110 5.6.2", get('X": y'), "400", LENIENT),
+    refused("bytes above 127 in a name", "9110 5.6.2", get("X-\xc3\xab: y"), "400", LENIENT),
+    refused("NUL in a name", "9110 5.6.2", get("X\0: y")),
+    either("a folded line", "9112 5.2", get("X-A: b", " c"), "400", "|400 200|200 200"),
+    either("a folded line with a tab", "9112 5.2", get("X-A: b", "\tc"), "400", "|400 200|200 200"),
+    either("a line of blanks among the fields", "9112 5.2", get("X-A: b", "  "), "400", "|400 200|200 200"),
+    refused("a blank in front of the first field", "9112 2.2", get(host=" Host: x"), "400", "|400 200"),
+    refused("NUL in a value", "9110 5.5", get("X-A: b\0c"), "400", "|400 200|200 200"),
+    refused("a bell in a value", "9110 5.5", get("X-A: b\x07c"), "400", "|400 200|200 200"),
+    refused("DEL in a value", "9110 5.5", get("X-A: b\x7fc"), "400", "|400 200|200 200"),
+    refused("control characters in a cookie", "9110 5.5", get("Cookie: a=\x01\x02"), "400", "|400 200|200 200"),
+    refused("NUL in a cookie", "9110 5.5", get("Cookie: a=\0"), "400", "|400 200|200 200"),
+    refused("a bare CR in a value", "9112 2.2", get("X-A: b\rc"), "400", "|400 200|200 200"),
+    refused("a bare CR that hides a field", "9112 2.2", get("X-A: b\rX-B: c"), "400", "|400 200|200 200"),
+    refused("CR alone as line's end", "9112 2.2", b"GET / HTTP/1.1\rHost: x\r\r", "400", "~?(400)?| and .*"),
+    refused("CR in front of a field", "9112 2.2", get("\rX-A: b"), "400", "|400 200"),
+    either("a bare LF behind a field", "9112 2.2", BARE, "400", "|400 200|200 200"),
+    either("a bare LF behind the request line", "9112 2.2", BARE.replace(b".1\r", b".1"), "400", "|400 200|200 200"),
+    either("bare LFs everywhere", "9112 2.2", BARE.replace(b"\r", b""), "400", "|400 200|200 200"),
+    refused("no Host", "9112 3.2", get(host=""), "400( 200)?", ""),
+    refused("no Host, but other fields", "9112 3.2", get("Accept: */*", host=""), "400( 200)?", ""),
+    refused("two Hosts", "9112 3.2", get("Host: y"), "400( 200)?", ""),
+    refused("the same Host twice", "9112 3.2", get("Host: x"), "400( 200)?", ""),
+    refused("two Hosts, another case", "9112 3.2", get("hOsT: y"), "400( 200)?", ""),
+    refused("an empty Host", "9110 4.2.1", get(host="Host:"), "400( 200)?", "200 200|"),
+    refused("a Host with a path", "9112 3.2", get(host="Host: x/y"), "400( 200)?", ""),
+    refused("a Host with a user", "9112 3.2", get(host="Host: u@x"), "400( 200)?", ""),
+    refused("a Host with a blank", "9112 3.2", get(host="Host: x y"), "400( 200)?", ""),
+    refused("a list of Hosts", "9112 3.2", get(host="Host: x, y"), "400( 200)?", ""),
+    refused("a Host with a word as port", "9112 3.2", get(host="Host: x:y"), "400( 200)?", ""),
+    refused("a Host with a bracket", "9112 3.2", get(host="Host: [::1"), "400( 200)?", ""),
+    taken("a Host with a port", "9110 7.2", get(host="Host: x:8080"), OK),
+    taken("an IPv6 Host", "9110 7.2", get(host="Host: [::1]:80"), OK),
+    taken("HTTP/1.0 without Host", "9112 3.2", get(line="GET / HTTP/1.0", host=""), "200"),
+    refused("HTTP/1.0 with two Hosts", "9112 3.2", get("Host: y", line="GET / HTTP/1.0"), "400", "200"),
+    refused(
+        "10,000 fields", "6585 5", get(*(f"X-{n}: y" for n in range(10_000))), "431( 200)?", r"4\d\d( 200)?||200 200"
+    ),
+    refused("a field of 100,000 bytes", "6585 5", get(f"X-A: {'b' * 100_000}"), "431( 200)?", r"4\d\d( 200)?||200 200"),
+    refused("a name of 100,000 bytes", "6585 5", get(f"X-{'A' * 100_000}: b"), "431( 200)?", r"4\d\d( 200)?||200 200"),
+    refused(
+        "a cookie of 65,000 bytes", "6585 5", get(f"Cookie: {'c' * 65_000}"), "431( 200)?", r"4\d\d( 200)?||200 200"
+    ),
+    taken("a thousand small cookies", "6585 5", get(f"Cookie: {'a=b;' * 1000}"), OK, r"4\d\d( 200)?"),
+)
