@@ -8,6 +8,7 @@ import contextlib
 import csv
 import http.client
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -29,15 +30,25 @@ _IN_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 _PATIENCE_SECONDS = 30.0
 
 
-def web_load(server: Server, target: str, connections: int, seconds: int = 1) -> Row:
+def web_load(server: Server, target: str, connections: int, seconds: float = 0.6) -> Row:
     """Load a web server over connections that stay open: wrk, else `iomux.load`.
 
-    target: what is asked for; seconds: whole ones, because wrk counts in them. Raises RuntimeError if an answer was not
-    2xx, or a connection failed.
+    target: what is asked for. seconds: wrk counts in whole ones, so it is interrupted, upon which it reports. Raises
+    RuntimeError if an answer was not 2xx, or a connection failed.
+
+    Example:
+    >>> from iomux.course.clients import programs
+    >>> page = b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n"
+    >>> with iomux.start("threaded", handler=lambda data: page) as server:
+    ...     row = programs.web_load(server, "/", connections=2, seconds=0.2)
+    >>> row["requests"] > 0
+    True
     """
     if path := program("wrk"):
-        command = [path, "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency"]
-        return _metered(server, "wrk", lambda: of_wrk(_output(server, [*command, _url(server.address, target)])))
+        command = [path, "-t", "1", "-c", str(connections), "-d", "30s", "--latency", "--timeout", "30s"]
+        return _metered(
+            server, "wrk", lambda: of_wrk(_output(server, [*command, _url(server.address, target)], seconds))
+        )
     return _metered(server, _PYTHON, lambda: _in_python(server, asking.http(target), connections))
 
 
@@ -45,6 +56,13 @@ def redis_load(server: Server, *command: str, connections: int = 50, depth: int 
     """Send one command again and again, `depth` at a time: redis-benchmark, else `iomux.load`.
 
     Raises RuntimeError if the server answers with an error or ends a connection.
+
+    Example:
+    >>> from iomux.course.clients import programs
+    >>> with iomux.start("threaded", handler=lambda data: b"$-1\\r\\n" * data.count(b"*")) as server:
+    ...     row = programs.redis_load(server, "GET", "name", connections=2, requests=100)
+    >>> row["requests"] > 0
+    True
     """
     if path := program("redis-benchmark"):
         host, port = server.address[:2]
@@ -141,12 +159,20 @@ def _metered(server: Server, tool: str, load: Callable[[], dict[str, float]]) ->
     return {"server": server.name, "tool": tool, **seen, "cpu_us_per_request": 1e6 * used / seen["requests"]}
 
 
-def _output(server: Server, command: list[str]) -> str:
+def _output(server: Server, command: list[str], until: float = _PATIENCE_SECONDS) -> str:
+    """What a program prints, on another core than the server's; interrupted after so many seconds."""
     on_core = partial(pin, free_core(server))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, preexec_fn=on_core)
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} ended with status {done.returncode}: {done.stderr or done.stdout}")
-    return done.stdout
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=on_core
+    ) as process:
+        try:
+            printed, _ = process.communicate(timeout=until)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            printed, _ = process.communicate(timeout=_PATIENCE_SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with status {process.returncode}: {printed}")
+    return printed
 
 
 def _in_python(server: Server, asked: asking.Asking, connections: int, depth: int = 1) -> dict[str, float]:

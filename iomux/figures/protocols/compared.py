@@ -60,6 +60,9 @@ def compared(frame: "pd.DataFrame", panels: Mapping[str, str], title: str = "") 
     text = note(marks, tool, frame.attrs.get("machine", describe()))
     under(first, text)
     first.texts[-1].set(text=textwrap.fill(text, _LETTERS), in_layout=False)  # wider than its panel, which stays narrow
+    figure.draw_without_rendering()  # lays out
+    figure.set_layout_engine("none")
+    first.texts[-1].set_in_layout(True)  # and yet a stored figure, cut to what is drawn, has it
     return first
 
 
