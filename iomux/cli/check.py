@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 def check(options: argparse.Namespace) -> int:
     """Test a server item by item and print the report; return 1 if an item failed, 3 if this machine hid some."""
     from iomux.conformance.check import check as check_echo
-    from iomux.conformance.check import check_redis
+    from iomux.conformance.check import check_http, check_redis
 
     check_output(options.junit)
-    try_it = partial(check_redis if options.redis else check_echo, port=options.port, seconds=options.seconds)
+    checks = check_http if options.http else check_redis if options.redis else check_echo
+    given = {} if options.seconds is None else {"seconds": options.seconds}
+    try_it = partial(checks, port=options.port, **given)
     if options.watch:
         from iomux.cli.watch import watch
 

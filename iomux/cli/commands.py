@@ -27,11 +27,14 @@ _LABELS = {
 
 def serve(options: argparse.Namespace) -> int:
     """Run one server until SIGINT or SIGTERM, then leave with status 0."""
+    from iomux.processes.named.file_server import FileServer
     from iomux.processes.resolve import check_startable, resolve
 
     target = resolve(options.name)
     function = get(target).load() if isinstance(target, str) else target
     speaks, what = _protocol(options)
+    if speaks and isinstance(function, FileServer):
+        function = function.import_file()
     check_startable(function, speaks, None)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)

@@ -79,6 +79,9 @@ def _add_serve(subparsers: Any) -> None:
     serve.add_argument("--port", type=values.port, default=0, help="the port (default: 0, the kernel chooses one)")
     speaks = serve.add_mutually_exclusive_group()
     speaks.add_argument("--http", type=Path, metavar="FOLDER", help="a web server of the files in FOLDER, for learning")
+    speaks.add_argument(
+        "--http", action="store_true", help="it serves the folder {folder} over HTTP/1.1: test that, in five stages"
+    )
     speaks.add_argument("--redis", action="store_true", help="a small Redis in memory, for learning")
     serve.set_defaults(run=commands.serve)
 
@@ -130,7 +133,7 @@ def _add_compare(subparsers: Any) -> None:
 def _add_check(subparsers: Any) -> None:
     check = subparsers.add_parser(
         "check",
-        help="test a server for everything that a correct echo server does, or a store; status 1 if it fails",
+        help="test a server for all that a correct echo server, store or web server does; status 1 if it fails",
         description="Test a server item by item. Each failure shows what was sent and what came, the shortest "
         "conversation that still fails, as a command to run, a hint, and where to read. Ends with status 0 if the "
         "server passed, 1 if an item failed, 2 if it was asked for wrongly, and 3 if nothing failed, but this machine "
@@ -158,8 +161,7 @@ def _add_check(subparsers: Any) -> None:
     check.add_argument(
         "--seconds",
         type=values.real,
-        default=25.0,
-        help="how long to go on once an item has failed (default: %(default)g); a server that passes has all the time",
+        help="how long to go on once an item has failed (default: 25, of --http 60); one that passes has all the time",
     )
     form = check.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")

@@ -1,4 +1,4 @@
-"""`iomux.check` and `iomux.check_chat`: test a server item by item, and report.
+"""`iomux.check`, `check_chat`, `check_redis`, `check_http`: test a server item by item, and report.
 
 Each item starts the server afresh and runs its clients in a separate process with a time limit; several items run side
 by side. So whatever a student's server does (loops for ever, exits, forks, prints, closes its listener) is seen and
@@ -37,15 +37,14 @@ from iomux.conformance.http.site import fill_folder, site_of
 from iomux.conformance.http.stages import on_site
 from iomux.conformance.redis.stages import STAGED as REDIS
 from iomux.conformance.report import Report
-from iomux.conformance.targets import target_in_folder
+from iomux.conformance.targets import target_in_folder, target_with_protocol
 from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
+from iomux.protocols.resp import store
 from iomux.servers.protocol import Factory
 
-HTTP_SECONDS = 60.0
-"""The same for a web server, whose time-outs are long."""
-SECONDS = 25.0
-"""How long a check goes on when an item has failed; a notebook's cell under nbgrader has 30 s."""
+SECONDS, HTTP_SECONDS = 25.0, 60.0
+"""How long a check goes on when an item has failed: a notebook's cell under nbgrader has 30 s, time-outs are long."""
 _ECHO_FAMILIES = (
     integrity,
     order,
@@ -145,21 +144,21 @@ def check_redis(
     seconds: float = SECONDS,
     port: int | None = None,
     evidence: bool = True,
+    *,
+    protocol: Callable[[], Factory] | None = None,
 ) -> Report:
-    """Test in stages whether a server speaks Redis' protocol as a correct one does, and report item by item.
+    """Test in stages whether a server speaks Redis' protocol as a correct one does, from one PING to a flood.
 
-    Arguments and report are those of `iomux.check`; the items are `iomux.conformance.redis.stages.STAGED`, from one
-    PING to a flood. An item whose command the store does not know is "not seen". All keys begin with "iomux:"; at an
-    address they are deleted afterwards. Raises LookupError for an unknown server or item, TypeError and ValueError for
-    an invalid target, or an address where nothing listens, and ValueError if `only` is empty. Cost: some 20 s.
+    Arguments, report and errors are those of `iomux.check`; the items are `iomux.conformance.redis.stages.STAGED`; one
+    whose command is unknown is "not seen". protocol: makes what the server carries; by default, if it is registered,
+    `iomux.protocols.resp.store`. Keys begin with "iomux:" and are deleted at an address. Cost: some 20 s.
 
     Example:
-    >>> report = iomux.check_redis("redis-server --port {port} --save ''", only=["ping", "echo"])  # doctest: +SKIP
-    >>> report.failed  # doctest: +SKIP
-    ()
+    >>> iomux.check_redis("epoll", only=["ping", "set-get", "pipeline"], progress=False).passed
+    True
     """
-    gather = as_seen if evidence else None
-    return try_all(REDIS, "answer PING", target, only, progress, seconds, port, gather)
+    under_test = target_with_protocol(target, port, protocol, ours=store)
+    return try_all(REDIS, "answer PING", under_test, only, progress, seconds, port, as_seen if evidence else None)
 
 
 def check_http(
@@ -184,7 +183,7 @@ def check_http(
     Other arguments and the report are those of `iomux.check`; the items are `iomux.conformance.http.stages.STAGED`.
     What an RFC leaves to the server is right either way. Raises LookupError for an unknown server or item, TypeError
     and ValueError for an invalid target or path, and ValueError if `only` is empty. Cost: some 30 s, and 100 s where
-    nobody is let go sooner (the items silent, drip and goodbye).
+    nobody is let go sooner (the items half-head, drip and goodbye).
 
     Example:
     >>> served = "python3 -m http.server --bind 127.0.0.1 --directory {folder} {port}"

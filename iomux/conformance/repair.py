@@ -26,6 +26,8 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
     "every-byte": ("in-order", "last-words", "let-go", "late-reader", "falls-behind"),
     "in-order": ("last-words", "let-go", "late-reader", "falls-behind"),
     "resets": ("mid-reset", "leaving", "leaks"),
+    "every-cut": ("byte-by-byte",),
+    "bad-count": ("no-dollar", "bad-length", "unbalanced"),
 }
 """For an item the later ones that fail for the same reason, as a rule."""
 NOT_STARTED = "not started"

@@ -1,8 +1,7 @@
 """The targets of `iomux.check`, and how each is started: afresh for every item, and stopped after it.
 
 A registered name, a function, `file.py:function` and a command line are started as by `iomux.start`; a command line and
-what makes its own listener can be started again on the same port. An address is a server that runs already: it is not
-started here, and its process is not known.
+what makes its own listener can be started again on the same port. An address is a server that runs already.
 """
 
 import contextlib
@@ -20,7 +19,7 @@ from iomux.conformance.trial.ending import why_ended
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
 from iomux.processes.errors import CANT_LISTEN, ServerError
 from iomux.processes.named.command import Command
-from iomux.processes.named.in_folder import given_folder, speaking, with_folder
+from iomux.processes.named.in_folder import carrying, given_folder, speaking, with_folder
 from iomux.processes.named.place import written
 from iomux.processes.ready import START_SECONDS
 from iomux.processes.resolve import Found, find, name_of, notes_of, own_listener, own_port
@@ -86,11 +85,10 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
     if isinstance(found, tuple):
         _check_it_answers(found)
         return Target(name, lambda port=None: _already_running(found), serial=True)
-    models = (found, servers.get(found).model) if isinstance(found, str) else ()
     return Target(
         name,
         partial(_start, found, port),
-        models,
+        _models(found),
         serial=port is not None or own_port(found),
         own_listener=own_listener(found),
         notes=notes_of(found),
@@ -114,13 +112,32 @@ def target_in_folder(
         raise ValueError(f"{written(*named)} serves its own files: name a page of it, as in path='/index.html'")
     found = given_folder(named, folder)
     if protocol is not None:
-        if isinstance(named, Command | tuple) or own_listener(named):
-            raise ValueError(f"{name_of(named)} has a protocol of its own: leave protocol out")
-        serve = servers.get(named).load() if isinstance(named, str) else named
-        found = speaking(serve, lambda given: Speaks(protocol(given)), folder)
+        found = speaking(_serve_of(named), lambda given: Speaks(protocol(given)), folder)
     name = target if isinstance(target, str) and isinstance(named, Command | tuple) else name_of(named)
-    models = (named, servers.get(named).model) if isinstance(named, str) else ()
-    return dataclasses.replace(target_of(found, port), name=name, models=models, notes=notes_of(named))
+    return dataclasses.replace(target_of(found, port), name=name, models=_models(named), notes=notes_of(named))
+
+
+def target_with_protocol(
+    target: str | servers.Serve, port: int | None, protocol: Callable[[], Factory] | None, ours: Callable[[], Factory]
+) -> Target:
+    """The target that a user names, and the protocol that it carries: `ours` for a registered server without one."""
+    named = find(target)
+    make = ours if protocol is None and isinstance(named, str) else protocol
+    if make is None:
+        return target_of(target, port)
+    found = target_of(carrying(_serve_of(named), lambda: Speaks(make())), port)
+    return dataclasses.replace(found, name=name_of(named), models=_models(named), notes=notes_of(named))
+
+
+def _serve_of(named: Found) -> servers.Serve:
+    """The function that takes a handler. ValueError for a server with a protocol of its own."""
+    if isinstance(named, Command | tuple) or own_listener(named):
+        raise ValueError(f"{name_of(named)} has a protocol of its own: leave protocol out")
+    return servers.get(named).load() if isinstance(named, str) else named
+
+
+def _models(named: Found) -> tuple[str, ...]:
+    return (named, servers.get(named).model) if isinstance(named, str) else ()
 
 
 def _check_it_answers(address: Address) -> None:

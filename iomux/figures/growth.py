@@ -1,8 +1,9 @@
 """The figure of the cost of an open connection: a straight line, whose slope is the cost of each one.
 
-A server that scans its whole list at every call pays a fixed part per request, and a part for each connection. On axes
-that both start at 0 the first is where the line starts and the second is its slope. On logarithmic axes the line is
-bent: level as long as the fixed part outweighs.
+On axes that both start at 0 the fixed part of a request is where the line starts, and the cost of a connection is its
+slope. On logarithmic axes the line is bent: level as long as the fixed part outweighs. There equal heights are equal
+factors, so the line is fitted by relative errors: by absolute ones it would pass far below the marks of few
+connections, only to be a little nearer to those of many.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from iomux.figures.line_fit import Line, medians, slope_error, straight_line
 from iomux.figures.look.lines import draw_dots, drawn
 from iomux.figures.look.notes import arrivals, doubts, note, under
 from iomux.figures.look.paper import new_axes, plain
@@ -28,58 +30,6 @@ _LOG = " (log scale)"
 _POINTS_A_LINE = 200  # for logarithmic axes, on which a straight line is bent
 
 
-class Line(NamedTuple):
-    """A straight line: what a request costs with `connections` open is `fixed_us + each_us * connections`."""
-
-    fixed_us: float
-    each_us: float
-    """Microseconds for each open connection."""
-    r_squared: float
-    """The share of the points' variance that the line accounts for, at most 1."""
-
-    def at(self, connections: float) -> float:
-        """Microseconds that the line gives for this number of connections."""
-        return self.fixed_us + self.each_us * connections
-
-
-def straight_line(frame: "pd.DataFrame", column: str = "cpu_us_per_request", upto: int | None = None) -> Line:
-    """The least-squares line through one server's medians, one point for each number of connections.
-
-    frame: from `iomux.sweep`, of one server. column: of the frame, with microseconds. upto: leave out the levels with
-    more connections. Raises ValueError if fewer than three levels were measured: any two points lie on a straight line.
-
-    Example:
-    >>> from iomux.figures.growth import straight_line
-    >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=1, duration=0.05, progress=False)
-    >>> straight_line(frame, "p50_us").r_squared <= 1
-    True
-    """
-    points = _medians(frame, column, upto)
-    if len(points) < 3:
-        raise ValueError(f"{len(points)} levels were measured: a line that can be wrong needs three")
-    x, y = points.index.to_numpy(dtype=float), points.to_numpy(dtype=float)
-    each, fixed = np.polyfit(x, y, 1)
-    spread = float(((y - y.mean()) ** 2).sum())
-    left = float(((y - fixed - each * x) ** 2).sum())
-    return Line(float(fixed), float(each), 1 - left / spread if spread else 1.0)
-
-
-def _slope_error(frame: "pd.DataFrame", column: str, upto: int | None) -> float:
-    """The standard error of the slope, in microseconds for each open connection, from all the runs."""
-    x, y = _upto(frame, upto)[["connections", column]].dropna().to_numpy(dtype=float).T
-    each, fixed = np.polyfit(x, y, 1)
-    variance = ((y - fixed - each * x) ** 2).sum() / (len(x) - 2)
-    return float(np.sqrt(variance / ((x - x.mean()) ** 2).sum()))
-
-
-def _upto(frame: "pd.DataFrame", upto: int | None) -> "pd.DataFrame":
-    return frame if upto is None else frame[frame["connections"] <= upto]
-
-
-def _medians(frame: "pd.DataFrame", column: str, upto: int | None) -> "pd.Series[float]":
-    return _upto(frame, upto).groupby("connections")[column].median().dropna()
-
-
 def growth(
     frame: "pd.DataFrame",
     ax: Axes | None = None,
@@ -90,9 +40,10 @@ def growth(
     """Latency and processor time against open connections, a straight line fitted to each.
 
     frame: from `iomux.sweep`, of one or more servers. columns: those to draw, in microseconds; filled: latency, hollow:
-    the server's processor time. The line is fitted to the levels up to `upto` (by default all) and continued, dotted,
-    beyond it. A slope that does not exceed its standard error is called level. A bar is the spread of the rounds, as in
-    `iomux.plot.latency`. With fewer than three levels there is no line. scale: of both axes; linear axes start at 0.
+    the server's processor time. The line is fitted to the levels up to `upto` (by default all; by relative errors on
+    logarithmic axes) and continued, dotted, beyond it. A slope that does not exceed its standard error is called level.
+    A bar is the spread of the rounds, as in `iomux.plot.latency`. With fewer than three levels there is no line. scale:
+    of both axes; linear axes start at 0.
 
     Example:
     >>> frame = iomux.sweep("poll", [1, 20, 40], repeats=2, duration=0.05, progress=False)
@@ -104,7 +55,14 @@ def growth(
     _scale(ax, frame, columns, scale)
     names, alone = in_order(frame["server"]), len(columns) == 1
     series = [
-        _Series(rows, column, upto, style(name, names), name if alone else f"{name}, {_NAMES.get(column, column)}")
+        _Series(
+            rows,
+            column,
+            upto,
+            scale == "log",
+            style(name, names),
+            name if alone else f"{name}, {_NAMES.get(column, column)}",
+        )
         for name, rows in ((name, frame[frame["server"] == name]) for name in names)
         for column in columns
     ]
@@ -123,6 +81,7 @@ class _Series(NamedTuple):
     rows: "pd.DataFrame"
     column: str
     upto: int | None
+    relative: bool
     look: Style
     what: str
 
@@ -155,7 +114,7 @@ def _draw(ax: Axes, series: _Series) -> list[Any]:
     found = {level: spread(rounds) for level, rounds in measured.groupby("connections")[series.column]}
     levels = np.array(list(found), dtype=float)
     beyond: list[Any] = []
-    if len(_medians(rows, series.column, series.upto)) >= 3:
+    if len(medians(rows, series.column, series.upto)) >= 3:
         line, words = _line(series)
         label += f": {words}"
         beyond = _draw_line(ax, series, line, levels)
@@ -170,10 +129,10 @@ def _draw(ax: Axes, series: _Series) -> list[Any]:
 
 def _line(series: _Series) -> tuple[Line, str]:
     """The line to draw, and its words: its start and its slope, or that it is level."""
-    line = straight_line(series.rows, series.column, series.upto)
-    error = _slope_error(series.rows, series.column, series.upto)
+    line = straight_line(series.rows, series.column, series.upto, series.relative)
+    error = slope_error(series.rows, series.column, series.upto, series.relative)
     if line.each_us <= error:
-        middle = float(_medians(series.rows, series.column, series.upto).median())
+        middle = float(medians(series.rows, series.column, series.upto).median())
         return Line(middle, 0.0, 0.0), f"{middle:,.0f} µs, level within its error"
     digits = 2 if error < 1e-5 else min(5, max(2, math.ceil(-math.log10(error))))  # shows the error's first digit
     words = f"{line.fixed_us:,.0f} µs + {line.each_us:.{digits}f} ± {error:.{digits}f} µs a connection"

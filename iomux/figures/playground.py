@@ -27,7 +27,7 @@ class Run(Protocol):
 
     @property
     def setting(self) -> Any:
-        """What was run: mechanism, idle, active, size, handler_ms."""
+        """What was run: mechanism, idle, active, size, handler_ms, rate."""
 
     @property
     def ticks(self) -> Sequence[Any]:
@@ -43,12 +43,13 @@ class Run(Protocol):
 
 _SIZE_INCHES, _DOTS_PER_INCH = (9.6, 6.4), 100
 _SHORTEST_S = 2.0  # of the time axis: a run that has just started does not fill it
-_LATENCY, _CPU = (0.11, 0.59, 0.3, 0.36), (0.65, 0.59, 0.18, 0.36)
+_LATENCY, _CPU = (0.11, 0.59, 0.28, 0.36), (0.635, 0.59, 0.145, 0.36)
 """Left, bottom, width and height, as parts of the figure: each leaves room for the names at the ends of its lines."""
 _TAPE = (0.11, 0.165, 0.875, 0.3)
 _USUAL_BYTES = 64  # per request: a name says the size if it is another
 _MARKERS = 20  # on one line, at most
 _LINE_POINTS = 12
+_LONG_NAME = 25  # letters: a longer name is written smaller, down to 7 points
 _GREY = "#5c5c5c"
 
 
@@ -73,7 +74,7 @@ def playground(runs: Sequence[Run], figure: Figure | None = None) -> Axes:
     _latency(latency, seen, longest)
     _cpu(cpu, seen, longest)
     _tape(tape, runs)
-    words = f"names: mechanism, idle + active, size if not {_USUAL_BYTES} bytes, handler delay; closed loop; "
+    words = f"names: mechanism, idle + active, size if not {_USUAL_BYTES} bytes, handler delay, planned rate if any; "
     figure.text(0.005, 0.008, words + describe(), fontsize=8, color=_GREY)
     return latency
 
@@ -120,7 +121,7 @@ def _named(ax: Axes, ends: list[End]) -> None:
     points = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
     floor = ax.get_window_extent().y0 * points
     for text in reversed([text for text in ax.texts if isinstance(text, Annotation)]):
-        text.set_fontsize(9)
+        text.set_fontsize(max(7.0, min(9.0, 9 * _LONG_NAME / len(text.get_text()))))
         across, up = text.xyann
         end = float(ax.transData.transform(text.xy)[1]) * points
         text.xyann = (across, max(up, floor - end))
@@ -183,4 +184,5 @@ def _name(run: Run) -> str:
     setting = run.setting
     size = f", {size_name(setting.size)}" if setting.size != _USUAL_BYTES else ""
     more = f", {setting.handler_ms:g} ms" if setting.handler_ms else ""
+    more += f", {setting.rate:,g}/s" if setting.rate else ""
     return f"{setting.mechanism}, {setting.idle:,} + {setting.active:,}{size}{more}"

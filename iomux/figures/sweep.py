@@ -30,16 +30,16 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     """
     ax = new_axes(ax)
     middle = frame.median().sort_values()
-    names = [str(name) for name in middle.index]
-    for place, name in enumerate(names):
-        look, values = style(name, names), frame[name].dropna().to_numpy()
+    names, columns = [str(name) for name in middle.index], [str(name) for name in frame.columns]
+    for place, name in enumerate(names):  # a look goes by the column: the order of the medians differs from run to run
+        look, values = style(name, columns), frame[name].dropna().to_numpy()
         ax.plot(values, [place] * len(values), look.marker, color=look.color, markersize=7, alpha=0.35)
         ax.plot([middle[name]] * 2, [place - _BAR, place + _BAR], color=look.color, linewidth=3)
         above: Any = {"textcoords": "offset points", "color": look.color, "fontweight": "bold"}
         ax.annotate(f"{middle[name]:.1f} µs", (middle[name], place - _BAR), (0, 3), ha="center", **above)
     ax.set_yticks(range(len(names)), names, fontweight="bold")
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
-        tick.set_color(style(name, names).color)
+        tick.set_color(style(name, columns).color)
     ax.set_ylim(len(names) - 0.5, -0.7)
     edge = 1.1 * float(frame.quantile(0.95).max())  # rounds that the machine disturbed would squeeze the others
     ax.set_xlim(0, edge)

@@ -24,6 +24,7 @@ IDLE = (0, 10, 100, 500, 1_000, 2_000, 5_000, 10_000)
 ACTIVE = (1, 2, 10, 100, 1_000)
 SIZES = {64: "64 bytes", 1024: "1 KiB", 16 * 1024: "16 KiB", 64 * 1024: "64 KiB", 1024 * 1024: "1 MiB"}
 DELAYS_MS = (0, 1, 5, 20, 100)
+RATES = (0, 100, 1_000, 5_000, 20_000)
 _REST_FACTOR = 3.0  # drawing pauses for this many times as long as it took, so that it does not compete with the load
 _drawer = ThreadPoolExecutor(max_workers=1)  # for all playgrounds: matplotlib reopens its fonts in each new thread
 
@@ -62,10 +63,11 @@ class View:
             ),
             "idle": _dropdown("Idle connections", "Open connections that send nothing"),
             "active": _dropdown(
-                "Active connections", "Connections that send the next request as soon as they have an answer"
+                "Active connections", "Connections that send requests: the next with the answer, or as planned"
             ),
             "size": _dropdown("Message size", "Bytes of each request, and of its answer"),
             "handler_ms": _dropdown("Handler delay", "How long the handler sleeps in the server before it answers"),
+            "rate": _dropdown("Planned requests", "How many a second come, however slow the answers are"),
         }
         for name, control in self._controls.items():
             control.observe(lambda change, name=name: self._choose(name, change.new), "value")
@@ -134,6 +136,7 @@ class View:
             "active": {number: f"{number:,}" for number in sorted({*_possible(ACTIVE), setting.active})},
             "size": SIZES | {setting.size: SIZES.get(setting.size, f"{setting.size:,} bytes")},
             "handler_ms": {delay: f"{delay:g} ms" for delay in sorted({*DELAYS_MS, setting.handler_ms})},
+            "rate": {rate: f"{rate:,g} a second" for rate in sorted({*RATES, setting.rate})} | {0: "none"},
         }
         self._filling_thread = threading.get_ident()
         try:

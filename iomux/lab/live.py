@@ -34,7 +34,7 @@ _SILENCE_S = 30.0  # without a report of the load generator, which opens 10,000 
 
 @dataclass(frozen=True)
 class Setting:
-    """The setting of a run: mechanism, numbers of idle and active connections, message size, handler delay."""
+    """The setting of a run: mechanism, idle and active connections, message size, handler delay, planned requests."""
 
     mechanism: str
     idle: int = 0
@@ -43,6 +43,8 @@ class Setting:
     """Bytes of a request, and of its answer, as for `iomux.load`."""
     handler_ms: float = 0.0
     """How long the handler sleeps in the server, in the thread that calls it, before it answers."""
+    rate: float = 0.0
+    """How many requests a second an independent crowd plans; 0: each active client asks again when it is answered."""
 
     @property
     def connections(self) -> int:
@@ -52,7 +54,7 @@ class Setting:
     def check(self) -> None:
         """Raise LookupError for an unknown mechanism, ValueError, saying what to change, for invalid numbers."""
         servers.get(self.mechanism)
-        check_real(handler_ms=self.handler_ms)
+        check_real(handler_ms=self.handler_ms, rate=self.rate)
         check_whole(idle=self.idle, active=self.active)
         if self.idle < 0:
             raise ValueError(f"idle is {self.idle}: choose 0 or more")
@@ -60,11 +62,12 @@ class Setting:
             raise ValueError(f"active is {self.active}: choose 1 or more, for somebody has to ask")
         if not 0 <= self.handler_ms <= SLOWEST_MS:
             raise ValueError(f"handler_ms is {self.handler_ms}: choose 0 to {SLOWEST_MS:,.0f}")
-        check_request(self.connections, self.active, self.size, 1, 0, None)
+        check_request(self.connections, self.active, self.size, 1, 0, self.rate or None)
 
     def __str__(self) -> str:
         more = [f"{self.size:,} bytes"] if self.size != 64 else []
         more += [f"handler sleeps {self.handler_ms:g} ms"] if self.handler_ms else []
+        more += [f"{self.rate:,g} requests/s planned"] if self.rate else []
         return ", ".join([f"{self.mechanism}, {self.idle:,} idle + {self.active:,} active", *more])
 
 
@@ -90,8 +93,8 @@ def ticks(setting: Setting, seconds: float, stop: threading.Event) -> Generator[
     with live_trace.SharedTrace() as followed, launch(_serve(setting, followed.path), _handler(setting)) as server:
         core = free_core(server)
         plan = Plan(
-            server.address, setting.connections, setting.active, setting.size, seconds, 0.0, None, _CONNECT_S,
-            server.pid, spin=core is not None,
+            server.address, setting.connections, setting.active, setting.size, seconds, 0.0, setting.rate or None,
+            _CONNECT_S, server.pid, spin=core is not None, arrivals="poisson",
         )  # fmt: skip
         with worker_reports(live_load.run, plan, TICK_S, core=core, what="the load generator") as reports:
             before, used = time.monotonic(), server.cpu().total

@@ -1,18 +1,21 @@
-"""A closed loop that reports while it runs: the load generator of a live view, in a separate process.
+"""A load that reports while it runs: the load generator of a live view, in a separate process.
 
 `iomux.load` keeps every sample and reports at the end. A live view needs figures at once: twice a second the clients'
-latencies become two percentiles and are dropped. So neither memory nor the pipe to the owner grows with the requests,
-and an owner that is busy drawing does not delay the clients.
+latencies become two percentiles and are dropped. So neither memory nor the pipe to the owner grows with the answers,
+and an owner that is busy drawing does not delay the clients. In an open loop the times of each tick are planned at its
+beginning; requests for which no client is free are kept for the next.
 
-Cost: between two ticks a millisecond at most, in which no request is sent; some 0.1 s to start the process.
+Cost: between two ticks a millisecond at most, in which no request is sent or planned; some 0.1 s to start the process.
 """
 
 import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
+from random import Random
 from typing import NamedTuple
 
+from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.clients import Client, connect, inspect_silent, spread
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.harness.load.percentiles import percentile
@@ -47,8 +50,9 @@ class Pulse(NamedTuple):
 
 
 def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
-    """Run a closed loop for `plan.duration` seconds; yield a Pulse each `tick_s` seconds, and None at the end."""
+    """Load the server for `plan.duration` seconds; yield a Pulse each `tick_s` seconds, and None at the end."""
     errors: Counter[str] = Counter()
+    draws = Random(plan.seed)
     clients = connect(plan.address, plan.connections, plan.deadline, errors)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors)
@@ -58,7 +62,7 @@ def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
     tick = int(tick_s * SECOND)
     while (start := perf_ns()) < until:
         own = time.process_time()
-        generator.closed_loop(until if until - start < 3 * tick // 2 else start + tick)
+        _exchange(generator, plan, draws, start, until if until - start < 3 * tick // 2 else start + tick)
         now = perf_ns()
         seconds = (now - start) / SECOND
         if closed < 0:
@@ -79,6 +83,16 @@ def run(plan: Plan, tick_s: float) -> Iterator[Pulse | None]:
         )
         del samples[:]
     yield None
+
+
+def _exchange(generator: Generator, plan: Plan, draws: Random, begin: int, until: int) -> None:
+    if plan.rate is None:
+        generator.closed_loop(until)
+        return
+    generator.open_loop(
+        begin, until, planned_ns(plan.rate, (until - begin) / SECOND, plan.arrivals or "poisson", draws)
+    )
+    del generator.service_ns[:], generator.late_ns[:]
 
 
 def _closed_silent(clients: list[Client], active: list[Client]) -> int:

@@ -49,7 +49,8 @@ class Playground:
         return not self._ended.is_set()
 
     def choose(self, **changes: Any) -> "Playground":
-        """Change the setting: mechanism, idle, active, size (bytes), handler_ms. An active run is restarted with it.
+        """Change the setting: mechanism, idle, active, size (bytes), handler_ms, rate (planned requests a second, 0 for
+        none). An active run is restarted with it.
 
         Raises LookupError for an unknown mechanism, ValueError and TypeError for invalid values. The run reports what
         this machine can't do (a mechanism that it lacks, more descriptors than it grants).
@@ -157,7 +158,7 @@ def _collect(run: Run, seconds: float, stop: threading.Event, news: threading.Ev
 
 
 def playground(mechanism: str | None = None, **setting: Any) -> Playground:
-    """Controls for a live run: mechanism, idle and active connections, message size, handler delay; Start and Stop.
+    """Controls for a live run: mechanism, connections, message size, handler delay, planned requests; Start and Stop.
 
     mechanism and setting: the initial values, as for `Playground.choose`; by default poll, if this machine has it, with
     1,000 idle connections. Show it as the last value of a notebook's cell. Without ipywidgets it says so, and code

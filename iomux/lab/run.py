@@ -26,7 +26,7 @@ class Run:
     """
 
     setting: Setting
-    """Mechanism, numbers of idle and active connections, message size, handler delay."""
+    """Mechanism, numbers of idle and active connections, message size, handler delay, planned requests a second."""
     ticks: list[Tick] = field(default_factory=list)
     """The results of each half second, the oldest first."""
     trouble: str = ""
@@ -129,9 +129,20 @@ def remarks(run: "Run") -> list[str]:
         clients = "client" if setting.active == 1 else "clients"
         was = "was" if last.waiting == 1 else "were"
         said.append(f"{last.waiting:,} of {setting.active:,} active {clients} {was} never answered")
-    if last.generator_cpu_share > _FULL > run.cpu_share:
+    if setting.rate:  # its generator spins until the next request is due
+        said += _behind(run)
+    elif last.generator_cpu_share > _FULL > run.cpu_share:
         said.append("the load generator was the bottleneck: the server could do more")
     return said
+
+
+def _behind(run: "Run") -> list[str]:
+    """Whether fewer requests were answered than planned, beyond chance and what was under way."""
+    seconds = sum(tick.pulse.seconds for tick in run.ticks)
+    planned = run.setting.rate * seconds
+    if planned - run.requests <= run.setting.active + 5 * math.sqrt(planned):
+        return []
+    return [f"{run.requests / seconds:,.0f} requests a second were answered, {run.setting.rate:,g} were planned"]
 
 
 def trouble(error: Exception) -> str:

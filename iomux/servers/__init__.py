@@ -5,12 +5,14 @@ without epoll can still run everything else. `IOMUX_WITHOUT=epoll,uvloop` in the
 mechanisms by name, and their variants too, to try what a machine without them shows.
 """
 
+import functools
 import importlib
 import importlib.util
 import select
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
+from iomux.servers.protocol import Speaks
 from iomux.system.features import hidden
 
 Serve = Callable[..., Any]
@@ -67,12 +69,25 @@ class Mechanism(NamedTuple):
         return not self.why_not()
 
     def load(self) -> Serve:
-        """Its `serve` function. Raises LookupError with the reason if it is not available."""
+        """Its `serve` function, for a handler or a protocol. Raises LookupError with the reason if it is missing."""
         if reason := self.why_not():
             raise LookupError(f"{self.name} is not available here: {reason}")
-        module, _, function = self.where.partition(":")
-        serve: Serve = getattr(importlib.import_module(f"iomux.servers.{module}"), function)
-        return serve
+        module, _, name = self.where.partition(":")
+        serve: Serve = getattr(importlib.import_module(f"iomux.servers.{module}"), name)
+        carried = importlib.util.find_spec(f"iomux.servers.carriers.{module}")
+        return _either(serve, f"iomux.servers.carriers.{module}", name) if carried else serve
+
+
+def _either(with_handler: Serve, module: str, name: str) -> Serve:
+    """A function for a handler, and for a protocol its counterpart of this name in `iomux.servers.carriers`."""
+
+    @functools.wraps(with_handler)
+    def serve(*arguments: Any) -> Any:
+        if not any(isinstance(argument, Speaks) for argument in arguments):
+            return with_handler(*arguments)
+        return getattr(importlib.import_module(module), name)(*arguments)
+
+    return serve
 
 
 _ALL = (
@@ -139,15 +154,6 @@ def get(name: str) -> Mechanism:
             return mechanism
     known = ", ".join(mechanism.name for mechanism in _ALL)
     raise LookupError(f"no server is called {name!r}: choose one of {known}, or write file.py:function")
-
-
-def carry(where: str, *arguments: Any) -> NoReturn:
-    """Call the counterpart in `iomux.servers.carriers` of a mechanism's function, for a protocol instead of a handler.
-
-    where: `module:function`, the same in both packages.
-    """
-    module, _, function = where.partition(":")
-    run_forever(getattr(importlib.import_module(f"iomux.servers.carriers.{module}"), function), *arguments)
 
 
 def run_forever(serve: Serve, *arguments: Any) -> NoReturn:

@@ -17,9 +17,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, cast
 
-from iomux.servers import carry
 from iomux.servers.connection import CHUNK_BYTES, HIGH_WATER_BYTES, Handler, checked, echo, log_error
-from iomux.servers.protocol import Speaks
 from iomux.system.sockets import BACKLOG, SHORTAGE
 
 ACCEPTS = 64
@@ -129,8 +127,6 @@ def new_uvloop() -> asyncio.AbstractEventLoop:
 
 def run_protocol(new_loop: NewLoop, conversation: Conversation, listener: socket.socket, handler: Handler) -> NoReturn:
     """Serve every client of `listener` by a protocol, on an event loop that `new_loop` makes. Never returns."""
-    if isinstance(handler, Speaks):
-        carry("asyncio_:run", new_loop, listener, handler)
 
     async def opened() -> None:
         loop = asyncio.get_running_loop()

@@ -14,16 +14,12 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from iomux.servers import carry
 from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
-from iomux.servers.protocol import Speaks
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve the clients of `listener` one after the other. Never returns."""
-    if isinstance(handler, Speaks):
-        carry("blocking:serve", listener, handler)
     listener.setblocking(True)
     while True:
         converse(accept_one(listener), handler)

@@ -19,9 +19,8 @@ import types
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
-from iomux.servers import carry, pollers
+from iomux.servers import pollers
 from iomux.servers.connection import CHUNK_BYTES, READ, WRITE, Handler, checked, echo
-from iomux.servers.protocol import Speaks
 from iomux.servers.readiness import Poller
 from iomux.servers.scheduler import Scheduler, Task, Wait
 from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending
@@ -120,8 +119,6 @@ def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) 
 
     unit: one second in the unit of the poller's timeout.
     """
-    if isinstance(handler, Speaks):
-        carry("coroutines:run", listener, handler, poller, unit)
     listener.setblocking(False)
     scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome(listener, handler, scheduler.spawn))
@@ -130,8 +127,6 @@ def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) 
 
 def run_async(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> None:
     """Serve every client of `listener` by coroutines over a level-triggered `poller`. Never returns."""
-    if isinstance(handler, Speaks):
-        carry("coroutines:run_async", listener, handler, poller, unit)
     listener.setblocking(False)
     scheduler = Scheduler(poller, unit)
     scheduler.spawn(welcome_async(listener, handler, scheduler.spawn))

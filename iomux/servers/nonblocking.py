@@ -11,16 +11,12 @@ Cost: one `recv` for each client in each round, nearly always an empty one (EAGA
 import socket
 from typing import NoReturn
 
-from iomux.servers import carry
 from iomux.servers.connection import OVER, Connection, Handler, echo
-from iomux.servers.protocol import Speaks
 from iomux.system.sockets import SHORTAGE, accept_pending
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve every client of `listener` by trying each in turn, for ever. Never returns, never sleeps."""
-    if isinstance(handler, Speaks):
-        carry("nonblocking:serve", listener, handler)
     listener.setblocking(False)
     connections: set[Connection] = set()
     while True:

@@ -23,7 +23,7 @@ from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.idle import SPARE
 from iomux.servers.protocol.speaker import Speaker
 from iomux.servers.protocol.speakers import Speakers
-from iomux.system.sockets import SHORTAGE, accept_pending, descriptor_limit
+from iomux.system.sockets import RETRY_SECONDS, SHORTAGE, accept_pending, descriptor_limit
 
 
 class Poller(Protocol):
@@ -102,12 +102,12 @@ class Clients:
             for client in accept_pending(self._listener):
                 self._admit(client)
                 if client.fileno() >= self._full_from:
-                    self._stop_accepting()
+                    self._stop_accepting(math.inf)  # until a client has left
                     break
         except OSError as error:
             if error.errno not in SHORTAGE:
                 raise
-            self._stop_accepting()
+            self._stop_accepting(time.monotonic() + 1)
         return False
 
     def update_interest(self, fd: int) -> None:
@@ -136,7 +136,7 @@ class Clients:
             self._short = False
         due = self._retry_at if self._short else math.inf
         if self._speakers is not None:
-            due = min(due, self._speakers.next_due())
+            due = min(due, self._speakers.next_due(), now + RETRY_SECONDS if self._short else math.inf)
         self.timeout = timeout(due, self._unit) if self._short or self._speakers is not None else None
 
     def _admit(self, client: socket.socket) -> None:
@@ -168,12 +168,12 @@ class Clients:
         for speaker in speakers.longest_idle(now) if self._short else ():
             self.close(speaker.fd)
 
-    def _stop_accepting(self) -> None:
+    def _stop_accepting(self, retry_at: float) -> None:
         # The listener stays readable while a client waits in the backlog: watching it would keep the loop awake.
         self._poller.unregister(self._listener.fileno())
         self.timeout = self._unit
         self._short = True
-        self._retry_at = time.monotonic() + 1
+        self._retry_at = retry_at
 
 
 def run(listener: socket.socket, handler: Handler, poller: Poller, unit: float) -> NoReturn:

@@ -12,16 +12,12 @@ import socket
 import threading
 from typing import NoReturn
 
-from iomux.servers import carry
 from iomux.servers.blocking import accept_one, converse
 from iomux.servers.connection import REFUSED, Handler, echo, log_error
-from iomux.servers.protocol import Speaks
 
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Serve each client of `listener` in a separate thread. Never returns."""
-    if isinstance(handler, Speaks):
-        carry("threaded:serve", listener, handler)
     listener.setblocking(True)
     while True:
         client = accept_one(listener)

@@ -17,9 +17,7 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
-from iomux.servers import carry
 from iomux.servers.connection import CHUNK_BYTES, Handler, checked, echo, log_error
-from iomux.servers.protocol import Speaks
 from iomux.system.io_uring import Ring
 from iomux.system.io_uring_abi import SETUP_COOP_TASKRUN, lend
 from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
@@ -27,10 +25,6 @@ from iomux.system.sockets import CLIENT_GONE, RETRY_SECONDS, SHORTAGE
 _ENTRIES, _COMPLETIONS = 512, 8192
 FIRST_BYTES = 4096
 """The size of a client's buffer until a message fills it: 10,000 silent clients then cost 40 MB and not 640."""
-
-
-Admit = Callable[[int, Callable[[], None]], object]
-"""Takes the descriptor of a new client, and what to call once that is closed."""
 
 
 class _Client:
@@ -81,11 +75,21 @@ class _Client:
         self._on_close()
 
 
-class _Acceptor:
-    """The listener: one entry accepts client after client; at the descriptor limit accepting pauses."""
+Admit = Callable[[int, Callable[[], None]], object]
 
-    def __init__(self, ring: Ring, listener: socket.socket, admit: Admit) -> None:
-        self._ring, self._listener, self._admit = ring, listener, admit
+
+class Acceptor:
+    """The listener: one entry accepts client after client; at the descriptor limit accepting pauses.
+
+    admit: takes the descriptor of a new client, and what to call once that is closed; by default a handler's client.
+    """
+
+    def __init__(
+        self, ring: Ring, listener: socket.socket, handler: Handler = echo, admit: Admit | None = None
+    ) -> None:
+        answer = checked(handler)
+        self._ring, self._listener = ring, listener
+        self._admit = admit or (lambda fd, on_close: _Client(ring, fd, answer, on_close))
         self._accepting = False
         self._start_accepting()
 
@@ -120,16 +124,8 @@ def new_ring() -> Ring:
 
 def run_on(ring: Ring, listener: socket.socket, handler: Handler) -> NoReturn:
     """Serve every client of `listener` on `ring`: the token of each entry is the function to call when it is done."""
-    if isinstance(handler, Speaks):
-        carry("uring:run_on", ring, listener, handler)
-    answer = checked(handler)
-    run_ring(ring, listener, lambda fd, on_close: _Client(ring, fd, answer, on_close))
-
-
-def run_ring(ring: Ring, listener: socket.socket, admit: Admit) -> NoReturn:
-    """Admit every client of `listener`, and do what follows each completion, for ever."""
     listener.setblocking(True)  # on a nonblocking socket the kernel completes with EAGAIN instead of waiting
-    _Acceptor(ring, listener, admit)
+    Acceptor(ring, listener, handler)
     while True:
         for done, result, more in ring.wait():
             done(result, more)

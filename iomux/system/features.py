@@ -1,12 +1,13 @@
 """Features that measurements need of this machine: which of them it has, and why it lacks the others.
 
 The timeline needs timestamps, `iomux.copy_cost` msg_trunc and sendfile, `iomux.load` and the clinic's meter queues,
-and the playground widgets. No measurement of the library uses splice, zerocopy, multishot and seccomp (notebooks 08 and
-09), nor eventfd, timerfd, signalfd and pidfd (03b): they are for `iomux.verdict(..., needs=)`. A measurement which
-this machine can't make is left out and reported; everything else still runs. As for servers,
-`IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
+and the playground widgets. No measurement of the library uses splice, zerocopy, seccomp, multishot, deferred and
+send_zc (notebooks 08 and 09), nor eventfd, timerfd, signalfd and pidfd (03b): they are for `iomux.verdict(...,
+needs=)`. A measurement which this machine can't make is left out and reported; everything else still runs. As for
+servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
 """
 
+import contextlib
 import importlib.util
 import os
 import socket
@@ -89,6 +90,27 @@ def _multishot_missing() -> str:
     return why_not()
 
 
+def _deferred_missing() -> str:
+    from iomux.system.io_uring_abi import why_not_deferred
+
+    return why_not_deferred()
+
+
+def _send_zc_missing() -> str:
+    from iomux.system import io_uring_abi as uapi
+    from iomux.system.io_uring import Ring
+    from iomux.system.sockets import tcp_pair
+
+    if reason := uapi.why_not():
+        return reason
+    near, far = tcp_pair()
+    with near, far, contextlib.closing(Ring(2)) as ring:
+        lent = uapi.lend(bytearray(1))
+        ring.queue(uapi.OP_SEND_ZC, near.fileno(), lent, token=None, ioprio=uapi.SEND_ZC_REPORT_USAGE)
+        result = ring.wait()[0][1]
+    return "" if result == 1 else f"the kernel refuses what came with Linux 6.2: {os.strerror(-result)}"
+
+
 def _seccomp_missing() -> str:
     from iomux.system.confine import why_not
 
@@ -110,6 +132,8 @@ _ALL = (
     Feature("signalfd", "signals that are read from a descriptor", _lacks_in_c("signalfd")),
     Feature("pidfd", "a process that is a descriptor", _lacks("pidfd_open")),
     Feature("multishot", "an io_uring receive that goes on by itself", _multishot_missing),
+    Feature("deferred", "an io_uring that works only when it is asked (DEFER_TASKRUN)", _deferred_missing),
+    Feature("send_zc", "an io_uring send from the process's own pages", _send_zc_missing),
     Feature("seccomp", "a filter that forbids a process some system calls", _seccomp_missing),
     Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
     Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 SETUP, ENTER, REGISTER = 425, 426, 427  # __NR_io_uring_setup and so on (include/uapi/asm-generic/unistd.h)
 OP_NOP, OP_RECVMSG, OP_TIMEOUT, OP_ACCEPT, OP_ASYNC_CANCEL, OP_LINK_TIMEOUT = 0, 10, 11, 13, 14, 15
-OP_READ, OP_SEND, OP_RECV = 22, 26, 27
+OP_READ, OP_SEND, OP_RECV, OP_SEND_ZC = 22, 26, 27, 47
+IOSQE_FIXED_FILE = 1 << 0
+"""Flag of an entry: its descriptor is a place in the list of registered files (REGISTER_FILES)."""
 IOSQE_IO_LINK = 1 << 2
 """Flag of an entry: the next one belongs to it."""
 IOSQE_ASYNC = 1 << 4
@@ -22,9 +24,12 @@ IOSQE_ASYNC = 1 << 4
 IOSQE_BUFFER_SELECT = 1 << 5
 """Flag of an entry: the kernel chooses the buffer when the bytes come."""
 ACCEPT_MULTISHOT, RECV_MULTISHOT = 1 << 0, 1 << 1
+SEND_ZC_REPORT_USAGE, NOTIF_USAGE_ZC_COPIED = 1 << 3, 1 << 31
+"""Asked in `ioprio`, and answered in the result of a zero-copy send's second completion (Linux 6.2)."""
 CQE_F_BUFFER, CQE_F_MORE, CQE_BUFFER_SHIFT = 1 << 0, 1 << 1, 16
 SETUP_SQPOLL, SETUP_SQ_AFF, SETUP_CQSIZE, SETUP_COOP_TASKRUN = 1 << 1, 1 << 2, 1 << 3, 1 << 8
-REGISTER_IOWQ_AFF, REGISTER_PBUF_RING = 17, 22
+SETUP_SINGLE_ISSUER, SETUP_DEFER_TASKRUN = 1 << 12, 1 << 13
+REGISTER_FILES, REGISTER_IOWQ_AFF, REGISTER_PBUF_RING = 2, 17, 22
 SQ_NEED_WAKEUP, SQ_CQ_OVERFLOW = 1 << 0, 1 << 1
 ENTER_GETEVENTS, ENTER_SQ_WAKEUP, ENTER_SQ_WAIT = 1 << 0, 1 << 1, 1 << 2
 FEAT_SINGLE_MMAP, FEAT_NODROP = 1 << 0, 1 << 1
@@ -112,12 +117,27 @@ def why_not() -> str:
     """Try io_uring and say why this process can't use it; empty if it can. Source: io_uring_setup(2), ERRORS."""
     if sys.platform != "linux":
         return "only Linux has io_uring"
-    params = bytearray(PARAMS.pack(0, 0, SETUP_COOP_TASKRUN, *[0] * 18))  # this flag came with multishot accept
     try:
-        os.close(call(SETUP, 1, address_of(params)[0]))
+        _try_setup(SETUP_COOP_TASKRUN)  # this flag came with multishot accept
     except OSError as error:
         return _EXPLAINED.get(error.errno or 0, f"io_uring_setup failed: {error.strerror}") + _switched_off()
     return ""
+
+
+def why_not_deferred() -> str:
+    """Why a ring here can't keep its work until its thread asks for completions; empty if it can."""
+    if reason := why_not():
+        return reason
+    try:
+        _try_setup(SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN)
+    except OSError as error:
+        return f"the kernel refuses DEFER_TASKRUN, which came with Linux 6.1: {error.strerror}"
+    return ""
+
+
+def _try_setup(flags: int) -> None:
+    params = bytearray(PARAMS.pack(0, 0, flags, *[0] * 18))
+    os.close(call(SETUP, 1, address_of(params)[0]))
 
 
 _EXPLAINED = {

@@ -20,10 +20,7 @@ from iomux.conformance.trial import clients
 from iomux.conformance.trial import connecting as doors
 from iomux.conformance.trial.subject import Subject
 from iomux.course.clinic.isolation import greedy_drain
-from tests.students.right import (
-    next_to_an_idle_thread,
-    two_threads_on_one_epoll,
-)
+from tests.students.right_threads import next_to_an_idle_thread, two_threads_on_one_epoll
 from tests.support.checks import check
 from tests.support.clients import eventually
 from tests.support.processes import marked, own_mark

@@ -13,7 +13,7 @@ from iomux.conformance.echo import remains
 from iomux.conformance.trial.holders import holders, still_held
 from iomux.conformance.trial.subject import Subject
 from iomux.system.sock_diag import missing
-from tests.students import subtle
+from tests.students import subtle, subtle_loops, subtle_processes
 from tests.support.checks import check
 from tests.support.clients import eventually
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "the kernel
 
 WRONG = [
     (subtle.serve_remembers, "history", "the server's memory grows by what it has answered", "a list, a log"),
-    (subtle.forks_and_forgets, "children", "the children of clients that have left have ended", "zombie"),
+    (subtle_processes.forks_and_forgets, "children", "the children of clients that have left have ended", "zombie"),
     (
         subtle.serve_in_two_sends,
         "prompt",
@@ -37,20 +37,30 @@ WRONG = [
     (subtle.serve_corked, "prompt", "a lone client's answers are held back: the server had sent them", "TCP_CORK"),
     (subtle.serve_asks_every_3_ms, "prompt", "a lone client's answers are held back: its request lies unread", "sleep"),
     (subtle.serve_sends_the_silent_away, "silence", "a client that had been served was silent for", "time limit"),
-    (subtle.serve_accepts_once, "burst", "client 2 of 4, connected at the same moment, got nothing", "EAGAIN"),
-    (subtle.serve_reads_once, "lump", "a client whose message had waited got only a part back", "EAGAIN"),
-    (subtle.in_two_passes, "number-again", "a newcomer who came as others left got nothing back", "number"),
-    (subtle.two_processes_on_blocking_listener, "shared-listener", "when newcomers had been accepted", "nonblocking"),
-    (subtle.two_threads_without_oneshot, "order", "every byte came back, but in another order", "EPOLLONESHOT"),
-    (subtle.writes_overlap, "order", "every byte came back, but in another order", "One write at a time"),
+    (subtle_loops.serve_accepts_once, "burst", "client 2 of 4, connected at the same moment, got nothing", "EAGAIN"),
+    (subtle_loops.serve_reads_once, "lump", "a client whose message had waited got only a part back", "EAGAIN"),
+    (subtle_loops.in_two_passes, "number-again", "a newcomer who came as others left got nothing back", "number"),
     (
-        subtle.helper_inherits,
+        subtle_processes.two_processes_on_blocking_listener,
+        "shared-listener",
+        "when newcomers had been accepted",
+        "nonblocking",
+    ),
+    (
+        subtle_processes.two_threads_without_oneshot,
+        "order",
+        "every byte came back, but in another order",
+        "EPOLLONESHOT",
+    ),
+    (subtle_loops.writes_overlap, "order", "every byte came back, but in another order", "One write at a time"),
+    (
+        subtle_processes.helper_inherits,
         "end",
         "a client that had been served half-closed, and the server never",
         "last descriptor",
     ),
     (
-        subtle.helper_inherits_under_epoll,
+        subtle_processes.helper_inherits_under_epoll,
         "leaving",
         "all clients have left, and the server never sleeps: a socket that it has closed is still open",
         "last descriptor",
@@ -62,12 +72,12 @@ RIGHT = [
     (subtle.serve_in_two_sends_at_once, ("prompt",)),
     (subtle.serve_corked_and_uncorked, ("prompt",)),
     (subtle.serve_computes, ("prompt", "burst")),
-    (subtle.serve_edge_triggered, ("burst", "lump")),
-    (subtle.forks_and_waits_lazily, ("children", "shared-listener")),
-    (subtle.forks_and_waits_for_40, ("children",)),
-    (subtle.forks_and_ignores, ("children", "order", "number-again")),
-    (subtle.two_processes_that_accept, ("shared-listener", "burst")),
-    (subtle.two_processes_that_poll, ("shared-listener", "burst", "number-again")),
+    (subtle_loops.serve_edge_triggered, ("burst", "lump")),
+    (subtle_processes.forks_and_waits_lazily, ("children", "shared-listener")),
+    (subtle_processes.forks_and_waits_for_40, ("children",)),
+    (subtle_processes.forks_and_ignores, ("children", "order", "number-again")),
+    (subtle_processes.two_processes_that_accept, ("shared-listener", "burst")),
+    (subtle_processes.two_processes_that_poll, ("shared-listener", "burst", "number-again")),
     ("blocking", ("prompt", "burst", "lump", "history", "order", "silence")),
     ("threaded", ("prompt", "burst", "lump", "history", "order", "number-again", "shared-listener", "silence")),
 ]

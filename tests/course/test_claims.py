@@ -14,7 +14,6 @@ from iomux.course.claims_table import ClaimsTable
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 MEETINGS = [(claim.number, digits) for claim in CLAIMS for digits in claim.notebooks]
-GLOSSARY = re.compile(r"\| ([^|]+) \| ([^|]+) \| [^|]+ \| \[(\d\d[a-z]?)\]\((\d\d\w+\.ipynb)\) \|")
 
 
 @functools.cache
@@ -181,25 +180,3 @@ def test_the_appendix_shows_the_table_of_the_stored_pages() -> None:
     outputs = [output for cell in cells(FOLDER / PAGE, "code") for output in cell["outputs"]]
     plain = ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
     assert repr(iomux.table_of_claims(FOLDER)) in plain, f"store it again: python -m tests.regenerate notebooks/{PAGE}"
-
-
-def terms() -> list[tuple[str, ...]]:
-    prose = ["".join(cell["source"]) for cell in cells(FOLDER / PAGE, "markdown")]
-    return GLOSSARY.findall(next(text for text in prose if "## Glossary" in text))
-
-
-@pytest.mark.parametrize(("english", "chinese", "digits", "file"), terms())
-def test_each_term_of_the_glossary_is_in_the_prose_of_its_page(
-    english: str, chinese: str, digits: str, file: str
-) -> None:
-    prose = ["".join(cell["source"]) for cell in cells(page(digits), "markdown")]
-    text = "\n".join(prose).lower()
-    assert any(name.strip(" )").lower() in text for name in english.split("(")), f"{english} is not in {file}"
-    assert re.search(r"[\u4e00-\u9fff]", chinese)
-    assert page(digits).name == file
-
-
-def test_the_glossary_has_each_term_once_in_order() -> None:
-    english = [term[0].lower().replace("'", "") for term in terms()]
-    assert len(english) >= 35
-    assert english == sorted(set(english))

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import iomux
-from iomux.figures.growth import straight_line
+from iomux.figures.line_fit import straight_line
 
 
 def frame(levels: dict[int, list[float]], server: str = "poll") -> "pd.DataFrame":
@@ -28,6 +28,14 @@ def test_levels_beyond_are_left_out_and_r_squared_shows_a_bend() -> None:
     bent = frame({0: [0], 1: [1], 2: [2], 3: [90]})
     assert straight_line(bent, "p50_us", upto=2) == pytest.approx((0, 1, 1))
     assert straight_line(bent, "p50_us").r_squared < 0.7
+
+
+def test_a_relative_fit_passes_where_the_marks_of_few_connections_are() -> None:
+    bent = frame({1: [100], 100: [105], 300: [150], 1000: [600]})
+    assert straight_line(bent, "p50_us").at(1) < 60
+    assert straight_line(bent, "p50_us", relative=True).at(1) == pytest.approx(90, abs=20)
+    exact = frame({1: [12], 10: [30], 1000: [2010]})
+    assert straight_line(exact, "p50_us", relative=True) == pytest.approx((10, 2, 1))
 
 
 def test_two_levels_are_too_few() -> None:

@@ -113,3 +113,15 @@ def test_the_names_of_many_runs_stay_above_the_tape() -> None:
         assert len(boxes) == 8
         assert boxes[0].y1 > axes.get_window_extent().y0, "the lowest name is beside its axes"
         assert all(above.y0 >= below.y1 - 4 for below, above in itertools.pairwise(boxes))
+
+
+def row_colours(costs: dict[str, float]) -> dict[str, Any]:
+    ax = iomux.plot.work(pd.DataFrame({name: [cost] for name, cost in costs.items()}))
+    return {tick.get_text(): tick.get_color() for tick in ax.get_yticklabels()}
+
+
+def test_each_row_has_a_colour_of_its_own_whatever_its_rank() -> None:
+    costs = {name: float(place + 1) for place, name in enumerate(["epoll", *"abcdefgh"])}
+    colours = row_colours(costs)
+    assert len(set(colours.values())) == len(costs)
+    assert row_colours({name: 10 - cost for name, cost in costs.items()}) == colours

@@ -14,7 +14,7 @@ from iomux.harness.timeline.outside import SERVERS
 from iomux.processes.outside import is_outside
 from iomux.processes.resolve import find
 from iomux.system.features import available
-from tests.students import waits
+from tests.students import waits, waits_elsewhere
 from tests.support.timelines import assert_whole
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def test_the_figures_draw_what_is_seen_and_name_what_is_not() -> None:
 
 def test_a_queue_that_was_not_seen_is_said_below_the_figure() -> None:
     with pytest.warns(UserWarning, match="was not seen"):
-        frame = iomux.timeline(waits.by_a_call_in_c, connections=2, active=2, requests=50)
+        frame = iomux.timeline(waits_elsewhere.by_a_call_in_c, connections=2, active=2, requests=50)
     for draw in (iomux.plot.timeline, iomux.plot.phases):
         notes = " ".join(text.get_text() for text in draw(frame).texts)
         assert "not seen, and in notify: the queue of by_a_call_in_c" in notes
@@ -145,7 +145,7 @@ def test_a_command_line_and_what_makes_its_own_listener_are_started_and_seen_fro
 
 
 def test_async_and_other_forms_that_take_a_listener_are_traced() -> None:
-    frame = iomux.timeline(waits.in_a_coroutine, requests=50, deadline=20)
+    frame = iomux.timeline(waits_elsewhere.in_a_coroutine, requests=50, deadline=20)
     assert frame["queue_us"].notna().all()
     assert frame.attrs["syscalls_per_request"]["wait"] > 0
-    assert "notification" in set(iomux.tape(waits.in_a_coroutine, SCRIPT)["mark"])
+    assert "notification" in set(iomux.tape(waits_elsewhere.in_a_coroutine, SCRIPT)["mark"])

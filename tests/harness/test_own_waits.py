@@ -11,7 +11,7 @@ import iomux
 from iomux.harness.timeline.reports import Reports
 from iomux.harness.timeline.trace import RECV, SEND, Event, Trace
 from iomux.harness.timeline.unseen import WAIT_NOT_SEEN, wait_not_seen
-from tests.students import waits
+from tests.students import waits, waits_elsewhere
 from tests.support.timelines import follow
 
 SEEN = [
@@ -19,12 +19,12 @@ SEEN = [
     waits.by_select_selector,
     waits.by_early_selector,
     waits.by_selectors_with_blocking_sockets,
-    waits.by_streams,
+    waits_elsewhere.by_streams,
     waits.by_epoll_of_that_name,
     waits.by_select_in_a_class,
-    waits.hands_to_a_pool,
+    waits_elsewhere.hands_to_a_pool,
 ]
-UNSEEN = [waits.by_a_call_in_c, waits.by_early_epoll]
+UNSEEN = [waits_elsewhere.by_a_call_in_c, waits.by_early_epoll]
 SCRIPT = [(0.0, "A", b"one"), (0.1, "B", b"two"), (0.2, "A", b"three"), (0.3, "B", b""), (0.4, "A", b"")]
 
 
@@ -120,7 +120,7 @@ def test_a_tape_has_the_notifications_of_an_own_poller(server: Any) -> None:
 
 
 def test_a_tape_without_its_servers_notifications_says_why() -> None:
-    frame = iomux.tape([waits.by_a_call_in_c, "blocking", waits.accepts_by_selector], SCRIPT)
+    frame = iomux.tape([waits_elsewhere.by_a_call_in_c, "blocking", waits.accepts_by_selector], SCRIPT)
     assert list(frame.attrs["not_seen"]) == ["by_a_call_in_c"], "the others wait in recv"
     assert "notifications were not seen" in frame.attrs["not_seen"]["by_a_call_in_c"]
 

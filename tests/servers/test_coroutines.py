@@ -2,26 +2,19 @@
 
 import ast
 import contextlib
-import gc
 import io
 import os
 import socket
-import sys
 import time
 import tokenize
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-import iomux
-from iomux.servers import coroutines, get, pollers, scheduler
-from iomux.servers.connection import READ, WRITE
+from iomux.servers import get, pollers, scheduler
 from iomux.servers.coroutines import receive, send_all
-from iomux.servers.scheduler import Scheduler, Task, Wait
-from tests.support.clients import ask, connect, eventually
+from iomux.servers.scheduler import Scheduler, Wait
 from tests.support.counted import FEW, CountedPoller
 
 POLLERS = [name for name in pollers.names() if get(name).available()]
@@ -163,117 +156,3 @@ def test_a_task_that_fails_ends_alone(tasks: Scheduler, capfd: pytest.CaptureFix
     tasks.run()
     assert done == [True]
     assert "ZeroDivisionError: a bug" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("wait", [(-1, READ), "soon", (1, 2, 3), None])
-def test_an_impossible_wait_is_raised_in_the_task(tasks: Scheduler, wait: Any) -> None:
-    told = []
-
-    def asks() -> Generator[Wait, None, None]:
-        try:
-            yield wait
-        except (OSError, ValueError, TypeError) as error:
-            told.append(error)
-        yield 0.01
-        told.append(None)  # type: ignore[arg-type]
-
-    tasks.spawn(asks())
-    tasks.run()
-    assert len(told) == 2
-
-
-def test_a_second_task_waiting_for_a_descriptor_gets_an_error(
-    tasks: Scheduler, pair: tuple[socket.socket, socket.socket], capfd: pytest.CaptureFixture[str]
-) -> None:
-    near, far = pair
-    heard = []
-
-    async def first() -> None:
-        heard.append(await receive(near))
-
-    async def second() -> None:
-        await receive(near)
-
-    async def speaks() -> None:
-        await send_all(far, b"hello")
-
-    for task in (first(), second(), speaks()):
-        tasks.spawn(task)
-    tasks.run()
-    assert heard == [b"hello"]
-    assert f"another task waits for descriptor {near.fileno()}" in capfd.readouterr().err
-
-
-def test_a_task_is_not_woken_by_a_descriptor_it_no_longer_waits_for(
-    tasks: Scheduler, pair: tuple[socket.socket, socket.socket]
-) -> None:
-    near, far = pair
-    far.send(b"more than it reads")
-
-    def reads_little() -> Generator[Wait, None, None]:
-        yield near.fileno(), READ
-        near.recv(1)
-        yield 0.3
-        yield near.fileno(), WRITE
-
-    counted = count_polls(tasks)
-    tasks.spawn(reads_little())
-    tasks.run()
-    assert counted.polls < FEW, "a ready descriptor without a waiting task wakes no task"
-
-
-def serve_over(name: str, run: Any) -> Any:
-    def serve(listener: socket.socket, handler: Any = iomux.echo) -> None:
-        run(listener, handler, *pollers.make(name))
-
-    return serve
-
-
-@pytest.mark.parametrize("run", [coroutines.run, coroutines.run_async])
-@pytest.mark.parametrize("name", POLLERS)
-def test_serves_over_every_poller(name: str, run: Any) -> None:
-    with iomux.start(serve_over(name, run)) as server, connect(server.address) as one, connect(server.address) as two:
-        assert ask(two, b"second") == b"second"
-        assert ask(one, b"first") == b"first"
-
-
-def test_a_client_that_select_cannot_watch_is_closed_and_the_others_are_served() -> None:
-    if "select" not in POLLERS:
-        pytest.skip(get("select").why_not())
-    with (
-        iomux.start(serve_over("select", coroutines.run)) as server,
-        contextlib.ExitStack() as stack,
-    ):
-        clients = [stack.enter_context(connect(server.address)) for _ in range(1030)]
-        assert clients[-1].recv(1) == b"", "closed"
-        assert ask(clients[0], b"still") == b"still"
-        assert eventually(lambda: "select cannot watch descriptor" in server.log)
-
-
-@pytest.mark.parametrize("name", ["generators", "coroutines"])
-def test_the_next_best_poller_is_used_where_epoll_is_hidden(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IOMUX_WITHOUT", "epoll")
-    assert pollers.best() == "poll"
-    with iomux.start(name) as server, connect(server.address) as client:
-        assert ask(client, b"hello") == b"hello"
-        wchan = Path(f"/proc/{server.pid}/wchan")
-        if sys.platform == "linux" and wchan.exists():
-            assert "epoll" not in wchan.read_text()
-
-
-@pytest.mark.parametrize("converse", [coroutines.converse, coroutines.converse_async])
-def test_no_frame_is_left_after_a_client_has_gone(converse: Any, pair: tuple[socket.socket, socket.socket]) -> None:
-    near, far = pair
-    poller, unit = pollers.make(pollers.best())
-    tasks = Scheduler(poller, unit)
-    task: Task = converse(near, iomux.echo)
-    tasks.spawn(task)
-    far.sendall(b"hello")
-    far.shutdown(socket.SHUT_WR)
-    tasks.run()
-    assert far.recv(10) == b"hello"
-    assert far.recv(10) == b""
-    assert near.fileno() == -1
-    gc.collect()
-    left = SimpleNamespace(**vars(tasks))
-    assert (left._waiting, left._interest, left._timers) == ({}, {}, [])

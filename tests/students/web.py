@@ -4,126 +4,11 @@ One thread for each connection, and no library but Python's own; nothing in it i
 their own, and wrong ones, each replace one part of its text, so that the rest is the same.
 """
 
-WEB = """
-import email.utils, os, re, select, socket, threading, time
-from urllib.parse import unquote_to_bytes
+from pathlib import Path
 
-HEAD, GOODBYE, WAIT, MOST_OPEN = 65536, 2.0, 3.0, 1000
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-           417: "Expectation Failed", 431: "Fields Too Large", 501: "Not Implemented", 505: "Version Not Supported"}
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+from tests.students.web_reads import READS
 
-
-class Refused(Exception):
-    pass
-
-
-class Gone(Exception):
-    pass
-
-
-class Client:
-    def __init__(self, sock, folder):
-        self.sock, self.folder, self.data = sock, os.path.realpath(folder), b""
-        self.idle, self.until = False, None
-
-    def more(self):
-        if self.until is None:
-            self.until = time.monotonic() + WAIT
-        left = self.until - time.monotonic()
-        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
-            raise Refused(408)
-        piece = self.sock.recv(65536)
-        if not piece:
-            raise Gone
-        self.data += piece
-
-    def take(self, count):
-        while len(self.data) < count:
-            self.more()
-        taken, self.data = self.data[:count], self.data[count:]
-        return taken
-
-    def line(self):
-        while b"\\r\\n" not in self.data:
-            if len(self.data) > HEAD:
-                raise Refused(431)
-            self.more()
-        line, _, self.data = self.data.partition(b"\\r\\n")
-        return line
-
-    def begin(self):
-        self.until = None
-        if not self.data:
-            self.idle = True
-            ready = select.select([self.sock], [], [], 30)[0]
-            self.idle = False
-            if not ready:
-                raise Gone
-            self.more()
-            self.until = time.monotonic() + WAIT
-        while self.data.startswith(b"\\r\\n"):
-            self.data = self.data[2:]
-        if not self.data:
-            self.more()
-
-    def head(self):
-        self.begin()
-        while b"\\r\\n\\r\\n" not in self.data:
-            if len(self.data) > HEAD:
-                raise Refused(431)
-            self.more()
-        head, _, self.data = self.data.partition(b"\\r\\n\\r\\n")
-        if b"\\0" in head:
-            raise Refused(400)
-        lines = head.decode("latin-1").split("\\r\\n")
-        words = lines[0].split(" ")
-        if len(words) != 3 or not re.fullmatch(r"HTTP/\\d\\.\\d", words[2]):
-            raise Refused(400)
-        if not words[2].startswith("HTTP/1."):
-            raise Refused(505)
-        fields = {}
-        for line in lines[1:]:
-            name, colon, value = line.partition(":")
-            if not colon or not TOKEN.fullmatch(name) or "\\r" in line:
-                raise Refused(400)
-            fields.setdefault(name.lower(), []).append(value.strip(" \\t"))
-        return words[0], words[1], words[2], fields
-
-    def length(self, version, fields):
-        codings = fields.get("transfer-encoding")
-        if codings:
-            if version == "HTTP/1.0" or "content-length" in fields:
-                raise Refused(400)
-            if codings != ["chunked"]:
-                raise Refused(501)
-            return "chunked"
-        lengths = set(fields.get("content-length", ["0"]))
-        if len(lengths) > 1 or not re.fullmatch("[0-9]+", lengths.copy().pop()):
-            raise Refused(400)
-        return int(lengths.pop())
-
-    def body(self, length):
-        if length != "chunked":
-            while length:
-                piece = self.take(1)
-                got = piece + self.data[: length - 1]
-                self.data = self.data[length - 1 :]
-                length -= len(got)
-                self.until = None
-            return
-        while True:
-            size = self.line().partition(b";")[0]
-            if not re.fullmatch(b"[0-9a-fA-F]{1,8}", size):
-                raise Refused(400)
-            if not int(size, 16):
-                break
-            self.take(int(size, 16))
-            if self.take(2) != b"\\r\\n":
-                raise Refused(400)
-        while self.line():
-            pass
-
+ANSWERS = """\
     def file(self, target):
         path = re.sub("^http://[^/]*", "", target).partition("?")[0]
         name = unquote_to_bytes(path)
@@ -192,7 +77,7 @@ class Client:
             clients.remove(self)
 
 
-clients = []
+clients, LOCK = [], threading.Lock()
 
 
 def make_room():
@@ -206,7 +91,10 @@ def make_room():
 
 def crowded():
     import resource
-    return len(os.listdir("/proc/self/fd")) + 8 > resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    try:
+        return len(os.listdir("/proc/self/fd")) + 8 > resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except OSError:
+        return True
 
 
 def serve(listener, folder):
@@ -223,4 +111,59 @@ def serve(listener, folder):
         client = Client(sock, folder)
         clients.append(client)
         threading.Thread(target=client.serve, daemon=True).start()
+
+
+if __name__ == "__main__":
+    import sys
+
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
 """
+WEB = READS + ANSWERS
+
+
+def web_file(folder: Path, parts: tuple[tuple[str, str], ...] = ()) -> str:
+    """A file with the server's text, in which each part is replaced: its path."""
+    text = WEB
+    for part, by in parts:
+        assert text.count(part) == 1, part
+        text = text.replace(part, by)
+    file = folder / "web_server.py"
+    file.write_text(text)
+    return str(file)
+
+
+_CHUNKS = """size = os.fstat(file.fileno()).st_size
+            lines = ["HTTP/1.1 200 OK", f"Date: {email.utils.formatdate(usegmt=True)}", "Transfer-Encoding: chunked"]
+            if old or method == "HEAD":
+                lines[2] = f"Content-Length: {size}"
+            lines += ["Connection: close"] if last else []
+            self.sock.sendall("\\r\\n".join([*lines, "", ""]).encode())
+            while method == "GET" and (piece := file.read(999999)):
+                self.sock.sendall(piece if old else b"%X;x=1\\r\\n%b\\r\\n" % (len(piece), piece))
+            if method == "GET" and not old:
+                self.sock.sendall(b"0\\r\\n\\r\\n")
+            while False:
+                pass
+            while False and (piece := b""):"""
+RIGHT: dict[str, tuple[tuple[str, str], ...]] = {
+    "closes behind each answer, and says so": (('last = "close" in options or version == "HTTP/1.0"', "last = True"),),
+    "sends its files in chunks": (
+        ("self.get(method, target, last)", 'self.get(method, target, last, version == "HTTP/1.0")'),
+        ("def get(self, method, target, last):", "def get(self, method, target, last, old):"),
+        (
+            "self.answer(200, os.fstat(file.fileno()).st_size, last=last)\n"
+            '            while method == "GET" and (piece := file.read(65536)):',
+            _CHUNKS,
+        ),
+    ),
+    "sends slowly, in small pieces, with other names": (
+        ('"Content-Length: {size}"', '"cONTENT-lENGTH:   {size} "'),
+        (
+            "self.sock.sendall(piece)",
+            "for at in range(0, len(piece), 30000):\n                    self.sock.sendall(piece[at : at + 30000])",
+        ),
+        ("file = self.file(target)", "time.sleep(0.02)\n        file = self.file(target)"),
+    ),
+    "refuses all bodies at once": (("self.body(length)\n", "if length:\n            raise Refused(501)\n"),),
+}
+"""Right servers with habits of their own."""

@@ -32,7 +32,12 @@ def wrong(old: str, new: str) -> str:
 
 
 QUICK = [
-    ("ping-text", "return bulk(words[1]) if len(words) > 1", 'return b"+%b\\r\\n" % words[1] if len(words) > 1'),
+    ("ping-text", "return bulk(words[1]) if len(words) > 1", "return bulk(words[1].upper()) if len(words) > 1"),
+    (
+        "set-get",
+        "self.nil() if data is None else bulk(data)",
+        "self.nil() if data is None else b'+' + data + b'\\r\\n'",
+    ),
     ("stays", _NEXT, "            for _ in range(150):\n                words = command(client)\n"),
     ("echo", "lambda client, words: bulk(words[1])", "lambda client, words: bulk(words[1].strip())"),
     ("any-case", "    name = words[0].upper()", "    name = words[0].upper() if words[0].islower() else words[0]"),

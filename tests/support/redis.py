@@ -1,4 +1,4 @@
-"""The real redis-server, in a process of its own without persistence, and what a store of ours says to the same bytes."""
+"""The real redis-server, in a process of its own without persistence, and what our store says to the same bytes."""
 
 import contextlib
 import shutil

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iomux.system.disturbance.cgroups import Throttled, folders, throttled
-from iomux.system.disturbance.pressure import waited_s
+from iomux.system.disturbance.pressure import lately, waited_s
 from iomux.system.disturbance.processors import core_times, frequency_mhz, numbers, siblings
 from iomux.system.disturbance.readings import Readings, between, only_core, read
 from iomux.system.disturbance.stillness import Span, Stillness
@@ -55,8 +55,10 @@ def test_siblings_and_frequency(tmp_path: Path) -> None:
 def test_pressure(tmp_path: Path) -> None:
     (tmp_path / "cpu").write_text("some avg10=1.53 avg60=1.00 avg300=0.20 total=2500000\nfull avg10=0 total=7\n")
     assert waited_s(tmp_path / "cpu") == 2.5
+    assert lately(tmp_path / "cpu") == pytest.approx(0.0153)
     (tmp_path / "cpu").write_text("")
     assert waited_s(tmp_path / "cpu") is None, "switched off"
+    assert lately(tmp_path / "cpu") == 0.0
 
 
 def machine(tmp_path: Path, groups: str, root: str = "/") -> Path:

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import gc
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,19 +12,6 @@ from iomux.system.io_uring_buffers import Buffers, why_not
 
 if reason := why_not():
     pytest.skip(reason, allow_module_level=True)
-
-
-@pytest.fixture
-def ring() -> Iterator[Ring]:
-    with contextlib.closing(Ring(8)) as made:
-        yield made
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    near, far = socket.socketpair()
-    with near, far:
-        yield near, far
 
 
 def test_one_entry_receives_until_the_stream_ends(ring: Ring, pair: tuple[socket.socket, socket.socket]) -> None:

@@ -20,6 +20,7 @@ from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
 from iomux.conformance.trial.connecting import from_a_fresh_address
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.items import item as any_item
+from iomux.conformance.trial.patience import out_of_patience
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors, stopped
 
 CHAT_ITEMS: dict[str, Item] = {}
@@ -69,14 +70,14 @@ def meet(members: Sequence[socket.socket]) -> list[bytes]:
     Returns what each of the others heard before, without the knocks. Raises Fault if one hears nothing.
     """
     speaker, *others = members
-    heard, limit = dict.fromkeys(others, b""), time.monotonic() + PATIENCE
+    heard, moved = dict.fromkeys(others, b""), time.monotonic()
     while waiting := [other for other in others if _KNOCK not in heard[other]]:
-        if time.monotonic() > limit:
+        if out_of_patience(moved):
             raise Fault(UNHEARD)
         _utter(speaker, _KNOCK)
         for other in select.select(waiting, [], [], _KNOCK_SECONDS)[0]:
             heard[other] += _next(other, 4096)
-            limit = time.monotonic() + PATIENCE
+            moved = time.monotonic()
     over = b"we have met %d\n" % time.monotonic_ns()
     _utter(speaker, over)
     for other in others:

@@ -9,10 +9,12 @@ import random
 import select
 import socket
 import string
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from iomux.conformance.trial.subject import PATIENCE, Fault
+from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.subject import Fault
 
 AHEAD_BYTES = 512 * 1024
 """How many bytes may be under way to a member that listens."""
@@ -20,6 +22,7 @@ LINE_BYTES = 1024
 """No line is longer: a room that passes on whole lines may limit them."""
 _CHUNK_BYTES = 64 * 1024
 _MOST_AT_ONCE = 1 << 20
+_LOOK_SECONDS = 0.25
 _WRONG = -1
 
 OTHER = "heard other bytes than were said: some were lost, doubled, or out of order"
@@ -56,12 +59,14 @@ def converse(
     it would be one that falls behind.
     """
     rest = {speaker: memoryview(data) for speaker, data in said.items()}
-    heard, failed = dict.fromkeys(listeners, 0), dict[socket.socket, str]()
+    heard, failed, moved = dict.fromkeys(listeners, 0), dict[socket.socket, str](), time.monotonic()
     while waiting := [member for member in listeners if heard[member] < wanted and member not in failed]:
         under_way = sum(map(len, said.values())) - sum(map(len, rest.values())) - min(heard[each] for each in waiting)
         speaking = [speaker for speaker, left in rest.items() if left and under_way < AHEAD_BYTES]
-        readable, writable, _ = select.select([*waiting, *rest], speaking, [], PATIENCE)
-        if not readable and not writable:
+        readable, writable, _ = select.select([*waiting, *rest], speaking, [], _LOOK_SECONDS)
+        if readable or writable:
+            moved = time.monotonic()
+        elif out_of_patience(moved):
             return heard, failed | dict.fromkeys(waiting, STALLED)
         for speaker in writable:
             rest[speaker] = rest[speaker][_send(speaker, rest[speaker][:_CHUNK_BYTES]) :]

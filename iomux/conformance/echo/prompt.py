@@ -21,7 +21,8 @@ from pathlib import Path
 
 from iomux.conformance.trial.clients import ask, compare, connect, message
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, processes, warm_up
+from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.subject import Fault, NotSeenHere, Subject, processes, warm_up
 from iomux.system.sock_diag import Connection, missing, other_end
 
 _BYTES = 64
@@ -117,7 +118,7 @@ def _answer(client: socket.socket, tasks: list[Path]) -> _Watch:
     can_ask = not missing()
     began = last = time.monotonic()
     client.sendall(sent)
-    while len(got) < len(sent) and time.monotonic() - last < PATIENCE:
+    while len(got) < len(sent) and not out_of_patience(last):
         if select.select([client], [], [], _SAMPLE_SECONDS)[0]:
             if not (piece := client.recv(len(sent) - len(got))):
                 how = "the connection was closed"

@@ -29,7 +29,7 @@ _FLOOD_SECONDS = 25.0
 
 
 @item(
-    "silent",
+    "half-head",
     "E",
     rule="who sends half of a head and then nothing is let go within a minute and a half",
     sent="one client sends half of a head, and is silent",
@@ -63,7 +63,7 @@ def drip(subject: Subject, site: Site) -> None:
         visitor.send(get(site.page)[:-2] + b"X-Slow: ")
         with contextlib.ExitStack() as stack:
             if not _gone_before(quiet, visitor, time.monotonic() + LONGEST_HEAD_SECONDS):
-                stack.enter_context(warm_up("silent"))
+                stack.enter_context(warm_up("half-head"))
             _is_let_go(visitor, "sends its head a byte a second", drip=b"x", seconds=2 * _DRIP_SECONDS)
 
 
@@ -75,8 +75,8 @@ def _gone_before(quiet: Visitor, dripping: Visitor, until: float) -> bool:
     return quiet.has_answer()
 
 
-def _is_let_go(visitor: Visitor, who: str, drip: bytes, seconds: float = LONGEST_HEAD_SECONDS) -> None:
-    until = time.monotonic() + seconds
+def _is_let_go(visitor: Visitor, who: str, drip: bytes, seconds: float = 0.0) -> None:
+    until = time.monotonic() + (seconds or LONGEST_HEAD_SECONDS)
     while time.monotonic() < until:
         if visitor.has_answer(_DRIP_SECONDS) or (drip and not visitor.deliver(drip)):
             answer = visitor.next("half of a head")

@@ -28,7 +28,7 @@ from iomux.conformance.trial.subject import (
 
 _LONG, _ENDLESS_BYTES = 1 << 20, 48 << 20
 _LINE = b"X-Filler: " + b"x" * 1012 + b"\r\n"
-_ROOM, _IDLE, _NEWCOMERS, _TOO_MANY = 24, 20, 10, 60
+_CROWD, _ROOM, _IDLE, _NEWCOMERS, _TOO_MANY = 1000, 24, 20, 10, 60
 
 
 @item(
@@ -104,11 +104,11 @@ def _heard(subject: Subject, what: str, request: bytes) -> bool:
 )
 def thousand(subject: Subject, site: Site) -> None:
     """Count CPU at rest, and ask in between."""
-    check_room_for(1001)
-    allow_descriptors(subject, 1100)
+    check_room_for(_CROWD + 1)
+    allow_descriptors(subject, _CROWD + 100)
     if subject.pid is not None:
         skip_if_never_asleep(subject)
-    with crowd(subject, 1000):
+    with crowd(subject, _CROWD):
         for _ in range(5):
             with visit(subject) as visitor:
                 must_get(visitor, site, site.page, " among a thousand idle connections")

@@ -72,7 +72,8 @@ def owed(subject: Subject, site: Site) -> None:
     hint="On every way out close both: the socket, and the file that you were sending. A generator that is never "
     "taken to its end keeps its file open: close() it.",
     rfc="RFC 9293, section 3.5.2; send(2) (EPIPE, ECONNRESET)",
-    run="for i in $(seq 20); do timeout 0.2 curl -s --limit-rate 1k 127.0.0.1:PORT/big.bin; done;\nls /proc/PID/fd | wc -l",
+    run="for i in $(seq 20); do timeout 0.2 curl -s --limit-rate 1k 127.0.0.1:PORT/big.bin; done;\n"
+    "ls /proc/PID/fd | wc -l",
     points=3,
 )
 def resets(subject: Subject, site: Site) -> None:

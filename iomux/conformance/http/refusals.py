@@ -160,7 +160,7 @@ def codings(subject: Subject, site: Site) -> None:
     hint="int(size, 16) takes -5, +5 and 0x5 as well. Behind the data of a chunk there must be CRLF: if not, you have "
     "lost your place, and there is no next request.",
     rfc="RFC 9112, sections 2.2, 7.1 and 11.2",
-    run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n';\nsleep 1) |\n"
+    run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nz\\r\\n';\nsleep 1) |\n"
     "nc 127.0.0.1 PORT",
 )
 def bad_chunk(subject: Subject, site: Site) -> None:

@@ -4,8 +4,9 @@ import time
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import TIME, cli, page, suite
-from iomux.conformance.redis.talk import ERROR, Client, ask, between, store
+from iomux.conformance.redis.talk import ERROR, ask, between, store
 from iomux.conformance.redis.wire import NIL, OK, bulk, integer, is_error, said
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject
 
@@ -47,7 +48,6 @@ def _knows(one: Client, words: str) -> bool:
     hint="Keep the moment of its end beside the value, in milliseconds, and look at it whenever a key is asked for.",
     man=page("set"),
     run=cli("SET iomux:a short PX 60", "GET iomux:a", "EXISTS iomux:a"),
-    points=3,
 )
 def expires(subject: Subject) -> None:
     """Test that a key ends, for every command."""
@@ -159,7 +159,7 @@ def past(subject: Subject) -> None:
 def bad_expiry(subject: Subject) -> None:
     """Test times that are none."""
     with store(subject) as one:
-        _stored(one, "SET iomux:a kept")
+        _stored(one, "SET iomux:a kept", f"SET iomux:b x EX {_LONG_S}")
         for time_given in ("EX 0", "EX -1", "EX x", "EX", f"EX {2**63 - 1}", "EX 10 PX 10000"):
             ask(one, f"SET iomux:a lost {time_given}", ERROR)
         ask(one, "GET iomux:a", bulk("kept"))

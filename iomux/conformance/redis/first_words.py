@@ -4,7 +4,7 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import WORDS, cli, page, piped, spec, suite
-from iomux.conformance.redis.talk import ERROR, ask, client, store
+from iomux.conformance.redis.talk import ERROR, ask, client, exactly, store
 from iomux.conformance.redis.wire import NIL, OK, PONG, bulk, command
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
@@ -97,8 +97,9 @@ def echo(subject: Subject) -> None:
     "set-get",
     rule="GET returns what SET has stored last, to every client, and a null bulk string where there is nothing",
     sent="a client sends SET and GET, overwrites, and asks for a key that does not exist; another one asks, too",
-    hint="A missing value is $-1, which is not the empty string $0. All clients share one store.",
-    man=f"{spec('Null bulk strings')}; {page('set', 'get')}",
+    hint="A value is a bulk string: $5, then first. A missing one is $-1, not the empty string $0. All clients "
+    "share one store.",
+    man=f"{spec('Bulk strings; Null bulk strings')}; {page('set', 'get')}",
     run=cli("SET iomux:a first", "GET iomux:a", "GET iomux:gone"),
     points=4,
 )
@@ -107,10 +108,10 @@ def set_get(subject: Subject) -> None:
     with store(subject) as one:
         ask(one, "GET iomux:gone", NIL)
         ask(one, "SET iomux:a first", OK)
-        ask(one, "GET iomux:a", bulk("first"))
+        ask(one, "GET iomux:a", exactly("first"))
         ask(one, "SET iomux:b second", OK)
         ask(one, "SET iomux:a another", OK)
-        ask(one, "GET iomux:a", bulk("another"))
+        ask(one, "GET iomux:a", exactly("another"))
         one.socket.close()
         with client(subject) as other:
             ask(other, "GET iomux:b", bulk("second"), "another client, later,")

@@ -8,10 +8,11 @@ import time
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import TIME, page
-from iomux.conformance.redis.talk import Client, ask, store
-from iomux.conformance.redis.wire import OK, command
-from iomux.conformance.trial.clients import MIB, sending
+from iomux.conformance.redis.talk import ask, store
+from iomux.conformance.redis.wire import OK, command, told
+from iomux.conformance.trial.clients import MIB
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, rss_bytes
 
 item = partial(items.item, stage=TIME)
@@ -60,8 +61,8 @@ def _write(one: Client, number: int) -> int:
         raise NotSeen(f"{fault.seen}: see the item expires") from None
     count, value = _ROUND_BYTES // _VALUE_BYTES, bytes(_VALUE_BYTES)
     sent = (command("SET", f"iomux:dead:{number}:{which}", value, "PX", _LIFE_MS) for which in range(count))
-    with sending(one.socket, b"".join(sent)):
-        for _ in range(count):
-            if (reply := one.reply()) != OK:
-                raise NotSeen(f"many keys could not be set: {reply[:40]!r}: see the items expires and pipeline")
+    one.send(b"".join(sent))
+    for _ in range(count):
+        if (reply := one.reply()) != OK:
+            raise NotSeen(f"many keys could not be set: {told(reply)}: see the items expires and pipeline")
     return _ROUND_BYTES

@@ -4,10 +4,10 @@ import time
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import FRAMING, cli, piped, spec, suite
-from iomux.conformance.redis.talk import Client, ask, expect, shown, store
+from iomux.conformance.redis.talk import as_bulk, ask, expect, shown, store
 from iomux.conformance.redis.wire import NIL, OK, PONG, bulk, command, told
-from iomux.conformance.trial.clients import sending
 from iomux.conformance.trial.subject import Fault, Subject, warm_up
 
 item = partial(items.item, stage=FRAMING)
@@ -38,7 +38,7 @@ def _in_parts(one: Client, parts: list[bytes], how: str) -> None:
     got = b""
     for _, due in _FOUR:
         got += (reply := one.reply())
-        if reply != due:
+        if due not in (reply, as_bulk(reply)):
             seen = f"four commands that came {how} were not answered as when they come whole"
             raise Fault(seen, window=shown(_SENT, got, _DUE, one.how), parts=[len(part) for part in parts])
 
@@ -51,7 +51,6 @@ def _in_parts(one: Client, parts: list[bytes], how: str) -> None:
     "is left.",
     man="redis.io, Redis pipelining",
     run=piped(r"PING\r\nPING\r\nPING\r\n"),
-    points=3,
 )
 def pipeline(subject: Subject) -> None:
     """Test many commands in one piece."""
@@ -63,9 +62,9 @@ def pipeline(subject: Subject) -> None:
             else (command("SET", "iomux:b", number), OK)
             for number in range(_HUNDREDS)
         ]
-        with sending(one.socket, b"".join(sent for sent, _ in asked)):
-            for sent, due in asked:
-                expect(one, sent, due, "of 1,000 in one piece")
+        one.send(b"".join(sent for sent, _ in asked))  # the answers fit into the kernel's buffers
+        for sent, due in asked:
+            expect(one, sent, due, "of 1,000 in one piece")
 
 
 @item(
@@ -76,7 +75,6 @@ def pipeline(subject: Subject) -> None:
     "the middle of a length.",
     man=spec("Sending commands to a Redis server"),
     run=(r"(printf '*1\r\n$4\r\nPI'; sleep 1; printf 'NG\r\n') | nc -q 1 127.0.0.1 PORT",),
-    points=3,
 )
 def every_cut(subject: Subject) -> None:
     """Test each place where the commands can be cut."""
@@ -129,6 +127,8 @@ def empty_lines(subject: Subject) -> None:
 def quotes(subject: Subject) -> None:
     """Test words in quotes."""
     with store(subject) as one:
+        with warm_up("inline"):
+            ask(one, b"PING\r\n", PONG)
         for word, value in (
             (rb'"two words"', b"two words"),
             (rb"'two words'", b"two words"),
@@ -139,6 +139,6 @@ def quotes(subject: Subject) -> None:
         ):
             ask(one, b"SET iomux:a " + word + b"\r\n", OK)
             one.send(command("GET", "iomux:a"))
-            if (got := one.reply()) != bulk(value):
+            if bulk(value) not in (got := one.reply(), as_bulk(got)):
                 sent = b"SET iomux:a " + word
                 raise Fault(f"after {told(sent)} the value was not that word", window=shown(sent, got, bulk(value)))

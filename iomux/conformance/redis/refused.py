@@ -1,20 +1,24 @@
 """Stage D: what is no command is refused: an error, then the end, since nobody can tell where the next command begins.
+What is only promised takes no memory.
 
 The client sends only what is wrong, and nothing behind it: a server that closes with bytes unread resets the
 connection, and its answer may be lost (RFC 2525, 2.17). Where it has to send more, the end alone is enough.
 """
 
+from contextlib import ExitStack
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import FRAMING, piped, spec, suite
-from iomux.conformance.redis.talk import ERROR, Client, ask, client, wrong
+from iomux.conformance.redis.talk import ERROR, ask, client, shared_store, wrong
 from iomux.conformance.redis.wire import PONG, is_error, told
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
-from iomux.conformance.trial.subject import Fault, Subject
+from iomux.conformance.trial.subject import Fault, Subject, rss_bytes, settled
 
 item = partial(items.item, stage=FRAMING)
 _PROTOCOL = suite("tests/unit/protocol.tcl")
+_PROMISING, _MOST_GROWTH = 20, 64 * MIB
 _ENDLESS_BYTES, _PIECE_BYTES = 4 * MIB, 64 * 1024
 
 
@@ -33,15 +37,15 @@ def _refused(subject: Subject, *wrong_ones: bytes) -> None:
 
 @item(
     "unbalanced",
-    rule="a line with a quote that is not closed, or with a letter behind a closing one, is an error, and the end",
-    sent='a client sends the line SET iomux:a "open, another one "GET"iomux:a, each on a connection of its own',
+    rule="a line with a quote that is not closed is an error, and the end",
+    sent="a client sends lines with SET iomux:a and a quote that is not closed, each on a connection of its own",
     hint="The words of such a line are not known. After the error the connection ends.",
     man=_PROTOCOL,
     run=piped(r'SET iomux:a "open\r\n'),
 )
 def unbalanced(subject: Subject) -> None:
     """Test quotes that are wrong."""
-    _refused(subject, b'SET iomux:a "open\r\n', b"SET iomux:a 'open\r\n", b'"GET"iomux:a\r\n')
+    _refused(subject, b'SET iomux:a "open\r\n', b"SET iomux:a 'open\r\n")
 
 
 @item(
@@ -113,3 +117,33 @@ def _takes_all(one: Client, piece: bytes) -> bool:
         return True
     got = one.reply()
     return one.how not in (CLOSED, RESET) and not (got and one.ended())
+
+
+@item(
+    "promised",
+    rule="what is only promised takes no memory: neither a count of words nor a length, before they have come",
+    sent="20 clients send *1000000, 20 send $500000000 as the length of a value, and then nothing",
+    hint="Anybody can promise much. Let a buffer grow with what has arrived.",
+    man=suite("src/networking.c (processMultibulkBuffer)"),
+    run=(
+        r"for i in $(seq 20); do (printf '*1000000\r\n'; sleep 9) | nc 127.0.0.1 PORT & done",
+        "sleep 1; ps -o rss= -p PID",
+    ),
+)
+def promised(subject: Subject) -> None:
+    """Check that a few bytes cost a few bytes."""
+    with shared_store(subject) as other:
+        before = rss_bytes(subject)
+        promises = (b"*1000000\r\n", b"*3\r\n$3\r\nSET\r\n$7\r\niomux:a\r\n$500000000\r\n")
+        for promise in promises:
+            _promise(subject, other, promise, before)
+
+
+def _promise(subject: Subject, other: Client, promise: bytes, before: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(_PROMISING):
+            stack.enter_context(client(subject)).send(promise)
+        ask(other, "PING", PONG, "while others promise much, another client")
+        settled(subject)
+        if (grown := rss_bytes(subject) - before) > _MOST_GROWTH:
+            raise Fault(f"memory grew by more than 64 MiB when 20 clients sent {told(promise[-12:])}", grown=grown)

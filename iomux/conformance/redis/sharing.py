@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import PRESSURE, cli, page
-from iomux.conformance.redis.talk import Client, ask, client, shared_store
+from iomux.conformance.redis.talk import as_bulk, ask, client, shared_store
 from iomux.conformance.redis.wire import NIL, PONG, bulk, command, integer, is_error
 from iomux.conformance.trial.clients import CLOSED, RESET, check_room_for, connect, connect_one_by_one, crowd
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
@@ -95,7 +96,7 @@ def thousand(subject: Subject) -> None:
                 ask(active, "PING", PONG, "among a thousand silent ones, the active client")
         ask(active, "PING", PONG, "among a thousand silent ones, the active client")
         ask(
-            Client(idle),
+            Client(idle, subject),
             command("PING").removeprefix(_HALF),
             PONG,
             "the last of a thousand, with the rest of its PING,",
@@ -119,7 +120,7 @@ def flood(subject: Subject) -> None:
     with connect(subject) as older, connect(subject) as flooder, connect(subject) as newer:
         with warm_up("two-clients"):
             for one in (older, flooder, newer):
-                ask(Client(one), "PING", PONG)
+                ask(Client(one, subject), "PING", PONG)
         requests = _long_requests(subject)
         turn = Turn(command("PING"), PONG, served="two-clients")
         flood_is_fair(subject, Flooder(flooder, requests, served="pipeline"), [older, newer], turn)
@@ -131,6 +132,6 @@ def _long_requests(subject: Subject) -> bytes:
     with client(subject) as one:
         for request in (command("ECHO", text), command("PING", text)):
             one.send(request)
-            if one.reply() == bulk(text):
+            if bulk(text) in (got := one.reply(), as_bulk(got)):
                 return request * 16
     raise NotSeen("a flood needs an answer that is as long as the command: see the item echo")

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import PRESSURE, page
-from iomux.conformance.redis.talk import ERROR, Client, ask, client, expect, shared_store, wrong
+from iomux.conformance.redis.talk import ERROR, ask, client, expect, shared_store, wrong
 from iomux.conformance.redis.wire import NIL, array, bulk, command, integer, said
 from iomux.conformance.trial.clients import MIB, eventually
 from iomux.conformance.trial.items import ONE_AT_A_TIME

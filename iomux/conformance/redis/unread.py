@@ -5,10 +5,11 @@ import socket
 from functools import partial
 
 from iomux.conformance.redis import items
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import PRESSURE, cli, spec
-from iomux.conformance.redis.talk import Client, ask, client, shared_store
+from iomux.conformance.redis.talk import as_bulk, ask, client, shared_store
 from iomux.conformance.redis.wire import OK, PONG, bulk, command, told
-from iomux.conformance.trial.clients import MIB, eventually, message, sending
+from iomux.conformance.trial.clients import MIB, eventually, message
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, descriptors, rss_bytes, settled
 from iomux.system.sockets import reset
@@ -24,12 +25,11 @@ _VISITS, _SPARE_DESCRIPTORS = 24, 4
 def _keep(one: Client) -> bytes:
     """Set a value of 1 MiB and return it. Raises NotSeen if it does not come back: that is another item's affair."""
     value = message(MIB)
-    data = command("SET", _KEY, value)
-    with sending(one.socket, data):
-        if (got := one.reply()) != OK:
-            raise NotSeen(f"a value of 1 MiB could not be set: {told(got) or one.how}: see the item large")
+    one.send(command("SET", _KEY, value))
+    if (got := one.reply()) != OK:
+        raise NotSeen(f"a value of 1 MiB could not be set: {told(got) or one.how}: see the item large")
     one.send(command("GET", _KEY))
-    if one.reply() != bulk(value):
+    if bulk(value) not in (got := one.reply(), as_bulk(got)):
         raise NotSeen("a value of 1 MiB did not come back: see the item large")
     return value
 
@@ -56,7 +56,6 @@ def _push(one: Client, data: bytes) -> bool:
         "(yes GET iomux:big | head -1000; sleep 60) | nc 127.0.0.1 PORT | sleep 60 & sleep 5; ps -o rss= -p PID",
     ),
     exempt=ONE_AT_A_TIME,
-    points=3,
 )
 def unread(subject: Subject) -> None:
     """Check that memory does not grow with what was asked for; a server that keeps it all is stopped early."""
@@ -98,7 +97,7 @@ def half_close(subject: Subject) -> None:
             one.socket.shutdown(socket.SHUT_WR)
             settled(subject)
             for number in range(_OWED):
-                if (got := one.reply()) != due:
+                if due not in (got := one.reply(), as_bulk(got)):
                     seen = "a client had asked for 20 MiB and half-closed, and did not get all of it"
                     raise Fault(seen, answers=number, bytes_of_next=len(got), how=one.how)
             if not one.ended():

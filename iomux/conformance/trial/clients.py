@@ -8,9 +8,9 @@ import random
 import select
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from iomux.conformance.trial.connecting import (
     check_room_for,
@@ -20,6 +20,7 @@ from iomux.conformance.trial.connecting import (
     crowd,
     pressing,
 )
+from iomux.conformance.trial.patience import eventually, patiently
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, settled
 from iomux.conformance.trial.window import first_difference, window
 
@@ -61,7 +62,7 @@ def receive(client: socket.socket, count: int, sent: bytes | None = None) -> tup
     data = bytearray()
     try:
         while len(data) < count:
-            piece = client.recv(min(count - len(data), MIB))
+            piece = patiently(partial(client.recv, min(count - len(data), MIB)))
             if not piece:
                 return bytes(data), CLOSED
             data += piece
@@ -143,7 +144,7 @@ def send_all(client: socket.socket, data: bytes) -> None:
     """Send every byte. TimeoutError only if nothing moves for the client's time-out: `sendall`'s is for all of it."""
     rest = memoryview(data)
     while rest:
-        rest = rest[client.send(rest) :]
+        rest = rest[patiently(partial(client.send, rest)) :]
 
 
 def fill(subject: Subject, client: socket.socket, data: bytes) -> int:
@@ -177,13 +178,3 @@ def leave(client: socket.socket) -> None:
 
 def _takes_more(client: socket.socket) -> bool:
     return bool(select.select([], [client], [], 0)[1])
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether a condition comes true within `PATIENCE` seconds."""
-    limit = time.monotonic() + PATIENCE
-    while time.monotonic() < limit:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 
 from iomux.conformance.trial import rest
+from iomux.conformance.trial.patience import out_of_patience
 from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import (
     PATIENCE,
@@ -122,7 +123,7 @@ def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
         waiting = rest.waiting(subject.address[1])
         if not waiting or waiting != last:
             last, since = waiting, time.monotonic()
-        elif time.monotonic() > since + PATIENCE:
+        elif out_of_patience(since):
             raise Fault("a new client could not connect: others wait to be accepted, and no one is", waiting=waiting)
     raise NotSeenHere("the kernel did not let a client connect, and its backlog was not full: listen(2)")
 

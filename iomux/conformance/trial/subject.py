@@ -31,7 +31,7 @@ class Fault(Exception):
     def __init__(self, seen: str, hint: str = "", **detail: object) -> None:
         super().__init__(seen)
         self.seen, self.hint, self.detail = seen, hint, detail
-        self.server_lived_on = any(subject.pid is not None and rest.lives_on(subject.pid) for subject in _under_trial)
+        self.server_lived_on = any(subject.pid is not None and rest.lives_on(subject.pid) for subject in UNDER_TRIAL)
 
 
 class NotStarted(Fault):
@@ -63,18 +63,19 @@ class Subject:
     pid: int | None = None
 
 
-_under_trial: list["Subject"] = []
+UNDER_TRIAL: list["Subject"] = []
+"""The servers whose items this process tries now."""
 _held: list["Subject"] = []
 
 
 @contextlib.contextmanager
 def under_trial(subject: Subject) -> Iterator[None]:
     """Name the server whose item this process tries; each `Fault` then knows whether it lived on."""
-    _under_trial.append(subject)
+    UNDER_TRIAL.append(subject)
     try:
         yield
     finally:
-        _under_trial.remove(subject)
+        UNDER_TRIAL.remove(subject)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
-from iomux.conformance.trial.subject import PATIENCE, Subject, settled
+from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.subject import Subject, settled
 
 _STALL_SECONDS = 0.1
 _ROUNDS = 10  # of filling; a server that goes on for longer is only slow, and reading may begin
@@ -57,7 +58,7 @@ def exchange(streams: Iterable[Stream]) -> None:
         readable, writable, _ = select.select(list(running), sending, [], 0.25)
         if sum([_push(running[client]) for client in writable] + [_pull(running[client]) for client in readable]):
             moved = time.monotonic()
-        elif time.monotonic() > moved + PATIENCE:
+        elif out_of_patience(moved):
             for stream in running.values():
                 stream.how = "nothing more came"
 

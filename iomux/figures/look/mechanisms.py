@@ -48,7 +48,12 @@ OTHERS = (
     Style("#44AA99", "<", (0, (2, 1))),
     Style("#332288", ">", (0, (9, 2, 1, 2, 1, 2))),
     Style("#AA4499", "d", (0, (1, 2))),
+    Style("#117733", "s", (0, (6, 2))),
+    Style("#B5485D", "P", (0, (4, 1, 1, 1))),
+    Style("#4477AA", "^", (0, (8, 3))),
+    Style("#661100", "h", (0, (1, 3))),
 )
+"""For servers that are neither: as many as one figure has room for."""
 
 
 def style(server: str, among: Sequence[str] = ()) -> Style:

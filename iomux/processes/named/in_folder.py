@@ -34,6 +34,15 @@ def given_folder(found: Any, folder: str) -> Any:
     return Called(found, Way(), folder) if callable(found) else found
 
 
+def carrying(serve: Callable[..., Any], makes: Callable[[], Any]) -> Callable[[Any], None]:
+    """A server that takes a handler: what `makes` makes, in the server's process, is that."""
+
+    def run(listener: Any) -> None:
+        serve(listener, makes())
+
+    return run
+
+
 def speaking(serve: Callable[..., Any], speaks: Callable[[str], Any], folder: str) -> Called:
     """A server that takes a handler: what `speaks` makes of the folder, in the server's process, is that."""
 

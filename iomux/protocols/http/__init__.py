@@ -5,10 +5,10 @@ are fed bytes and give bytes, so the same object runs under select, epoll, threa
 no HTTP/2, no compression, and what a handler needs beyond a request is the handler's business.
 """
 
-from iomux.protocols.http.application import application
+from iomux.protocols.http.dynamic import application
+from iomux.protocols.http.folder import site
 from iomux.protocols.http.request import Request
 from iomux.protocols.http.response import Response
 from iomux.protocols.http.service import Limits
-from iomux.protocols.http.site import site
 
 __all__ = ["Limits", "Request", "Response", "application", "site"]

@@ -52,7 +52,7 @@ class Chunked:
     >>> from iomux.protocols.http.body import Chunked
     >>> body = Chunked(most=100)
     >>> body.take(b"5;a=b\\r\\nhello\\r\\n0\\r\\nTrailer: x\\r\\n\\r\\nGET", 0), body.done, body.content()
-    (35, True, b'hello')
+    (31, True, b'hello')
     """
 
     def __init__(self, most: int) -> None:

@@ -5,16 +5,21 @@ A path is taken apart before it is decoded, so an encoded slash separates nothin
 all the same: so what was opened is asked for its place (proc(5), /proc/pid/fd), after the fact, and nobody can exchange
 a link between the question and the opening. Opening does not wait for a FIFO's other end (open(2), O_NONBLOCK).
 
-Cost: open, fstat and readlink; then a read for each piece, and a fstat, which tells whether the file has changed.
+Cost: open and fstat, and readlink for what is in a folder of the folder; then a read for each piece, and a fstat, which
+tells whether the file has changed.
 """
 
 import contextlib
+import errno
 import os
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 PIECE_BYTES = 64 * 1024
 """How much of a file is read at a time. Below 128 KiB, from which on malloc(3) asks the kernel for fresh memory."""
+_SIMPLE = re.compile(r"(?:/[^./%][^/%]*+)++/?")
+"""A path that means what it says: no name begins with a dot, nothing is encoded."""
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -22,18 +27,22 @@ class Outside(Exception):
     """The path leads out of the folder, or can be no file's name."""
 
 
-def segments(path: str) -> list[bytes]:
-    """The names in a target's path, decoded; the last one is empty for a folder. Raises Outside.
+def relative(path: str) -> bytes:
+    """The path within the folder that a target's path means, decoded. That of a folder ends in a slash, or is empty.
+
+    Raises Outside.
 
     Example:
-    >>> from iomux.protocols.http.files import segments
-    >>> segments("/a//b/../c%20d/")
-    [b'a', b'c d', b'']
+    >>> from iomux.protocols.http.files import relative
+    >>> relative("/a//b/../c%20d/"), relative("/e/.."), relative("/f")
+    (b'a/c d/', b'', b'f')
     """
+    if _SIMPLE.fullmatch(path):
+        return path[1:].encode("ascii")
     found: list[bytes] = []
     last = b""
     for raw in path.split("/")[1:]:
-        last = unquote_to_bytes(raw) if "%" in raw else raw.encode("ascii")
+        last = unquote_to_bytes(raw)
         if b"/" in last or b"\0" in last:
             raise Outside("a name has a slash or a NUL")
         if last == b"..":
@@ -42,16 +51,23 @@ def segments(path: str) -> list[bytes]:
             found.pop()
         elif last not in (b"", b"."):
             found.append(last)
-    return [*found, b""] if last in (b"", b".", b"..") else found
+    is_folder = last in (b"", b".", b"..")
+    return b"/".join([*found, b""] if found and is_folder else found)
 
 
 class Changed(OSError):
     """The file is no longer the version that was promised."""
 
 
-def open_within(root: bytes, names: list[bytes]) -> int:
-    """A descriptor of what has this name in the folder `root`, whose path is real. Raises OSError, Outside."""
-    fd = os.open(b"/".join((root, *names)), _FLAGS)
+def open_within(root: bytes, path: bytes) -> int:
+    """A descriptor of what has this path in the folder `root`, whose own path is real. Raises OSError, Outside."""
+    if b"/" not in path:
+        try:
+            return os.open(b"%b/%b" % (root, path), _FLAGS | os.O_NOFOLLOW)  # no link, no folder: so it is inside
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+    fd = os.open(b"%b/%b" % (root, path), _FLAGS)
     try:
         place = os.readlink(b"/proc/self/fd/%d" % fd)
         if not (place + b"/").startswith(root.rstrip(b"/") + b"/"):

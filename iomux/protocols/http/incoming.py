@@ -40,9 +40,7 @@ class Incoming:
         """When the unfinished head or body began."""
         self._service = service
         self._methods = service.methods
-        self._most = (
-            service.limits.head_bytes - LONGEST_TARGET - 64
-        )  # of a plain head's fields; a longer one is counted
+        self._most = min(service.limits.head_bytes, LONGEST_TARGET)  # bytes of a head that need not be counted
         self._rest = b""  # what arrived and is not consumed, from _at on
         self._at = 0
         self._scanned = 0  # so much of an unfinished head was looked at
@@ -83,7 +81,7 @@ class Incoming:
             return None
         method, target, fields = match.groups()
         name = self._methods.get(method)
-        if not name or len(fields) > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
+        if not name or match.end() - match.start() > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
             return None
         return _make(Request, (name, target.decode("ascii"), "1.1", fields, b""))
 
@@ -116,7 +114,7 @@ class Incoming:
             self.began = self._now
         if part:
             check_unfinished(part, self._scanned, self._service.limits.head_bytes)
-        self._scanned = len(part)
+        self._scanned = len(part) if part != b"\r" else 0  # that may be the beginning of an empty line
 
     def _take_head(self, end: int) -> Taken | None:
         """The request whose head ends there; None if its body is to come."""

@@ -37,12 +37,12 @@ TYPES = {
 UNKNOWN = b"application/octet-stream"
 
 
-def media_type(name: bytes) -> bytes:
-    """The media type of a file with this name.
+def media_type(suffix: bytes) -> bytes:
+    """The media type of a file whose name ends in a dot and this.
 
     Example:
     >>> from iomux.protocols.http.media import media_type
-    >>> media_type(b"picture.PNG"), media_type(b"README")
+    >>> media_type(b"PNG"), media_type(b"exe")
     (b'image/png', b'application/octet-stream')
     """
-    return TYPES.get(name.rpartition(b".")[2].lower(), UNKNOWN)
+    return TYPES.get(suffix.lower(), UNKNOWN)

@@ -16,6 +16,7 @@ class ProtocolError(Exception):
         self.text = text
 
 
+_ODD = re.compile(rb"""["'\v\f]""")
 _UNQUOTED = re.compile(rb"""[^ \t\r\n"']+""")
 _PARTS = {
     b'"': (re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL), re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)),
@@ -33,8 +34,7 @@ def words(line: bytes) -> list[bytes]:
     >>> words(b'SET greeting "hello \\\\x41"')
     [b'SET', b'greeting', b'hello A']
     """
-    line = line.partition(b"\0")[0]
-    if b'"' not in line and b"'" not in line:
+    if not _ODD.search(line):
         return line.split()
     found, at = [], 0
     while at < len(line):

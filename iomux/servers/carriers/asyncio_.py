@@ -13,7 +13,7 @@ import socket
 import time
 from typing import NoReturn, cast
 
-from iomux.servers.asyncio_ import ACCEPTS, NewLoop, run_on
+from iomux.servers.asyncio_ import ACCEPTS, NewLoop, new_uvloop, run_on
 from iomux.servers.carriers.clients import Clients
 from iomux.servers.carriers.meeting import meet
 from iomux.servers.connection import OVER, READ, WRITE
@@ -108,9 +108,17 @@ class _Client(asyncio.Protocol):
             self.wake()
 
 
-def run(new_loop: NewLoop, listener: socket.socket, speaks: Speaks) -> NoReturn:
-    """Serve every client of `listener` on an event loop that `new_loop` makes. Never returns."""
+def serve(listener: socket.socket, speaks: Speaks) -> NoReturn:
+    """Serve every client of `listener` on asyncio's default event loop. Never returns."""
+    _serve_on(asyncio.new_event_loop, listener, speaks)
 
+
+def serve_uvloop(listener: socket.socket, speaks: Speaks) -> NoReturn:
+    """Serve every client of `listener` on uvloop's event loop. Never returns."""
+    _serve_on(new_uvloop, listener, speaks)
+
+
+def _serve_on(new_loop: NewLoop, listener: socket.socket, speaks: Speaks) -> NoReturn:
     async def opened() -> None:
         loop = asyncio.get_running_loop()
         clients = Clients(speaks, loop.call_later)

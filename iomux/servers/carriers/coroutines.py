@@ -17,13 +17,13 @@ import types
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
+from iomux.servers import pollers
 from iomux.servers.carriers.clients import Clients
 from iomux.servers.carriers.meeting import meet
 from iomux.servers.connection import OVER, WRITE
 from iomux.servers.coroutines import Lost, Spawn, accept, receive
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.conversation import Conversation
-from iomux.servers.readiness import Poller
 from iomux.servers.scheduler import Scheduler, Task, Wait
 
 Converse = Callable[["_Client"], Task]
@@ -179,18 +179,15 @@ def welcome(
                 spawn(converse(client))
 
 
-def run(listener: socket.socket, speaks: Speaks, poller: Poller, unit: float, converse: Converse = converse) -> None:
-    """Serve every client of `listener` by tasks over a level-triggered `poller`. Never returns.
-
-    unit: one second in the unit of the poller's timeout.
-    """
+def serve(listener: socket.socket, speaks: Speaks, converse: Converse = converse) -> None:
+    """Serve every client of `listener` by generators, over the best poller of this machine. Never returns."""
     listener.setblocking(False)
-    scheduler = Scheduler(poller, unit)
+    scheduler = Scheduler(*pollers.make(pollers.best()))
     clients = Clients(speaks, lambda seconds, call: scheduler.spawn(after(seconds, call)))
     scheduler.spawn(welcome(listener, clients, scheduler.spawn, converse))
     scheduler.run()
 
 
-def run_async(listener: socket.socket, speaks: Speaks, poller: Poller, unit: float) -> None:
+def serve_async(listener: socket.socket, speaks: Speaks) -> None:
     """Do the same by coroutines. Never returns."""
-    run(listener, speaks, poller, unit, converse_async)
+    serve(listener, speaks, converse_async)

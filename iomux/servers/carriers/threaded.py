@@ -27,6 +27,10 @@ from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.idle import SPARE, LongestIdle
 from iomux.system.sockets import descriptor_limit
 
+_GIVE_WAY_SECONDS = 1e-6
+"""Some 50 µs in fact. A thread that only lets go of the interpreter lock, as in `send`, has it again before another one
+has woken up, and its turns would follow one another for 5 ms (sys.getswitchinterval)."""
+
 
 class _Turn:
     """The lock that a thread holds while it is in any protocol object, and the clock of the factory."""
@@ -61,7 +65,8 @@ class _Turn:
         """Let some idle clients go."""
         with self:
             for client in self._idle.some(time.monotonic()):
-                client.let_go()
+                client.talk.drop()
+                client.wake()
 
 
 class _Client:
@@ -80,7 +85,7 @@ class _Client:
     def converse(self) -> None:
         """Talk to the client until its connection is over; then close."""
         with self._turn:
-            talk = meet(self._turn.speaks, functools.partial(self._sock.shutdown, socket.SHUT_WR), self._wake)
+            talk = meet(self._turn.speaks, functools.partial(self._sock.shutdown, socket.SHUT_WR), self.wake)
             if talk is None:
                 self._sock.close()
                 return
@@ -98,10 +103,12 @@ class _Client:
         if self._receiving:
             self._data = self._timed.receive(self.talk.due)
             self._receiving = False
+        if self._data is not None and self.talk.interest == READ:
+            self._feed(self._data)
         elif self.talk.interest & WRITE:
             self._send()
-        elif self._data is not None:
-            self._feed(self._data)
+            if self.talk.interest & WRITE and len(self._turn.clients) > 1:  # its turn is over
+                time.sleep(_GIVE_WAY_SECONDS)
         self._call_late()
 
     def _feed(self, data: bytes) -> None:
@@ -128,11 +135,12 @@ class _Client:
     def _call_late(self) -> None:
         if (now := time.monotonic()) >= self.talk.due:
             with self._turn:
-                self.talk.late(now)  # what it has to say is taken in the next step
+                if now >= self.talk.due:  # the other thread may have called it meanwhile
+                    self.talk.late(now)  # what it has to say is taken in the next step
 
-    def _wake(self) -> None:
-        """Something was said to this client, in another one's turn or in its own. The lock is held."""
-        if self.talk.interest == OVER:  # too much: end the calls in which its threads sleep
+    def wake(self) -> None:
+        """Something was said to this client, in its own turn or another one's, or it is dropped. The lock is held."""
+        if self.talk.interest == OVER:  # end the calls in which its threads sleep
             self._cut()
         elif self._receiving and self._teller is None:
             self._teller = threading.Thread(target=self._tell, daemon=True)
@@ -157,11 +165,6 @@ class _Client:
                 self._cut()
             self._teller = None
             return False
-
-    def let_go(self) -> None:
-        """End it without a goodbye. The lock is held."""
-        self.talk.drop()
-        self._cut()
 
     def _cut(self) -> None:
         with contextlib.suppress(OSError):

@@ -22,7 +22,7 @@ from iomux.servers.carriers.meeting import meet
 from iomux.servers.connection import CHUNK_BYTES, OVER, READ, WRITE
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.conversation import Conversation
-from iomux.servers.uring import FIRST_BYTES, run_ring
+from iomux.servers.uring import FIRST_BYTES, Acceptor, new_ring
 from iomux.system.io_uring import Ring
 from iomux.system.io_uring_abi import lend
 
@@ -143,7 +143,12 @@ def shut_down(fd: int, how: int) -> None:
         sock.detach()
 
 
-def run_on(ring: Ring, listener: socket.socket, speaks: Speaks) -> NoReturn:
-    """Serve every client of `listener` on `ring`. Never returns."""
+def serve(listener: socket.socket, speaks: Speaks) -> NoReturn:
+    """Serve every client of `listener` on an io_uring. Never returns."""
+    ring = new_ring()
     clients = Clients(speaks, lambda seconds, call: ring.timeout(seconds, lambda *_: call()))
-    run_ring(ring, listener, lambda fd, on_close: _Client(ring, fd, clients, on_close).meet())
+    listener.setblocking(True)
+    Acceptor(ring, listener, admit=lambda fd, on_close: _Client(ring, fd, clients, on_close).meet())
+    while True:
+        for done, result, more in ring.wait():
+            done(result, more)

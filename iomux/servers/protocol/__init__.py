@@ -41,8 +41,10 @@ class ClientProtocol(Protocol):
     """Whether the connection ends once the replies are sent."""
     due: float
     """When `late` is to be called, in seconds of time.monotonic(); math.inf: never. Read after each call."""
-    idle: bool
-    """Whether nothing is lost if this client is let go now: the server may, at the descriptor limit."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost if this client is let go now: the server may, at the descriptor limit."""
 
     def feed(self, data: bytes, now: float) -> Replies:
         """Take the bytes that arrived, none at the end of the client's stream (once); return the replies to them."""

@@ -17,8 +17,25 @@ def waited_s(file: Path = _FILE) -> float | None:
     >>> (waited_s() or 0.0) >= 0.0
     True
     """
+    found = _some(file)
+    return int(found["total"]) / 1e6 if found else None
+
+
+def lately(file: Path = _FILE) -> float:
+    """The share of the last ten seconds in which some task waited for a core; 0 if the kernel does not count.
+
+    Example:
+    >>> from iomux.system.disturbance.pressure import lately
+    >>> 0.0 <= lately() <= 1.0
+    True
+    """
+    return float(_some(file).get("avg10", 0)) / 100
+
+
+def _some(file: Path) -> dict[str, str]:
+    """The values of the line "some"; none if the kernel does not count."""
     try:
         first = file.read_text(encoding="ascii").splitlines()[0]
     except (OSError, IndexError):  # OSError: not there, or switched off (EOPNOTSUPP)
-        return None
-    return int(first.rpartition("total=")[2]) / 1e6
+        return {}
+    return dict(value.split("=") for value in first.split()[1:])

@@ -9,34 +9,22 @@ Published: T. Brecht et al., "accept()able Strategies for Improving Web Server P
 
 import itertools
 import socket
+from functools import partial
 from typing import NoReturn
 
-from iomux.course.clinic.loop import Client, Clients, run
-from iomux.servers.connection import OVER, READ, Handler, echo
+from iomux.course.clinic.loop import Clients, run, take
+from iomux.servers.connection import OVER, Handler, echo
 from iomux.servers.readiness import Poller
 from iomux.system.sockets import SHORTAGE, accept_pending
 
 _BATCH = 256
 
 
-def admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
-    """Accept one client."""
+def admit(most: int, listener: socket.socket, poller: Poller, clients: Clients) -> None:
+    """Accept the clients that wait, but only so many."""
     try:
-        for sock in itertools.islice(accept_pending(listener), 1):
-            clients[sock.fileno()] = Client(sock)
-            poller.register(sock.fileno(), READ)
-    except OSError as error:
-        if error.errno not in SHORTAGE:
-            raise
-        poller.modify(listener.fileno(), OVER)
-
-
-def cured_admit(listener: socket.socket, poller: Poller, clients: Clients) -> None:
-    """Accept every waiting client, up to a number."""
-    try:
-        for sock in itertools.islice(accept_pending(listener), _BATCH):
-            clients[sock.fileno()] = Client(sock)
-            poller.register(sock.fileno(), READ)
+        for sock in itertools.islice(accept_pending(listener), most):
+            take(sock, poller, clients)
     except OSError as error:
         if error.errno not in SHORTAGE:
             raise
@@ -45,9 +33,9 @@ def cured_admit(listener: socket.socket, poller: Poller, clients: Clients) -> No
 
 def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """With the bug. Never returns."""
-    run(listener, handler, admit=admit)
+    run(listener, handler, admit=partial(admit, 1))
 
 
 def cured(listener: socket.socket, handler: Handler = echo) -> NoReturn:
     """Fixed. Never returns."""
-    run(listener, handler, admit=cured_admit)
+    run(listener, handler, admit=partial(admit, _BATCH))

@@ -25,6 +25,8 @@ class Data:
         self._earlier = earlier
         self.databases = [Database(self.milliseconds, self._deadline) for _ in range(DATABASES)]
         self.channels = Channels()
+        self.said: dict[tuple[int, bytes | None], bytes] = {}
+        """The message that is being published, as its listeners get it, by version and pattern."""
         self.sessions: dict[int, Any] = {}
         """The clients that are connected, by number."""
         self.since = self.now

@@ -26,6 +26,14 @@ def integer(text: bytes, otherwise: bytes = NOT_AN_INTEGER) -> int:
     raise Refused(otherwise)
 
 
+def index(text: bytes) -> int:
+    """The number of a database, of 32 bits; raises Refused if it is none."""
+    number = integer(text)
+    if not -(2**31) <= number < 2**31:
+        raise Refused(b"ERR value is out of range, value must between -2147483648 and 2147483647")
+    return number
+
+
 def floating(text: bytes, otherwise: bytes = NOT_A_FLOAT) -> float:
     """The number that the text is, infinities included; raises Refused(otherwise) if it is none."""
     try:

@@ -15,7 +15,7 @@ from iomux.protocols.resp.base.numbers import shown
 Reply: TypeAlias = bytes | Iterator[bytes]
 """A reply in one piece, or in several, each made when it is taken."""
 
-PIECE_BYTES = 16 * 1024
+PIECE_BYTES = 64 * 1024
 """A reply of more is given in pieces of some so many bytes."""
 OK = b"+OK\r\n"
 NO_ARRAY = b"*-1\r\n"

@@ -83,8 +83,11 @@ class Session:
 
     def hear(self, channel: bytes, message: bytes, pattern: bytes | None) -> None:
         """Somebody has published a message."""
-        kind = [b"message"] if pattern is None else [b"pmessage", pattern]
-        said = self.push([bulk(part) for part in (*kind, channel, message)])
+        said = self.data.said.get((self.version, pattern))
+        if said is None:  # the first of those who get the same bytes
+            kind = [b"message"] if pattern is None else [b"pmessage", pattern]
+            said = self.push([bulk(part) for part in (*kind, channel, message)])
+            self.data.said[self.version, pattern] = said
         if self._aside is None:
             self._say(said)
         else:
@@ -103,6 +106,7 @@ class Session:
             return b"".join(self._aside), told
         finally:
             self._aside = None
+            self.data.said.clear()
 
     def silence(self) -> None:
         """Listen to nothing any more."""

@@ -1,6 +1,7 @@
 """What a client says about its own connection. Source: redis.io, commands, connection."""
 
 from iomux.protocols.resp.base.data import DATABASES
+from iomux.protocols.resp.base.numbers import index as database_number
 from iomux.protocols.resp.base.numbers import integer as number
 from iomux.protocols.resp.base.refused import Refused
 from iomux.protocols.resp.base.replies import EMPTY, OK, Reply, array, bulk, integer, text
@@ -31,7 +32,7 @@ def echo(session: Session, arguments: Arguments) -> Reply:
 
 
 def select(session: Session, arguments: Arguments) -> Reply:
-    index = number(arguments[1])
+    index = database_number(arguments[1])
     if not 0 <= index < DATABASES:
         raise Refused(b"ERR DB index is out of range")
     session.choose(index)

@@ -6,7 +6,7 @@ from itertools import islice
 
 from iomux.protocols.resp.base.data import DATABASES
 from iomux.protocols.resp.base.database import Database, Value
-from iomux.protocols.resp.base.numbers import integer as number
+from iomux.protocols.resp.base.numbers import index as database_number
 from iomux.protocols.resp.base.patterns import pattern
 from iomux.protocols.resp.base.refused import NO_SUCH_KEY, SYNTAX, Refused
 from iomux.protocols.resp.base.replies import OK, Reply, bulk, bulks, integer
@@ -70,7 +70,7 @@ def renamenx(session: Session, arguments: Arguments) -> Reply:
 
 
 def move(session: Session, arguments: Arguments) -> Reply:
-    index = number(arguments[2])
+    index = database_number(arguments[2])
     if not 0 <= index < DATABASES:
         raise Refused(_NO_INDEX)
     if index == session.index:
@@ -101,9 +101,9 @@ def copy_(session: Session, arguments: Arguments) -> Reply:
         if word.lower() == b"replace":
             replace = True
         elif word.lower() == b"db" and (index := next(rest, None)) is not None:
-            if not 0 <= number(index) < DATABASES:
+            if not 0 <= database_number(index) < DATABASES:
                 raise Refused(_NO_INDEX)
-            there = session.data.databases[number(index)]
+            there = session.data.databases[database_number(index)]
         else:
             raise Refused(SYNTAX)
     if there is session.db and arguments[1] == arguments[2]:

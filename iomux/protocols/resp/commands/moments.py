@@ -12,7 +12,7 @@ def moment(session: Session, text: bytes, unit: int, relative: bool, command: by
     """The millisecond of Unix time that is meant; raises Refused if it is no number, or beyond 64 bits."""
     count = integer(text)
     base = session.data.milliseconds() if relative else 0
-    if not LEAST // unit <= count <= GREATEST // unit or count * unit > GREATEST - base:
+    if not -(-LEAST // unit) <= count <= GREATEST // unit or count * unit > GREATEST - base:
         raise Refused(b"ERR invalid expire time in '%b' command" % command)
     return base + count * unit
 

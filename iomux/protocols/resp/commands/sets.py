@@ -85,8 +85,10 @@ def _few(count: int) -> int:
 def smove(session: Session, arguments: Arguments) -> Reply:
     _, source, target, member = arguments
     here = session.db.typed(source, set)
+    if here is None:
+        return integer(0)
     session.db.typed(target, set)
-    if here is None or member not in here:
+    if member not in here:
         return integer(0)
     if source != target:
         here.discard(member)

@@ -104,6 +104,7 @@ def _range(backwards: bool) -> Handler:
         flags = [word.lower() for word in arguments[4:]]
         if not set(flags) <= ({b"withscores"} if backwards else {b"withscores", b"rev"}):
             raise Refused(SYNTAX)
+        span(arguments[2], arguments[3], 0)  # numbers, whatever the key is
         part = span(arguments[2], arguments[3], len(scores := _scores(session, arguments)))
         order = scores.order[::-1] if backwards or b"rev" in flags else scores.order
         return _shown(session, order[part], b"withscores" in flags)
@@ -120,7 +121,7 @@ def _shown(session: Session, entries: list[tuple[float, bytes]], with_scores: bo
 
 def _bounds(scores: SortedSet, least: bytes, greatest: bytes) -> slice:
     """The part between two scores, each included unless it has a bracket in front."""
-    low, high = (floating(bound.removeprefix(b"("), _NO_RANGE) for bound in (least, greatest))
+    low, high = (floating(bound.removeprefix(b"(") or b"0", _NO_RANGE) for bound in (least, greatest))
 
     def score_of(entry: tuple[float, bytes]) -> float:
         return entry[0]

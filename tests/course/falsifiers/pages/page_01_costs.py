@@ -61,7 +61,7 @@ WORLDS = (
     World(
         "a backlog of two has room for all",
         "backlog-six",
-        {"three of six clients are connected, and the others hear nothing": False},
+        {"three of six clients are connected, and the others get no answer": False},
         roomy,
         before=["backlog-knock"],
     ),

@@ -29,6 +29,8 @@ ONCE, UNCALLED = (
     "the handler is not called",
 )
 CHILD, FIVE = "a child inherits the blocked signals", "one list was enough for all five"
+FOUR = "asked once for the one signal, four of five ended children are left as zombies"
+NO_ZOMBIE = "asked until none is left, none is"
 SLEEPER = "sleep\nafter each"
 
 
@@ -64,6 +66,12 @@ def signals(**other: Any) -> dict[str, Any]:
 def one_list(*diary: str) -> dict[str, Any]:
     kinds = ["eventfd", "timerfd", "pidfd", "signalfd"]
     return {"diary": list(diary), "kinds": kinds, "fds": dict.fromkeys([*kinds, "socket"], 0)}
+
+
+def zombies(once: int = 4, until_none: int = 0) -> dict[str, Any]:
+    """How many zombies a server has after five children have ended, by its handler of SIGCHLD."""
+    left = {"once": once, "until none": until_none}
+    return {"left_over": left.__getitem__, "ask_once": "once", "ask_until_none": "until none"}
 
 
 def world(name: str, cell: str, answers: dict[str, bool], names: Any, **more: Any) -> World:
@@ -145,6 +153,9 @@ WORLDS = (
     world("not blocked", "signalfd-verdicts", SIGNALS | {UNCALLED: False}, signals(flag=[signal.SIGUSR1])),
     world("a mask of its own", "signalfd-verdicts", SIGNALS | {CHILD: False}, signals(inherited=0)),
     world("blocked from the start", "signalfd-verdicts", SIGNALS | {CHILD: False}, signals(freed=1)),
+    world("a signal for each child", "fork-verdicts", {FOUR: False, NO_ZOMBIE: True}, zombies(once=0)),
+    world("signals are lost altogether", "fork-verdicts", {FOUR: False, NO_ZOMBIE: True}, zombies(once=5)),
+    world("the loop ends early", "fork-verdicts", {FOUR: True, NO_ZOMBIE: False}, zombies(until_none=4)),
     world(
         "a signal needs its handler", "loop-verdict", {FIVE: False}, one_list("eventfd", "timerfd", "pidfd", "socket")
     ),

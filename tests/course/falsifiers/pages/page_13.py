@@ -15,6 +15,8 @@ EARLY = "the client that connected early is served to the end of the run"
 QUEUED = "under epoll the median request takes more than 7 sleeps of the handler"
 ALONE = "with a thread for each client it takes less than a quarter of that"
 RESTS = "with a sleeping handler neither server uses half of a core"
+RESTED = "with 100 requests a second planned the median is less than a quarter of that without a plan"
+CLIMBS = "with more requests planned than are answered the median grows with each half second"
 NOBODY = "no process of the playground is left"
 LIMIT = "select cannot watch descriptor 1024: FD_SETSIZE is 1,024 (see select(2))"
 
@@ -39,6 +41,20 @@ def slow(name: str, answers: dict[str, bool], **changed: SimpleNamespace) -> Wor
     """A world with ten clients and a handler that sleeps for 5 ms."""
     usual = {"epoll": run(46_500, share=0.02), "threaded": run(5_300)}
     return World(name, SLOW, answers, lambda: {"slow": usual | changed})
+
+
+def planned(
+    name: str, answers: dict[str, bool], rested: float = 2_300, halves: tuple[float, ...] = (130_000, 390_000)
+) -> World:
+    """A world with fifty clients, a handler that sleeps for 2 ms, and plans."""
+    runs = {"none": run(105_000), "100 a second": run(rested)}
+    lab = SimpleNamespace(choose=lambda **_: None)
+    return World(
+        name,
+        "planned-verdicts",
+        {RESTED: True, CLIMBS: True} | answers,
+        lambda: {"planned": runs, "halves": list(halves), "lab": lab},
+    )
 
 
 def playground(running: bool) -> dict[str, Any]:
@@ -68,5 +84,9 @@ WORLDS = (
     slow("the loop has two threads", {QUEUED: False, ALONE: True, RESTS: True}, epoll=run(25_000)),
     slow("a pool of four threads", {QUEUED: True, ALONE: False, RESTS: True}, threaded=run(12_600)),
     slow("the handler computes", {QUEUED: True, RESTS: False}, epoll=run(46_500, share=0.98)),
+    planned("a plan is a closed loop", {RESTED: False}, rested=104_000),
+    planned("it waits for the others all the same", {RESTED: False}, rested=53_000),
+    planned("a full server is as slow as ever", {CLIMBS: False}, halves=(130_000, 131_000)),
+    planned("late requests count from when they were sent", {CLIMBS: False}, halves=(105_000, 104_000)),
     World("the playground does not stop", LEFT, {NOBODY: False}, lambda: playground(running=True)),
 )

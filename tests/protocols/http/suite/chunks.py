@@ -17,12 +17,12 @@ def _good(name: str, body: bytes, echoes: bytes, section: str = "9112 7.1", doub
     return taken(name, section, chunked(body), TAKEN, doubtful, echoes)
 
 
-CASES = (
+CASES: tuple[Case, ...] = (
     _good("two chunks", b"5\r\nhello\r\n6\r\n world\r\n" + END, b"hello world"),
     _good("no chunk but the last", END, b""),
     _good("ten in capitals", b"A\r\nhellohello\r\n" + END, b"hellohello"),
     _good("ten in small letters", b"a\r\nhellohello\r\n" + END, b"hellohello"),
-    _good("leading zeros", b"0005\r\nhello\r\n0000\r\n\r\n", b"hello", doubtful="400"),
+    _good("a size with leading zeros", b"0005\r\nhello\r\n0000\r\n\r\n", b"hello", doubtful="400"),
     _good("CRLF as content", b"4\r\n\r\n\r\n\r\n" + END, b"\r\n\r\n"),
     _good("the last chunk as content", b"5\r\n0\r\n\r\n\r\n" + END, END),
     _good("an extension", b"5;a=b\r\nhello\r\n" + END, b"hello", "9112 7.1.1", "400"),

@@ -5,7 +5,7 @@ from tests.protocols.http.suite.case import SMUGGLED, Case, get, post, refused, 
 OK = "200 200"
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 NO_SWITCH = r"(2\d\d|400|404|405|426|501)( 200)?"
-CASES = (
+CASES: tuple[Case, ...] = (
     taken("Connection: close", "9112 9.6", get("Connection: close"), "200"),
     taken("Connection: Close in capitals", "9110 7.6.1", get("Connection: CLOSE"), "200"),
     taken("close in a list", "9110 7.6.1", get("Connection: x, close"), "200"),

@@ -12,7 +12,7 @@ def _says(name: str, section: str, sent: bytes, right: str, *needs: str, lacks: 
     return Case(name, section, sent, right, needs=needs, lacks=lacks)
 
 
-CASES = (
+CASES: tuple[Case, ...] = (
     _says("Date is there", "9110 6.6.1", get(), OK, r"^date:"),
     _says("Date's form", "9110 5.6.7", get(), OK, rf"^date: *{DATE}\r$"),
     _says("the content's type is there", "9110 8.3", get(), OK, "^content-type: *[a-z]+/"),

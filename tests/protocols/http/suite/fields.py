@@ -1,12 +1,12 @@
 """The fields: their syntax, and Host (RFC 9112, sections 2.2, 3.2 and 5; RFC 9110, section 5)."""
 
-from tests.protocols.http.suite.case import either, get, refused, taken
+from tests.protocols.http.suite.case import Case, either, get, refused, taken
 
 OK = "200 200"
 LENIENT = r"4\d\d||400 200|200 200"
 """Doubtful: a server SHOULD refuse what does not match the grammar (RFC 9112, section 2.2)."""
 BARE = b"GET / HTTP/1.1\r\nHost: x\n\r\n"
-CASES = (
+CASES: tuple[Case, ...] = (
     taken("names in any case", "9110 5.1", get("aCCept: */*", host="hOST: x"), OK),
     taken("no blank behind the colon", "9110 5.5", get("Accept:*/*", host="Host:x"), OK),
     taken("blanks and tabs around a value", "9110 5.5", get("Accept: \t */* \t ", host="Host: \tx\t "), OK),

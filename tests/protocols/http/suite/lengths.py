@@ -24,7 +24,7 @@ def _both(name: str, *fields: str, body: bytes = END) -> Case:
     return refused(name, "9112 6.3", post(*fields, body=body + SMUGGLED), "400", rf"4\d\d||501|{HIDDEN}")
 
 
-CASES = (
+CASES: tuple[Case, ...] = (
     taken("a body with its length", "9112 6.3", post("Content-Length: 5", body=b"hello"), echoes=b"hello"),
     taken("no length, no body", "9112 6.3", post(), r"(2\d\d|411) 200|(404|405|501)( 200)?"),
     taken("Content-Length: 0", "9112 6.3", post("Content-Length: 0")),

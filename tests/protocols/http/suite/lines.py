@@ -5,7 +5,7 @@ from tests.protocols.http.suite.case import Case, either, get, refused, taken
 OK = "200 200"
 VERSION = r"(400|505)( 200)?||~?200( 200)?| and .*"
 """Doubtful for a version that there is not: a server SHOULD refuse what is no HTTP message (RFC 9112, section 2.2)."""
-CASES = (
+CASES: tuple[Case, ...] = (
     taken("a plain GET", "9112 3", get(), OK),
     taken("a query", "9112 3.2.1", get(line="GET /?a=b&c=%20 HTTP/1.1"), OK),
     taken("absolute form", "9112 3.2.2", get(line="GET http://x/ HTTP/1.1"), OK),

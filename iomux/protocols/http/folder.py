@@ -5,11 +5,11 @@ has taken the one before, so it costs the memory of one piece, whoever reads it 
 """
 
 import errno
+import functools
 import os
 import re
 import stat
 import time
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,17 +42,17 @@ def site(folder: str | os.PathLike[str], *, limits: Limits | None = None) -> Spe
     """
     os.listdir(folder)  # raises what is wrong with it
     root = os.path.realpath(os.fsencode(Path(folder)))
-    return Speaker(service(partial(_respond, root), ("GET", "HEAD", "OPTIONS"), limits or Limits()))
+    return Speaker(service(functools.partial(_respond, root), ("GET", "HEAD", "OPTIONS"), limits or Limits()))
 
 
 def _respond(root: bytes, request: Request) -> Answer:
     if request.method == "OPTIONS":
         return Answer(204, b"Allow: GET, HEAD, OPTIONS\r\n", b"", 0)
     try:
-        names = files.segments(request.target.partition("?")[0])
-        if names[-1] == b"":
-            names[-1] = INDEX
-        return _opened(files.open_within(root, names), names, request)
+        path = files.relative(request.target.partition("?")[0])
+        if not path or path.endswith(b"/"):
+            path += INDEX
+        return _opened(files.open_within(root, path), path, request)
     except files.Outside as reason:
         return text(404, str(reason))
     except files.Changed as reason:
@@ -65,14 +65,14 @@ def _respond(root: bytes, request: Request) -> Answer:
         return text(404, "no such file")
 
 
-def _opened(fd: int, names: list[bytes], request: Request) -> Answer:
+def _opened(fd: int, path: bytes, request: Request) -> Answer:
     """The answer from an open file, which keeps the descriptor or closes it."""
     kept = False
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
-            return _no_file(fd, names)
-        answer = _answer(fd, status, names[-1], request)
+            return _no_file(fd, path)
+        answer = _answer(fd, status, path, request)
         kept = isinstance(answer.body, files.Pieces)
         return answer
     finally:
@@ -80,38 +80,49 @@ def _opened(fd: int, names: list[bytes], request: Request) -> Answer:
             os.close(fd)
 
 
-def _no_file(fd: int, names: list[bytes]) -> Answer:
+def _no_file(fd: int, path: bytes) -> Answer:
     """A folder without its slash is redirected to the one with it, so that links in its page are right."""
     if not os.path.isdir(fd):
         return text(404, "no regular file")
-    place = "/" + "/".join(quote(name, safe="") for name in names) + "/"
+    place = f"/{quote(path)}/"
     return text(301, f"the folder is at {place}", b"Location: " + place.encode("ascii") + b"\r\n")
 
 
-def _answer(fd: int, status: os.stat_result, name: bytes, request: Request) -> Answer:
+def _answer(fd: int, status: os.stat_result, path: bytes, request: Request) -> Answer:
     """The answer from an open regular file: all of it, or what the request's conditions and range leave."""
-    modified, size = int(status.st_mtime), status.st_size
-    tag = f'"{status.st_mtime_ns:x}-{size:x}-{status.st_ino:x}"'
-    described = b"ETag: %b\r\n" % tag.encode("ascii")
-    if modified <= time.time():  # RFC 9110, section 8.8.2.1: never later than Date
-        described += b"Last-Modified: %b\r\n" % dates.written(modified)
-    whole = range(size)
-    wanted = _wanted(request, tag, modified, whole) if _CONDITIONAL.match(request.raw_fields) else whole
-    if isinstance(wanted, int):
-        return _without_file(wanted, described, size)
-    described = b"Content-Type: %b\r\nAccept-Ranges: bytes\r\n%b" % (media_type(name), described)
+    whole = wanted = range(status.st_size)
+    is_past = status.st_mtime <= time.time()
+    fields = _described(path.rpartition(b".")[2], status.st_mtime_ns, status.st_size, status.st_ino, is_past)
+    if _CONDITIONAL.match(request.raw_fields):
+        found = _wanted(request, _tag(status.st_mtime_ns, status.st_size, status.st_ino), status, whole)
+        if isinstance(found, int):
+            return _without_file(found, fields, status.st_size)
+        wanted = found
     if wanted is not whole:
-        described += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, size)
+        fields += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, status.st_size)
     body: bytes | files.Pieces = b""
     if request.method == "GET":
         small = len(wanted) <= files.PIECE_BYTES
-        body = files.read(fd, wanted) if small else files.Pieces(fd, wanted, status, ascii(os.fsdecode(name)))
-    return Answer(200 if wanted is whole else 206, described, body, len(wanted))
+        body = files.read(fd, wanted) if small else files.Pieces(fd, wanted, status, ascii(os.fsdecode(path)))
+    return Answer(200 if wanted is whole else 206, fields, body, len(wanted))
 
 
-def _wanted(request: Request, tag: str, modified: int, whole: range) -> range | int:
+def _tag(modified_ns: int, size: int, inode: int) -> str:
+    """The strong entity tag of a file's version (RFC 9110, section 8.8.3)."""
+    return f'"{modified_ns:x}-{size:x}-{inode:x}"'
+
+
+@functools.lru_cache(maxsize=1024)
+def _described(suffix: bytes, modified_ns: int, size: int, inode: int, is_past: bool) -> bytes:
+    """The fields that say what a file's version is. Last-Modified is never later than Date (section 8.8.2.1)."""
+    tag = b"ETag: %b\r\n" % _tag(modified_ns, size, inode).encode("ascii")
+    date = b"Last-Modified: %b\r\n" % dates.written(modified_ns // 10**9) if is_past else b""
+    return b"Content-Type: %b\r\nAccept-Ranges: bytes\r\n%b%b" % (media_type(suffix), tag, date)
+
+
+def _wanted(request: Request, tag: str, status: os.stat_result, whole: range) -> range | int:
     """Which of the file's bytes are asked for, or the status of an answer without them."""
-    fields = request.fields
+    fields, modified = request.fields, status.st_mtime_ns // 10**9
     refused = conditions.precondition(fields, tag, modified)
     if refused or request.method != "GET":  # a range of anything but GET is ignored (RFC 9110, section 14.2)
         return refused or whole
@@ -123,7 +134,7 @@ def _wanted(request: Request, tag: str, modified: int, whole: range) -> range | 
 
 def _without_file(status: int, described: bytes, size: int) -> Answer:
     if status == 304:
-        return Answer(304, described, b"", None)
+        return Answer(304, described[described.index(b"ETag:") :], b"", None)  # no more (RFC 9110, section 15.4.5)
     if status == 412:
         return text(412, "the file is another version than the request says")
     return text(416, f"the file has {size} bytes", b"Content-Range: bytes */%d\r\n" % size)

@@ -1,0 +1,59 @@
+"""How long a server may take to go on: longer while the machine has no core for it.
+
+A right server on a crowded machine is slow, and that is not its fault. The kernel tells both: how crowded the machine
+is (pressure stall information), and whether a process is ready to run. While tasks wait for a core for much of the
+time, and the server is one of those that would run, a wait that is over begins again, a few times. A server that
+sleeps has nothing to do: it is waited for no longer than on a quiet machine.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from iomux.conformance.trial.rest import any_runs
+from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, pids
+from iomux.system.disturbance.pressure import lately
+
+_CROWDED_SHARE, _MORE_WAITS = 0.4, 3
+
+T = TypeVar("T")
+
+
+def kept_from_working() -> bool:
+    """Whether a server under trial runs, or would run, on a machine where tasks have to wait for a core."""
+    if lately() < _CROWDED_SHARE:
+        return False
+    with suppress(Fault, NotSeen):  # its processes are not known, or gone
+        return any(any_runs(pids(subject)) for subject in UNDER_TRIAL)
+    return False
+
+
+def out_of_patience(since: float) -> bool:
+    """Whether nothing has moved for too long; since: when something did, by time.monotonic()."""
+    waited = time.monotonic() - since
+    return waited > PATIENCE and (waited > (1 + _MORE_WAITS) * PATIENCE or not kept_from_working())
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """The result of a client's call with a time-out; called again while the server is kept from working."""
+    for _ in range(_MORE_WAITS):
+        try:
+            return call()
+        except TimeoutError:
+            if not kept_from_working():
+                raise
+    return call()
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether a condition comes true within `PATIENCE` seconds, or some times that if the server is kept from it."""
+    for _ in range(1 + _MORE_WAITS):
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit:
+            if condition():
+                return True
+            time.sleep(0.02)
+        if not kept_from_working():
+            break
+    return condition()

@@ -1,0 +1,55 @@
+"""The command line of each web server and each store of the comparison, and what it needs to be there."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+_ASGI = f"--app-dir {HERE} --host 127.0.0.1 --port {{port}} --no-access-log --log-level error app:app"
+
+
+class Other(NamedTuple):
+    """A server of somebody else."""
+
+    name: str
+    line: str
+    """Its command line; {port} is put in by `iomux.start`, @ by `command`."""
+    needs: Sequence[str]
+    """Programs, and modules of Python, without which it cannot be started."""
+
+    def missing(self) -> list[str]:
+        """Which of them are missing here."""
+        return [one for one in self.needs if not shutil.which(one) and not importlib.util.find_spec(one)]
+
+    def command(self, folder: Path) -> str:
+        """The command line for this folder of files, which also takes what the server writes."""
+        return self.line.replace("@", str(folder))
+
+
+_PYTHON = sys.executable
+WEB = (
+    Other(
+        "nginx",
+        f"sh -c 'sed -e s,PORT,{{port}}, -e s,THERE,@,g {HERE}/nginx.conf >@/nginx.conf"
+        " && exec nginx -p @ -c @/nginx.conf'",
+        ["nginx"],
+    ),
+    Other(
+        "uvicorn (httptools, uvloop)",
+        f"env FOLDER=@ {_PYTHON} -m uvicorn --loop uvloop --http httptools {_ASGI}",
+        ["uvicorn", "httptools", "uvloop"],
+    ),
+    Other("uvicorn (h11)", f"env FOLDER=@ {_PYTHON} -m uvicorn --http h11 {_ASGI}", ["uvicorn", "h11"]),
+    Other("aiohttp", f"{_PYTHON} {HERE}/aiohttp_app.py {{port}} @", ["aiohttp"]),
+    Other("Node", f"node {HERE}/node.js {{port}} @", ["node"]),
+    Other("http.server", f"{_PYTHON} {HERE}/standard.py {{port}} @", []),
+)
+STORES = (
+    Other("redis-server", "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no", ["redis-server"]),
+    Other("uvloop, streams", f"{_PYTHON} {HERE}/streams.py {{port}} uvloop", ["uvloop"]),
+    Other("asyncio, streams", f"{_PYTHON} {HERE}/streams.py {{port}}", []),
+    Other("fakeredis", f"{_PYTHON} {HERE}/fake.py {{port}}", ["fakeredis"]),
+)

@@ -1,0 +1,90 @@
+"""A server without a core is waited for; one that sleeps, or has a core and does not answer, is not."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import iomux
+from iomux.conformance.trial import patience
+from iomux.conformance.trial.clients import ask, connect, eventually
+from iomux.conformance.trial.subject import Fault, Subject, under_trial
+
+
+def never_ends(data: bytes) -> bytes:
+    while True:
+        pass
+
+
+def sleeps(data: bytes) -> bytes:
+    time.sleep(60)
+    return data
+
+
+def asked(handler: Callable[[bytes], bytes], seconds: float) -> float:
+    """Ask a server whose client has this time-out; return how long it took."""
+    with iomux.start("poll", handler=handler) as server, under_trial(subject := Subject(server.address, server.pid)):
+        began = time.monotonic()
+        with connect(subject) as client:
+            client.settimeout(seconds)
+            ask(client, b"?")
+        return time.monotonic() - began
+
+
+def waits(monkeypatch: pytest.MonkeyPatch, share: float) -> list[bool]:
+    """How often it was asked whether to wait on, on a machine where tasks wait for so much of the time."""
+    seen = list[bool]()
+    kept = patience.kept_from_working
+    monkeypatch.setattr(patience, "lately", lambda: share)
+    monkeypatch.setattr(patience, "kept_from_working", lambda: seen.append(kept()) or seen[-1])
+    return seen
+
+
+def test_a_server_at_work_on_a_crowded_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen, done = waits(monkeypatch, 0.9), tmp_path / "done"
+    kept = patience.kept_from_working
+    monkeypatch.setattr(patience, "kept_from_working", lambda: kept() and (len(seen) < 3 or done.touch() or True))
+
+    def works(data: bytes) -> bytes:
+        while not done.exists():
+            pass
+        return data
+
+    asked(works, 1.0)
+    assert seen == [True] * 3
+
+
+def test_on_a_quiet_machine_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = waits(monkeypatch, 0.0)
+    with pytest.raises(Fault, match="nothing more came"):
+        asked(never_ends, 0.1)
+    assert seen == [False]
+
+
+def test_a_server_that_sleeps_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = waits(monkeypatch, 0.9)
+    with pytest.raises(Fault, match="nothing more came"):
+        asked(sleeps, 0.3)
+    assert seen[-1] is False
+
+
+def test_a_server_that_spins_for_ever_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = waits(monkeypatch, 0.9)
+    with pytest.raises(Fault, match="nothing more came"):
+        asked(never_ends, 0.1)
+    assert seen == [True] * 3
+
+
+def test_a_condition_is_waited_for_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", 0.1)
+    seen = waits(monkeypatch, 0.9)
+    with (
+        iomux.start("poll", handler=never_ends) as server,
+        under_trial(subject := Subject(server.address, server.pid)),
+        connect(subject) as client,
+    ):
+        client.sendall(b"?")
+        assert not eventually(lambda: False)
+        assert eventually(lambda: len(seen) > 4)
+    assert all(seen)

@@ -1,0 +1,120 @@
+"""`python -m tests.protocols.http.clients`: programs of others speak to our server, and here is whether they are happy.
+
+Each is data: a command line, and an expression that is to be found in what it prints. A program that is not here is
+named as missing. Python's clients (http.client, requests, httpx, aiohttp) are in test_clients.py.
+"""
+
+import contextlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import iomux
+from iomux.protocols.http import Limits, application, site
+from tests.protocols.http.suite.peers import echo
+
+LARGE_BYTES = 10_000_000
+LIMITS = Limits(head_seconds=1, body_seconds=1)
+
+
+@dataclass(frozen=True)
+class Client:
+    """A command, with {site}, {app} and {folder} in it, and what its output has to match."""
+
+    command: str
+    passed: str
+    version: str = "--version"
+
+    @property
+    def program(self) -> str:
+        """The name of the program."""
+        return self.command.split()[0]
+
+
+CLIENTS = (
+    Client("curl -sS -D- {site}/", r"(?s)\AHTTP/1\.1 200 OK\r\n.*<p>index"),
+    Client("curl -sS -I {site}/large.bin", rf"Content-Length: {LARGE_BYTES}\r\n"),
+    Client("curl -sS -o {folder}/got -w %{{http_code}},%{{size_download}} {site}/large.bin", rf"200,{LARGE_BYTES}\Z"),
+    Client("curl -sS -r 5-9 {site}/digits", r"\A56789\Z"),
+    Client("curl -sS -C 4 {site}/digits", r"\A456789\Z"),
+    Client("curl -sS -z {folder}/www/digits -w %{{http_code}} {site}/digits", r"\A304\Z"),
+    Client("curl -sS -w %{{num_connects}} {site}/digits {site}/digits", r"\A01234567891" r"01234567890\Z"),
+    Client("curl -sS --http1.0 {site}/digits", r"\A0123456789\Z"),
+    Client("curl -sS --path-as-is -w %{{http_code}} {site}/../../../etc/passwd", r"404\Z"),
+    Client("curl -sS --data-binary @{folder}/www/digits {app}/", r"\A0123456789\Z"),
+    Client(
+        "curl -sS -X POST -H Transfer-Encoding:chunked --data-binary @{folder}/www/digits {app}/", r"\A0123456789\Z"
+    ),
+    Client(
+        "curl -sS -v -H Expect:100-continue -d @{folder}/www/digits {app}/", r"(?s)HTTP/1.1 100 Continue.*0123456789"
+    ),
+    Client("curl -sS -o {folder}/got -w %{{http_code}} --data-binary @{folder}/www/large.bin {app}/", r"\A413\Z"),
+    Client("wrk -t 1 -c 10 -d 1s {site}/digits", r"\A(?!(?s:.*)(Non-2xx|Socket errors))(?s:.*)Requests/sec", "-v"),
+    Client("ab -q -n 300 -c 20 {site}/digits", r"Complete requests: +300\nFailed requests: +0\n", "-V"),
+    Client("ab -q -k -n 300 -c 20 {site}/digits", r"Failed requests: +0\nKeep-Alive requests: +300\n", "-V"),
+    Client("h2load --h1 -n 300 -c 20 {site}/digits", r"300 succeeded, 0 failed"),
+    Client("hey -n 300 -c 20 {site}/digits", r"\[200\]\s+300 responses", ""),
+    Client("slowhttptest -H -c 20 -r 20 -i 5 -l 20 -u {site}/", r"No open connections left", "-h"),
+    Client("slowhttptest -B -c 20 -r 20 -i 5 -l 20 -u {app}/", r"No open connections left", "-h"),
+)
+
+
+@contextlib.contextmanager
+def served() -> Iterator[dict[str, str]]:
+    """A site and an application, by the names that commands have for them."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name) / "www"
+        root.mkdir()
+        (root / "index.html").write_text("<p>index")
+        (root / "digits").write_text("0123456789")
+        (root / "large.bin").write_bytes(bytes(LARGE_BYTES))
+        files, app = site(root, limits=LIMITS), application(echo, limits=LIMITS)
+        with iomux.start("epoll", protocol=files) as first, iomux.start("epoll", protocol=app) as second:
+            yield {"site": url(first.address), "app": url(second.address), "folder": name}
+
+
+def url(address: tuple[str, int]) -> str:
+    """The address as a URL without a path."""
+    return f"http://{address[0]}:{address[1]}"
+
+
+def output(client: Client, places: dict[str, str]) -> str:
+    """What the program prints, on both its streams."""
+    command = shlex.split(client.command.format(**places))
+    done = subprocess.run(command, stdout=-1, stderr=subprocess.STDOUT, timeout=60, stdin=subprocess.DEVNULL)
+    return done.stdout.decode("latin-1")
+
+
+def version(client: Client) -> str:
+    """The program's version, as far as it tells."""
+    if not client.version:
+        return "?"
+    done = subprocess.run([client.program, client.version], stdout=-1, stderr=subprocess.STDOUT, timeout=60)
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout.decode("latin-1"))
+    return found[0] if found else "?"
+
+
+def main() -> None:
+    """Print the table; its status is that all programs are here and passed."""
+    fine = True
+    with served() as places:
+        for client in CLIENTS:
+            here = shutil.which(client.program) is not None
+            passed = here and bool(re.search(client.passed, output(client, places)))
+            print(
+                f"{'passed' if passed else 'FAILED' if here else 'not here':8} {version(client) if here else '-':8}",
+                end=" ",
+            )
+            print(client.command.replace("{{", "{").replace("}}", "}"), flush=True)
+            fine = fine and passed
+    sys.exit(not fine)
+
+
+if __name__ == "__main__":
+    main()
