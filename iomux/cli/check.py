@@ -17,7 +17,7 @@ def check(options: argparse.Namespace) -> int:
     from iomux.conformance.check import check_http, check_redis
 
     check_output(options.junit)
-    checks = check_http if options.http else check_redis if options.redis else check_echo
+    checks: Callable[..., Report] = check_http if options.http else check_redis if options.redis else check_echo
     if options.path and not options.http:
         raise ValueError("--path names a page of a web server: it goes with --http")
     wanted = {"seconds": options.seconds, "path": options.path}

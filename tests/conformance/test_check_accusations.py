@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from iomux.conformance.trial import kernel, rest
+from iomux.conformance.trial import outcome, rest
 from iomux.conformance.trial.subject import Fault, NotSeen, warm_up
 from iomux.system.sockets import listen
 from tests.students import strange
@@ -125,21 +125,21 @@ def test_a_warm_up_that_fails_names_the_item_whose_fault_it_is(error: Exception)
 def test_a_backlog_that_was_full_is_counted_for_its_own_listener_only() -> None:
     with listen() as full, listen() as other:
         full.listen(1)
-        before = {one: kernel.kernel_drops(one.getsockname()[1]) for one in (full, other)}
+        before = {one: outcome.kernel_drops(one.getsockname()[1]) for one in (full, other)}
         with contextlib.ExitStack() as stack:
             for _ in range(8):
                 client = stack.enter_context(socket.socket())
                 client.setblocking(False)
                 client.connect_ex(full.getsockname())
             assert eventually(lambda: "ListenOverflows" in dropped(full, before))
-            assert kernel.kernel_dropped_since(before[full], full.getsockname()[1], answered=True) == ""
+            assert outcome.kernel_dropped_since(before[full], full.getsockname()[1], answered=True) == ""
         assert dropped(other, before) == ""
         for name in ("TCPAbortOnMemory", "TCPReqQFullDrop"):
-            assert kernel.kernel_dropped_since(before[other] | {name: -1}, other.getsockname()[1], answered=True)
+            assert outcome.kernel_dropped_since(before[other] | {name: -1}, other.getsockname()[1], answered=True)
 
 
 def dropped(listener: socket.socket, before: dict[socket.socket, dict[str, int]]) -> str:
-    return kernel.kernel_dropped_since(before[listener], listener.getsockname()[1], answered=False)
+    return outcome.kernel_dropped_since(before[listener], listener.getsockname()[1], answered=False)
 
 
 def hangs_up_after_one(listener: socket.socket) -> NoReturn:
