@@ -20,6 +20,7 @@ _BAD_NAME = b"ERR Client names cannot contain spaces, newlines or special charac
 
 
 def ping(session: Session, arguments: Arguments) -> Reply:
+    """PONG, or the message that was sent; as a push message to a subscriber of RESP2."""
     if len(arguments) > 2:
         raise Refused(b"ERR wrong number of arguments for 'ping' command")
     if session.listening:
@@ -28,10 +29,12 @@ def ping(session: Session, arguments: Arguments) -> Reply:
 
 
 def echo(session: Session, arguments: Arguments) -> Reply:
+    """The message itself."""
     return bulk(arguments[1])
 
 
 def select(session: Session, arguments: Arguments) -> Reply:
+    """Use the database of this number from now on."""
     index = database_number(arguments[1])
     if not 0 <= index < DATABASES:
         raise Refused(b"ERR DB index is out of range")
@@ -40,10 +43,12 @@ def select(session: Session, arguments: Arguments) -> Reply:
 
 
 def quit_(session: Session, arguments: Arguments) -> Reply:
+    """OK, and then the end of the connection."""
     raise Leaving(OK)
 
 
 def reset(session: Session, arguments: Arguments) -> Reply:
+    """Back to a new client's state: no transaction, no subscription, RESP2."""
     end(session)
     session.silence()
     session.name = b""
@@ -52,6 +57,7 @@ def reset(session: Session, arguments: Arguments) -> Reply:
 
 
 def auth(session: Session, arguments: Arguments) -> Reply:
+    """Refused: this store has no password."""
     if len(arguments) > 3:
         raise Refused(b"ERR syntax error")
     if len(arguments) == 2:
@@ -62,6 +68,7 @@ def auth(session: Session, arguments: Arguments) -> Reply:
 
 
 def hello(session: Session, arguments: Arguments) -> Reply:
+    """Choose the version of the protocol, and tell what this server is."""
     version, name = session.version, session.name
     if len(arguments) > 1:
         version = number(arguments[1], b"ERR Protocol version is not an integer or out of range")
