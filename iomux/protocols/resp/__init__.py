@@ -10,7 +10,7 @@ stream, blocking command or password.
     commands           what each command does, a file for each family
     base               databases, deadlines, channels, and replies as bytes
 
-Cost: see each. A GET is some two microseconds of Python, most of them for reading it.
+Cost: a GET is some microsecond of Python, half of it for reading the command.
 Sources: redis.io, "Redis serialization protocol specification", and the page of each command.
 """
 

@@ -18,6 +18,8 @@ class Store:
     def __call__(self, now: float, say: Say) -> Client:
         """The protocol object of a client that has just connected."""
         self._data.now = now
+        if not self._data.clients:
+            self._data.since = now
         return Client(Session(self._data, say))
 
     def late(self, now: float) -> None:

@@ -3,6 +3,7 @@
 Source: redis.io, "Pub/Sub".
 """
 
+import re
 from collections.abc import Callable
 
 from iomux.protocols.resp.base.patterns import pattern
@@ -26,9 +27,12 @@ class Channels:
     def __init__(self) -> None:
         self.names: dict[bytes, dict[Hear, None]] = {}
         self.patterns: dict[bytes, dict[Hear, None]] = {}
+        self._expressions: dict[bytes, re.Pattern[bytes]] = {}
 
     def listen(self, kind: dict[bytes, dict[Hear, None]], name: bytes, hear: Hear) -> None:
         """Call `hear` for each message on a channel (kind: `names`), or on those of a pattern (`patterns`)."""
+        if kind is self.patterns:
+            self._expressions[name] = pattern(name)
         kind.setdefault(name, {})[hear] = None
 
     def leave(self, kind: dict[bytes, dict[Hear, None]], name: bytes, hear: Hear) -> None:
@@ -37,6 +41,8 @@ class Channels:
         listeners.pop(hear, None)
         if not listeners:
             kind.pop(name, None)
+            if kind is self.patterns:
+                self._expressions.pop(name, None)
 
     def publish(self, channel: bytes, message: bytes) -> int:
         """Tell all who listen; return how many were told."""
@@ -45,7 +51,7 @@ class Channels:
             hear(channel, message, None)
             told += 1
         for glob, listeners in list(self.patterns.items()):
-            if pattern(glob).match(channel):
+            if self._expressions[glob].match(channel):
                 for hear in list(listeners):
                     hear(channel, message, glob)
                     told += 1

@@ -29,7 +29,8 @@ class Data:
         """The message that is being published, as its listeners get it, by version and pattern."""
         self.sessions: dict[int, Any] = {}
         """The clients that are connected, by number."""
-        self.since = self.now
+        self.since = 0.0
+        """When the first client came."""
         self.clients = self.commands = 0
         """How many there were so far."""
 

@@ -9,16 +9,23 @@ ways to divide a key among them, which would take exponential time.
 import functools
 import re
 
+from iomux.protocols.resp.base.refused import Refused
+
+MOST_BYTES = 4096
+"""The longest pattern: making an expression of it takes some microseconds a byte, in which all others wait."""
+
 
 @functools.lru_cache(256)
 def pattern(glob: bytes) -> "re.Pattern[bytes]":
-    """The expression that matches, with `match`, exactly the keys that the pattern means.
+    """The expression that matches, with `match`, exactly the keys that the pattern means; raises Refused if it is long.
 
     Example:
     >>> from iomux.protocols.resp.base.patterns import pattern
     >>> [key for key in (b"user:1", b"user:", b"use") if pattern(b"user:?*").match(key)]
     [b'user:1']
     """
+    if len(glob) > MOST_BYTES:
+        raise Refused(b"ERR pattern is longer than %d bytes" % MOST_BYTES)
     first, *others = _parts(glob)
     if not others:
         return re.compile(first + rb"\Z", re.DOTALL)

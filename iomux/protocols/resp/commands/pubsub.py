@@ -28,8 +28,8 @@ def _beginning(what: bytes, kind: Callable[[Session], tuple[dict[bytes, None], _
         own, all_ = kind(session)
         told = []
         for name in arguments[1:]:
-            own[name] = None
             session.data.channels.listen(all_, name, session.hear)
+            own[name] = None
             told.append(_told(session, what, name))
         session.settle()
         return b"".join(told)

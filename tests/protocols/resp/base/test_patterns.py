@@ -1,9 +1,11 @@
 """Patterns match what their simplest definition says, and none takes exponential time."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iomux.protocols.resp.base.patterns import pattern
+from iomux.protocols.resp.base.refused import Refused
 
 
 def matches(glob: bytes, key: bytes) -> bool:
@@ -40,3 +42,9 @@ def test_sets_of_bytes_and_what_is_meant_literally() -> None:
 def test_many_stars_take_no_exponential_time() -> None:
     assert not pattern(b"*a" * 40 + b"c").match(b"a" * 5000 + b"b")
     assert pattern(b"*a" * 40 + b"*").match(b"a" * 5000)
+
+
+def test_a_pattern_that_would_take_long_to_understand_is_refused() -> None:
+    assert pattern(b"?" * 4096).match(b"x" * 4096)
+    with pytest.raises(Refused, match="longer"):
+        pattern(b"?" * 4097)
