@@ -122,7 +122,7 @@ def test_deadlines_come_in_their_order(together: iomux.Server) -> None:
         assert receive_all(later) == b"late\n"
 
 
-def test_the_clock_of_a_client_that_takes_its_replies_stands(server: iomux.Server) -> None:
+def test_a_client_that_takes_its_replies_is_not_late_before_it_has_them(server: iomux.Server) -> None:
     with connect(server.address) as client:
         client.sendall(b"wait 0.05\nmany 200 65536\n")
         assert receive(client, 8) == b"waiting\n"
