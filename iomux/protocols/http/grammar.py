@@ -47,8 +47,8 @@ HEAD = re.compile(
     rb"(" + TOKEN + rb"{1,20}+) (\S++) HTTP/1\.([0-9])\r\n((?:" + _FIELD + rb"){0,%d}+)\r\n" % MOST_FIELDS
 )
 """Method, target, minor version and fields of any request."""
-FIELD = re.compile(rb"([^:\n]+):[ \t]*([^\r]*?)[ \t]*\r\n")
-"""One field of those that `HEAD` has validated: the name, and the value without the blanks around it."""
+FIELD = re.compile(rb"([^:\n]++):[ \t]*+([^\r]*+)\r\n")
+"""One field of those that `HEAD` has validated: the name, and the value with the blanks behind it."""
 END = re.compile(rb"\n\r?\n")
 """The end of a head, also of one whose lines end wrongly."""
 BLANK_LINES = re.compile(rb"(?:\r\n)*+")

@@ -37,7 +37,7 @@ def understand(match: re.Match[bytes]) -> Head:
     version = "1.0" if minor == b"0" else "1.1"
     fields: Fields = {}
     for name, value in FIELD.findall(raw):
-        fields.setdefault(name.lower(), []).append(value)
+        fields.setdefault(name.lower(), []).append(value.rstrip(b" \t"))
     _check_host(fields, version)
     length = _length(fields, version)
     expects = _expects(fields, version) and length != 0
@@ -66,7 +66,7 @@ def _length(fields: Fields, version: str) -> int:
         return _coded(b",".join(codings).lower(), lengths is not None, version)
     if lengths is None:
         return 0
-    if len(lengths) > 1 or not re.fullmatch(rb"[0-9]+", lengths[0]):
+    if len(lengths) > 1 or not lengths[0].isdigit():
         raise Refused(400, "Content-Length is not one number")
     if len(lengths[0].lstrip(b"0")) > _LONGEST_NUMBER:
         raise Refused(413, "the body is too large")
@@ -97,7 +97,10 @@ def _expects(fields: Fields, version: str) -> bool:
 
 
 def _keep(fields: Fields, version: str) -> bool:
-    options = {option.strip(b" \t") for option in b",".join(fields.get(b"connection", [])).lower().split(b",")}
+    values = fields.get(b"connection")
+    if values is None:
+        return version == "1.1"
+    options = {option.strip(b" \t") for option in b",".join(values).lower().split(b",")}
     return b"close" not in options and (version == "1.1" or b"keep-alive" in options)
 
 

@@ -33,7 +33,7 @@ class Request(NamedTuple):
         """The values by lower-case names; of repeated ones a list with commas (RFC 9110, section 5.3). Made anew."""
         found: dict[str, str] = {}
         for name, value in FIELD.findall(self.raw_fields):
-            key, text = name.decode("ascii").lower(), value.decode("latin-1")
+            key, text = name.decode("ascii").lower(), value.rstrip(b" \t").decode("latin-1")
             found[key] = f"{found[key]}, {text}" if key in found else text
         return found
 
