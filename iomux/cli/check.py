@@ -2,7 +2,7 @@
 
 import argparse
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iomux.cli.outputs import check_output
 
@@ -20,7 +20,7 @@ def check(options: argparse.Namespace) -> int:
     if options.path and not options.http:
         raise ValueError("--path names a page of a web server: it goes with --http")
     wanted = {"seconds": options.seconds, "path": options.path}
-    given = {name: value for name, value in wanted.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     try_it = partial(checks, port=options.port, **given)
     if options.watch:
         from iomux.cli.watch import watch
