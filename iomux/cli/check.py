@@ -1,8 +1,9 @@
 """The command check: test a server item by item, and print or write the report in the form that is asked for."""
 
 import argparse
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iomux.cli.outputs import check_output
 
@@ -20,8 +21,8 @@ def check(options: argparse.Namespace) -> int:
     if options.path and not options.http:
         raise ValueError("--path names a page of a web server: it goes with --http")
     wanted = {"seconds": options.seconds, "path": options.path}
-    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    try_it = partial(checks, port=options.port, **given)
+    given = {name: value for name, value in wanted.items() if value is not None}
+    try_it: Callable[..., Report] = partial(checks, port=options.port, **given)
     if options.watch:
         from iomux.cli.watch import watch
 
