@@ -46,7 +46,7 @@ def carrying(serve: Callable[..., Any], makes: Callable[[], Any]) -> Callable[[A
 def speaking(serve: Callable[..., Any], speaks: Callable[[str], Any], folder: str) -> Called:
     """A server that takes a handler: what `speaks` makes of the folder, in the server's process, is that."""
 
-    def run(listener: Any, folder: str) -> None:
+    def run(listener: Any) -> None:
         serve(listener, speaks(folder))
 
-    return Called(run, Way(("listener", "folder")), folder)
+    return Called(run, Way(), folder)
