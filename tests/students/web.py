@@ -141,10 +141,7 @@ _CHUNKS = """size = os.fstat(file.fileno()).st_size
             while method == "GET" and (piece := file.read(999999)):
                 self.sock.sendall(piece if old else b"%X;x=1\\r\\n%b\\r\\n" % (len(piece), piece))
             if method == "GET" and not old:
-                self.sock.sendall(b"0\\r\\n\\r\\n")
-            while False:
-                pass
-            while False and (piece := b""):"""
+                self.sock.sendall(b"0\\r\\n\\r\\n")"""
 RIGHT: dict[str, tuple[tuple[str, str], ...]] = {
     "closes behind each answer, and says so": (('last = "close" in options or version == "HTTP/1.0"', "last = True"),),
     "sends its files in chunks": (
@@ -152,7 +149,8 @@ RIGHT: dict[str, tuple[tuple[str, str], ...]] = {
         ("def get(self, method, target, last):", "def get(self, method, target, last, old):"),
         (
             "self.answer(200, os.fstat(file.fileno()).st_size, last=last)\n"
-            '            while method == "GET" and (piece := file.read(65536)):',
+            '            while method == "GET" and (piece := file.read(65536)):\n'
+            "                self.sock.sendall(piece)",
             _CHUNKS,
         ),
     ),
