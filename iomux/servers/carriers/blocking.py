@@ -5,8 +5,9 @@ as on a nonblocking socket, with EAGAIN. So a server that sleeps in `recv` can s
 long.
 
 What it can't do, since it serves one client at a time: while one client stays connected, all others wait, however
-silent it is (until its protocol lets it go). Bytes for another client, as in publish and subscribe, find nobody: the
-other one is not served yet, or has left.
+silent it is, until its protocol lets it go, and then for the time of its goodbye. Bytes for another client, as in
+publish and subscribe, find nobody: the other one is not served yet, or has left. So there are no idle clients to let go
+at the descriptor limit either.
 
 Cost: two system calls for each request, and one more whenever a time-out becomes shorter. Sources: socket(7),
 SO_RCVTIMEO and SO_SNDTIMEO; accept(2).

@@ -1,0 +1,1 @@
+"""Tests of how the mechanisms without a readiness loop carry a protocol."""
