@@ -71,9 +71,7 @@ def test_idle_clients_are_let_go_for_newcomers_and_busy_ones_are_not(server: iom
         assert receive(busy, 3) == bytes(3)
         clients = [stack.enter_context(connect(server.address)) for _ in range(CLIENTS)]
         assert all(asked(client, b"many 1 3\n", bytes(3)) for client in clients)
-        newest_first = [let_go(client) for client in reversed(clients)]
-        assert newest_first == sorted(newest_first), "who has been idle longest goes first"
-        assert newest_first[-1]
+        assert clients[0].recv(1) == b"", "the first to be idle is the first to go"
         assert asked(clients[-1], b"many 1 3\n", bytes(3)), "the last one is not"
         assert asked(busy, b" 5\n", bytes(5))
     assert server.written_bytes < 10_000
@@ -82,10 +80,14 @@ def test_idle_clients_are_let_go_for_newcomers_and_busy_ones_are_not(server: iom
 def test_a_newcomer_is_served_though_all_descriptors_are_taken_by_idle_clients(server: iomux.Server, name: str) -> None:
     if name == "blocking":
         pytest.skip(WHY_NOT[name])
+    clients: list[socket.socket] = []
     with ExitStack() as stack:
         for _ in range(CLIENTS):
-            client = stack.enter_context(connect(server.address))
-            assert asked(client, b"many 1 3\n", bytes(3))
+            clients.append(stack.enter_context(connect(server.address)))
+            assert asked(clients[-1], b"many 1 3\n", bytes(3))
+        newest_first = [let_go(client) for client in reversed(clients)]
+        assert newest_first == sorted(newest_first), "those that have been idle longest are let go, and no others"
+        assert newest_first[-1]
 
 
 def test_the_goodbye_is_bounded(server: iomux.Server) -> None:
