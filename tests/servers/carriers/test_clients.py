@@ -29,8 +29,9 @@ class Client:
     """A client with a deadline, that counts how often it was late."""
 
     def __init__(self, due: float, idle: bool = True) -> None:
+        self.dropped: list[bool] = []
         self.talk = SimpleNamespace(due=due, idle=idle, drop=lambda: self.dropped.append(True))
-        self.since, self.dropped = time.monotonic(), list[bool]()
+        self.since = time.monotonic()
         self.lates = self.woken = 0
 
     def late(self) -> None:
