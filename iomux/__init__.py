@@ -91,6 +91,7 @@ _MODULES = {
     "clinic": "iomux.course.clinic",
     "events": "iomux.events",
     "plot": "iomux.plot",
+    "protocols": "iomux.protocols",
 }
 _HOME = {
     "CopyCost": "iomux.harness.copying.copy_result",

@@ -12,7 +12,7 @@ from iomux.servers import get
 from iomux.servers.connection import Handler
 from iomux.servers.protocol import Limits, Speaks
 from tests.servers.test_protocols import NAMES, all_gone, asked
-from tests.support.clients import connect, eventually, receive, receive_all
+from tests.support.clients import DEADLINE, connect, eventually, receive, receive_all
 from tests.support.talk import Talk
 
 CLIENTS = 60
@@ -46,6 +46,16 @@ def server(name: str) -> Iterator[iomux.Server]:
         yield running
 
 
+def let_go(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    finally:
+        client.settimeout(DEADLINE)
+
+
 def test_a_client_that_takes_nothing_is_dropped(server: iomux.Server) -> None:
     with connect(server.address) as client:
         client.sendall(b"many 160000 65536\n")
@@ -70,10 +80,14 @@ def test_idle_clients_are_let_go_for_newcomers_and_busy_ones_are_not(server: iom
 def test_a_newcomer_is_served_though_all_descriptors_are_taken_by_idle_clients(server: iomux.Server, name: str) -> None:
     if name == "blocking":
         pytest.skip(WHY_NOT[name])
+    clients: list[socket.socket] = []
     with ExitStack() as stack:
         for _ in range(CLIENTS):
-            client = stack.enter_context(connect(server.address))
-            assert asked(client, b"many 1 3\n", bytes(3))
+            clients.append(stack.enter_context(connect(server.address)))
+            assert asked(clients[-1], b"many 1 3\n", bytes(3))
+        newest_first = [let_go(client) for client in reversed(clients)]
+        assert newest_first == sorted(newest_first), "those that have been idle longest are let go, and no others"
+        assert newest_first[-1]
 
 
 def test_the_goodbye_is_bounded(server: iomux.Server) -> None:

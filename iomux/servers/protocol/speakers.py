@@ -16,6 +16,9 @@ from iomux.servers.protocol.idle import LongestIdle
 from iomux.servers.protocol.interest import log_error
 from iomux.servers.protocol.speaker import Speaker
 
+RETRY_SECONDS = 1.0
+"""After an error of the factory's `late`, it is called again so much later: its `due` has not moved."""
+
 
 class Speakers:
     """The clients of one loop, and what they share."""
@@ -27,6 +30,7 @@ class Speakers:
         self.woken: list[Speaker] = []
         """Those to whom something was said that is not sent yet."""
         self._by_fd: dict[int, Speaker] = {}
+        self._factory_from = 0.0  # it is not due before
         self._touched: list[Speaker] = []  # outside of their own turn
         self._idle = LongestIdle(self._by_fd)
 
@@ -54,18 +58,19 @@ class Speakers:
 
     def next_due(self) -> float:
         """When to call `tell_the_late`, in seconds of time.monotonic()."""
-        return min(self.deadlines.next, self.speaks.factory.due)
+        return min(self.deadlines.next, max(self.speaks.factory.due, self._factory_from))
 
     def tell_the_late(self, now: float) -> None:
         """Call what is due now, of each client and of the factory."""
         for fd in self.deadlines.expired(now, self._due_of):
             self._by_fd[fd].talk.late(now)
             self.woken.append(self._by_fd[fd])
-        if self.speaks.factory.due <= now:
+        if max(self.speaks.factory.due, self._factory_from) <= now:
             try:
                 self.speaks.factory.late(now)
             except Exception:
                 log_error()
+                self._factory_from = now + RETRY_SECONDS
         self.send_what_was_said()
 
     def changed(self) -> Iterator[Speaker]:
