@@ -76,12 +76,13 @@ class _Client:
 
 
 Admit = Callable[[int, Callable[[], None]], object]
+"""Takes the descriptor of a new client, and what to call once that is closed."""
 
 
 class Acceptor:
     """The listener: one entry accepts client after client; at the descriptor limit accepting pauses.
 
-    admit: takes the descriptor of a new client, and what to call once that is closed; by default a handler's client.
+    admit: what takes each new client; by default it is answered by the handler.
     """
 
     def __init__(
