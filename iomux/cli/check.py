@@ -22,7 +22,7 @@ def check(options: argparse.Namespace) -> int:
         raise ValueError("--path names a page of a web server: it goes with --http")
     wanted = {"seconds": options.seconds, "path": options.path}
     given = {name: value for name, value in wanted.items() if value is not None}
-    try_it = partial(checks, port=options.port, **given)
+    try_it: Callable[..., Report] = partial(checks, port=options.port, **given)
     if options.watch:
         from iomux.cli.watch import watch
 

@@ -13,7 +13,7 @@ Cost: for a plain request one regular expression, two small objects, and the ans
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iomux.protocols.http.incoming import Incoming
+from iomux.protocols.http.incoming import Incoming, Taken
 from iomux.protocols.http.refusal import Refused
 from iomux.protocols.http.request import Request
 from iomux.protocols.http.response import begin, close, text
@@ -70,17 +70,16 @@ class Connection:
             self.over, self.due = True, NEVER
             return b""
         self._now = now
-        request = self._incoming.only(data) if self.idle else None
-        if request:
-            answer = self._service.respond(request)
-            first, self._stream, _ = begin(answer, request, True, self._service.stamp(now))
+        only = self._incoming.only(data) if self.idle else None
+        if only:
+            first = self._answer(only)
             if not self._stream:
-                self.due = now + self._service.limits.idle_seconds
+                self.due = NEVER if self.over else now + self._service.limits.idle_seconds
                 return first
-            self.idle, self._more = False, True
-            return self._lazily(first)
-        self._incoming.put(data, now)
-        first = self._answers()
+            self._more = True
+        else:
+            self._incoming.put(data, now)
+            first = self._answers()
         if self._more:
             self.idle = False
             return self._lazily(first)
@@ -121,8 +120,10 @@ class Connection:
     def _next(self) -> bytes | None:
         """The next answer, or its first piece; None if what arrived holds no other request. Raises Refused."""
         taken = self._incoming.take()
-        if taken is None:
-            return None
+        return self._answer(taken) if taken else None
+
+    def _answer(self, taken: Taken) -> bytes:
+        """The answer to what was taken, or its first piece: the rest is in `_stream`, and `over` if it is the last."""
         request, keep = taken
         if request is None:
             return _CONTINUE
@@ -160,7 +161,7 @@ class Connection:
     def _refusal(self, refusal: Refused) -> bytes:
         """The last answer."""
         self.over = True
-        request = Request("HEAD" if self._incoming.wants_no_body else "GET", "", "1.1", b"", b"")
+        request = Request("HEAD" if self._incoming.wants_no_body else "GET", "", "1.1", b"")
         return begin(text(refusal.status, refusal.reason), request, False, self._service.stamp(self._now))[0]
 
     def _settle(self) -> None:

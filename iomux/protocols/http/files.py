@@ -83,10 +83,10 @@ def is_version(status: os.stat_result, promised: os.stat_result) -> bool:
     return status.st_mtime_ns == promised.st_mtime_ns and status.st_size == promised.st_size
 
 
-def read(fd: int, wanted: range) -> bytes:
+def read(fd: int, begin: int, end: int) -> bytes:
     """These bytes of the file, in one call. Raises Changed if they are not there any more."""
-    data = os.pread(fd, len(wanted), wanted.start)
-    if len(data) != len(wanted):
+    data = os.pread(fd, end - begin, begin)
+    if len(data) != end - begin:
         raise Changed("the file is being changed")
     return data
 
@@ -97,9 +97,9 @@ class Pieces:
     Raises Changed when the file is no longer the version that was promised; more bytes than promised are never given.
     """
 
-    def __init__(self, fd: int, wanted: range, promised: os.stat_result, name: str) -> None:
+    def __init__(self, fd: int, begin: int, end: int, promised: os.stat_result, name: str) -> None:
         self._file = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by close, and at the end
-        self._at, self._end = wanted.start, wanted.stop
+        self._at, self._end = begin, end
         self._promised = promised
         self._name = name
 

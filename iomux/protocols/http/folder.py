@@ -7,7 +7,6 @@ has taken the one before, so it costs the memory of one piece, whoever reads it 
 import errno
 import functools
 import os
-import re
 import stat
 import time
 from pathlib import Path
@@ -23,8 +22,6 @@ from iomux.system.sockets import SHORTAGE
 
 INDEX = b"index.html"
 """The file that stands for its folder."""
-_CONDITIONAL = re.compile(rb"(?:(?![IiRr])[^\n]*+\n|(?!(?i:if-|range:))[^\n]*+\n)*+[IiRr]")
-"""Matches fields with a condition or a range: lines without are passed over."""
 _RETRY = b"Retry-After: 1\r\n"
 
 
@@ -90,21 +87,27 @@ def _no_file(fd: int, path: bytes) -> Answer:
 
 def _answer(fd: int, status: os.stat_result, path: bytes, request: Request) -> Answer:
     """The answer from an open regular file: all of it, or what the request's conditions and range leave."""
-    whole = wanted = range(status.st_size)
+    size = status.st_size
     is_past = status.st_mtime <= time.time()
-    fields = _described(path.rpartition(b".")[2], status.st_mtime_ns, status.st_size, status.st_ino, is_past)
-    if _CONDITIONAL.match(request.raw_fields):
-        found = _wanted(request, _tag(status.st_mtime_ns, status.st_size, status.st_ino), status, whole)
-        if isinstance(found, int):
-            return _without_file(found, fields, status.st_size)
-        wanted = found
+    fields = _described(path.rpartition(b".")[2], status.st_mtime_ns, size, status.st_ino, is_past)
+    if not request.conditional:
+        return Answer(200, fields, _body(fd, status, 0, size, path, request), size)
+    whole = range(size)
+    wanted = _wanted(request, _tag(status.st_mtime_ns, size, status.st_ino), status, whole)
+    if isinstance(wanted, int):
+        return _without_file(wanted, fields, size)
     if wanted is not whole:
-        fields += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, status.st_size)
-    body: bytes | files.Pieces = b""
-    if request.method == "GET":
-        small = len(wanted) <= files.PIECE_BYTES
-        body = files.read(fd, wanted) if small else files.Pieces(fd, wanted, status, ascii(os.fsdecode(path)))
+        fields += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, size)
+    body = _body(fd, status, wanted.start, wanted.stop, path, request)
     return Answer(200 if wanted is whole else 206, fields, body, len(wanted))
+
+
+def _body(fd: int, status: os.stat_result, begin: int, end: int, path: bytes, request: Request) -> bytes | files.Pieces:
+    if request.method == "HEAD":
+        return b""
+    if end - begin <= files.PIECE_BYTES:
+        return files.read(fd, begin, end)
+    return files.Pieces(fd, begin, end, status, ascii(os.fsdecode(path)))
 
 
 def _tag(modified_ns: int, size: int, inode: int) -> str:

@@ -4,8 +4,8 @@ A head that is parsed line by line costs Python a few calls for each field, and 
 expression's machine is written in C and looks at each byte once: all repetitions are possessive (`*+`), so nothing is
 tried twice, and no head takes longer than its length. Two expressions are enough:
 
-- `PLAIN` is the head of nearly every request: HTTP/1.1, a path, one Host, no body, nothing that changes the framing
-  or the connection. Fields that could are looked for in the same pass (`SPECIAL`), and then it does not match.
+- `PLAIN` is the head of nearly every request: HTTP/1.1, a path, one Host, no body, no condition, nothing that changes
+  the connection. Fields that could are looked for in the same pass (`SPECIAL`), and then it does not match.
 - `HEAD` is any valid head. Then the fields are taken apart, as a dictionary.
 
 What matches neither is malformed, and `refusal` says in which way. Sources: RFC 9112, sections 2 to 5; RFC 9110,
@@ -31,16 +31,18 @@ VALUE = rb"[\t -~\x80-\xff]*+"
 _FIELD = TOKEN + rb"++:" + VALUE + rb"\r\n"
 
 SPECIAL = (
-    rb"(?:[Hh](?i:ost:)|[Cc](?i:onnection:(?! keep-alive\r)|ontent-length:)|[Tt](?i:ransfer-encoding:)|[Ee](?i:xpect:))"
+    rb"(?:[Hh](?i:ost:)|[Cc](?i:onnection:(?! keep-alive\r)|ontent-length:)|[Tt](?i:ransfer-encoding:)|[Ee](?i:xpect:)"
+    rb"|[Ii](?i:f-)|[Rr](?i:ange:))"
 )
-"""The fields that say where a request ends, to whom it goes, and whether the connection stays."""
-_ORDINARY = rb"(?:(?:(?![CcEeHhTt])|(?!" + SPECIAL + rb"))" + _FIELD + rb"){0,%d}+" % (MOST_FIELDS // 2)
+"""The fields that say where a request ends, to whom it goes, whether the connection stays, and on what condition."""
+_ORDINARY = rb"(?:(?:(?![CcEeHhIiRrTt])|(?!" + SPECIAL + rb"))" + _FIELD + rb"){0,%d}+" % (MOST_FIELDS // 3)
 _HOST = rb"[Hh](?i:ost):[ \t]*+" + AUTHORITY + rb"[ \t]*+\r\n"
 
 PLAIN = re.compile(
-    rb"([A-Z]{1,20}+) (" + PATH + QUERY + rb") HTTP/1\.1\r\n(" + _ORDINARY + _HOST + _ORDINARY + rb")\r\n"
+    rb"([A-Z]{1,20}+) (" + PATH + QUERY + rb") HTTP/1\.1\r\n"
+    rb"(" + _ORDINARY + _HOST + _ORDINARY + rb"([Cc]onnection: close\r\n" + _ORDINARY + rb")?+)\r\n"
 )
-"""Method, target and fields of a request that has no body and leaves the connection as it is."""
+"""Method, target and fields of a request without a body, and its Connection field, if it is the last request."""
 HEAD = re.compile(
     rb"(" + TOKEN + rb"{1,20}+) (\S++) HTTP/1\.([0-9])\r\n((?:" + _FIELD + rb"){0,%d}+)\r\n" % MOST_FIELDS
 )

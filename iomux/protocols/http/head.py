@@ -44,7 +44,8 @@ def understand(match: re.Match[bytes]) -> Head:
     origin, authority = _origin(method, target)
     if authority:  # what the target says counts, and the Host field is ignored
         raw = b"Host: " + authority + b"\r\n" + re.sub(rb"(?im)^host:[^\n]*\n", b"", raw)
-    request = Request(method.decode("ascii"), origin.decode("ascii"), version, raw, b"")
+    conditional = any(name == b"range" or name.startswith(b"if-") for name in fields)
+    request = Request(method.decode("ascii"), origin.decode("ascii"), version, raw, b"", conditional)
     return Head(request, length, _keep(fields, version), expects)
 
 

@@ -54,7 +54,7 @@ class Incoming:
         self._rest = self._rest[self._at :] + data if self._rest else data
         self._at = 0
 
-    def only(self, data: bytes) -> Request | None:
+    def only(self, data: bytes) -> Taken | None:
         """The request that this is, if nothing is kept and it is a plain one and nothing else: nearly always."""
         return self._plain(PLAIN.fullmatch(data))
 
@@ -64,10 +64,10 @@ class Incoming:
             return self._take_body(self._body)
         if not self._scanned:
             match = PLAIN.match(self._rest, self._at)
-            request = self._plain(match)
-            if match and request:
+            plain = self._plain(match)
+            if match and plain:
                 self._at = match.end()
-                return request, True
+                return plain
             self._at = BLANK_LINES.match(self._rest, self._at).end()  # type: ignore[union-attr]
         end = END.search(self._rest, self._at + max(0, self._scanned - 3))
         if end:
@@ -75,15 +75,15 @@ class Incoming:
         self._wait()
         return None
 
-    def _plain(self, match: re.Match[bytes] | None) -> Request | None:
+    def _plain(self, match: re.Match[bytes] | None) -> Taken | None:
         """The request that a match of PLAIN is, if it needs no second look."""
         if not match:
             return None
-        method, target, fields = match.groups()
+        method, target, fields, close = match.groups()
         name = self._methods.get(method)
         if not name or match.end() - match.start() > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
             return None
-        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b""))
+        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b"", False)), close is None
 
     @property
     def all_taken(self) -> bool:

@@ -35,12 +35,11 @@ def check_unfinished(part: bytes, scanned: int, most: int) -> None:
 
     scanned: how many of its bytes were looked at before.
     """
-    stray = _STRAY.search(part, max(0, scanned - 1))
-    if stray:
-        raise Refused(400, f"{_STRAY_NAMES[stray[0]]} in the head")
     line, ended, _ = part.partition(b"\r\n")
+    _check_for_strays(line, max(0, scanned - 1))
     if ended and scanned <= len(line) + 2:
         _check_request_line(line)
+    _check_for_strays(part, max(0, scanned - 1))
     if len(line) > LONGEST_TARGET + 64:
         raise Refused(414, f"the target has more than {LONGEST_TARGET} bytes")
     if len(part) > most:
@@ -49,17 +48,23 @@ def check_unfinished(part: bytes, scanned: int, most: int) -> None:
 
 def malformed(head: bytes) -> Refused:
     """Why this head, which ends in an empty line, is not valid."""
-    stray = _STRAY.search(head)
-    if stray:
-        return Refused(400, f"{_STRAY_NAMES[stray[0]]} in the head")
     line, *fields = head[:-4].split(b"\r\n")
     try:
+        _check_for_strays(line, 0)
         _check_request_line(line)
+        _check_for_strays(head, 0)
     except Refused as refusal:
         return refusal
     if len(fields) > MOST_FIELDS:
         return Refused(431, f"more than {MOST_FIELDS} fields")
     return next(filter(None, map(_wrong_field, fields)), Refused(400, "the head is malformed"))
+
+
+def _check_for_strays(part: bytes, begin: int) -> None:
+    """Raise Refused if there is a byte, from `begin` on, that ends lines in some other program's opinion."""
+    stray = _STRAY.search(part, begin)
+    if stray:
+        raise Refused(400, f"{_STRAY_NAMES[stray[0]]} in the head")
 
 
 def _check_request_line(line: bytes) -> None:

@@ -11,7 +11,7 @@ class Request(NamedTuple):
 
     Example:
     >>> from iomux.protocols.http import Request
-    >>> request = Request("GET", "/a%20b?c=d", "1.1", b"Host: x\\r\\nAccept: a\\r\\naccept: b\\r\\n", b"")
+    >>> request = Request("GET", "/a%20b?c=d", "1.1", b"Host: x\\r\\nAccept: a\\r\\naccept: b\\r\\n")
     >>> request.path, request.query, request.fields["accept"]
     ('/a b', 'c=d', 'a, b')
     """
@@ -23,8 +23,10 @@ class Request(NamedTuple):
     """`1.1` or `1.0`; a higher minor version counts as 1.1 (RFC 9110, section 2.5)."""
     raw_fields: bytes
     """The fields as they were sent, each with its line's end; the authority of an absolute form as Host."""
-    body: bytes
+    body: bytes = b""
     """The content, out of its chunks; empty if there is none. Trailers are read and dropped (RFC 9110, section 6.5)."""
+    conditional: bool = False
+    """Whether there is a condition (`If-...`) or a range among the fields (RFC 9110, sections 13 and 14)."""
 
     @property
     def fields(self) -> dict[str, str]:

@@ -89,7 +89,7 @@ def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[by
 
     keep: whether the client wants it to stay. date: the line of that field.
     """
-    method, _, version, _, _ = request
+    method, _, version, _, _, _ = request
     status, fields, body, length = answer
     old = version == "1.0"
     if old and length is None:  # only the connection's end can tell where the body ends

@@ -17,6 +17,7 @@ CHUNKS = (
     b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"5;x=y\r\nhello\r\n10\r\n\r\n0\r\n\r\nGET / HTT\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\n" + get("/b")
 )
+ODD = [b"\0", b"\r", b"\n", b"\r\n", b" ", b":", b"\t", b"\xff", b";", b"0", b"G", b"/", b"%", b"2", b""]
 REFUSED = get("/a") + b"GET / HTTP/1.1\r\nHost : x\r\n\r\n" + get("/never")
 
 
@@ -73,6 +74,22 @@ def _cut(data: bytes, places: list[int]) -> Iterator[bytes]:
 def test_an_iterators_bytes_come_back(parts: list[bytes]) -> None:
     answer = read(said(application(lambda request: iter(parts)), get()))
     assert answer[0].body == b"".join(parts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    data=st.sampled_from([TWO, CHUNKS, CHUNKS + TWO, b"\r\n" + REFUSED]),
+    changes=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 2), st.sampled_from(ODD)), min_size=1, max_size=3),
+    cuts=st.lists(st.integers(0, 400), max_size=4),
+)
+def test_what_is_spoilt_is_refused_the_same_way_however_it_is_cut(
+    data: bytes, changes: list[tuple[int, int, bytes]], cuts: list[int]
+) -> None:
+    for at, left_out, put_in in changes:
+        data = data[:at] + put_in + data[at + left_out :]
+    whole = said(ECHO, data)
+    assert all(answer.status in (200, 400, 413, 431, 501, 505) for answer in read(whole))
+    assert said(ECHO, *_cut(data, sorted(cuts))) == whole
 
 
 def test_thousands_of_requests_in_one_read_are_answered_in_order_and_a_few_at_a_time() -> None:

@@ -13,7 +13,6 @@ from iomux.protocols.http import application, site
 from tests.protocols.http.suite import case, judge
 from tests.protocols.http.suite.peers import echo
 from tests.protocols.http.suite.talk import Address, Heard
-from tests.support.carrier import carried
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -25,14 +24,14 @@ def score(address: Address, cases: tuple[case.Case, ...] = judge.CASES) -> list[
 
 
 def test_everything_is_right_with_a_function() -> None:
-    with carried(application(echo)) as address:
-        assert score(address) == []
+    with iomux.start("epoll", protocol=application(echo)) as server:
+        assert score(server.address) == []
 
 
 def test_everything_is_right_with_files(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<p>hello")
-    with carried(site(tmp_path)) as address:
-        assert score(address) == []
+    with iomux.start("epoll", protocol=site(tmp_path)) as server:
+        assert score(server.address) == []
 
 
 def test_no_two_cases_have_one_name() -> None:

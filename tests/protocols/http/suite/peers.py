@@ -1,7 +1,7 @@
 """`python -m tests.protocols.http.suite.peers [PYTHON]`: the suite's score for each HTTP server that is here.
 
 PYTHON: an interpreter that has aiohttp, uvicorn, httptools and h11; else those are left out, and it is said. Each
-serves a page at `/`, and those that can send a POST's body back. Ours are carried by a thread for each client.
+serves a page at `/`, and those that can send a POST's body back. Ours are carried by epoll.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import iomux
 from iomux.protocols.http import Request, Response, application, site
 from tests.protocols.http.suite.judge import DOUBTFUL, RIGHT, WRONG, run
-from tests.support.carrier import Address, carried
+from tests.protocols.http.suite.talk import Address
 
 NODE = """require('http').createServer((q, s) => { let b = []; q.on('data', d => b.push(d)); q.on('end', () => {
   try { if (new URL(q.url, 'http://x').pathname != '/') s.statusCode = 404 } catch (e) { s.statusCode = 400 }
@@ -116,13 +116,10 @@ def main() -> None:
         with iomux.listen() as free:
             port = free.getsockname()[1]
         peers = commands(python, Path(name), port)
-        ours: dict[str, Callable[[], object]] = {
-            "ours, a function": lambda: application(echo),
-            "ours, files": lambda: site(f"{name}/www"),
-        }
+        ours = {"ours, a function": application(echo), "ours, files": site(f"{name}/www")}
         for title, factory in ours.items():
-            with carried(factory()) as address:  # type: ignore[arg-type]
-                show(title, address)
+            with iomux.start("epoll", protocol=factory) as server:
+                show(title, server.address)
         for title, command in peers.items():
             if command is None:
                 print(f"{title:20} is not here")
