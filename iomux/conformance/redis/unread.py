@@ -85,7 +85,7 @@ def unread(subject: Subject) -> None:
     man="shutdown(2); RFC 9293, 3.6",
     run=(
         "head -c 1048576 /dev/zero | redis-cli -p PORT -x SET iomux:big",
-        "yes GET iomux:big | head -20 | nc -N 127.0.0.1 PORT | (sleep 3; wc -c)   # 20971780 are due",
+        "yes GET iomux:big | head -20 | nc -N 127.0.0.1 PORT | (sleep 3; wc -c)   # 20971760 are due",
     ),
 )
 def half_close(subject: Subject) -> None:

@@ -19,7 +19,7 @@ from tests.students.wrong_stores import QUICK, SLOW, wrong
 LONG = {"every-cut", "byte-by-byte", "pipeline", "thousand", "counted", "large", "half-close"}
 """Tried only on the store that is wrong in this: they take longer than all the others together."""
 NEED_A_PROCESS = {name for name, _, _ in SLOW}
-PATIENCE = 1.0
+PATIENCE = 0.4
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def impatient(name: str, subject: Subject) -> Outcome:
         patch.setattr(forgetting, "_ROUNDS", 4)
         patch.setattr(forgetting, "_LAST_WAIT_SECONDS", 0.3)
         patch.setattr(flooding, "_ENOUGH_SECONDS", 0.5)
-        patch.setattr(flooding, "_MOST_SECONDS", 5.0)
+        patch.setattr(flooding, "_MOST_SECONDS", 3.0)
         return try_item(STAGED[name], subject)
 
 
