@@ -26,6 +26,7 @@ from iomux.figures.pass_along import pass_along as pass_along
 from iomux.figures.phases import phase_times as phase_times
 from iomux.figures.phases import phases as phases
 from iomux.figures.playground import playground as playground
+from iomux.figures.protocols.compared import compared as compared
 from iomux.figures.queueing.against_load import latency_against_load as latency_against_load
 from iomux.figures.queueing.against_load import waiting as waiting
 from iomux.figures.steps import five_steps as five_steps

@@ -15,7 +15,11 @@ import yaml
 import iomux
 
 ROOT = Path(__file__).parents[1]
-CONDA_NAMES = {"playwright-python": "playwright"}  # conda-forge's name, if it differs from PyPI's
+CONDA_NAMES = {
+    "playwright-python": "playwright",
+    "redis-py": "redis",
+    "valkey-py": "valkey",
+}  # conda-forge's name, if it differs from PyPI's
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PROCESSES = (

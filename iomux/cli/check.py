@@ -1,6 +1,7 @@
 """The command check: test a server item by item, and print or write the report in the form that is asked for."""
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ def check(options: argparse.Namespace) -> int:
 
     check_output(options.junit)
     checks = check_http if options.http else check_redis if options.redis else check_echo
-    given = {} if options.seconds is None else {"seconds": options.seconds}
-    try_it = partial(checks, port=options.port, **given)
+    if options.path and not options.http:
+        raise ValueError("--path names a page of a web server: it goes with --http")
+    wanted = {"seconds": options.seconds, "path": options.path}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    try_it: Callable[..., Report] = partial(checks, port=options.port, **given)
     if options.watch:
         from iomux.cli.watch import watch
 

@@ -79,9 +79,6 @@ def _add_serve(subparsers: Any) -> None:
     serve.add_argument("--port", type=values.port, default=0, help="the port (default: 0, the kernel chooses one)")
     speaks = serve.add_mutually_exclusive_group()
     speaks.add_argument("--http", type=Path, metavar="FOLDER", help="a web server of the files in FOLDER, for learning")
-    speaks.add_argument(
-        "--http", action="store_true", help="it serves the folder {folder} over HTTP/1.1: test that, in five stages"
-    )
     speaks.add_argument("--redis", action="store_true", help="a small Redis in memory, for learning")
     serve.set_defaults(run=commands.serve)
 
@@ -151,7 +148,13 @@ def _add_check(subparsers: Any) -> None:
         help="of a command: the port to give it, or which of its ports is meant (default: a free one, or its only one)",
     )
     speaks = check.add_mutually_exclusive_group()
+    speaks.add_argument(
+        "--http", action="store_true", help="it serves the folder {folder} over HTTP/1.1: test that, in five stages"
+    )
     speaks.add_argument("--redis", action="store_true", help="it speaks Redis' protocol: test that, in five stages")
+    check.add_argument(
+        "--path", metavar="/PAGE", help="with --http, for a server that serves something else: a page of it"
+    )
     check.add_argument(
         "--only",
         type=values.items,

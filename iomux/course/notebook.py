@@ -16,7 +16,7 @@ from typing import Any
 
 
 def source(page: str | Path, *names: str) -> str:
-    """The source of a page's functions, in the order of `names`, separated by two blank lines (PEP 8).
+    """The source of a page's functions or classes, in the order of `names`, separated by two blank lines (PEP 8).
 
     page: the notebook's file. Raises LookupError for a function that none of its cells defines at the top level.
     If a function is defined several times the last definition counts, as it does when the page runs.
@@ -72,6 +72,6 @@ def _functions(page: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found[node.name] = ast.get_source_segment(text, node) or ""
     return found

@@ -36,15 +36,26 @@ def waits(monkeypatch: pytest.MonkeyPatch, share: float) -> list[bool]:
     """How often it was asked whether to wait on, on a machine where tasks wait for so much of the time."""
     seen = list[bool]()
     kept = patience.kept_from_working
+
+    def noted() -> bool:
+        seen.append(kept())
+        return seen[-1]
+
     monkeypatch.setattr(patience, "lately", lambda: share)
-    monkeypatch.setattr(patience, "kept_from_working", lambda: seen.append(kept()) or seen[-1])
+    monkeypatch.setattr(patience, "kept_from_working", noted)
     return seen
 
 
 def test_a_server_at_work_on_a_crowded_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen, done = waits(monkeypatch, 0.9), tmp_path / "done"
     kept = patience.kept_from_working
-    monkeypatch.setattr(patience, "kept_from_working", lambda: kept() and (len(seen) < 3 or done.touch() or True))
+
+    def third_time() -> bool:
+        if len(seen) == 2:
+            done.touch()
+        return kept()
+
+    monkeypatch.setattr(patience, "kept_from_working", third_time)
 
     def works(data: bytes) -> bytes:
         while not done.exists():

@@ -18,6 +18,8 @@ ONE_AT_A_TIME = {"blocking"}
 """Which serve a second client only when the first has left."""
 PIECE = 64 * 1024
 TEN_GB = b"many 160000 65536\n"
+MORE_THAN_FITS = 16 << 20
+"""More than the kernel's buffers of a client that does not read take."""
 READ_AHEAD = 64 << 20
 """More than the kernel's buffers of both ends hold, and much less than ten gigabytes."""
 
@@ -120,7 +122,7 @@ def test_deadlines_come_in_their_order(together: iomux.Server) -> None:
         assert receive_all(later) == b"late\n"
 
 
-def test_the_clock_of_a_client_that_takes_its_replies_stands(server: iomux.Server) -> None:
+def test_a_client_that_takes_its_replies_is_not_late_before_it_has_them(server: iomux.Server) -> None:
     with connect(server.address) as client:
         client.sendall(b"wait 0.05\nmany 200 65536\n")
         assert receive(client, 8) == b"waiting\n"
@@ -145,6 +147,16 @@ def test_a_client_hears_what_another_ones_turn_says(together: iomux.Server) -> N
         assert receive(hears, 7) == bytes(7)
         hears.sendall(b"many 2 5\n")
         assert receive(hears, 10) == bytes(10)
+
+
+def test_what_is_said_at_length_arrives_whole_and_the_conversation_goes_on(together: iomux.Server) -> None:
+    with connect(together.address) as hears, connect(together.address) as tells:
+        assert asked(hears, b"join\n", b"joined\n")
+        assert asked(tells, b"tell %d\n" % MORE_THAN_FITS, b"told\n")
+        assert receive(hears, MORE_THAN_FITS) == bytes(MORE_THAN_FITS)
+        assert asked(hears, b"many 2 5\n", bytes(10))
+        assert asked(tells, b"tell 7\n", b"told\n")
+        assert receive(hears, 7) == bytes(7)
 
 
 def test_who_does_not_read_what_is_said_is_dropped_and_the_others_hear_it(together: iomux.Server) -> None:

@@ -35,7 +35,7 @@ class Client:
                     rest = rest[self.socket.send(rest) :]
                     until = time.monotonic() + _MOST_SECONDS
                 except TimeoutError:
-                    if time.monotonic() > until or not _at_work(self._subject):
+                    if time.monotonic() > until or not at_work(self._subject):
                         raise Fault("a client could not send: the server did not read its bytes") from None
 
     def reply(self) -> bytes:
@@ -66,7 +66,7 @@ class Client:
         until = time.monotonic() + _MOST_SECONDS
         try:
             while not select.select([self.socket], [], [], self.socket.gettimeout())[0]:
-                if time.monotonic() > until or not _at_work(self._subject):
+                if time.monotonic() > until or not at_work(self._subject):
                     raise TimeoutError
             piece = self.socket.recv(MIB)
         except TimeoutError:
@@ -79,7 +79,7 @@ class Client:
         return not self.how
 
 
-def _at_work(subject: Subject) -> bool:
+def at_work(subject: Subject) -> bool:
     """Whether a thread of the server runs or waits for a core, though no byte has come for seconds."""
     for _ in range(_LOOKS):
         if subject.pid is not None and any_runs(pids(subject)):

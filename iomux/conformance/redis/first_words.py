@@ -26,7 +26,10 @@ _MANY = 200
 def ping(subject: Subject) -> None:
     """Test one command."""
     with client(subject) as one:
-        ask(one, "PING", PONG)
+        try:
+            ask(one, "PING", PONG)
+        except NotSeen as unknown:
+            raise Fault(str(unknown)) from None
 
 
 @item(

@@ -5,12 +5,15 @@ replies follow (redis.io, "Redis serialization protocol specification"). What is
 the check compares bytes, not values. RESP3 adds kinds, and no new ways to end. Cost: a scan of the reply's lines.
 """
 
+import re
+
 from iomux.conformance.trial.window import escaped
 
 _LINES, _LENGTHS, _COUNTS = b"+-:_,#(", b"$!=", b"*~>%"
 CRLF = b"\r\n"
 OK, NIL, PONG = b"+OK\r\n", b"$-1\r\n", b"+PONG\r\n"
 _MOST_TOLD = 48
+_SIZE = re.compile(rb"\$(\d+)\r\n")
 
 
 class NotAReply(Exception):
@@ -96,18 +99,22 @@ def is_error(reply: bytes) -> bool:
 
 
 def told(data: bytes, most: int = _MOST_TOLD) -> str:
-    """Bytes in a sentence: a command by its words, all else as it is, cut where it is long."""
-    text = " ".join(_words(data)) if data[:1] == b"*" and data.endswith(CRLF) else escaped(data[: 2 * most])
-    text = text.removesuffix(r"\r\n")
+    """Bytes in a sentence: a command by its words, all else as it is, cut where it is long.
+
+    Example:
+    >>> from iomux.conformance.redis.wire import said, told
+    >>> told(said("GET a")), told(b"*1\\r\\n$x\\r\\n")
+    ('GET a', '*1\\\\r\\\\n$x')
+    """
+    found = _words(data)
+    text = " ".join(found) if found else escaped(data[: 2 * most]).removesuffix(r"\r\n")
     return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _words(data: bytes) -> list[str]:
-    """The words of a command; the bytes as they are if it is none."""
+    """The words of a command; none if it is no whole one."""
     words, place = list[str](), data.find(CRLF) + 2
-    while data[place : place + 1] == b"$":
-        line = data.find(CRLF, place)
-        size = int(data[place + 1 : line])
-        words.append(escaped(data[line + 2 : line + 2 + size][: 2 * _MOST_TOLD]))
-        place = line + 4 + size
-    return words if words and place == len(data) and data[1:2] != b"-" else [escaped(data[: 2 * _MOST_TOLD])]
+    while size := _SIZE.match(data, place):
+        place = size.end() + int(size[1]) + 2
+        words.append(escaped(data[size.end() : place - 2][: 2 * _MOST_TOLD]))
+    return words if data[:1] == b"*" and place == len(data) else []

@@ -32,10 +32,22 @@ class Client:
 
     def feed(self, data: bytes, now: float) -> Replies:
         """Do the commands that are complete with this."""
-        self._session.data.now = now
-        commands = self._reader.commands(data)
-        piece, more = self._some(commands)
-        return piece if more is None else self._rest(piece, more, commands)
+        session = self._session
+        session.data.now = now
+        words = self._reader.single(data)
+        found = TABLE.get(words[0]) if words else None
+        if words is None or found is None or not session.plain or not found[1] <= len(words) <= found[2]:
+            return self._several(self._reader.commands(data))
+        session.data.commands += 1
+        try:
+            reply = found[0](session, words)
+        except Refused as refused:
+            reply = error(refused.text)
+        except Leaving as leaving:
+            self.over = True
+            reply = leaving.reply
+        self.idle = not session.engaged
+        return reply
 
     def late(self, now: float) -> Replies:
         """Nothing is ever due: a client may be silent for ever."""
@@ -44,6 +56,10 @@ class Client:
     def gone(self) -> None:
         """Forget what the client has listened to and watched."""
         self._session.leave()
+
+    def _several(self, commands: Iterator[Arguments]) -> Replies:
+        piece, more = self._some(commands)
+        return piece if more is None else self._rest(piece, more, commands)
 
     def _rest(self, piece: bytes, more: Iterator[bytes] | None, commands: Iterator[Arguments]) -> Iterator[bytes]:
         while more is not None:
@@ -65,9 +81,8 @@ class Client:
         except Leaving as leaving:
             self.over = True
             done.append(leaving.reply)
-        session = self._session
-        session.data.commands += len(done)
-        self.idle = self._reader.between and session.plain and not (session.watched or session.channels)
+        self._session.data.commands += len(done)
+        self.idle = self._reader.between and not self._session.engaged
         return (done[0] if len(done) == 1 else b"".join(done)), more
 
     def _do(self, commands: Iterator[Arguments], done: list[bytes]) -> Iterator[bytes] | None:
@@ -82,7 +97,6 @@ class Client:
                     reply = otherwise(session, arguments)
             except Refused as refused:
                 reply = error(refused.text)
-            session.latest = arguments[0]
             if not isinstance(reply, bytes):
                 return reply
             done.append(reply)

@@ -49,17 +49,18 @@ class Clients:
         self.at: dict[int, Carried] = {}
         """Each client by its descriptor."""
         self._idle = LongestIdle(self.at)
-        self._full_from = descriptor_limit() - SPARE
         self._alarm = alarm
         self._deadlines = Deadlines()
+        self._looked_at = self._deadlines.looked_at
         self._next = NEVER
         """When the alarm comes that was set last."""
 
     def admit(self, fd: int, client: Carried) -> None:
         """A newcomer has got this descriptor; if hardly one is left, let some idle clients go."""
         self.at[fd] = client
-        self.note(fd)
-        if fd >= self._full_from:
+        self._deadlines.note(fd, client.talk.due)
+        self._set_alarm()
+        if fd >= descriptor_limit() - SPARE:
             self._make_room(len(self.at))
 
     def _make_room(self, size: int) -> None:
@@ -73,10 +74,11 @@ class Clients:
 
     def note(self, fd: int) -> None:
         """Set an alarm for when this client is late. Call it after each call of its conversation."""
-        self._deadlines.note(fd, self.at[fd].talk.due)
-        self._note_factory()
+        if self.at[fd].talk.due < self._looked_at[fd] or self._factory.due < self._looked_at[_FACTORY]:
+            self._deadlines.note(fd, self.at[fd].talk.due)
+            self._set_alarm()
 
-    def _note_factory(self) -> None:
+    def _set_alarm(self) -> None:
         self._deadlines.note(_FACTORY, self._factory.due)
         if self._deadlines.next < self._next:
             self._next = self._deadlines.next
@@ -90,7 +92,7 @@ class Clients:
                 call_late(self._factory)
             elif fd in self.at:
                 self.at[fd].late()
-        self._note_factory()
+        self._set_alarm()
 
     def _due_of(self, fd: int) -> float | None:
         if fd == _FACTORY:

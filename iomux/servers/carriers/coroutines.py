@@ -101,10 +101,16 @@ class _Client:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
+    @types.coroutine
+    def alone(self) -> Generator[Wait, None, None]:
+        """Wait until no other task sends to this client: its duplicate of the descriptor keeps the connection open."""
+        self.receiving = False
+        while self.telling:
+            self.cut()
+            yield 0
+
     def leave(self) -> None:
         """Close."""
-        if self.telling:  # the task that sends sleeps on a duplicate, which would keep the connection open
-            self.cut()
         del self._clients.at[self.fd]
         self.sock.close()
         self.talk.close()
@@ -113,7 +119,7 @@ class _Client:
 def converse(client: _Client) -> Generator[Wait, None, None]:
     """Talk to one client until its connection is over, then close: a generator."""
     data: bytes | None = None
-    try:
+    with contextlib.suppress(Lost, OSError):  # reset, or gone: only this client is lost
         while client.talk.interest != OVER:
             if client.talk.interest & WRITE:
                 client.send()
@@ -123,16 +129,14 @@ def converse(client: _Client) -> Generator[Wait, None, None]:
             else:
                 client.feed(data)
                 data = None
-    except (Lost, OSError):  # reset, or gone: only this client is lost
-        pass
-    finally:
-        client.leave()
+    yield from client.alone()
+    client.leave()
 
 
 async def converse_async(client: _Client) -> None:
     """Talk to one client until its connection is over, then close: a coroutine."""
     data: bytes | None = None
-    try:
+    with contextlib.suppress(Lost, OSError):
         while client.talk.interest != OVER:
             if client.talk.interest & WRITE:
                 client.send()
@@ -142,21 +146,22 @@ async def converse_async(client: _Client) -> None:
             else:
                 client.feed(data)
                 data = None
-    except (Lost, OSError):
-        pass
-    finally:
-        client.leave()
+    await client.alone()
+    client.leave()
 
 
 def tell(client: _Client) -> Generator[Wait, None, None]:
     """Send what the client's own task does not know of, since it waits for bytes."""
-    with contextlib.suppress(OSError), contextlib.ExitStack() as duplicate:
-        own = None
+    own = None
+    with contextlib.suppress(OSError):
         while client.talk.interest & WRITE:
             client.send()
             if client.talk.interest & WRITE:
-                own = own or duplicate.enter_context(client.sock.dup())
+                own = own or client.sock.dup()
                 yield own.fileno(), WRITE
+    if own is not None:
+        yield 0  # it is taken off the interest list, which under epoll keeps it once closed, for it has a duplicate
+        own.close()
     client.telling = False
     if client.talk.interest == OVER:
         client.cut()

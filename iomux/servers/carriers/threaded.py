@@ -185,11 +185,11 @@ class _Client:
 def serve(listener: socket.socket, speaks: Speaks) -> NoReturn:
     """Serve each client of `listener` in a separate thread. Never returns."""
     listener.setblocking(True)
-    turn, full_from = _Turn(speaks), descriptor_limit() - SPARE
+    turn = _Turn(speaks)
     threading.Thread(target=turn.keep_time, daemon=True).start()
     while True:
         client = accept_one(listener, turn.make_room)
-        if client.fileno() >= full_from:
+        if client.fileno() >= descriptor_limit() - SPARE:
             turn.make_room()
         try:
             threading.Thread(target=_Client(client, turn).converse, daemon=True).start()

@@ -78,8 +78,10 @@ class Conversation:
         except Exception:  # a protocol's error ends only its client, and is logged
             return self._fail()
         self.due, self._paused = self._protocol.due, 0.0
-        if type(replies) is bytes and data and not self._busy and not self._protocol.over:  # nearly always
+        if type(replies) is bytes and data and not self._busy:  # nearly always
             self._current = replies
+            if self._protocol.over:
+                self._settle(now)
             return replies
         self._ended = not data
         return self._begin(replies, now)

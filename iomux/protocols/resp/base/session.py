@@ -29,8 +29,7 @@ class Session:
         data.clients += 1
         self.number = data.clients
         data.sessions[self.number] = self
-        self.name = self.latest = b""
-        """`latest`: the command that it sent last."""
+        self.name = b""
         self.channels: dict[bytes, None] = {}
         self.patterns: dict[bytes, None] = {}
         self.watched: dict[tuple[int, bytes], None] = {}
@@ -45,8 +44,9 @@ class Session:
         """The commands of a transaction that is open, None if there is none."""
         self.spoilt = self.outrun = False
         """Whether a command of the open transaction was wrong; whether a key that is watched was changed."""
-        self.plain = True
-        """Whether commands are simply done: no transaction is open, and no subscription forbids most of them."""
+        self.plain, self.engaged = True, False
+        """Whether commands are simply done: no transaction is open, and no subscription forbids most of them; and
+        whether something would be lost if the client left now: a transaction, a subscription, or what it watches."""
 
     def choose(self, index: int) -> None:
         """Use that database from now on."""
@@ -68,8 +68,9 @@ class Session:
         return self.version == 2 and bool(self.channels or self.patterns)
 
     def settle(self) -> None:
-        """Find out whether commands are simply done; call it when that may have changed."""
+        """Find out `plain` and `engaged`; call it when they may have changed."""
         self.plain = self.queued is None and not self.listening
+        self.engaged = self.queued is not None or bool(self.channels or self.patterns or self.watched)
 
     def notice(self) -> None:
         """A key that it watches was changed."""
@@ -80,6 +81,7 @@ class Session:
         for index, key in self.watched:
             self.data.databases[index].unwatch(key, self.notice)
         self.watched, self.outrun = {}, False
+        self.settle()
 
     def hear(self, channel: bytes, message: bytes, pattern: bytes | None) -> None:
         """Somebody has published a message."""

@@ -20,6 +20,7 @@ _BAD_NAME = b"ERR Client names cannot contain spaces, newlines or special charac
 
 
 def ping(session: Session, arguments: Arguments) -> Reply:
+    """PONG, or the message that was sent; as a push message to a subscriber of RESP2."""
     if len(arguments) > 2:
         raise Refused(b"ERR wrong number of arguments for 'ping' command")
     if session.listening:
@@ -28,10 +29,12 @@ def ping(session: Session, arguments: Arguments) -> Reply:
 
 
 def echo(session: Session, arguments: Arguments) -> Reply:
+    """The message itself."""
     return bulk(arguments[1])
 
 
 def select(session: Session, arguments: Arguments) -> Reply:
+    """Use the database of this number from now on."""
     index = database_number(arguments[1])
     if not 0 <= index < DATABASES:
         raise Refused(b"ERR DB index is out of range")
@@ -40,10 +43,12 @@ def select(session: Session, arguments: Arguments) -> Reply:
 
 
 def quit_(session: Session, arguments: Arguments) -> Reply:
+    """OK, and then the end of the connection."""
     raise Leaving(OK)
 
 
 def reset(session: Session, arguments: Arguments) -> Reply:
+    """Back to a new client's state: no transaction, no subscription, RESP2."""
     end(session)
     session.silence()
     session.name = b""
@@ -52,6 +57,7 @@ def reset(session: Session, arguments: Arguments) -> Reply:
 
 
 def auth(session: Session, arguments: Arguments) -> Reply:
+    """Refused: this store has no password."""
     if len(arguments) > 3:
         raise Refused(b"ERR syntax error")
     if len(arguments) == 2:
@@ -62,6 +68,7 @@ def auth(session: Session, arguments: Arguments) -> Reply:
 
 
 def hello(session: Session, arguments: Arguments) -> Reply:
+    """Choose the version of the protocol, and tell what this server is."""
     version, name = session.version, session.name
     if len(arguments) > 1:
         version = number(arguments[1], b"ERR Protocol version is not an integer or out of range")
@@ -116,22 +123,21 @@ def _id(session: Session, arguments: Arguments) -> Reply:
 
 
 def _info(session: Session, arguments: Arguments) -> Reply:
-    return text(_line(session, session), session.version)
+    return text(_line(session), session.version)
 
 
 def _list(session: Session, arguments: Arguments) -> Reply:
-    lines = [_line(other, session) for other in session.data.sessions.values()]
+    lines = [_line(other) for other in session.data.sessions.values()]
     return text(b"".join(lines), session.version)
 
 
-def _line(session: Session, asking: Session) -> bytes:
+def _line(session: Session) -> bytes:
     """One client, as CLIENT LIST shows it; its address only the carrier knows."""
     age = session.data.now - session.since
-    command = b"client" if session is asking else session.latest.lower() or b"NULL"
     subscriptions = (len(session.channels), len(session.patterns))
     queued = -1 if session.queued is None else len(session.queued)
-    shown = (session.number, session.name, age, session.index, *subscriptions, queued, command, session.version)
-    return b"id=%d addr=? name=%b age=%d db=%d sub=%d psub=%d multi=%d cmd=%b user=default resp=%d\n" % shown
+    shown = (session.number, session.name, age, session.index, *subscriptions, queued, session.version)
+    return b"id=%d addr=? name=%b age=%d db=%d sub=%d psub=%d multi=%d user=default resp=%d\n" % shown
 
 
 def _no_evict(session: Session, arguments: Arguments) -> Reply:

@@ -14,18 +14,22 @@ _LONGEST = 5000
 
 
 def incr(session: Session, arguments: Arguments) -> Reply:
+    """One more; a missing key counts as 0."""
     return _add(session, arguments[1], 1)
 
 
 def decr(session: Session, arguments: Arguments) -> Reply:
+    """One less; a missing key counts as 0."""
     return _add(session, arguments[1], -1)
 
 
 def incrby(session: Session, arguments: Arguments) -> Reply:
+    """More by a number."""
     return _add(session, arguments[1], number(arguments[2]))
 
 
 def decrby(session: Session, arguments: Arguments) -> Reply:
+    """Less by a number."""
     by = number(arguments[2])
     if by == LEAST:
         raise Refused(b"ERR decrement would overflow")
@@ -42,6 +46,7 @@ def _add(session: Session, key: bytes, by: int) -> Reply:
 
 
 def incrbyfloat(session: Session, arguments: Arguments) -> Reply:
+    """More by a number with a fraction."""
     old = session.db.typed(arguments[1], bytes)
     value = added(b"0" if old is None else old, arguments[2], NOT_A_FLOAT)
     session.db.replace(arguments[1], value)

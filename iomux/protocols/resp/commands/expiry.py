@@ -67,6 +67,7 @@ def _left(unit: int, relative: bool) -> Handler:
 
 
 def persist(session: Session, arguments: Arguments) -> Reply:
+    """Take the time limit from a key; tell whether there was one."""
     return integer(session.db.persist(arguments[1]))
 
 

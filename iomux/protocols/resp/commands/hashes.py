@@ -11,6 +11,7 @@ from iomux.protocols.resp.commands.counters import OVERFLOW, added
 
 
 def hset(session: Session, arguments: Arguments) -> Reply:
+    """Set fields; tell how many are new."""
     if len(arguments) % 2:
         raise Refused(b"ERR wrong number of arguments for '%b' command" % arguments[0].lower())
     fields = session.db.made(arguments[1], dict)
@@ -21,11 +22,13 @@ def hset(session: Session, arguments: Arguments) -> Reply:
 
 
 def hmset(session: Session, arguments: Arguments) -> Reply:
+    """Set fields, and say OK, as older clients expect."""
     hset(session, arguments)
     return OK
 
 
 def hsetnx(session: Session, arguments: Arguments) -> Reply:
+    """Set a field that is not there yet; tell whether it was set."""
     if arguments[2] in _fields(session, arguments):
         return integer(0)
     return hset(session, arguments)
@@ -37,16 +40,19 @@ def _fields(session: Session, arguments: Arguments) -> dict[bytes, bytes]:
 
 
 def hget(session: Session, arguments: Arguments) -> Reply:
+    """One field's value."""
     value = _fields(session, arguments).get(arguments[2])
     return session.nil if value is None else bulk(value)
 
 
 def hmget(session: Session, arguments: Arguments) -> Reply:
+    """Several fields' values, nil for those that are missing."""
     fields = _fields(session, arguments)
     return bulks([fields.get(field) for field in arguments[2:]], session.version)
 
 
 def hdel(session: Session, arguments: Arguments) -> Reply:
+    """Remove fields; an empty hash goes with its last one."""
     fields = _fields(session, arguments)
     gone = sum(fields.pop(field, None) is not None for field in arguments[2:])
     if gone:
@@ -55,30 +61,37 @@ def hdel(session: Session, arguments: Arguments) -> Reply:
 
 
 def hlen(session: Session, arguments: Arguments) -> Reply:
+    """How many fields there are."""
     return integer(len(_fields(session, arguments)))
 
 
 def hexists(session: Session, arguments: Arguments) -> Reply:
+    """Whether a field is there."""
     return integer(arguments[2] in _fields(session, arguments))
 
 
 def hstrlen(session: Session, arguments: Arguments) -> Reply:
+    """How long a field's value is."""
     return integer(len(_fields(session, arguments).get(arguments[2], b"")))
 
 
 def hkeys(session: Session, arguments: Arguments) -> Reply:
+    """The names of all fields."""
     return bulks(list(_fields(session, arguments)), session.version)
 
 
 def hvals(session: Session, arguments: Arguments) -> Reply:
+    """The values of all fields."""
     return bulks(list(_fields(session, arguments).values()), session.version)
 
 
 def hgetall(session: Session, arguments: Arguments) -> Reply:
+    """All fields with their values: a map in RESP3."""
     return pairs(list(chain.from_iterable(_fields(session, arguments).items())), session.version)
 
 
 def hincrby(session: Session, arguments: Arguments) -> Reply:
+    """Add a whole number to a field."""
     by = number(arguments[3])
     old = _fields(session, arguments).get(arguments[2], b"0")
     value = number(old, b"ERR hash value is not an integer") + by
@@ -89,6 +102,7 @@ def hincrby(session: Session, arguments: Arguments) -> Reply:
 
 
 def hincrbyfloat(session: Session, arguments: Arguments) -> Reply:
+    """Add a number with a fraction to a field."""
     old = _fields(session, arguments).get(arguments[2], b"0")
     value = added(old, arguments[3], b"ERR hash value is not a float")
     hset(session, [*arguments[:3], value])

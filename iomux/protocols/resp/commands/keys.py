@@ -18,11 +18,13 @@ _NO_INDEX = b"ERR DB index is out of range"
 
 
 def delete(session: Session, arguments: Arguments) -> Reply:
+    """Remove keys; tell how many were there (DEL and UNLINK)."""
     db = session.db
     return integer(sum(db.find(key) is not None and db.drop(key) for key in arguments[1:]))
 
 
 def exists(session: Session, arguments: Arguments) -> Reply:
+    """How many of the keys are there; a key that is named twice counts twice."""
     return integer(sum(session.db.find(key) is not None for key in arguments[1:]))
 
 
@@ -32,10 +34,12 @@ def kind(value: Value | None) -> bytes:
 
 
 def type_(session: Session, arguments: Arguments) -> Reply:
+    """What kind of value a key has, "none" without one."""
     return b"+%b\r\n" % kind(session.db.find(arguments[1]))
 
 
 def keys(session: Session, arguments: Arguments) -> Reply:
+    """All keys that fit a pattern."""
     matches = pattern(arguments[1]).match
     return bulks([key for key in alive(session.db) if matches(key)], session.version)
 
@@ -47,6 +51,7 @@ def alive(db: Database) -> list[bytes]:
 
 def randomkey(session: Session, arguments: Arguments) -> Reply:
     # in Redis this takes no time; here a walk to that place of the dictionary
+    """One key by chance, nil if there is none."""
     db = session.db
     while db.values:
         key = next(islice(db.values, random.randrange(len(db.values)), None))
@@ -56,11 +61,13 @@ def randomkey(session: Session, arguments: Arguments) -> Reply:
 
 
 def rename(session: Session, arguments: Arguments) -> Reply:
+    """Give a value another key, with its time limit; what was there is lost."""
     _move(session.db, session.db, arguments[1], arguments[2])
     return OK
 
 
 def renamenx(session: Session, arguments: Arguments) -> Reply:
+    """Give a value another key if nobody has it; tell whether it was done."""
     if session.db.find(arguments[1]) is None:
         raise Refused(NO_SUCH_KEY)
     if session.db.find(arguments[2]) is not None:
@@ -70,6 +77,7 @@ def renamenx(session: Session, arguments: Arguments) -> Reply:
 
 
 def move(session: Session, arguments: Arguments) -> Reply:
+    """Put a key into another database if it is not there; tell whether it was done."""
     index = database_number(arguments[2])
     if not 0 <= index < DATABASES:
         raise Refused(_NO_INDEX)
@@ -96,6 +104,7 @@ def _move(here: Database, there: Database, old: bytes, new: bytes) -> None:
 
 
 def copy_(session: Session, arguments: Arguments) -> Reply:
+    """Copy a value to another key; tell whether it was done."""
     there, replace, rest = session.db, False, iter(arguments[3:])
     for word in rest:
         if word.lower() == b"replace":

@@ -59,6 +59,7 @@ def positive(text: bytes) -> int:
 
 
 def llen(session: Session, arguments: Arguments) -> Reply:
+    """How long a list is."""
     return integer(len(session.db.typed(arguments[1], deque) or ()))
 
 
@@ -70,6 +71,7 @@ def span(first: bytes, last: bytes, size: int) -> slice:
 
 
 def lrange(session: Session, arguments: Arguments) -> Reply:
+    """The elements between two places, both included; negative places count from the end."""
     number(arguments[2]), number(arguments[3])
     values = session.db.typed(arguments[1], deque)
     if values is None:
@@ -79,6 +81,7 @@ def lrange(session: Session, arguments: Arguments) -> Reply:
 
 
 def lindex(session: Session, arguments: Arguments) -> Reply:
+    """The element at a place, nil outside."""
     values = session.db.typed(arguments[1], deque)
     if values is None:
         return session.nil
@@ -87,6 +90,7 @@ def lindex(session: Session, arguments: Arguments) -> Reply:
 
 
 def lset(session: Session, arguments: Arguments) -> Reply:
+    """Replace the element at a place."""
     values = session.db.typed(arguments[1], deque)
     if values is None:
         raise Refused(NO_SUCH_KEY)
@@ -99,6 +103,7 @@ def lset(session: Session, arguments: Arguments) -> Reply:
 
 
 def lrem(session: Session, arguments: Arguments) -> Reply:
+    """Remove elements of this value, so many from one end, or all."""
     count, key = number(arguments[2]), arguments[1]
     values = session.db.typed(key, deque)
     if values is None:
@@ -116,6 +121,7 @@ def lrem(session: Session, arguments: Arguments) -> Reply:
 
 
 def ltrim(session: Session, arguments: Arguments) -> Reply:
+    """Keep only the elements between two places."""
     number(arguments[2]), number(arguments[3])
     values = session.db.typed(arguments[1], deque)
     if values is not None:
@@ -128,6 +134,7 @@ def ltrim(session: Session, arguments: Arguments) -> Reply:
 
 
 def linsert(session: Session, arguments: Arguments) -> Reply:
+    """Put an element before or after another one."""
     where = arguments[2].lower()
     if where not in (b"before", b"after"):
         raise Refused(SYNTAX)
@@ -142,12 +149,14 @@ def linsert(session: Session, arguments: Arguments) -> Reply:
 
 
 def lmove(session: Session, arguments: Arguments) -> Reply:
+    """Take an element from an end of one list, and put it to an end of another."""
     if arguments[3].lower() not in _ENDS or arguments[4].lower() not in _ENDS:
         raise Refused(SYNTAX)
     return _moved(session, arguments[1], arguments[2], arguments[3].lower(), arguments[4].lower())
 
 
 def rpoplpush(session: Session, arguments: Arguments) -> Reply:
+    """LMOVE from the right end to the left one."""
     return _moved(session, arguments[1], arguments[2], b"right", b"left")
 
 

@@ -60,6 +60,7 @@ def _told(session: Session, what: bytes, name: bytes | None) -> bytes:
 
 
 def publish(session: Session, arguments: Arguments) -> Reply:
+    """Send a message to the subscribers of a channel; tell how many there were."""
     heard, told = session.publish(arguments[1], arguments[2])
     return heard + integer(told)
 

@@ -14,6 +14,7 @@ _NO_OFFSET = b"ERR bit offset is not an integer or out of range"
 
 
 def append(session: Session, arguments: Arguments) -> Reply:
+    """Put bytes behind a value; tell how long it is now."""
     old = session.db.typed(arguments[1], bytes)
     if old is None:
         session.db.put(arguments[1], arguments[2])
@@ -25,6 +26,7 @@ def append(session: Session, arguments: Arguments) -> Reply:
 
 
 def getrange(session: Session, arguments: Arguments) -> Reply:
+    """The bytes between two places, both included."""
     first, last = number(arguments[2]), number(arguments[3])
     value = session.db.typed(arguments[1], bytes) or b""
     if first < 0 and last < 0 and first > last:
@@ -34,6 +36,7 @@ def getrange(session: Session, arguments: Arguments) -> Reply:
 
 
 def setrange(session: Session, arguments: Arguments) -> Reply:
+    """Overwrite bytes from a place on, after zero bytes if the value is shorter."""
     offset, part = number(arguments[2]), arguments[3]
     if offset < 0:
         raise Refused(b"ERR offset is out of range")
@@ -48,12 +51,14 @@ def setrange(session: Session, arguments: Arguments) -> Reply:
 
 
 def getbit(session: Session, arguments: Arguments) -> Reply:
+    """One bit of a value, counted from the highest bit of the first byte."""
     place, bit = divmod(_bit_offset(arguments[2]), 8)
     value = session.db.typed(arguments[1], bytes) or b""
     return integer(value[place] >> (7 - bit) & 1 if place < len(value) else 0)
 
 
 def setbit(session: Session, arguments: Arguments) -> Reply:
+    """Set one bit, and tell what it was."""
     place, bit = divmod(_bit_offset(arguments[2]), 8)
     if arguments[3] not in (b"0", b"1"):
         raise Refused(b"ERR bit is not an integer or out of range")

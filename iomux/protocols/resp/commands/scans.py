@@ -22,6 +22,7 @@ class _Wanted(NamedTuple):
 
 
 def scan(session: Session, arguments: Arguments) -> Reply:
+    """Some of the keys, and where to go on."""
     cursor = _cursor(arguments[1])
     wanted, db = _wanted(arguments[2:], True), session.db
     cursor, portion = db.scanner.portion(db.values, cursor, wanted.number)
@@ -30,15 +31,18 @@ def scan(session: Session, arguments: Arguments) -> Reply:
 
 
 def hscan(session: Session, arguments: Arguments) -> Reply:
+    """Some of a hash's fields with their values, and where to go on."""
     value = session.db.typed(arguments[1], dict) or {}
     return _all_of(session, arguments, value)
 
 
 def sscan(session: Session, arguments: Arguments) -> Reply:
+    """Some of a set's members, and where to go on."""
     return _all_of(session, arguments, dict.fromkeys(session.db.typed(arguments[1], set) or ()))
 
 
 def zscan(session: Session, arguments: Arguments) -> Reply:
+    """Some of a sorted set's members with their scores, and where to go on."""
     value = session.db.typed(arguments[1], SortedSet) or SortedSet()
     return _all_of(session, arguments, {member: shown(score) for score, member in value.order})
 

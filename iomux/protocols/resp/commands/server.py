@@ -28,16 +28,19 @@ CONFIGURATION = {
 
 
 def dbsize(session: Session, arguments: Arguments) -> Reply:
+    """How many keys this database has."""
     return integer(len(session.db.values))
 
 
 def flushdb(session: Session, arguments: Arguments) -> Reply:
+    """Forget all keys of this database."""
     _check_flush(arguments)
     session.db.clear()
     return OK
 
 
 def flushall(session: Session, arguments: Arguments) -> Reply:
+    """Forget all keys of all databases."""
     _check_flush(arguments)
     for db in session.data.databases:
         db.clear()
@@ -50,11 +53,13 @@ def _check_flush(arguments: Arguments) -> None:
 
 
 def time(session: Session, arguments: Arguments) -> Reply:
+    """The time of day: seconds of the epoch, and microseconds."""
     microseconds = int((session.data.now + session.data.unix) * 1e6)
     return bulks([b"%d" % part for part in divmod(microseconds, 1_000_000)], session.version)
 
 
 def info(session: Session, arguments: Arguments) -> Reply:
+    """What this server is and does, in sections of lines, as clients parse them."""
     wanted = {word.lower() for word in arguments[1:]} - {b"all", b"default", b"everything"}
     sections = [(name, lines(session)) for name, lines in _SECTIONS.items() if not wanted or name.lower() in wanted]
     shown = [b"# %b\r\n%b" % (name, b"".join(b"%b\r\n" % line for line in lines)) for name, lines in sections]

@@ -10,6 +10,7 @@ from iomux.protocols.resp.commands.lists import positive
 
 
 def sadd(session: Session, arguments: Arguments) -> Reply:
+    """Add members; tell how many are new."""
     found = session.db.made(arguments[1], set)
     before = len(found)
     found.update(arguments[2:])
@@ -23,6 +24,7 @@ def _members(session: Session, key: bytes) -> set[bytes]:
 
 
 def srem(session: Session, arguments: Arguments) -> Reply:
+    """Remove members; tell how many were there."""
     found = _members(session, arguments[1])
     before = len(found)
     found.difference_update(arguments[2:])
@@ -32,23 +34,28 @@ def srem(session: Session, arguments: Arguments) -> Reply:
 
 
 def scard(session: Session, arguments: Arguments) -> Reply:
+    """How many members there are."""
     return integer(len(_members(session, arguments[1])))
 
 
 def sismember(session: Session, arguments: Arguments) -> Reply:
+    """Whether this is a member."""
     return integer(arguments[2] in _members(session, arguments[1]))
 
 
 def smismember(session: Session, arguments: Arguments) -> Reply:
+    """Of each whether it is a member."""
     found = _members(session, arguments[1])
     return array([integer(member in found) for member in arguments[2:]])
 
 
 def smembers(session: Session, arguments: Arguments) -> Reply:
+    """All members: a set in RESP3."""
     return members(list(_members(session, arguments[1])), session.version)
 
 
 def spop(session: Session, arguments: Arguments) -> Reply:
+    """Take members out by chance."""
     if len(arguments) > 3:
         raise Refused(b"ERR syntax error")
     count = positive(arguments[2]) if len(arguments) == 3 else None
@@ -63,6 +70,7 @@ def spop(session: Session, arguments: Arguments) -> Reply:
 
 
 def srandmember(session: Session, arguments: Arguments) -> Reply:
+    """Members by chance, which stay."""
     if len(arguments) > 3:
         raise Refused(b"ERR syntax error")
     found = tuple(_members(session, arguments[1]))
@@ -83,6 +91,7 @@ def _few(count: int) -> int:
 
 
 def smove(session: Session, arguments: Arguments) -> Reply:
+    """Move a member from one set to another; tell whether it was there."""
     _, source, target, member = arguments
     here = session.db.typed(source, set)
     if here is None:
@@ -99,15 +108,18 @@ def smove(session: Session, arguments: Arguments) -> Reply:
 
 
 def sinter(session: Session, arguments: Arguments) -> Reply:
+    """The members that all these sets have."""
     first, *others = [_members(session, key) for key in arguments[1:]]
     return members(list(first.intersection(*others)), session.version)
 
 
 def sunion(session: Session, arguments: Arguments) -> Reply:
+    """The members that any of these sets has."""
     return members(list(set().union(*(_members(session, key) for key in arguments[1:]))), session.version)
 
 
 def sdiff(session: Session, arguments: Arguments) -> Reply:
+    """The members of the first set that no other one has."""
     first, *others = [_members(session, key) for key in arguments[1:]]
     return members(list(first.difference(*others)), session.version)
 

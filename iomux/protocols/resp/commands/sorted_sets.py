@@ -16,6 +16,7 @@ _NO_RANGE = b"ERR min or max is not a float"
 
 
 def zadd(session: Session, arguments: Arguments) -> Reply:
+    """Add members with their scores, or change the scores."""
     at = 2
     while at < len(arguments) and arguments[at].lower() in _FLAGS:
         at += 1
@@ -61,6 +62,7 @@ def _put(scores: SortedSet, flags: set[bytes], number: float, member: bytes) -> 
 
 
 def zincrby(session: Session, arguments: Arguments) -> Reply:
+    """Add a number to a member's score; tell the new one."""
     return zadd(session, [*arguments[:2], b"incr", *arguments[2:]])
 
 
@@ -70,6 +72,7 @@ def _scores(session: Session, arguments: Arguments) -> SortedSet:
 
 
 def zrem(session: Session, arguments: Arguments) -> Reply:
+    """Remove members; tell how many were there."""
     scores = _scores(session, arguments)
     gone = sum(scores.drop(member) for member in arguments[2:])
     if gone:
@@ -78,10 +81,12 @@ def zrem(session: Session, arguments: Arguments) -> Reply:
 
 
 def zcard(session: Session, arguments: Arguments) -> Reply:
+    """How many members there are."""
     return integer(len(_scores(session, arguments)))
 
 
 def zscore(session: Session, arguments: Arguments) -> Reply:
+    """A member's score, nil if it is none."""
     found = _scores(session, arguments).scores.get(arguments[2])
     return session.nil if found is None else score(found, session.version)
 
@@ -132,12 +137,14 @@ def _bounds(scores: SortedSet, least: bytes, greatest: bytes) -> slice:
 
 
 def zcount(session: Session, arguments: Arguments) -> Reply:
+    """How many members have a score between two."""
     scores = _scores(session, arguments)
     part = _bounds(scores, arguments[2], arguments[3])
     return integer(max(part.stop - part.start, 0))
 
 
 def zrangebyscore(session: Session, arguments: Arguments) -> Reply:
+    """The members with a score between two, in its order."""
     if [word.lower() for word in arguments[4:]] not in ([], [b"withscores"]):
         raise Refused(SYNTAX)
     scores = _scores(session, arguments)

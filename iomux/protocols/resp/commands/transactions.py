@@ -12,6 +12,7 @@ AT_ONCE = frozenset((b"multi", b"exec", b"discard", b"watch", b"quit", b"reset")
 
 
 def multi(session: Session, arguments: Arguments) -> Reply:
+    """Begin a transaction: what follows is queued."""
     if session.queued is not None:
         raise Refused(b"ERR MULTI calls can not be nested")
     session.queued = []
@@ -20,6 +21,7 @@ def multi(session: Session, arguments: Arguments) -> Reply:
 
 
 def exec_(session: Session, arguments: Arguments) -> Reply:
+    """Carry out what was queued, unless a watched key has changed."""
     if session.queued is None:
         raise Refused(b"ERR EXEC without MULTI")
     queued, spoilt, outrun = session.queued, session.spoilt, _outrun(session)
@@ -45,6 +47,7 @@ def _outrun(session: Session) -> bool:
 
 
 def discard(session: Session, arguments: Arguments) -> Reply:
+    """Forget what was queued."""
     if session.queued is None:
         raise Refused(b"ERR DISCARD without MULTI")
     end(session)
@@ -55,19 +58,21 @@ def end(session: Session) -> None:
     """No transaction is open any more, and nothing is watched."""
     session.queued, session.spoilt = None, False
     session.unwatch()
-    session.settle()
 
 
 def watch(session: Session, arguments: Arguments) -> Reply:
+    """Let the next transaction fail if one of these keys changes before it."""
     if session.queued is not None:
         raise Refused(b"ERR WATCH inside MULTI is not allowed")
     for key in arguments[1:]:
         session.watched[session.index, key] = None
         session.db.watch(key, session.notice)
+    session.settle()
     return OK
 
 
 def unwatch(session: Session, arguments: Arguments) -> Reply:
+    """Watch no key any more."""
     session.unwatch()
     return OK
 
