@@ -99,11 +99,11 @@ def _deferred_missing() -> str:
 def _send_zc_missing() -> str:
     from iomux.system import io_uring_abi as uapi
     from iomux.system.io_uring import Ring
-    from iomux.system.sockets import tcp_pair
 
     if reason := uapi.why_not():
         return reason
-    near, far = tcp_pair()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near, far = socket.create_connection(listener.getsockname()), listener.accept()[0]
     with near, far, contextlib.closing(Ring(2)) as ring:
         lent = uapi.lend(bytearray(1))
         ring.queue(uapi.OP_SEND_ZC, near.fileno(), lent, token=None, ioprio=uapi.SEND_ZC_REPORT_USAGE)
