@@ -23,6 +23,7 @@ from iomux.servers.protocol import LIMITS, NEVER, Limits, NewClient, Replies
 from iomux.servers.protocol.interest import OVER, READ, WRITE, log_error
 from iomux.servers.protocol.pending import Pending
 
+Call = Callable[[], None]
 Piece = bytes | memoryview
 """Bytes to send."""
 
@@ -43,14 +44,7 @@ class Conversation:
     b'HELLO'
     """
 
-    def __init__(
-        self,
-        factory: NewClient,
-        now: float,
-        shut: Callable[[], None],
-        wake: Callable[[], None],
-        limits: Limits = LIMITS,
-    ) -> None:
+    def __init__(self, factory: NewClient, now: float, shut: Call, wake: Call, limits: Limits = LIMITS) -> None:
         self.interest = READ
         """What to do next: READ, WRITE, both, or OVER when the socket is to be closed."""
         self._limits, self._shut, self._wake = limits, shut, wake
