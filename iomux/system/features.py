@@ -102,18 +102,9 @@ def _send_zc_missing() -> str:
 
     if reason := uapi.why_not():
         return reason
-<<<<<<< HEAD
-    with (
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        socket.create_connection(listener.getsockname()) as near,
-        listener.accept()[0],
-        contextlib.closing(Ring(2)) as ring,
-    ):
-=======
     with socket.create_server(("127.0.0.1", 0)) as listener:
         near, far = socket.create_connection(listener.getsockname()), listener.accept()[0]
     with near, far, contextlib.closing(Ring(2)) as ring:
->>>>>>> 17a7d10ac78b1e3e122591eadb78732271599779
         lent = uapi.lend(bytearray(1))
         ring.queue(uapi.OP_SEND_ZC, near.fileno(), lent, token=None, ioprio=uapi.SEND_ZC_REPORT_USAGE)
         result = ring.wait()[0][1]
