@@ -60,7 +60,7 @@ def test_a_store_that_knows_few_commands_is_told_which_are_missing() -> None:
 def test_a_slow_store_with_small_reads_is_right(tmp_path: Path) -> None:
     program = tmp_path / "slow.py"
     assert right().count(SLEEPS) == 1
-    program.write_text(right().replace(SLEEPS, "        time.sleep(0.002)\n        data = self.socket.recv(7)\n"))
+    program.write_text(right().replace(SLEEPS, "        time.sleep(0.0005)\n        data = self.socket.recv(7)\n"))
     names = [name for name, item in STAGED.items() if item.stage[0] in "ABCD"]
     skipped = {*LONG, *MANY_PIECES, "large", "endless-line"}
     outcomes = tried(f"{sys.executable} {program} {{port}}", (name for name in names if name not in skipped))

@@ -40,7 +40,7 @@ def impatient(name: str, subject: Subject) -> Outcome:
         patch.setattr(forgetting, "_ROUNDS", 4)
         patch.setattr(forgetting, "_LAST_WAIT_SECONDS", 0.3)
         patch.setattr(flooding, "_ENOUGH_SECONDS", 0.5)
-        patch.setattr(flooding, "_MOST_SECONDS", 3.0)
+        patch.setattr(flooding, "_MOST_SECONDS", 5.0)
         return try_item(STAGED[name], subject)
 
 
