@@ -1,4 +1,4 @@
-"""Doubts of 06, 07, 10 and 11, made to speak: the verdicts that depend on them say neither True nor False then."""
+"""Doubts of 06, 07, 10, 11 and 15, made to speak: the verdicts that depend on them say neither True nor False then."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from tests.course.falsifiers.pages import (
     page_10_asyncio,
     page_11_bugs,
     page_11_tools,
+    page_15,
 )
 from tests.course.falsifiers.world import World, said
 
@@ -21,6 +22,7 @@ MALLOC = {"other_malloc": lambda: "MALLOC_MMAP_THRESHOLD_ is set here"}
 ONCE_A_SECOND = pd.DataFrame(
     {"t_s": [0.5, 1.5, 2.5], "cpu_percent": 9.0, "sleeps": 2, "memory_mib": 1.0, "waiting": [3.0, 3.0, 3.0]}
 )
+NO_STRACE = SimpleNamespace(why_not=lambda: "not installed")
 SELDOM = {"meters": {"the bug": ONCE_A_SECOND, "cured": ONCE_A_SECOND}}
 
 
@@ -38,6 +40,9 @@ DOUBTFUL: list[tuple[Any, str, dict[str, Any], int]] = [
     (page_11_tools, "tools-strace-verdicts", page_11_tools.idle({}, {})() | {"no_strace": "not installed"}, 2),
     (page_11_tools, "tools-ss-verdicts", page_11_tools.told([], [])() | {"no_ss": "not installed"}, 2),
     (page_11_tools, "tools-perf-verdict", {"traced": {}, "no_perf": "not allowed"}, 1),
+    (page_15, "redis-wire-tool", {"cli": ""}, 1),
+    (page_15, "redis-pipeline-verdict", page_15.calls(4.0, 0.3) | {"strace": NO_STRACE}, 1),
+    (page_15, "redis-five-verdict", page_15.race((104, 580)) | {"real": ""}, 1),
 ]
 """A page's worlds, a cell of it, its names, and how many of its verdicts say nothing then."""
 

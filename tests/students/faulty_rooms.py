@@ -150,10 +150,10 @@ FAULTS: dict[str, tuple[str, str, Parts]] = {
             ),
         ),
     ),
-    "spins": ("half-head", "all members are silent, and the room never sleeps", ((SELECT, "self.watch.select(0)"),)),
-    "always wants to write": ("half-head", "and the room never sleeps", (("R | W if owed else R", "R | W"),)),
+    "spins": ("silent", "all members are silent, and the room never sleeps", ((SELECT, "self.watch.select(0)"),)),
+    "always wants to write": ("silent", "and the room never sleeps", (("R | W if owed else R", "R | W"),)),
     "spins while it owes": (
-        "half-head",
+        "silent",
         "a member is owed bytes, all are silent, and",
         ((SELECT, "self.watch.select(0 if any(key.data for key in self.watch.get_map().values()) else None)"),),
     ),
