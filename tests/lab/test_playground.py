@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -59,7 +60,8 @@ def test_a_run_is_shown_tick_by_tick_and_described_in_words(lab: Playground) -> 
     assert not children()
 
 
-def test_start_and_stop_leave_nothing_behind(lab: Playground) -> None:
+def test_start_and_stop_leave_nothing_behind(lab: Playground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other tests make files in the usual one
     view = controls(lab)
     lab.run(seconds=0.3)  # so that what is opened only once is open
     before, files = descriptors(), temporary()
@@ -79,8 +81,6 @@ def test_start_and_stop_leave_nothing_behind(lab: Playground) -> None:
 
 
 def temporary() -> set[Path]:
-    import tempfile
-
     return {path for path in Path(tempfile.gettempdir()).glob("iomux-*") if path.is_file()}
 
 

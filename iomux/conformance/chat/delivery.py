@@ -1,7 +1,6 @@
 """Items of a chat room about delivery: all others get what a member sends, complete and in order."""
 
 import contextlib
-import select
 import socket
 import string
 
@@ -10,6 +9,7 @@ from iomux.conformance.chat.room import guests, held, introduce, item, meet, roo
 from iomux.conformance.chat.talk import converse, hear, lines, merged, must_hear, say, words
 from iomux.conformance.trial.clients import check_room_for, connect
 from iomux.conformance.trial.limits import allow_descriptors
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 _SIZES = (1, 1000, 60_000)
@@ -59,7 +59,7 @@ def not_to_sender(subject: Subject) -> None:
             speaker.sendall(word)
             if how := hear(other, word):
                 raise NotSeen(f"a member {how}: see the item passes-on")
-        if select.select([speaker], [], [], _SILENT_SECONDS)[0]:
+        if ready([speaker], seconds=_SILENT_SECONDS)[0]:
             with contextlib.suppress(ConnectionError):
                 if speaker.recv(100):
                     raise Fault("a member got its own message back")

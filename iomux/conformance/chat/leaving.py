@@ -1,7 +1,6 @@
 """Items of a chat room about members that leave: in order, by a reset, in the backlog, while they are owed bytes."""
 
 import contextlib
-import select
 import socket
 import time
 
@@ -20,6 +19,7 @@ from iomux.conformance.chat.room import (
 )
 from iomux.conformance.chat.talk import hear, lines, say, text
 from iomux.conformance.trial.clients import connect, eventually
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors
 from iomux.system.sockets import reset
 
@@ -136,7 +136,7 @@ def _in_the_midst(subject: Subject) -> None:
         with held(subject):
             speaker.sendall(_LINE)
             reset(leaves)
-        select.select([one, two], [], [], PATIENCE)
+        ready([one, two], seconds=PATIENCE)
         with contextlib.suppress(OSError):
             speaker.sendall(_LINE[::-1])
         for other in (one, two):

@@ -5,13 +5,13 @@ room that tells who has *left* can't be tried: it does so at any moment, and its
 """
 
 import contextlib
-import select
 import socket
 from dataclasses import dataclass
 
 from iomux.conformance.chat.room import guests, meet
 from iomux.conformance.chat.talk import hear
 from iomux.conformance.trial.clients import connect, send_all
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import Fault, Subject
 
 _QUIET_SECONDS = 0.3
@@ -78,7 +78,7 @@ def _unasked(host: socket.socket, newcomer: socket.socket) -> tuple[bytes, bytes
 
 def _heard_until_quiet(member: socket.socket) -> bytes:
     heard = b""
-    while select.select([member], [], [], _QUIET_SECONDS)[0] and (data := member.recv(4096)):
+    while ready([member], seconds=_QUIET_SECONDS)[0] and (data := member.recv(4096)):
         heard += data
     return heard
 
@@ -90,7 +90,7 @@ def speaks_in_lines(speaker: socket.socket, listeners: list[socket.socket]) -> b
     tried with lines: that is no accusation.
     """
     send_all(speaker, b"?")
-    if select.select(listeners, [], [], _LINE_SECONDS)[0]:
+    if ready(listeners, seconds=_LINE_SECONDS)[0]:
         rest, in_lines = b"?", False
     else:
         send_all(speaker, b"\n")

@@ -9,7 +9,6 @@ The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVB
 """
 
 import contextlib
-import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
 from iomux.conformance.trial.connecting import from_a_fresh_address
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.items import item as any_item
-from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.patience import out_of_patience, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors, stopped
 
 CHAT_ITEMS: dict[str, Item] = {}
@@ -75,7 +74,7 @@ def meet(members: Sequence[socket.socket]) -> list[bytes]:
         if out_of_patience(moved):
             raise Fault(UNHEARD)
         _utter(speaker, _KNOCK)
-        for other in select.select(waiting, [], [], _KNOCK_SECONDS)[0]:
+        for other in ready(waiting, seconds=_KNOCK_SECONDS)[0]:
             heard[other] += _next(other, 4096)
             moved = time.monotonic()
     over = b"we have met %d\n" % time.monotonic_ns()

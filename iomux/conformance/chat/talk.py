@@ -6,14 +6,13 @@ listener: a room that lets go of a member that is owed a mebibyte has no reason 
 """
 
 import random
-import select
 import socket
 import string
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.patience import out_of_patience, ready
 from iomux.conformance.trial.subject import Fault
 
 AHEAD_BYTES = 512 * 1024
@@ -63,7 +62,7 @@ def converse(
     while waiting := [member for member in listeners if heard[member] < wanted and member not in failed]:
         under_way = sum(map(len, said.values())) - sum(map(len, rest.values())) - min(heard[each] for each in waiting)
         speaking = [speaker for speaker, left in rest.items() if left and under_way < AHEAD_BYTES]
-        readable, writable, _ = select.select([*waiting, *rest], speaking, [], _LOOK_SECONDS)
+        readable, writable = ready([*waiting, *rest], speaking, _LOOK_SECONDS)
         if readable or writable:
             moved = time.monotonic()
         elif out_of_patience(moved):

@@ -5,13 +5,13 @@ read the body and answers the next request, or it ends the connection (RFC 9112,
 """
 
 import contextlib
-import select
 import time
 
 from iomux.conformance.http.items import item
 from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import if_pipelined, must_get, visit
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
 
 CHUNKED = b"5\r\nhello\r\n6;a=b;c\r\n world\r\n0\r\nSome-Trailer: x\r\n\r\n"
@@ -157,7 +157,7 @@ def upload_refused(subject: Subject, site: Site) -> None:
 def _upload(subject: Subject, site: Site) -> None:
     with visit(subject) as visitor:
         visitor.send(get(site.page, f"Content-Length: {_UPLOAD_BYTES}", method="POST") + bytes(_FIRST_BYTES))
-        if select.select([visitor.client], [], [], _REFUSES_SECONDS)[0]:
+        if ready([visitor.client], seconds=_REFUSES_SECONDS)[0]:
             time.sleep(_REFUSES_SECONDS / 10)  # a close behind the answer is on its way, too
         if not visitor.deliver(bytes(_UPLOAD_BYTES - _FIRST_BYTES)):
             raise visitor.fault("a client that still sent its body was reset: most clients never see the answer then")

@@ -5,7 +5,6 @@ ones is a fault: nginx gives a head 60 s, Node 60 and up to 30 more. These items
 """
 
 import contextlib
-import select
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import Visitor, get
 from iomux.conformance.http.visits import Bad, expect_page, needs_staying, refused, visit
 from iomux.conformance.trial.items import ONE_AT_A_TIME
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import NotSeenHere, Subject, warm_up
 
 LONGEST_HEAD_SECONDS = 95.0
@@ -151,7 +151,7 @@ def _pump(client: socket.socket, request: bytes) -> Iterator[int]:
     client.setblocking(False)
     block, place, answered = memoryview(request * _BLOCK), 0, 0
     while True:
-        readable, writable, _ = select.select([client], [client], [], 0.05)
+        readable, writable = ready([client], [client], 0.05)
         try:
             if writable:
                 place = (place + client.send(block[place:])) % len(block)

@@ -7,12 +7,12 @@ command line with the same bytes if they are few.
 
 import contextlib
 import re
-import select
 import socket
 import time
 
 from iomux.conformance.http.answers import Answer, Malformed, read_answer, read_one
 from iomux.conformance.trial.clients import CLOSED, RESET, send_all
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.rest import any_runs
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, pids
 from iomux.conformance.trial.window import window
@@ -79,7 +79,7 @@ class Visitor:
 
     def has_answer(self, seconds: float = 0.0) -> bool:
         """Whether bytes, or the end, have come, or come within that many seconds."""
-        return bool(self.unread or self.how or select.select([self.client], [], [], seconds)[0])
+        return bool(self.unread or self.how or ready([self.client], seconds=seconds)[0])
 
     def sip(self, most: int) -> None:
         """Read a few bytes."""

@@ -5,12 +5,12 @@ it. A deadline is on progress: each call of the kernel has its time, and a serve
 """
 
 import contextlib
-import select
 import socket
 import time
 
 from iomux.conformance.redis.wire import NotAReply, end_of_reply
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.rest import any_runs
 from iomux.conformance.trial.subject import Fault, Subject, pids
 
@@ -65,7 +65,7 @@ class Client:
         """Whether more has come. A server that is still at work is waited for: this machine may be busy, or it slow."""
         until = time.monotonic() + _MOST_SECONDS
         try:
-            while not select.select([self.socket], [], [], self.socket.gettimeout())[0]:
+            while not ready([self.socket], seconds=self.socket.gettimeout())[0]:
                 if time.monotonic() > until or not at_work(self._subject):
                     raise TimeoutError
             piece = self.socket.recv(MIB)

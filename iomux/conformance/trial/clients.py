@@ -5,7 +5,6 @@ there were goes into the detail.
 """
 
 import random
-import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from iomux.conformance.trial.connecting import (
     crowd,
     pressing,
 )
-from iomux.conformance.trial.patience import eventually, patiently
+from iomux.conformance.trial.patience import eventually, patiently, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, settled
 from iomux.conformance.trial.window import first_difference, window
 
@@ -177,4 +176,4 @@ def leave(client: socket.socket) -> None:
 
 
 def _takes_more(client: socket.socket) -> bool:
-    return bool(select.select([], [client], [], 0)[1])
+    return bool(ready([], [client])[1])

@@ -8,7 +8,6 @@ of complete connections from which nobody is accepted for `PATIENCE` seconds is 
 import contextlib
 import random
 import resource
-import select
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 
 from iomux.conformance.trial import rest
-from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.patience import out_of_patience, ready
 from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import (
     PATIENCE,
@@ -116,7 +115,7 @@ def _wait_for_a_place(subject: Subject, client: socket.socket) -> None:
     began = since = time.monotonic()
     last = 0
     while time.monotonic() < began + _RETRIES_SECONDS:
-        if select.select([], [client], [], 0.25)[1]:
+        if ready([], [client], 0.25)[1]:
             if error := client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(error, "connect")
             return

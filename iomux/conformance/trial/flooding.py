@@ -9,7 +9,6 @@ before the small requests of others, that wait since before it went on.
 """
 
 import contextlib
-import select
 import socket
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 import psutil
 
 from iomux.conformance.trial.clients import MIB, compare
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, processes, stopped, warm_up
 from iomux.conformance.trial.yielding import only_while_we_sleep
 from iomux.system.sock_diag import Socket, sockets_at
@@ -81,7 +81,7 @@ def _turned_to_others(subject: Subject, flooder: Flooder, others: Sequence[socke
     came, answered, began = dict.fromkeys(others, b""), 0, time.monotonic()
     moved, client = began, flooder.client
     while waiting := [other for other, got in came.items() if len(got) < len(turn.answer)]:
-        readable, writable, _ = select.select([*waiting, client], [client], [], 0.25)
+        readable, writable = ready([*waiting, client], [client], 0.25)
         _send_all_that_fits(flooder)
         answered += _read_all(flooder)
         for other in set(readable) - {client}:

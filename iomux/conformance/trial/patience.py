@@ -6,8 +6,11 @@ time, and the server is one of those that would run, a wait that is over begins 
 sleeps has nothing to do: it is waited for no longer than on a quiet machine.
 """
 
+import math
+import select
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -27,6 +30,24 @@ def kept_from_working() -> bool:
     with suppress(Fault, NotSeen):  # its processes are not known, or gone
         return any(any_runs(pids(subject)) for subject in UNDER_TRIAL)
     return False
+
+
+def ready(
+    to_read: Iterable[socket.socket], to_write: Iterable[socket.socket] = (), seconds: float | None = 0.0
+) -> tuple[list[socket.socket], list[socket.socket]]:
+    """The clients that can be read, and those that can be written, as soon as there is one, or after so many seconds.
+
+    By poll(2), for a thousand clients have numbers that select(2) has no bit for. None: wait without a limit.
+    """
+    reading, writing, poller = {*to_read}, {*to_write}, select.poll()
+    clients = {client.fileno(): client for client in reading | writing}
+    for fd, client in clients.items():
+        poller.register(fd, select.POLLIN * (client in reading) | select.POLLOUT * (client in writing))
+    found = [(clients[fd], what) for fd, what in poller.poll(None if seconds is None else math.ceil(1000 * seconds))]
+    return (
+        [client for client, what in found if client in reading and what & ~select.POLLOUT],
+        [client for client, what in found if client in writing and what & ~select.POLLIN],
+    )
 
 
 def out_of_patience(since: float) -> bool:

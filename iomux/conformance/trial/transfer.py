@@ -1,18 +1,17 @@
 """Large transfers of several clients at once, in one thread: a deadline is on progress, never on the whole.
 
-Each client has bytes to send and expects them back. All are watched with select(2); only if nothing has moved on any
+Each client has bytes to send and expects them back. All are watched with poll(2); only if nothing has moved on any
 of them for `PATIENCE` seconds is the server said not to answer: it may be slow, and it may serve one after the other.
 """
 
 import contextlib
-import select
 import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
-from iomux.conformance.trial.patience import out_of_patience
+from iomux.conformance.trial.patience import out_of_patience, ready
 from iomux.conformance.trial.subject import Subject, settled
 
 _STALL_SECONDS = 0.1
@@ -42,7 +41,7 @@ def fill_all(subject: Subject, streams: list[Stream]) -> None:
     """Send without reading anything until all is sent, or the server is at rest and takes no more."""
     for _ in range(_ROUNDS):
         while sending := {stream.client: stream for stream in streams if stream.sent < len(stream.data)}:
-            writable = select.select([], list(sending), [], _STALL_SECONDS)[1]
+            writable = ready([], sending, _STALL_SECONDS)[1]
             if not sum([_push(sending[client]) for client in writable]):
                 break
         settled(subject)
@@ -55,7 +54,7 @@ def exchange(streams: Iterable[Stream]) -> None:
     moved = time.monotonic()
     while running := {stream.client: stream for stream in streams if not stream.over}:
         sending = [client for client, stream in running.items() if stream.sent < len(stream.data)]
-        readable, writable, _ = select.select(list(running), sending, [], 0.25)
+        readable, writable = ready(running, sending, 0.25)
         if sum([_push(running[client]) for client in writable] + [_pull(running[client]) for client in readable]):
             moved = time.monotonic()
         elif out_of_patience(moved):
