@@ -47,9 +47,13 @@ def otherwise(session: Session, arguments: Arguments) -> Reply:
     found = COMMANDS.get(name)
     try:
         handler = _allowed(session, name, arguments, found)
-    except Refused:
+    except Refused as refused:
         session.spoilt = session.queued is not None
-        raise
+        if name != b"exec":
+            raise
+        transactions.end(session)
+        text = b"EXECABORT Transaction discarded because of: " + refused.text.removeprefix(b"ERR ")
+        raise Refused(text) from None
     if session.queued is None or name in transactions.AT_ONCE:
         return handler(session, arguments)
     session.queued.append((handler, arguments))

@@ -16,7 +16,7 @@ LINES = st.tuples(st.sampled_from(sorted(COMMANDS)), st.lists(WORDS, max_size=6)
 BEFORE = [b"SET k 1", b"RPUSH l a b", b"HSET h a 1 b 2", b"SADD s a b", b"ZADD z 1 a 2 b"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(LINES, min_size=1, max_size=20))
 def test_any_words_are_answered(lines: list[tuple[bytes, list[bytes]]]) -> None:
     client = resp.store()(0.0, lambda said: None)
