@@ -50,12 +50,12 @@ def test_a_server_at_work_on_a_crowded_machine_is_waited_for(monkeypatch: pytest
     seen, done = waits(monkeypatch, 0.9), tmp_path / "done"
     kept = patience.kept_from_working
 
-    def third_time() -> bool:
-        if len(seen) == 2:
-            done.touch()
-        return kept()
+    def then_it_ends() -> bool:
+        answer = kept()
+        done.touch()
+        return answer
 
-    monkeypatch.setattr(patience, "kept_from_working", third_time)
+    monkeypatch.setattr(patience, "kept_from_working", then_it_ends)
 
     def works(data: bytes) -> bytes:
         while not done.exists():
@@ -63,7 +63,8 @@ def test_a_server_at_work_on_a_crowded_machine_is_waited_for(monkeypatch: pytest
         return data
 
     asked(works, 1.0)
-    assert seen == [True] * 3
+    assert seen
+    assert all(seen)
 
 
 def test_on_a_quiet_machine_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +84,7 @@ def test_a_server_that_sleeps_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
 def test_a_server_that_spins_for_ever_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = waits(monkeypatch, 0.9)
     with pytest.raises(Fault, match="nothing more came"):
-        asked(never_ends, 0.1)
+        asked(never_ends, 0.5)
     assert seen == [True] * 3
 
 
