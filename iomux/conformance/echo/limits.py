@@ -10,14 +10,14 @@ from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_wait
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
-from iomux.conformance.trial.rest import any_runs, lives_on
+from iomux.conformance.trial.patience import at_work
+from iomux.conformance.trial.rest import lives_on
 from iomux.conformance.trial.subject import (
     PATIENCE,
     Fault,
     NotSeen,
     Subject,
     busy,
-    pids,
     processes,
     send_signal,
     settled,
@@ -79,7 +79,7 @@ def _served_again(subject: Subject) -> bool:
     """
     until = time.monotonic() + PATIENCE
     last = until + _MORE_SECONDS
-    while time.monotonic() < until or (time.monotonic() < last and any_runs(pids(subject))):
+    while time.monotonic() < until or (time.monotonic() < last and at_work(subject)):
         with connect(subject) as client:
             if _answered(client) == "answered":
                 return True

@@ -12,14 +12,13 @@ from iomux.conformance.http.visits import expect_page, must_get, needs_staying, 
 from iomux.conformance.trial.clients import check_room_for, crowd, pressing
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.limits import allow_descriptors
-from iomux.conformance.trial.rest import any_runs
+from iomux.conformance.trial.patience import at_work
 from iomux.conformance.trial.subject import (
     PATIENCE,
     Fault,
     NotSeenHere,
     Subject,
     busy,
-    pids,
     processes,
     settled,
     skip_if_never_asleep,
@@ -146,12 +145,13 @@ def descriptor_limit(subject: Subject, site: Site) -> None:
             settled(subject)
             spins = busy(subject)
         until = time.monotonic() + 4 * PATIENCE
+        last = until + 4 * PATIENCE
         while True:
             try:
                 still_serves(subject, site, "the limit of descriptors")
                 break
             except Fault:
-                if time.monotonic() > until and not any_runs(pids(subject)):
+                if (now := time.monotonic()) > last or (now > until and not at_work(subject)):
                     raise
         if spins:
             raise Fault("at the limit of descriptors the server never sleeps: it asks again and again")

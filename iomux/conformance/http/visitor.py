@@ -12,9 +12,8 @@ import time
 
 from iomux.conformance.http.answers import Answer, Malformed, read_answer, read_one
 from iomux.conformance.trial.clients import CLOSED, RESET, send_all
-from iomux.conformance.trial.patience import ready
-from iomux.conformance.trial.rest import any_runs
-from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, pids
+from iomux.conformance.trial.patience import at_work, ready
+from iomux.conformance.trial.subject import PATIENCE, Fault, Subject
 from iomux.conformance.trial.window import window
 from iomux.system.sock_diag import missing, other_end
 
@@ -169,7 +168,7 @@ class Visitor:
             try:
                 piece = self.client.recv(_PIECE)
             except TimeoutError:
-                if self._subject.pid is None or not any_runs(pids(self._subject)):
+                if not at_work(self._subject):
                     break
                 continue
             except ConnectionError:

@@ -10,11 +10,10 @@ import time
 
 from iomux.conformance.redis.wire import NotAReply, end_of_reply
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
-from iomux.conformance.trial.patience import ready
-from iomux.conformance.trial.rest import any_runs
-from iomux.conformance.trial.subject import Fault, Subject, pids
+from iomux.conformance.trial.patience import at_work, ready
+from iomux.conformance.trial.subject import Fault, Subject
 
-_MOST_SECONDS, _LOOKS, _LOOK_SECONDS = 40.0, 5, 0.01
+_MOST_SECONDS = 40.0
 
 
 class Client:
@@ -77,12 +76,3 @@ class Client:
             self.how = "" if piece else CLOSED
             self._came += piece
         return not self.how
-
-
-def at_work(subject: Subject) -> bool:
-    """Whether a thread of the server runs or waits for a core, though no byte has come for seconds."""
-    for _ in range(_LOOKS):
-        if subject.pid is not None and any_runs(pids(subject)):
-            return True
-        time.sleep(_LOOK_SECONDS)
-    return False

@@ -6,12 +6,13 @@ import time
 from functools import partial
 
 from iomux.conformance.redis import items
-from iomux.conformance.redis.client import Client, at_work
+from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import PRESSURE, cli, spec
 from iomux.conformance.redis.talk import as_bulk, ask, client, shared_store
 from iomux.conformance.redis.wire import OK, PONG, bulk, command, told
 from iomux.conformance.trial.clients import MIB, eventually, message
 from iomux.conformance.trial.items import ONE_AT_A_TIME
+from iomux.conformance.trial.patience import at_work
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, descriptors, rss_bytes, settled
 from iomux.system.sockets import reset
 

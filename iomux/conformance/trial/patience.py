@@ -15,10 +15,11 @@ from contextlib import suppress
 from typing import TypeVar
 
 from iomux.conformance.trial.rest import any_runs
-from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, pids
+from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, Subject, pids
 from iomux.system.disturbance.pressure import lately
 
 _CROWDED_SHARE, _MORE_WAITS = 0.4, 3
+_LOOKS, _LOOK_SECONDS = 5, 0.01
 
 T = TypeVar("T")
 
@@ -27,8 +28,17 @@ def kept_from_working() -> bool:
     """Whether a server under trial runs, or would run, on a machine where tasks have to wait for a core."""
     if lately() < _CROWDED_SHARE:
         return False
-    with suppress(Fault, NotSeen):  # its processes are not known, or gone
-        return any(any_runs(pids(subject)) for subject in UNDER_TRIAL)
+    with suppress(Fault, NotSeen):  # its processes are hidden, or gone
+        return any(at_work(subject) for subject in UNDER_TRIAL)
+    return False
+
+
+def at_work(subject: Subject) -> bool:
+    """Whether a thread of the server runs or waits for a core; False if its processes are not known."""
+    for _ in range(_LOOKS if subject.pid is not None else 0):
+        if any_runs(pids(subject)):
+            return True
+        time.sleep(_LOOK_SECONDS)
     return False
 
 
@@ -39,7 +49,7 @@ def ready(
 
     By poll(2), for a thousand clients have numbers that select(2) has no bit for. None: wait without a limit.
     """
-    reading, writing, poller = {*to_read}, {*to_write}, select.poll()
+    reading, writing, poller = dict.fromkeys(to_read), dict.fromkeys(to_write), select.poll()  # their order is kept
     clients = {client.fileno(): client for client in reading | writing}
     for fd, client in clients.items():
         poller.register(fd, select.POLLIN * (client in reading) | select.POLLOUT * (client in writing))

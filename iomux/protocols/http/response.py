@@ -5,7 +5,6 @@ known, chunks for an HTTP/1.1 client if it is not, and the connection's end for 
 has the same fields and no body; 204 and 304 have none either (RFC 9110, sections 9.3.2, 15.3.5, 15.4.5).
 """
 
-import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from iomux.protocols.http.grammar import TOKEN, VALUE
 from iomux.protocols.http.request import Request
+from iomux.servers.protocol.interest import log_error
 
 _STATUS_LINES = {int(status): b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode("ascii")) for status in HTTPStatus}
 _FIELD = re.compile(rb"(" + TOKEN + rb"+): " + VALUE)
@@ -136,6 +136,8 @@ class Chunks:
 
 
 def close(parts: object) -> None:
-    """Close an iterator that can be closed; what its cleaning up raises is not the client's business."""
-    with contextlib.suppress(Exception):
+    """Close an iterator that can be closed; what its cleaning up raises is logged, and not the client's business."""
+    try:
         getattr(parts, "close", lambda: None)()
+    except Exception:
+        log_error()
