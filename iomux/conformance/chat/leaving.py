@@ -19,7 +19,7 @@ from iomux.conformance.chat.room import (
 )
 from iomux.conformance.chat.talk import hear, lines, say, text
 from iomux.conformance.trial.clients import connect, eventually
-from iomux.conformance.trial.patience import ready
+from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors
 from iomux.system.sockets import reset
 
@@ -97,8 +97,13 @@ def resets(subject: Subject) -> None:
 
 
 def _reset(subject: Subject, member: socket.socket) -> None:
-    """Reset, and give the room the time to find out before anything is sent to that member: `mid-reset` is for that."""
-    before = open_descriptors(subject)
+    """Reset, and give the room the time to find out before anything is sent to that member: `mid-reset` is for that.
+
+    Before the reset it has the time to end what it does: others have perhaps heard what this member is yet to be sent.
+    """
+    limit, before = time.monotonic() + PATIENCE, open_descriptors(subject)
+    while at_work(subject) and time.monotonic() < limit:
+        pass  # each look takes its time
     reset(member)
     wait_until_it_closed(subject, before)
 
