@@ -192,7 +192,15 @@ def _add_soak(subparsers: Any) -> None:
         help="an echo server: registered (see iomux doctor), file.py:function, a quoted command with {port} in it, or "
         "host:port of a running one, whose memory and descriptors are not seen",
     )
+    speaks = soak.add_mutually_exclusive_group()
+    for name, what in (
+        ("http", "soak a web server of the course: its clients ask for parts of a file; NAME is a registered server"),
+        ("redis", "soak a Redis with transactions: NAME is a registered server, or any server that speaks it"),
+    ):
+        speaks.add_argument(
+            f"--{name}", dest="protocol", action="store_const", const=name, default=argparse.SUPPRESS, help=what
+        )
     for name, kind, what in _SOAK:
         soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
     soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
-    soak.set_defaults(run=commands.soak, soaks=[name for name, _, _ in _SOAK])
+    soak.set_defaults(run=commands.soak, soaks=["protocol", *(name for name, _, _ in _SOAK)])

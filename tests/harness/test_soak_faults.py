@@ -13,6 +13,7 @@ import pytest
 
 from iomux.harness.soak import client as soak_client
 from iomux.harness.soak.client import SoakClient
+from iomux.harness.soak.dialogue import echo
 from iomux.harness.soak.scenario import (
     pool_of,
     scenario,
@@ -51,7 +52,7 @@ PLANTED = {
     "says too much": (
         answering(says_too_much),
         {soak_client.TOO_MANY, soak_client.WRONG},
-        r"1 bytes more than it had sent",
+        r"1 bytes more than it had asked for",
     ),
     "loses bytes": (answering(loses_bytes), SHORT, r"came back as|short|nothing came"),
     "takes send as complete": (threaded(takes_send_as_complete), SHORT | ENDED, r"came back as|short|nothing came"),
@@ -73,7 +74,7 @@ def test_a_planted_fault_is_named(planted: str) -> None:
 
 def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
     with listen() as listener:
-        client = SoakClient(scenario(5, 0, 1), listener.getsockname(), pool_of(5), Tally())
+        client = SoakClient(echo(scenario(5, 0, 1), pool_of(5)), listener.getsockname(), Tally())
         reset(listener.accept()[0])
         select.select([client.sock], [], [], 10)  # the reset has arrived
     with client.sock, pytest.raises(OSError, match="not connected") as met:

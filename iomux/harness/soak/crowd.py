@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from iomux.harness.load.clients import quickest_poller
 from iomux.harness.load.generator import IN, OUT
 from iomux.harness.soak.client import STILL_OWED, Failed, SoakClient
+from iomux.harness.soak.dialogue import Speak
 from iomux.harness.soak.scenario import pool_of, scenario
 from iomux.harness.soak.tally import Tally
 
@@ -40,8 +41,8 @@ class _Entry:
 class Crowd:
     """The clients that are connected now, and the number of the next."""
 
-    def __init__(self, address: tuple[str, int], seed: int, deadline: float, tally: Tally) -> None:
-        self._address, self._seed, self._deadline, self._tally = address, seed, deadline, tally
+    def __init__(self, address: tuple[str, int], speak: Speak, seed: int, deadline: float, tally: Tally) -> None:
+        self._address, self._speak, self._seed, self._deadline, self._tally = address, speak, seed, deadline, tally
         self._pool = pool_of(seed)
         self._numbers = itertools.count()
         self._poller, self._poll = quickest_poller()
@@ -59,7 +60,7 @@ class Crowd:
         while len(self._here) < most and self._next_connect <= self._now and not self._tally.enough:
             self._next_connect = max(self._next_connect, self._now - ROUND_SECONDS) + 1 / MOST_CONNECTS_PER_S
             task = scenario(self._seed, next(self._numbers), most)
-            client = SoakClient(task, self._address, self._pool, self._tally)
+            client = SoakClient(self._speak(task, self._pool), self._address, self._tally)
             fd = client.sock.fileno()
             self._here[fd] = entry = _Entry(client, self._patience)
             self._tally.at_once = max(self._tally.at_once, len(self._here))

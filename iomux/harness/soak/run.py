@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psutil
 
 from iomux.harness.soak.crowd import Crowd
+from iomux.harness.soak.dialogue import DIALOGUES
 from iomux.harness.soak.tally import Tally, Usage
 
 REPORT_SECONDS = 0.25
@@ -35,6 +36,8 @@ class SoakPlan(NamedTuple):
     clients: int
     seed: int
     deadline: float
+    speaks: str
+    """What the server speaks, by its name in `DIALOGUES`."""
 
 
 def run(plan: SoakPlan) -> Iterator[Tally]:
@@ -42,7 +45,7 @@ def run(plan: SoakPlan) -> Iterator[Tally]:
     tally = Tally()
     stop = list[int]()
     signal.signal(signal.SIGINT, lambda number, _: stop.append(number))
-    crowd = Crowd(plan.address, plan.seed, plan.deadline, tally)
+    crowd = Crowd(plan.address, DIALOGUES[plan.speaks], plan.seed, plan.deadline, tally)
     gc.disable()  # nothing here makes cycles, and a collection would stall the clients
     yield from _phase(crowd, tally, 1, 0.0, stop)
     if used := _settled_usage(plan, None):

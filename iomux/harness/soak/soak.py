@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from iomux import servers
 from iomux.harness.soak.report import SoakReport, summarize
 from iomux.harness.soak.run import LEAVE_SECONDS, SoakPlan, run
+from iomux.harness.soak.speaking import protocol_of, spoken
 from iomux.harness.soak.tally import Tally
 from iomux.processes.errors import ServerError
 from iomux.processes.resolve import Found, find, name_of
@@ -49,6 +50,7 @@ def soak(
     deadline: float = 10.0,
     progress: bool = True,
     port: int | None = None,
+    protocol: str | None = None,
 ) -> SoakReport:
     """Soak a server with clients that send in pieces, read slowly, half-close, reset and vanish; report what they saw.
 
@@ -57,11 +59,13 @@ def soak(
     clients: how many at once, up to 1,000 (default: 200; for `blocking`, which serves one at a time, 1). seed: a whole
     number from 0 that decides what each client does (default: drawn, and reported). deadline: seconds without a byte
     after which a client counts as lost. progress: show a bar on standard error. port: as for `iomux.start`.
+    protocol: "http" or "redis" for a server that speaks that instead of an echo: a registered name, which is started
+    with `iomux.protocols.http.site` or `iomux.protocols.resp.store`; for Redis also any server that speaks it itself.
 
-    A request is one message answered completely. A client that leaves in order, or half-closes, is owed every byte
-    that it sent; one that resets or vanishes is owed nothing more. The run ends after 100 clients that lost
-    something. An interrupt ends it in order, and the results up to then are reported; a second one raises
-    KeyboardInterrupt.
+    A request is one message answered completely: an echo, a part of a file, or a transaction of a Redis. A client that
+    leaves in order, or half-closes, is owed every answer; one that resets or vanishes is owed nothing more. The run
+    ends after 100 clients that lost something. An interrupt ends it in order, and the results up to then are reported;
+    a second one raises KeyboardInterrupt.
 
     Raises ConnectionRefusedError if nobody listens at an address, LookupError for an unknown or unavailable name,
     ValueError and TypeError for invalid arguments, and ServerError if the server does not start. If it ends, stalls or
@@ -73,18 +77,20 @@ def soak(
     (True, 0)
     """
     target = _check(server, minutes, clients, seed, deadline)
+    speaks = spoken(protocol, target)
     count = clients or (1 if target in ONE_AT_A_TIME else CLIENTS)
     check_descriptors(count, "clients")
     chosen = secrets.randbelow(1 << 32) if seed is None else seed
     seconds = 60.0 * minutes
     warmup, title = min(_WARMUP * seconds, _MOST_WARMUP), f"{name_of(target)}, seed {chosen}"
+    terms = (seconds, warmup, count, chosen, deadline, speaks)
     if isinstance(target, tuple):
         socket.create_connection(target, timeout=deadline).close()  # nobody there is a wrong use, and no loss
-        plan = SoakPlan(target, None, seconds, warmup, count, chosen, deadline)
+        plan = SoakPlan(target, None, *terms)
         tally, interrupted = _follow(None, plan, title, progress)
         return summarize(name_of(target), plan, tally, "", "", interrupted, (NOT_SEEN,))
-    with launch(target, port=port) as running:
-        plan = SoakPlan(running.address, running.pid, seconds, warmup, count, chosen, deadline)
+    with protocol_of(speaks, target, chosen) as handler, launch(target, handler, port=port) as running:
+        plan = SoakPlan(running.address, running.pid, *terms)
         tally, interrupted = _follow(running, plan, title, progress)
         ended, said = _how_it_ended(running, LAST_WORDS_SECONDS if tally.failed else 0.0)
         running.stop()
