@@ -53,6 +53,11 @@ def test_a_wait_that_can_not_be_seen_is_nan_with_the_reason(server: Any) -> None
     assert frame.attrs["merged"]["queue"] == f"in notify: {WAIT_NOT_SEEN}"
 
 
+def test_a_signal_that_is_lost_in_the_gap_before_a_poll_is_sent_again() -> None:
+    frame = follow(waits_elsewhere.misses_the_first_signal, connections=1, active=1)
+    assert frame.attrs["not_seen"] == ""
+
+
 def test_a_thread_that_waits_in_recv_is_told_by_that_call_whatever_its_acceptor_does() -> None:
     frame = follow(waits.accepts_by_selector, connections=3, active=3)
     assert frame.attrs["not_seen"] == ""

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import queue
 import select
+import signal
 import socket
 import threading
 from typing import Any
@@ -81,3 +82,11 @@ def hands_to_a_pool(listener: socket.socket) -> None:
                 watched.register(client.fileno(), select.EPOLLIN | select.EPOLLONESHOT)
             else:
                 ready.put(fd)
+
+
+def misses_the_first_signal(listener: socket.socket) -> None:
+    """As if it came between the look for signals and the poller's call, which then sleeps on."""
+    ends = signal.getsignal(signal.SIGTERM)
+    assert callable(ends)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, ends))
+    hands_to_a_pool(listener)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS = 200_000
 """The most requests that one timeline follows; all of them are kept in memory."""
+_SIGNAL_SECONDS = 0.5
 
 
 def timeline(
@@ -164,9 +165,12 @@ def traced(target: str | servers.Serve, events: int, path: str) -> servers.Serve
 
 def collect(server: Server, path: str) -> bytes:
     """End a traced server and return its trace. Raises ServerError if it wrote none."""
-    os.kill(server.pid, signal.SIGTERM)
-    until = time.monotonic() + 30
-    while server.alive and time.monotonic() < until:
+    until, again = time.monotonic() + 30, 0.0
+    while server.alive and (now := time.monotonic()) < until:
+        if now >= again:  # a signal in the gap before its poller's call is handled only when that call returns
+            again = now + _SIGNAL_SECONDS
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server.pid, signal.SIGTERM)
         time.sleep(0.005)
     log = server.log
     server.stop()
