@@ -11,7 +11,7 @@ Sources: proc_pid_status(5) (voluntary_ctxt_switches), Documentation/scheduler/s
 import contextlib
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -110,8 +110,10 @@ def _window(port: int, pids: Pids) -> Use | None:
     """What it does for a moment; None if bytes moved meanwhile."""
     before, threads, used, began = set(sockets_at(port)), _threads(pids()), _cpu_seconds(pids()), time.monotonic()
     time.sleep(_WINDOW_SECONDS)
-    used, window = _cpu_seconds(pids()) - used, time.monotonic() - began
+    runs, used, window = any_runs(pids()), _cpu_seconds(pids()) - used, time.monotonic() - began
     use = _use(threads, _threads(pids()), used, window)
+    if runs and not use.spins:  # the kernel counts a wait for a core when it is over: it may have lasted all the time
+        use = replace(use, undecided=True)
     return use if set(sockets_at(port)) == before else None
 
 
