@@ -13,7 +13,8 @@ What the server that carries it promises:
   once: a reply that has a file open can close it.
 - `over` ends in stages (RFC 9112, section 9.6): all replies are sent, then the sending direction is shut down, what
   the client still sends is read and thrown away for a while, and then the socket is closed. A close with unread bytes
-  would be a reset, which destroys the reply on its way.
+  would be a reset, which destroys the reply on its way. With `AT_ONCE` the socket is closed once the replies are sent:
+  the client has asked for the end itself, and nothing that it sent is left.
 - After the client's end of stream the replies that are owed are still sent, and then the connection is closed.
 - A client that takes nothing of what it is owed for a while is dropped (`Limits`).
 - Time is passed in, in seconds of time.monotonic(): a protocol reads no clock. Its own stands while its client takes
@@ -37,10 +38,12 @@ client that does not read them is dropped. Does nothing once the client is gone.
 class ClientProtocol(Protocol):
     """What one client has said so far, and what it is to be told. Made by a factory, used by one thread at a time."""
 
-    over: bool
-    """Whether the connection ends once the replies are sent."""
     due: float
     """When `late` is to be called, in seconds of time.monotonic(); math.inf: never. Read after each call."""
+
+    @property
+    def over(self) -> int:
+        """Whether the connection ends once the replies are sent: False, True, or `AT_ONCE`."""
 
     @property
     def idle(self) -> bool:
@@ -56,6 +59,8 @@ class ClientProtocol(Protocol):
         """The client is gone, however it went. Called once, and nothing after it."""
 
 
+AT_ONCE = 2
+"""An `over` of those who part in agreement: the socket is closed without waiting for the client's end."""
 NewClient = Callable[[float, Say], ClientProtocol]
 """What a factory is called as: the time, and how bytes are said to the client."""
 

@@ -8,7 +8,8 @@ the client goes, it calls `close`, once the socket is closed. Everything else is
 - Replies are taken lazily, a budget of them in a turn. There is interest in writing as long as replies are left, also
   while nothing is owed: the kernel may take all at once.
 - Once the replies of a protocol that is `over` are sent, the sending direction is shut down, and what the client still
-  sends is thrown away for a while (RFC 9112, section 9.6). If the client has ended too, the socket is closed at once.
+  sends is thrown away for a while (RFC 9112, section 9.6). If the client has ended too, or wanted that, the socket is
+  closed at once.
 - A client that takes nothing of what it is owed for a time is dropped.
 - A protocol's clock stands while its client takes replies: its `due` is later by that time.
 
@@ -19,7 +20,7 @@ kernel can send them meanwhile. Cost: two calls for each read, if the reply is i
 import contextlib
 from collections.abc import Callable
 
-from iomux.servers.protocol import LIMITS, NEVER, Limits, NewClient, Replies
+from iomux.servers.protocol import AT_ONCE, LIMITS, NEVER, Limits, NewClient, Replies
 from iomux.servers.protocol.interest import OVER, READ, WRITE, log_error
 from iomux.servers.protocol.pending import Pending
 
@@ -101,8 +102,11 @@ class Conversation:
     def late(self, now: float) -> Piece:
         """`due` has come: drop a client that stalls or lingers, else tell the protocol; return what is to be sent."""
         if self._lingering or self._busy_since is not None:
-            self.drop()
-            return b""
+            if self._lingering or self._current or self._pending.size:
+                self.drop()
+                return b""
+            self.due = now + self._limits.stall_seconds  # it took all so far: it is the server that is late
+            return self.take(now)
         try:
             replies = self._protocol.late(now)
         except Exception:
@@ -155,8 +159,8 @@ class Conversation:
             self._be_busy(now, owed, progress)
         elif self._ended:
             self.drop()
-        elif self._protocol.over:
-            self._linger(now)
+        elif over := self._protocol.over:
+            self._linger(now) if over != AT_ONCE else self.drop()
         else:
             self._be_ready(now)
 

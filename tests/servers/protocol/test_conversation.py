@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iomux.servers.protocol import Limits, Replies, Say
+from iomux.servers.protocol import AT_ONCE, Limits, Replies, Say
 from iomux.servers.protocol.conversation import Conversation
 from iomux.servers.protocol.interest import OVER, READ, WRITE
 
@@ -17,13 +17,13 @@ class Recorder:
     """A protocol object whose replies are given, and which notes what it is told."""
 
     def __init__(self, replies: dict[bytes, Any]) -> None:
-        self.over, self.due, self.idle = False, math.inf, True
+        self.over, self.bye, self.due, self.idle = 0, 1, math.inf, True
         self.replies, self.fed, self.gone_times = replies, list[bytes](), 0
         self.say: Say = lambda data: None
 
     def feed(self, data: bytes, now: float) -> Replies:
         self.fed.append(data)
-        self.over = data == b"bye"
+        self.over = self.bye if data == b"bye" else 0
         reply: Any = self.replies.get(data, b"")
         answer: Replies = reply() if callable(reply) else reply
         return answer
@@ -152,6 +152,25 @@ def test_a_client_that_takes_nothing_is_dropped_and_one_that_takes_little_is_not
     assert told.talk.due == 9
     told.talk.late(9)
     assert told.talk.interest == OVER
+
+
+def test_a_server_that_is_late_itself_does_not_drop_a_client_that_took_all_so_far() -> None:
+    told = Told({b"a": counted([], [], 5)})
+    heard = told.sent(told.talk.received(b"a", 0))
+    assert told.talk.interest == WRITE
+    heard += told.sent(told.talk.late(told.talk.due))
+    while told.talk.interest == WRITE:
+        heard += told.sent(told.talk.take(9))
+    assert (heard, told.talk.interest) == (b"xxxxx", READ)
+
+
+def test_those_who_part_in_agreement_are_not_waited_for() -> None:
+    told = Told({b"bye": b"bye"})
+    told.protocol.bye = AT_ONCE
+    piece = told.talk.received(b"bye", 0)
+    assert told.talk.interest == WRITE, "what is owed is sent first"
+    told.sent(piece)
+    assert (told.talk.interest, told.shut) == (OVER, 0)
 
 
 def test_a_protocols_clock_stands_while_its_client_takes_replies() -> None:
