@@ -19,7 +19,7 @@ from iomux.protocols.http.request import Request
 from iomux.protocols.http.response import begin, close, text
 from iomux.protocols.http.service import Service
 from iomux.servers.connection import log_error
-from iomux.servers.protocol import NEVER, Replies, Say
+from iomux.servers.protocol import AT_ONCE, NEVER, Replies, Say
 
 MOST_AT_ONCE = 16
 """Most answers that are made for one reply: a turn's budget counts replies."""
@@ -55,7 +55,7 @@ class Connection:
     __slots__ = ("_incoming", "_more", "_now", "_service", "_stream", "due", "idle", "over")
 
     def __init__(self, service: Service, now: float) -> None:
-        self.over = False
+        self.over = 0
         self.idle = True
         self.due = now + service.limits.idle_seconds
         self._service = service
@@ -129,8 +129,8 @@ class Connection:
             return _CONTINUE
         answer = self._service.answer(request)
         first, self._stream, keep = begin(answer, request, keep, self._service.stamp(self._now))
-        if not keep:
-            self.over = True
+        if not keep:  # while a long answer is sent, who knows what comes
+            self.over = AT_ONCE if self._incoming.complete and not self._stream else True
         return first
 
     def _lazily(self, first: bytes) -> Iterator[bytes]:

@@ -37,12 +37,14 @@ SPECIAL = (
 """The fields that say where a request ends, to whom it goes, whether the connection stays, and on what condition."""
 _ORDINARY = rb"(?:(?:(?![CcEeHhIiRrTt])|(?!" + SPECIAL + rb"))" + _FIELD + rb"){0,%d}+" % (MOST_FIELDS // 3)
 _HOST = rb"[Hh](?i:ost):[ \t]*+" + AUTHORITY + rb"[ \t]*+\r\n"
+_CLOSE = rb"([Cc]onnection: close\r\n" + _ORDINARY + rb")?+"
 
 PLAIN = re.compile(
     rb"([A-Z]{1,20}+) (" + PATH + QUERY + rb") HTTP/1\.1\r\n"
-    rb"(" + _ORDINARY + _HOST + _ORDINARY + rb"([Cc]onnection: close\r\n" + _ORDINARY + rb")?+)\r\n"
+    rb"(" + _ORDINARY + _CLOSE + _HOST + _ORDINARY + _CLOSE + rb")\r\n"
 )
-"""Method, target and fields of a request without a body, and its Connection field, if it is the last request."""
+"""Method, target and fields of a request without a body, and its Connection field before or behind Host, if it is the
+last request."""
 HEAD = re.compile(
     rb"(" + TOKEN + rb"{1,20}+) (\S++) HTTP/1\.([0-9])\r\n((?:" + _FIELD + rb"){0,%d}+)\r\n" % MOST_FIELDS
 )

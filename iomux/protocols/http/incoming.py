@@ -79,16 +79,23 @@ class Incoming:
         """The request that a match of PLAIN is, if it needs no second look."""
         if not match:
             return None
-        method, target, fields, close = match.groups()
+        method, target, fields, close, close_behind_host = match.groups()
         name = self._methods.get(method)
         if not name or match.end() - match.start() > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
             return None
-        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b"", False)), close is None
+        return _make(
+            Request, (name, target.decode("ascii"), "1.1", fields, b"", False)
+        ), close is None and close_behind_host is None
 
     @property
     def all_taken(self) -> bool:
         """Whether nothing is left of what arrived."""
         return self._at == len(self._rest)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last request was taken whole, and nothing came after it."""
+        return self._head is None and self._at == len(self._rest)
 
     @property
     def unfinished(self) -> str:

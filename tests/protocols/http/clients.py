@@ -62,6 +62,11 @@ CLIENTS = (
     Client("hey -n 300 -c 20 {site}/digits", r"\[200\]\s+300 responses", ""),
     Client("slowhttptest -H -c 20 -r 20 -i 5 -l 20 -u {site}/", r"No open connections left", "-h"),
     Client("slowhttptest -B -c 20 -r 20 -i 5 -l 20 -u {app}/", r"No open connections left", "-h"),
+    Client(
+        "slowhttptest -X -c 20 -r 20 -w 512 -y 1024 -n 1 -z 32 -k 3 -p 2 -l 4 -u {site}/large.bin",
+        r"(?s)service available:\S*\s+\S*YES(?!.*NO)",
+        "-h",
+    ),
 )
 
 

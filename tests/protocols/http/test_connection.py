@@ -3,7 +3,7 @@
 import pytest
 
 from iomux.protocols.http import Limits, Request, Response, application
-from iomux.servers.protocol import NEVER
+from iomux.servers.protocol import AT_ONCE, NEVER
 from tests.protocols.http.said import NOW, connection, feed, get, read, said
 
 LIMITS = Limits(head_bytes=9000, body_bytes=100, idle_seconds=60, head_seconds=20, body_seconds=30)
@@ -120,6 +120,32 @@ def test_a_method_that_is_not_served_gets_no_100() -> None:
     client = connection(only_get)
     [answer] = read(feed(client, waiting))
     assert (answer.status, answer.fields["allow"], client.over) == (405, "GET", True)
+    assert client.over is True, "the body may be under way"
+
+
+ENDS = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+ENDS_FIRST = b"GET / HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"
+ENDS_WITH_BODY = POST.replace(b"Content", b"Connection: close\r\nContent") + b"hello"
+
+
+@pytest.mark.parametrize("whole", [ENDS, ENDS_FIRST, ENDS_WITH_BODY, b"GET / HTTP/1.0\r\n\r\n"])
+def test_one_who_has_said_all_and_wants_the_end_is_not_waited_for(whole: bytes) -> None:
+    client = connection(APP)
+    [answer] = read(feed(client, whole))
+    assert (answer.status, answer.fields["connection"], client.over) == (200, "close", AT_ONCE)
+
+
+@pytest.mark.parametrize("more", [ENDS + b"GET", ENDS_FIRST + ENDS, ENDS_WITH_BODY + b"\r\n"])
+def test_one_who_wants_the_end_and_says_more_is_waited_for(more: bytes) -> None:
+    client = connection(APP)
+    assert [answer.status for answer in read(feed(client, more))] == [200]
+    assert client.over is True
+
+
+def test_while_a_long_answer_is_sent_its_client_may_say_more() -> None:
+    client = connection(application(lambda request: iter([b"a", b"b"])))
+    assert feed(client, ENDS).endswith(b"0\r\n\r\n")
+    assert client.over is True
 
 
 def test_http_1_0_is_told_that_it_may_stay_and_only_if_a_length_is_known() -> None:
