@@ -36,7 +36,7 @@ def followed() -> list[tuple[Any, ...]]:
 
     with patch.object(timeline, "to_frame", keeping):
         for name in ("nonblocking", "poll"):
-            iomux.timeline(name, requests=60)
+            iomux.timeline(name, requests=1_000)  # over many turns of the core: one may be odd
     return kept
 
 

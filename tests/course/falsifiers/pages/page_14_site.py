@@ -29,7 +29,7 @@ def costs(**changed: float) -> dict[str, Any]:
 def among_idle(**changed: float) -> dict[str, Any]:
     """What an answer costs among 0 and 5,000 idle clients; changed: among 5,000."""
     usual = {"select": math.nan, "poll": 250.0, "epoll": 46.0} | changed
-    paid = pd.DataFrame({0: [47.0] * 3, 5_000: [*usual.values()]}, index=[*usual])
+    paid = pd.DataFrame({"server": [*usual], 0: [47.0] * 3, 5_000: [*usual.values()]})
     return {"paid": paid, "able": [*usual], "room": {"connections": 5_010}}
 
 
