@@ -24,14 +24,14 @@ _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomu
 
 _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults
     ("minutes", values.real, "how long (default: 5, at most 60)"),
-    (
-        "clients",
-        values.whole,
-        "how many at once (default: 200; 1 for blocking, which serves one; at most 1,000)",
-    ),
+    ("clients", values.whole, "how many at once, at most 1,000 (default: 200; 1 for blocking, which serves one)"),
     ("seed", values.whole, "decides what each client does (default: drawn, and reported)"),
     ("deadline", values.real, "seconds without an answer after which a client counts as lost (default: 10)"),
     ("port", values.port, "for a command without {port}: which of its ports is meant (default: the one that it opens)"),
+)
+_SPOKEN = (
+    ("http", "its clients ask a web server for parts of a file; NAME is a registered server"),
+    ("redis", "its clients send a Redis transactions; NAME is a registered server, or any that speaks it"),
 )
 
 
@@ -182,24 +182,17 @@ def _add_soak(subparsers: Any) -> None:
     soak = subparsers.add_parser(
         "soak",
         help="for minutes, run hundreds of clients that half-close, reset and vanish; account for every byte",
-        description="Run a server and let real clients connect, send in pieces, read slowly, half-close, reset and "
-        "vanish, at random and all at the same time. Ends with status 1 if anything was lost: a byte, an answer, a "
-        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports the results so far.",
+        description="Real clients connect, send in pieces, read slowly, half-close, reset and vanish, at random. Ends "
+        "with status 1 if a byte, an answer, a descriptor or memory was lost. Ctrl-C reports the results so far.",
     )
     soak.add_argument(
         "name",
         metavar="NAME",
-        help="an echo server: registered (see iomux doctor), file.py:function, a quoted command with {port} in it, or "
-        "host:port of a running one, whose memory and descriptors are not seen",
+        help="an echo server: registered (iomux doctor), file.py:function, a quoted command with {port}, or host:port",
     )
     speaks = soak.add_mutually_exclusive_group()
-    for name, what in (
-        ("http", "soak a web server of the course: its clients ask for parts of a file; NAME is a registered server"),
-        ("redis", "soak a Redis with transactions: NAME is a registered server, or any server that speaks it"),
-    ):
-        speaks.add_argument(
-            f"--{name}", dest="protocol", action="store_const", const=name, default=argparse.SUPPRESS, help=what
-        )
+    for name, what in _SPOKEN:
+        speaks.add_argument(f"--{name}", dest="protocol", action="store_const", const=name, help=what)
     for name, kind, what in _SOAK:
         soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
     soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
