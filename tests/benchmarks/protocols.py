@@ -1,15 +1,16 @@
 """Our web server and our store on epoll, against those that people use: `http` and `resp`.
 
-Requests for each second of a server's processor time, all contenders in each round, by `iomux.load`, which compares
-every reply; new connections by wrk(1), as a browser without keep-alive makes them.
+Requests for each second of a server's processor time, all contenders in each round: by `iomux.load`, which compares
+every reply, and by wrk(1) and redis-benchmark, which are older than it and other people's.
 """
 
 import math
 import re
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm.auto import trange
 
@@ -39,23 +40,83 @@ BROWSER = (
 )
 """The header fields that a browser sends."""
 BEST = "uvicorn (httptools, uvloop)"
-HTTP: Mapping[str, tuple[Asking | None, Mapping[str, float]]] = {
-    "64 bytes": (http("/small"), {BEST: 2.5, "nginx": 0.5}),
-    "64 bytes, a browser's fields": (http("/small", BROWSER), {BEST: 1.6}),
-    "64 bytes, 16 pipelined": (http("/small", depth=16), {BEST: 3.5}),
-    "a file of 1 KiB": (http("/page.html"), {BEST: 1.25, "nginx": 0.3}),
-    "64 bytes, each on a new connection": (None, {BEST: 2.0, "nginx": 0.6}),
-}
-"""What is asked, None by wrk; and the bounds against others."""
-SMALL = b"x" * 64
+CONNECTIONS, MANY, SECONDS = 100, 1_000, 1.5
 VALUE = "x" * 64
-RESP: Mapping[str, tuple[Asking, Mapping[str, float]]] = {
-    "GET": (resp("GET", "key"), {"Python": 1.25, "redis-server": 0.6}),
-    "SET": (resp("SET", "key", VALUE), {"redis-server": 0.5}),
-    "GET, 16 pipelined": (resp("GET", "key", depth=16), {"Python": 2.0, "redis-server": 0.15}),
-    "SET, 16 pipelined": (resp("SET", "key", VALUE, depth=16), {}),
+
+
+class Case(NamedTuple):
+    """What is asked, and how much of it a server answers in a second of its processor time."""
+
+    rate: Callable[[Server], float]
+    bounds: Mapping[str, float] = {}
+    """By another's name, the least that ours is to be of it."""
+
+
+def by_load(asking: Asking, connections: int = CONNECTIONS) -> Callable[[Server], float]:
+    """As our generator counts the requests, which compares every reply."""
+
+    def rate(server: Server) -> float:
+        seen = iomux.load(server, connections, duration=SECONDS, protocol=asking)
+        if seen.errors:
+            raise RuntimeError(f"{server}: {seen.errors}")
+        return asking.depth * 1e6 / (seen.cpu_us_per_request or float("nan"))
+
+    return rate
+
+
+def by_wrk(*options: str) -> Callable[[Server], float]:
+    """As wrk(1) counts them."""
+
+    def rate(server: Server) -> float:
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(SECONDS)}", *options]
+        printed, used = _run([*command, "http://{}:{}/small".format(*server.address)], server)
+        counted = re.search(r"(\d+) requests in", printed)
+        if not counted or "Non-2xx" in printed:
+            raise RuntimeError(f"{server}: {printed}")
+        return int(counted[1]) / used
+
+    return rate
+
+
+def by_redis_benchmark(command: str, requests: int) -> Callable[[Server], float]:
+    """As redis-benchmark counts them."""
+
+    def rate(server: Server) -> float:
+        host, port = server.address
+        line = ["redis-benchmark", "-h", host, "-p", str(port), "-c", str(CONNECTIONS), "-n", str(requests)]
+        printed, used = _run([*line, "--csv", *command.split()], server)
+        if "rps" not in printed:
+            raise RuntimeError(f"{server}: {printed}")
+        return requests / used
+
+    return rate
+
+
+def _run(command: list[str], server: Server) -> tuple[str, float]:
+    """What a program prints, and the processor time that the server used meanwhile."""
+    before = server.cpu().total
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout, server.cpu().total - before
+
+
+HTTP: Mapping[str, Case] = {
+    "64 bytes": Case(by_load(http("/small")), {BEST: 2.5, "nginx": 0.5}),
+    "64 bytes, a browser's fields": Case(by_load(http("/small", BROWSER)), {BEST: 1.6}),
+    "64 bytes, 16 pipelined": Case(by_load(http("/small", depth=16)), {BEST: 3.5}),
+    "64 bytes, 1,000 connections": Case(by_load(http("/small"), MANY)),
+    "64 bytes, by wrk": Case(by_wrk()),
+    "a file of 1 KiB": Case(by_load(http("/page.html")), {BEST: 1.25, "nginx": 0.3}),
+    "64 bytes, each on a new connection": Case(by_wrk("-H", "Connection: close"), {BEST: 2.0, "nginx": 0.6}),
 }
-CONNECTIONS, SECONDS = 100, 1.5
+RESP: Mapping[str, Case] = {
+    "GET": Case(by_load(resp("GET", "key")), {"Python": 1.25, "redis-server": 0.6}),
+    "SET": Case(by_load(resp("SET", "key", VALUE)), {"redis-server": 0.5}),
+    "GET, 16 pipelined": Case(by_load(resp("GET", "key", depth=16)), {"Python": 2.0, "redis-server": 0.15}),
+    "SET, 16 pipelined": Case(by_load(resp("SET", "key", VALUE, depth=16))),
+    "GET, 1,000 connections": Case(by_load(resp("GET", "key"), MANY)),
+    "GET, by redis-benchmark": Case(by_redis_benchmark("GET key", 50_000)),
+}
+SMALL = b"x" * 64
 
 Rates = dict[str, list[float]]
 
@@ -66,23 +127,23 @@ def web(rounds: int) -> Iterator[Line]:
         folder = Path(name)
         folder.chmod(0o755)  # nginx reads it as another user
         (folder / "page.html").write_bytes(b"x" * 1024)
-        for what, (asking, bounds) in HTTP.items():
-            rate = yield from _compared(WEB, what, asking, folder, rounds)
+        for what, (rate_of, bounds) in HTTP.items():
+            rate = yield from _compared(WEB, what, rate_of, folder, rounds)
             yield from _against(rate, what, bounds)
 
 
 def stores(rounds: int) -> Iterator[Line]:
     """RESP, 100 of 100 connections active, values of 64 bytes: commands for each second of the server's CPU time."""
     with tempfile.TemporaryDirectory() as name:
-        for what, (asking, bounds) in RESP.items():
-            rate = yield from _compared(STORES, what, asking, Path(name), rounds)
+        for what, (rate_of, bounds) in RESP.items():
+            rate = yield from _compared(STORES, what, rate_of, Path(name), rounds)
             pythons = [other for other in rate if other not in (OURS, "redis-server")]
             best = max(pythons, key=lambda other: max(rate[other]), default="none")
             yield from _against(rate, what, {best if other == "Python" else other: at for other, at in bounds.items()})
 
 
 def _compared(
-    others: Sequence[Other], what: str, asking: Asking | None, folder: Path, rounds: int
+    others: Sequence[Other], what: str, rate_of: Callable[[Server], float], folder: Path, rounds: int
 ) -> Generator[Line, None, Rates]:
     """Measure each contender in each round, in turn; say which are left out."""
     there = {other.name: other for other in others if not other.missing()}
@@ -92,14 +153,14 @@ def _compared(
     rate: Rates = {name: [] for name in (OURS, *there)}
     for turn in trange(rounds, leave=False):
         for name in rotated(list(rate), turn):
-            with _started(there.get(name), what, asking, folder) as server:
-                rate[name].append(_by_wrk(server) if asking is None else _by_load(server, asking))
+            with _started(there.get(name), what, folder) as server:
+                rate[name].append(rate_of(server))
     for name, values in rate.items():
         yield Figure(f"{what}: {name}", [value / 1000 for value in values], "thousand")
     return rate
 
 
-def _started(other: Other | None, what: str, asking: Asking | None, folder: Path) -> Server:
+def _started(other: Other | None, what: str, folder: Path) -> Server:
     """A contender's server; None is ours. A store has its value."""
     if other is not None:
         server = iomux.start(other.command(folder))
@@ -110,27 +171,6 @@ def _started(other: Other | None, what: str, asking: Asking | None, folder: Path
     if what in RESP:
         iomux.load(server, duration=0.1, protocol=resp("SET", "key", VALUE))
     return server
-
-
-def _by_load(server: Server, asking: Asking) -> float:
-    """Requests for each second of the server's processor time, as our generator counts them."""
-    seen = iomux.load(server, CONNECTIONS, duration=SECONDS, protocol=asking)
-    if seen.errors:
-        raise RuntimeError(f"{server}: {seen.errors}")
-    return asking.depth * 1e6 / (seen.cpu_us_per_request or float("nan"))
-
-
-def _by_wrk(server: Server) -> float:
-    """The same with a new connection for each request, as wrk counts them."""
-    host, port = server.address
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(SECONDS)}", "-H", "Connection: close"]
-    before = server.cpu().total
-    done = subprocess.run([*command, f"http://{host}:{port}/small"], capture_output=True, text=True, check=True)
-    used = server.cpu().total - before
-    counted = re.search(r"(\d+) requests in", done.stdout)
-    if not counted or "Non-2xx" in done.stdout:
-        raise RuntimeError(f"{server}: {done.stdout}")
-    return int(counted[1]) / used
 
 
 def _against(rate: Rates, what: str, bounds: Mapping[str, float]) -> Iterator[Line]:

@@ -18,6 +18,7 @@ from iomux.servers.protocol.interest import log_error
 _STATUS_LINES = {int(status): b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode("ascii")) for status in HTTPStatus}
 _FIELD = re.compile(rb"(" + TOKEN + rb"+): " + VALUE)
 _FRAMING = {b"connection", b"content-length", b"date", b"transfer-encoding"}
+_OK = b"HTTP/1.1 200 OK\r\n"
 _CLOSE = b"Connection: close\r\n"
 _KEEP_OLD = b"Connection: keep-alive\r\n"
 _WITHOUT_BODY = {204, 304}
@@ -91,6 +92,8 @@ def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[by
     """
     method, _, version, _, _, _ = request
     status, fields, body, length = answer
+    if status == 200 and keep and type(body) is bytes and method != "HEAD" and version != "1.0":  # nearly always
+        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (_OK, date, fields, length, body), None, True
     old = version == "1.0"
     if old and length is None:  # only the connection's end can tell where the body ends
         keep = False

@@ -43,6 +43,12 @@ WEB = (
         ["uvicorn", "httptools", "uvloop"],
     ),
     Other("uvicorn (h11)", f"env FOLDER=@ {_PYTHON} -m uvicorn --http h11 {_ASGI}", ["uvicorn", "h11"]),
+    Other(
+        "granian",
+        f"env FOLDER=@ {_PYTHON} -m granian --interface asgi --loop uvloop --no-ws --log-level error --host 127.0.0.1"
+        f" --port {{port}} --working-dir {HERE} app:app",
+        ["granian"],
+    ),
     Other("aiohttp", f"{_PYTHON} {HERE}/aiohttp_app.py {{port}} @", ["aiohttp"]),
     Other("Node", f"node {HERE}/node.js {{port}} @", ["node"]),
     Other("http.server", f"{_PYTHON} {HERE}/standard.py {{port}} @", []),
