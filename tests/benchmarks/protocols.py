@@ -153,8 +153,12 @@ def _compared(
     rate: Rates = {name: [] for name in (OURS, *there)}
     for turn in trange(rounds, leave=False):
         for name in rotated(list(rate), turn):
-            with _started(there.get(name), what, folder) as server:
-                rate[name].append(rate_of(server))
+            try:
+                with _started(there.get(name), what, folder) as server:
+                    rate[name].append(rate_of(server))
+            except RuntimeError as error:  # of ours, too
+                yield f"{what}: {name} is left out: {error}"
+                del rate[name]
     for name, values in rate.items():
         yield Figure(f"{what}: {name}", [value / 1000 for value in values], "thousand")
     return rate
@@ -177,4 +181,9 @@ def _against(rate: Rates, what: str, bounds: Mapping[str, float]) -> Iterator[Li
     """Ours against each one that there is a bound for."""
     for name, least in bounds.items():
         bound: Bound = at_least(least)
-        yield Figure(f"{what}: ours / {name}", ratios(rate[OURS], rate[name]) if name in rate else [], "times", bound)
+        yield Figure(
+            f"{what}: ours / {name}",
+            ratios(rate[OURS], rate[name]) if rate.keys() >= {OURS, name} else [],
+            "times",
+            bound,
+        )

@@ -93,7 +93,7 @@ def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[by
     method, _, version, _, _, _ = request
     status, fields, body, length = answer
     if status == 200 and keep and type(body) is bytes and method != "HEAD" and version != "1.0":  # nearly always
-        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (_OK, date, fields, length, body), None, True
+        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (_OK, date, fields, len(body), body), None, True
     old = version == "1.0"
     if old and length is None:  # only the connection's end can tell where the body ends
         keep = False
