@@ -46,7 +46,7 @@ PLANTED = {
     "never answers": (
         answering(never_answers),
         {soak_client.NEVER_ANSWERED, soak_client.LOST},
-        r"read 0 as sent: nothing came within 1 s",
+        r"read 0 as due: nothing came within 1 s",
     ),
     "closes early": (answering(closes_early), ENDED, r"then the server closed, though the client had not"),
     "says too much": (
@@ -84,7 +84,7 @@ def test_a_reset_is_named_whichever_call_meets_it_first() -> None:
 
 def test_a_failure_says_which_client_and_what_was_sent_and_seen() -> None:
     sentence = short(answering(changes_a_byte)).failures[0]
-    assert re.match(r"client [\d,]+ \(to [a-z -]+\) sent [\d,]+ bytes, read [\d,]+ as sent: byte", sentence)
+    assert re.match(r"client [\d,]+ \(to [a-z -]+\) sent [\d,]+ bytes, read [\d,]+ as due: byte", sentence)
 
 
 def test_a_server_that_dies_is_named_with_its_last_words() -> None:

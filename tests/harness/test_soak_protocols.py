@@ -99,6 +99,7 @@ def test_ours_lose_nothing(name: str, protocol: str) -> None:
         pytest.skip(f"{name} is not available here")
     report = short(name, protocol=protocol, seed=125)
     assert report.failures == ()
+    assert f"{name}, {protocol}: 50 clients at once" in repr(report)
     assert report.requests > report.clients
     assert report.compared_bytes > 100_000
     assert report.descriptors_before == report.descriptors_after

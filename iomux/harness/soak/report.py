@@ -31,6 +31,8 @@ class SoakReport:
 
     server: str
     """The server's short name."""
+    protocol: str
+    """What its clients spoke: echo, http or redis."""
     seed: int
     """With the same seed the clients do the same again."""
     clients: int
@@ -48,7 +50,7 @@ class SoakReport:
     sent_bytes: int
     """Bytes that clients sent."""
     compared_bytes: int
-    """Bytes that clients read, each compared with what was sent."""
+    """Bytes that clients read, each compared with what was due."""
     faults: dict[str, int]
     """How often each kind of fault was injected."""
     lost: int
@@ -81,7 +83,8 @@ class SoakReport:
     def setting(self) -> str:
         """One line: server, number of clients, duration, and the seed with which the run can be repeated."""
         how = "1 client at a time" if self.clients == 1 else f"{self.clients:,} clients at once"
-        return f"{self.server}: {how}, {self.seconds:,.1f} s, seed {self.seed}"
+        by = self.server if self.protocol == "echo" else f"{self.server}, {self.protocol}"
+        return f"{by}: {how}, {self.seconds:,.1f} s, seed {self.seed}"
 
     def __str__(self) -> str:
         cut = ["interrupted: these are the results up to then"] if self.interrupted else []
@@ -144,6 +147,7 @@ def summarize(
         sentences.append(f"the soak ended early, after {MOST_FAILURES} clients that lost something")
     return SoakReport(
         server=name,
+        protocol=plan.speaks,
         seed=plan.seed,
         clients=plan.clients,
         seconds=tally.seconds,

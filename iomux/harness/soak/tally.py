@@ -24,7 +24,7 @@ class Failure(NamedTuple):
 
     def __str__(self) -> str:
         how = f"client {self.client:,} (to {self.leaving})"
-        return f"{how} sent {self.sent_bytes:,} bytes, read {self.answered_bytes:,} as sent: {self.seen}"
+        return f"{how} sent {self.sent_bytes:,} bytes, read {self.answered_bytes:,} as due: {self.seen}"
 
 
 class Usage(NamedTuple):
@@ -47,7 +47,7 @@ class Tally:
     """Messages that were answered completely."""
     sent_bytes: int = 0
     compared_bytes: int = 0
-    """Bytes that were read, each compared with what was sent."""
+    """Bytes that were read, each compared with what was due."""
     faults: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     """The first failures."""
