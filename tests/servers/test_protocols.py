@@ -100,6 +100,16 @@ def test_a_last_word_is_heard_by_a_client_that_still_sends(server: iomux.Server)
     assert eventually(lambda: all_gone(server))
 
 
+def test_those_who_part_in_agreement_get_all_and_are_not_waited_for(server: iomux.Server) -> None:
+    with connect(server.address) as client:
+        client.sendall(b"part 16000000\n")
+        assert receive_all(client) == bytes(16_000_000)
+        client.send(b"a word behind the end")  # is answered by a reset: nobody is there to read it (RFC 9293, 3.5.2)
+        with pytest.raises(BrokenPipeError):
+            client.send(b"another one")
+    assert eventually(lambda: all_gone(server))
+
+
 def test_replies_are_owed_after_the_clients_half_close(server: iomux.Server) -> None:
     with connect(server.address) as client:
         client.sendall(b"many 10 65536\n" * 20)

@@ -3,6 +3,7 @@
 n                   the number of this request among all clients', in the order in which they were answered
 many COUNT SIZE     COUNT pieces of SIZE bytes, each made when it is taken
 bye, fail           a last word, and it is over; an exception
+part SIZE           SIZE bytes, and it is over at once
 wait SECONDS        after so long without a word "late", and it is over
 join, tell SIZE     from now on hear what is told; tell all who have joined SIZE bytes, answered by "told"
 tick SECONDS        after so long "tick", though nobody has asked
@@ -14,7 +15,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from iomux.servers.protocol import Replies, Say
+from iomux.servers.protocol import AT_ONCE, Replies, Say
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Talker:
 
     def __init__(self, talk: Talk, say: Say) -> None:
         self.talk, self.say = talk, say
-        self.over, self.due, self.left = False, math.inf, False
+        self.over, self.due, self.left = 0, math.inf, False
         self.rest = b"nothing yet"
 
     @property
@@ -94,6 +95,10 @@ class Talker:
     def bye(self, now: float) -> Iterator[bytes]:
         self.over = True
         yield b"bye\n"
+
+    def part(self, now: float, size: float) -> Iterator[bytes]:
+        self.over = AT_ONCE
+        yield bytes(int(size))
 
     def fail(self, now: float) -> Iterator[bytes]:
         raise RuntimeError("as asked")
