@@ -103,7 +103,12 @@ def at_rest(port: int, pids: Pids, enough: Callable[[Use], bool]) -> Use | None:
             found.append(use)
         if enough(use):
             return use
-    return min(found, key=lambda use: (use.spins, use.wake_ups)) if found else looked[-1] if looked else None
+    if not found:
+        return looked[-1] if looked else None
+    least = min(found, key=lambda use: (use.spins, use.wake_ups))
+    if least.spins and any(use.undecided for use in looked):  # work that takes long for want of a core looks so, too
+        return replace(least, spins=False, undecided=True)
+    return least
 
 
 def _window(port: int, pids: Pids) -> Use | None:

@@ -7,6 +7,7 @@ Cost: two comparisons for each request.
 """
 
 import functools
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -54,6 +55,8 @@ class Clients:
         self._looked_at = self._deadlines.looked_at
         self._next = NEVER
         """When the alarm comes that was set last."""
+        self._full_with = math.inf
+        """So many clients take nearly all descriptors."""
 
     def admit(self, fd: int, client: Carried) -> None:
         """A newcomer has got this descriptor; if hardly one is left, let some idle clients go."""
@@ -61,6 +64,8 @@ class Clients:
         self._deadlines.note(fd, client.talk.due)
         self._set_alarm()
         if fd >= descriptor_limit() - SPARE:
+            self._full_with = min(self._full_with, len(self.at))
+        if len(self.at) >= self._full_with:  # by number: who comes next has the descriptor of one that was let go
             self._make_room(len(self.at))
 
     def _make_room(self, size: int) -> None:
