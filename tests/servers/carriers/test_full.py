@@ -21,10 +21,11 @@ class Idle:
     def __init__(self, fd: int, clients: Clients, left: list[int]) -> None:
         self.talk: Any = SimpleNamespace(due=math.inf, idle=True, drop=lambda: None)
         self.since = float(fd)
-        self._leave: Callable[[], object] = lambda: (clients.at.pop(fd), left.append(fd))
+        self._fd, self._clients, self._left = fd, clients, left
 
     def wake(self) -> None:
-        self._leave()
+        del self._clients.at[self._fd]
+        self._left.append(self._fd)
 
     def late(self) -> None:
         raise AssertionError("nothing is due")
