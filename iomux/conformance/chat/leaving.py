@@ -16,10 +16,11 @@ from iomux.conformance.chat.room import (
     say_beside_a_slow_one,
     slow,
     wait_until_it_closed,
+    wait_until_it_rests,
 )
 from iomux.conformance.chat.talk import hear, lines, say, text
 from iomux.conformance.trial.clients import connect, eventually
-from iomux.conformance.trial.patience import at_work, ready
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors
 from iomux.system.sockets import reset
 
@@ -101,9 +102,8 @@ def _reset(subject: Subject, member: socket.socket) -> None:
 
     Before the reset it has the time to end what it does: others have perhaps heard what this member is yet to be sent.
     """
-    limit, before = time.monotonic() + PATIENCE, open_descriptors(subject)
-    while at_work(subject) and time.monotonic() < limit:
-        pass  # each look takes its time
+    wait_until_it_rests(subject)
+    before = open_descriptors(subject)
     reset(member)
     wait_until_it_closed(subject, before)
 

@@ -19,7 +19,7 @@ from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
 from iomux.conformance.trial.connecting import from_a_fresh_address
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.items import item as any_item
-from iomux.conformance.trial.patience import out_of_patience, ready
+from iomux.conformance.trial.patience import at_work, out_of_patience, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors, stopped
 
 CHAT_ITEMS: dict[str, Item] = {}
@@ -146,6 +146,12 @@ def say_while_held(speaker: socket.socket, data: bytes) -> None:
         send_all(speaker, data)
     except TimeoutError:
         raise NotSeen("the kernel's buffers are too small here for what is said at once: tcp(7), tcp_wmem") from None
+
+
+def wait_until_it_rests(subject: Subject) -> None:
+    """Give the room the time to end what it does, if that can be seen; one that never rests is not waited for long."""
+    limit = time.monotonic() + _NOTICE_SECONDS
+    eventually(lambda: not at_work(subject) or time.monotonic() > limit)
 
 
 def wait_until_it_closed(subject: Subject, before: int) -> None:

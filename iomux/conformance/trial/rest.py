@@ -91,6 +91,7 @@ def at_rest(port: int, pids: Pids, enough: Callable[[Use], bool]) -> Use | None:
     """What the server does at rest: the least of three windows that tell; `enough` ends it. None: never at rest.
 
     Windows in which it hardly got a core tell nothing, and are repeated; if no window tells, the last one is returned.
+    If such windows stand beside others in which it seems to spin, the answer is undecided: work looks so, too.
     """
     until, found, looked = time.monotonic() + _LIMIT_SECONDS, list[Use](), list[Use]()
     while len(found) < _WINDOWS and len(looked) < _MOST_WINDOWS and time.monotonic() < until:
@@ -106,7 +107,7 @@ def at_rest(port: int, pids: Pids, enough: Callable[[Use], bool]) -> Use | None:
     if not found:
         return looked[-1] if looked else None
     least = min(found, key=lambda use: (use.spins, use.wake_ups))
-    if least.spins and any(use.undecided for use in looked):  # work that takes long for want of a core looks so, too
+    if least.spins and any(use.undecided for use in looked):
         return replace(least, spins=False, undecided=True)
     return least
 

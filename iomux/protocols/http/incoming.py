@@ -83,9 +83,8 @@ class Incoming:
         name = self._methods.get(method)
         if not name or match.end() - match.start() > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
             return None
-        return _make(
-            Request, (name, target.decode("ascii"), "1.1", fields, b"", False)
-        ), close is None and close_behind_host is None
+        stays = close is None and close_behind_host is None
+        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b"", False)), stays
 
     @property
     def all_taken(self) -> bool:
@@ -95,7 +94,7 @@ class Incoming:
     @property
     def complete(self) -> bool:
         """Whether the last request was taken whole, and nothing came after it."""
-        return self._head is None and self._at == len(self._rest)
+        return self._head is None and self.all_taken
 
     @property
     def unfinished(self) -> str:

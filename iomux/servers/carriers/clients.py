@@ -57,6 +57,7 @@ class Clients:
         """When the alarm comes that was set last."""
         self._full_with = math.inf
         """So many clients take nearly all descriptors."""
+        self._looks_again = False
 
     def admit(self, fd: int, client: Carried) -> None:
         """A newcomer has got this descriptor; if hardly one is left, let some idle clients go."""
@@ -66,16 +67,22 @@ class Clients:
         if fd >= descriptor_limit() - SPARE:
             self._full_with = min(self._full_with, len(self.at))
         if len(self.at) >= self._full_with:  # by number: who comes next has the descriptor of one that was let go
-            self._make_room(len(self.at))
+            self._make_room()
 
-    def _make_room(self, size: int) -> None:
-        """Let some idle clients go; if there are none, again later, unless one of these `size` has left."""
-        found = self._idle.some(time.monotonic()) if len(self.at) >= size else []
+    def _make_room(self) -> None:
+        """Let some idle clients go; if there are none, look again later."""
+        found = self._idle.some(time.monotonic())
         for client in found:
             client.talk.drop()
             client.wake()
-        if not found and len(self.at) >= size:
-            self._alarm(RETRY_SECONDS, functools.partial(self._make_room, size))
+        if not found and not self._looks_again:
+            self._looks_again = True
+            self._alarm(RETRY_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looks_again = False
+        if len(self.at) >= self._full_with:
+            self._make_room()
 
     def note(self, fd: int) -> None:
         """Set an alarm for when this client is late. Call it after each call of its conversation."""

@@ -102,3 +102,29 @@ def test_idle_clients_are_let_go_as_soon_as_there_are_some(monkeypatch: pytest.M
     assert [len(client.dropped) for client in busy] == [0, 1, 0, 0]
     assert busy[1].woken == 1
     assert not alarms
+
+
+def test_idle_ones_are_let_go_again_when_newcomers_have_their_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "descriptor_limit", lambda: 16)
+    alarms: Any = Alarms()
+    loop = Clients(Speaks(Talk()), alarms.set)
+    first = {fd: admitted(loop, fd, NEVER) for fd in range(5, 9)}
+    gone = [fd for fd, client in first.items() if client.dropped]
+    assert gone
+    for fd in gone:
+        del loop.at[fd]
+    time.sleep(0.001)  # all are looked at again only after a while
+    for fd in gone:  # the kernel gives the lowest number that is free
+        admitted(loop, fd, NEVER)
+    assert [fd for fd, client in first.items() if client.dropped] > gone
+
+
+def test_while_nobody_is_idle_there_is_one_look_to_come_however_many_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "descriptor_limit", lambda: 16)
+    alarms: Any = Alarms()
+    loop = Clients(Speaks(Talk()), alarms.set)
+    for fd in range(5, 15):
+        admitted(loop, fd, NEVER, idle=False)
+    assert len(alarms) == 1
+    alarms.ring()
+    assert len(alarms) == 1
