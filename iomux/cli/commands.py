@@ -1,4 +1,4 @@
-"""The commands serve, soak and doctor: results go to standard output, warnings to standard error."""
+"""The commands serve and doctor: results go to standard output, warnings to standard error."""
 
 import argparse
 import ipaddress
@@ -81,19 +81,6 @@ def _listen(host: str, port: int) -> socket.socket:
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     # Not sys.exit: an event loop in C, or threads blocked in recv, would delay an ordinary exit.
     os._exit(0)
-
-
-def soak(options: argparse.Namespace) -> int:
-    """Soak a server and print the report; return 1 if something was lost, else 130 if it was interrupted, else 0."""
-    from iomux.harness.soak.soak import soak as run_soak
-
-    try:
-        report = run_soak(options.name, **{name: getattr(options, name) for name in options.soaks if name in options})
-    except RuntimeError as error:  # the server did not start, or the clients failed; the message has the traceback
-        print(f"iomux soak: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(report.as_dict(), indent=1) if options.json else f"{report}\nmeasured on {report.machine}")
-    return 1 if report.lost else 130 if report.interrupted else 0
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from iomux.cli import commands, values
 from iomux.cli.bench import bench as run_bench
 from iomux.cli.check import check as run_check
 from iomux.cli.compare import compare as run_compare
+from iomux.cli.soak import add_soak
 
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults
     ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
@@ -20,18 +21,6 @@ _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomu
     ("arrivals", str, "of an open loop: poisson, an independent crowd, or even, a metronome (default: poisson)"),
     ("seed", values.whole, "of poisson: decides the planned times (default: drawn, and reported)"),
     ("port", values.port, "of a command: the port to give it, or which of its ports is meant (default: a free one)"),
-)
-
-_SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults
-    ("minutes", values.real, "how long (default: 5, at most 60)"),
-    ("clients", values.whole, "how many at once, at most 1,000 (default: 200; 1 for blocking, which serves one)"),
-    ("seed", values.whole, "decides what each client does (default: drawn, and reported)"),
-    ("deadline", values.real, "seconds without an answer after which a client counts as lost (default: 10)"),
-    ("port", values.port, "for a command without {port}: which of its ports is meant (default: the one that it opens)"),
-)
-_SPOKEN = (
-    ("http", "its clients ask a web server for parts of a file; NAME is a registered server"),
-    ("redis", "its clients send a Redis transactions; NAME is a registered server, or any that speaks it"),
 )
 
 
@@ -61,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_bench(subparsers)
     _add_compare(subparsers)
     _add_check(subparsers)
-    _add_soak(subparsers)
+    add_soak(subparsers)
     doctor = subparsers.add_parser("doctor", help="say what this machine can run, and how quiet it is")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     doctor.set_defaults(run=commands.doctor)
@@ -176,24 +165,3 @@ def _add_check(subparsers: Any) -> None:
         help="whenever the file is saved, test what failed again, until Ctrl-C; for file.py:function or a command",
     )
     check.set_defaults(run=run_check)
-
-
-def _add_soak(subparsers: Any) -> None:
-    soak = subparsers.add_parser(
-        "soak",
-        help="for minutes, run hundreds of clients that half-close, reset and vanish; account for every byte",
-        description="Real clients connect, send in pieces, read slowly, half-close, reset and vanish, at random. Ends "
-        "with status 1 if a byte, an answer, a descriptor or memory was lost. Ctrl-C reports the results so far.",
-    )
-    soak.add_argument(
-        "name",
-        metavar="NAME",
-        help="an echo server: registered (iomux doctor), file.py:function, a quoted command with {port}, or host:port",
-    )
-    speaks = soak.add_mutually_exclusive_group()
-    for name, what in _SPOKEN:
-        speaks.add_argument(f"--{name}", dest="protocol", action="store_const", const=name, help=what)
-    for name, kind, what in _SOAK:
-        soak.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=what)
-    soak.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
-    soak.set_defaults(run=commands.soak, soaks=["protocol", *(name for name, _, _ in _SOAK)])
