@@ -60,8 +60,8 @@ def soak(
     number from 0 that decides what each client does (default: drawn, and reported). deadline: seconds without a byte
     after which a client counts as lost. progress: show a bar on standard error. port: as for `iomux.start`.
     protocol: "http" or "redis" for a server that speaks that instead of an echo: a registered name, which is started
-    with `iomux.protocols.http.site` or `iomux.protocols.resp.store`; for Redis also any server that speaks it itself, in
-    which keys `iomux-soak:NUMBER` are set and deleted.
+    with `iomux.protocols.http.site` or `iomux.protocols.resp.store`; for Redis also any server that speaks it itself,
+    in which keys `iomux-soak:NUMBER` are set and deleted.
 
     A request is one message answered completely: an echo, a part of a file, or a transaction of a Redis. A client that
     leaves in order, or half-closes, is owed every answer; one that resets or vanishes is owed nothing more. The run
