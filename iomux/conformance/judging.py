@@ -22,19 +22,21 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
     """Report how the server of a failed item ended, or what error it has printed.
 
     An item that has passed stays so, even if the server ended as its clients hung up: that end belongs to the items
-    about clients that leave, which look for it. And so it is if it failed before that.
+    about clients that leave, which look for it. And so it is if it failed before that. A server that has printed an
+    error may be about to end, a traceback comes before the end: so what it printed is looked at first.
     """
     if item.name == "ctrl-c" or outcome.status != "failed":
         return outcome
-    cause = running.ended(0.0 if outcome.server_lived_on else LAST_WORDS_SECONDS)
+    lived, error = outcome.server_lived_on, error_in(running.log())
+    cause = running.ended(0.0 if lived and not error else LAST_WORDS_SECONDS)
     detail = {**outcome.detail, "log": running.log()}
-    if cause and outcome.server_lived_on:
+    if cause and lived:
         return replace(outcome, detail={**detail, "afterwards": cause})
     if cause:
         return replace(outcome, seen=cause, detail={**detail, "client_saw": outcome.seen})
     if also := too_much(running.written_bytes()):
         return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)
-    if error := error_in(running.log()):
+    if error := error if lived else error_in(running.log()):
         return replace(outcome, seen=f"{outcome.seen}; an error in the server's output: {error}", detail=detail)
     return outcome
 

@@ -2,10 +2,11 @@
 
 import socket
 import threading
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from iomux import servers
 from iomux.conformance.trial.ending import error_in, why_ended
 from tests.support.checks import check
 
@@ -87,6 +88,22 @@ def test_what_was_right_stays_so_when_the_server_ends_at_a_later_reset() -> None
     )
 
 
-def test_an_end_after_an_item_has_failed_is_not_its_cause() -> None:
-    result = check(ends_at_a_hang_up, "neighbours")["neighbours"]
+def ends_slowly_at_a_hang_up(listener: socket.socket) -> NoReturn:
+    """As Python does with many modules on a busy machine: its traceback is long out when the process is gone."""
+    import sys
+    import time
+
+    report = sys.excepthook
+
+    def report_and_linger(*raised: Any) -> None:
+        report(*raised)
+        time.sleep(0.4)
+
+    sys.excepthook = report_and_linger
+    ends_at_a_hang_up(listener)
+
+
+@pytest.mark.parametrize("server", [ends_at_a_hang_up, ends_slowly_at_a_hang_up])
+def test_an_end_after_an_item_has_failed_is_not_its_cause(server: servers.Serve) -> None:
+    result = check(server, "neighbours")["neighbours"]
     assert result.seen == "another client got nothing back: nothing more came", "the slow client's reset came later"
