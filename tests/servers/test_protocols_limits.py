@@ -56,10 +56,13 @@ def let_go(client: socket.socket) -> bool:
         client.settimeout(DEADLINE)
 
 
-def test_a_client_that_takes_nothing_is_dropped(server: iomux.Server) -> None:
+def test_a_client_that_takes_nothing_is_reset(server: iomux.Server) -> None:
+    """After a plain close the kernel would go on keeping what it does not read, and offering it."""
     with connect(server.address) as client:
         client.sendall(b"many 160000 65536\n")
         assert eventually(lambda: all_gone(server))
+        with pytest.raises(ConnectionResetError):
+            receive_all(client)
 
 
 def test_idle_clients_are_let_go_for_newcomers_and_busy_ones_are_not(server: iomux.Server, name: str) -> None:

@@ -19,6 +19,7 @@ from iomux.servers.carriers.meeting import meet
 from iomux.servers.connection import OVER, READ, WRITE
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.conversation import Conversation
+from iomux.system.sockets import reset_at_close
 
 
 class _Client(asyncio.Protocol):
@@ -90,6 +91,8 @@ class _Client(asyncio.Protocol):
         """Do what the conversation has interest in: now if it costs the others nothing, else in a turn of its own."""
         interest = self.talk.interest
         if interest == OVER:
+            if self.talk.stalled:
+                reset_at_close(self._transport.get_extra_info("socket"))
             self._transport.abort()
             return
         if bool(interest & READ) != self._reading:

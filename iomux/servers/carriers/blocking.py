@@ -25,6 +25,7 @@ from iomux.servers.carriers.meeting import call_late, meet
 from iomux.servers.connection import CHUNK_BYTES, OVER, WRITE
 from iomux.servers.protocol import NEVER, Factory, Speaks
 from iomux.servers.protocol.conversation import Conversation
+from iomux.servers.protocol.parting import part
 from iomux.servers.readiness import timeout
 
 _TIMEVAL = struct.Struct("@ll")
@@ -95,6 +96,7 @@ def converse(client: socket.socket, speaks: Speaks) -> None:
         timed = TimedSocket(client)
         while talk.interest != OVER:
             _step(timed, talk, speaks.factory)
+        part(client, talk)
 
 
 def _step(timed: TimedSocket, talk: Conversation, factory: Factory) -> None:

@@ -24,6 +24,7 @@ from iomux.servers.connection import OVER, WRITE
 from iomux.servers.coroutines import Lost, Spawn, accept, receive
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.conversation import Conversation
+from iomux.servers.protocol.parting import part
 from iomux.servers.scheduler import Scheduler, Task, Wait
 
 Converse = Callable[["_Client"], Task]
@@ -112,7 +113,7 @@ class _Client:
     def leave(self) -> None:
         """Close."""
         del self._clients.at[self.fd]
-        self.sock.close()
+        part(self.sock, self.talk)
         self.talk.close()
 
 

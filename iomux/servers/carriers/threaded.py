@@ -25,6 +25,7 @@ from iomux.servers.carriers.meeting import call_late, meet
 from iomux.servers.connection import OVER, READ, REFUSED, WRITE, log_error
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.idle import SPARE, LongestIdle
+from iomux.servers.protocol.parting import part
 from iomux.system.sockets import descriptor_limit
 
 _GIVE_WAY_SECONDS = 1e-6
@@ -177,7 +178,7 @@ class _Client:
         if teller is not None and teller.is_alive():
             self._cut()
             teller.join()  # it must not send to the next client that gets the number of this socket
-        self._sock.close()
+        part(self._sock, self.talk)
         with self._turn:
             self.talk.close()
 

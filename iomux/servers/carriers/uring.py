@@ -22,6 +22,7 @@ from iomux.servers.carriers.meeting import meet
 from iomux.servers.connection import CHUNK_BYTES, OVER, READ, WRITE
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.conversation import Conversation
+from iomux.servers.protocol.parting import part
 from iomux.servers.uring import FIRST_BYTES, Acceptor, new_ring
 from iomux.system.io_uring import Ring
 from iomux.system.io_uring_abi import lend
@@ -125,7 +126,7 @@ class _Client:
         """Close, but first end what is under way: an operation keeps the connection open, and its memory lent."""
         if not self._receiving and not self._sending:
             del self._clients.at[self._fd]
-            os.close(self._fd)
+            part(socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, self._fd), self.talk)
             self.talk.close()
             self._on_close()
         elif not self._cut:

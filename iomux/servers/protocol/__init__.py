@@ -16,7 +16,8 @@ What the server that carries it promises:
   would be a reset, which destroys the reply on its way. With `AT_ONCE` the socket is closed once the replies are sent:
   the client has asked for the end itself, and nothing that it sent is left.
 - After the client's end of stream the replies that are owed are still sent, and then the connection is closed.
-- A client that takes nothing of what it is owed for a while is dropped (`Limits`).
+- A client that takes nothing of what it is owed for a while is dropped (`Limits`), by a reset: else the kernel would
+  keep for minutes what it does not read.
 - Time is passed in, in seconds of time.monotonic(): a protocol reads no clock. Its own stands while its client takes
   replies: `late` is not called meanwhile, and `due` is later by that time.
 

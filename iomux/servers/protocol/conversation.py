@@ -18,15 +18,10 @@ kernel can send them meanwhile. Cost: two calls for each read, if the reply is i
 """
 
 import contextlib
-from collections.abc import Callable
 
 from iomux.servers.protocol import AT_ONCE, LIMITS, NEVER, Limits, NewClient, Replies
-from iomux.servers.protocol.interest import OVER, READ, WRITE, log_error
+from iomux.servers.protocol.interest import OVER, READ, WRITE, Call, Piece, log_error
 from iomux.servers.protocol.pending import Pending
-
-Call = Callable[[], None]
-Piece = bytes | memoryview
-"""Bytes to send."""
 
 
 class Conversation:
@@ -48,6 +43,8 @@ class Conversation:
     def __init__(self, factory: NewClient, now: float, shut: Call, wake: Call, limits: Limits = LIMITS) -> None:
         self.interest = READ
         """What to do next: READ, WRITE, both, or OVER when the socket is to be closed."""
+        self.stalled = False
+        """Whether it was dropped because it does not take what it is owed: a carrier then resets it (`parting`)."""
         self._limits, self._shut, self._wake = limits, shut, wake
         self._current: Piece = b""  # being sent
         self._pending = Pending()
@@ -102,7 +99,8 @@ class Conversation:
     def late(self, now: float) -> Piece:
         """`due` has come: drop a client that stalls or lingers, else tell the protocol; return what is to be sent."""
         if self._lingering or self._busy_since is not None:
-            if self._lingering or self._current or self._pending.size:
+            self.stalled = bool(self._current or self._pending.size)
+            if self._lingering or self.stalled:
                 self.drop()
                 return b""
             self.due = now + self._limits.stall_seconds  # it took all so far: it is the server that is late
@@ -143,6 +141,7 @@ class Conversation:
         if self.interest == OVER or self._lingering:
             return
         if not self._pending.say(data, self._limits.said_bytes):
+            self.stalled = True
             self.drop()
         elif self._pending.replies_left:
             return  # it is busy, and will come to that

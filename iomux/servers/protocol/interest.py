@@ -3,7 +3,11 @@
 import contextlib
 import sys
 import traceback
+from collections.abc import Callable
 
+Call = Callable[[], None]
+Piece = bytes | memoryview
+"""Bytes to send."""
 READ = 0x001
 """Interest in reading, and readiness for it: POLLIN, and EPOLLIN has the same value (poll.h, epoll.h)."""
 WRITE = 0x004

@@ -12,9 +12,10 @@ from time import monotonic
 from typing import Protocol
 
 from iomux.servers.protocol import Speaks
-from iomux.servers.protocol.conversation import Conversation, Piece
+from iomux.servers.protocol.conversation import Conversation
 from iomux.servers.protocol.deadlines import Deadlines
-from iomux.servers.protocol.interest import READ, WRITE
+from iomux.servers.protocol.interest import READ, WRITE, Piece
+from iomux.servers.protocol.parting import part
 
 READ_BYTES = 64 * 1024
 """Most bytes read from one client in one turn."""
@@ -93,7 +94,7 @@ class Speaker:
 
     def close(self) -> None:
         """Close the socket; then the protocol is told."""
-        self.sock.close()
+        part(self.sock, self.talk)
         self._company.forget(self)
         self.talk.close()
 
