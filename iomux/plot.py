@@ -22,6 +22,8 @@ from iomux.figures.growth import growth as growth
 from iomux.figures.look.style import caption as caption
 from iomux.figures.look.style import pair as pair
 from iomux.figures.memory import memory as memory
+from iomux.figures.network.over_time import over_time as over_time
+from iomux.figures.network.stopwatch import stopwatch as stopwatch
 from iomux.figures.pass_along import pass_along as pass_along
 from iomux.figures.phases import phase_times as phase_times
 from iomux.figures.phases import phases as phases
