@@ -59,6 +59,11 @@ class Server:
         self._owner = os.getpid()
 
     @property
+    def alone(self) -> bool:
+        """Whether this process is all of the server; a command line may start others."""
+        return self._alone
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """The id of its process, as the only one: `iomux.processes.group.Group` has several."""
         return (self.pid,)

@@ -25,7 +25,10 @@ def start(
     protocol: Factory | None = None,
     *,
     processes: None = None,
-) -> Server: ...
+) -> Server:
+    """In one process."""
+
+
 @overload
 def start(
     server: str | servers.Serve,
@@ -36,7 +39,10 @@ def start(
     *,
     processes: int,
     sharing: str | None = None,
-) -> Group: ...
+) -> Group:
+    """In several."""
+
+
 def start(
     server: str | servers.Serve,
     handler: Handler | None = None,

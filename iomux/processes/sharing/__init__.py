@@ -1,4 +1,4 @@
-"""How several processes serve one address: whose the listeners are, who is woken, and how many clients each accepted.
+"""What several processes share: an address, with its listeners and who is woken for a client, and a moment.
 
 Nothing here starts a process; `iomux.processes.group` does.
 """
