@@ -62,7 +62,7 @@ def _kernel(found: Crowd) -> float:
 
 
 def _one_and_two() -> tuple[iomux.LoadResult, iomux.LoadResult]:
-    """A server whose handler computes, loaded by one process and by two: a latency is mostly the turns of the others."""
+    """A server whose handler computes, loaded by one process and by two: latencies are the turns of others."""
     with iomux.start("epoll", handler=_computes) as server:
         one = iomux.load(server, ACTIVE, duration=2.0)
         return one, iomux.load(server, ACTIVE, duration=2.0, processes=2)
