@@ -1,7 +1,7 @@
 """I/O multiplexing measured: real servers, real load, and figures of latency against concurrency.
 
 Servers
-    start                   run a server in its own process; returns a `Server`
+    start                   run a server in its own process, or in several; returns a `Server`, or a group of them
     Server                  a running server: its address, log, processor time and memory
     ServerError             raised when a server fails to start or ends by itself
     names                   the names of the servers that this machine can run
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from iomux.networks.network import network as network
     from iomux.processes.errors import ServerError as ServerError
     from iomux.processes.server import Server as Server
-    from iomux.processes.server import start as start
+    from iomux.processes.start import start as start
     from iomux.servers import mechanisms as mechanisms
     from iomux.servers import names as names
     from iomux.servers.connection import echo as echo
@@ -122,7 +122,7 @@ _HOME = {
     "playground": "iomux.lab.playground",
     "ratio": "iomux.harness.load.ratio",
     "soak": "iomux.harness.soak.soak",
-    "start": "iomux.processes.server",
+    "start": "iomux.processes.start",
     "sweep": "iomux.harness.load.sweep",
     "table_of_claims": "iomux.course.claims_table",
     "tape": "iomux.harness.tape.tape",

@@ -15,10 +15,10 @@ from iomux.networks.link import Link
 from iomux.networks.parts import Parts
 from iomux.networks.report import too_full, too_late
 from iomux.processes.logs import read_log
-from iomux.processes.notebook_cell import replace_earlier_run
 from iomux.processes.resolve import speaking
 from iomux.processes.server import Server, launch_on
 from iomux.processes.spawn import end, spawn
+from iomux.processes.start import replace_earlier_run
 from iomux.processes.starting import PORT_SECONDS
 from iomux.processes.worker import Reports
 from iomux.servers.connection import Handler

@@ -17,8 +17,8 @@ from iomux.networks.checks import QUEUE_BYTES, check_hosts, check_seed, check_se
 from iomux.networks.host import Host
 from iomux.networks.link import Link
 from iomux.networks.parts import Parts
-from iomux.processes.notebook_cell import replace_earlier_run
 from iomux.processes.spawn import interrupt_held_back
+from iomux.processes.start import replace_earlier_run
 from iomux.system.features import hidden
 from iomux.system.network.namespaces import Forbidden
 

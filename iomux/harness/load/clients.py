@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from iomux.system.network.connecting import connect_all
+from iomux.system.network.connecting import bind_to_source, connect_all
 from iomux.system.procfs import backlog
 from iomux.system.sockets import LOOPBACK, family_of
 
@@ -84,11 +84,14 @@ def payloads(size: int) -> Iterator[bytes]:
     return itertools.cycle([pool[start : start + size] for start in range(count)])
 
 
-def connect(address: tuple[str, int], count: int, deadline: float, errors: Counter[str]) -> list[Client]:
+def connect(
+    address: tuple[str, int], count: int, deadline: float, errors: Counter[str], source: int | None = None
+) -> list[Client]:
     """Open `count` connections, one after another on loopback; count those that fail in `errors`.
 
-    If one is not connected within `deadline` seconds (the backlog is full and the server does not
-    accept), the remaining ones are counted with it and not tried.
+    source: the number of this process among several, each of which connects from addresses of its own (`source_of`);
+    by default the kernel chooses the address. If one is not connected within `deadline` seconds (the backlog is full
+    and the server does not accept), the remaining ones are counted with it and not tried.
     """
     if not address[0].startswith(LOOPBACK):  # each takes a round trip
         return _connect_at_once(address, count, deadline, errors)
@@ -97,6 +100,8 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
         sock = socket.socket(family_of(address))
         sock.settimeout(deadline)
         try:
+            if source is not None:
+                bind_to_source(sock, source, tried)
             sock.connect(address)
         except TimeoutError:
             sock.close()
@@ -106,7 +111,7 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
             sock.close()
             errors[f"connect: {os.strerror(error.errno or 0)}"] += 1
             continue
-        if sock.getsockname()[1] == address[1]:  # no listener: the kernel chose this port, connected to itself
+        if source is None and sock.getsockname()[1] == address[1]:  # no listener: the kernel took this port itself
             sock.close()
             errors[NOBODY_LISTENS] += 1
             continue

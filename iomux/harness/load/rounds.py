@@ -8,10 +8,13 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+from iomux import servers
 from iomux.harness.load.percentiles import interval
+from iomux.system.limits import check_whole
 
 T = TypeVar("T")
 
+_MOST_AGAIN = 10
 FEWEST = 6
 """With fewer rounds even least to greatest is no 95 % interval of the median: all lie on one side in 2 of 2^n cases."""
 
@@ -21,6 +24,23 @@ def rotated(things: Iterable[T], number: int) -> list[T]:
     order = list(things)
     begin = number % len(order)
     return order[begin:] + order[:begin]
+
+
+def check_rounds(
+    chosen: Sequence[object], connections: Sequence[int], active: int | None, repeats: int, again: int
+) -> None:
+    """Raise ValueError for rounds that can't be: of no server, at no level, or too few of them."""
+    check_whole(repeats=repeats, active=1 if active is None else active, again=again)
+    if not chosen:
+        raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
+    if not connections or min(connections) < 1:
+        raise ValueError(f"connections is {list(connections)}: give one or more numbers, each at least 1")
+    if active is not None and not 1 <= active <= max(connections):
+        raise ValueError(f"active is {active}: choose from 1 to the most connections, which is {max(connections)}")
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}: at least 1 is needed")
+    if not 0 <= again <= _MOST_AGAIN:
+        raise ValueError(f"again is {again}: choose 0 to {_MOST_AGAIN}, how often a disturbed run is repeated")
 
 
 class Middle(NamedTuple):

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
-from iomux.harness.load.load import load
+from iomux.harness.load.load import check_processes, load
 from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.result import LoadResult
-from iomux.harness.load.rounds import Repeats, rotated
+from iomux.harness.load.rounds import Repeats, check_rounds, rotated
 from iomux.processes.errors import in_one_line
 from iomux.processes.resolve import Found, check_startable, find, labels, notes_of
 from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
-from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
+from iomux.system.limits import check_request, too_many, whole_numbers
 from iomux.system.machine import describe
 from iomux.system.network.place import Hosts
 from iomux.system.progress import keep_on_interrupt
@@ -34,7 +34,6 @@ _MEASURED = [
 ]
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
 _NO_DOUBT = {"doubts": "", "disturbed": False}  # of a run that has no figures
-_MOST_AGAIN = 10
 
 
 def sweep(
@@ -51,6 +50,7 @@ def sweep(
     seed: int | None = None,
     again: int = 1,
     port: int | None = None,
+    processes: int = 1,
     network: Hosts | None = None,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
@@ -59,9 +59,10 @@ def sweep(
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
     bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
-    of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`. All servers and
-    levels of a round get the same planned times, and each round its own: round 0 those of `seed`, round 1 those of
-    `seed` + 1. network: of `iomux.network`: load comes from its first host, and servers run in its second one.
+    of the runs; the disturbed one is dropped. processes: how many load generators, and not more than connections.
+    network: of `iomux.network`: load comes from its first host, and servers run in its second one. The other arguments
+    are those of `iomux.load`. All servers and levels of a round get the same planned times, and each round its own:
+    round 0 those of `seed`, round 1 those of `seed` + 1.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
     `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
@@ -84,9 +85,10 @@ def sweep(
     """
     chosen = [servers] if isinstance(servers, str) or callable(servers) else list(servers)
     levels = whole_numbers("connections", connections)
-    _validate(chosen, levels, active, repeats, again)
+    check_rounds(chosen, levels, active, repeats, again)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
+    check_processes(max(levels), processes)
     spacing, first = choose(rate, arrivals, seed)
     named = list(zip(labels(chosen), [_found(server, port) for server in chosen], strict=True))
     runs = [
@@ -112,7 +114,8 @@ def sweep(
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
-            options = fixed | {"active": asked, "seed": None if first is None else first + repeat}
+            options = fixed | {"active": asked, "processes": min(processes, level)}
+            options["seed"] = None if first is None else first + repeat
             run = functools.partial(_run, target, level, options, refused.get((name, level), ""), port, network)
             row = tries.undisturbed(run, lambda row: row["disturbed"])
             del row["disturbed"]
@@ -131,20 +134,6 @@ def _table(rows: list[dict[str, Any]], named: Sequence[tuple[str, Found]], attrs
     notes = {name: said for name, target in named if (said := _notes(target))}
     frame.attrs.update(attrs, machine=describe(), notes=notes)
     return frame
-
-
-def _validate(chosen: Sequence[Any], connections: Sequence[int], active: int | None, repeats: int, again: int) -> None:
-    check_whole(repeats=repeats, active=1 if active is None else active, again=again)
-    if not chosen:
-        raise ValueError(f"no server was named: choose from {', '.join(servers.names())}")
-    if not connections or min(connections) < 1:
-        raise ValueError(f"connections is {list(connections)}: give one or more numbers, each at least 1")
-    if active is not None and not 1 <= active <= max(connections):
-        raise ValueError(f"active is {active}: choose from 1 to the most connections, which is {max(connections)}")
-    if repeats < 1:
-        raise ValueError(f"repeats is {repeats}: at least 1 is needed")
-    if not 0 <= again <= _MOST_AGAIN:
-        raise ValueError(f"again is {again}: choose 0 to {_MOST_AGAIN}, how often a disturbed run is repeated")
 
 
 def _found(server: Found, port: int | None) -> Found:
@@ -168,8 +157,8 @@ def _run(
     target: Found, level: int, options: dict[str, Any], known: str, port: int | None, network: Hosts | None
 ) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
-    columns = {"active": "active", "size": "size_bytes", "rate": "rate_per_s", "arrivals": "arrivals", "seed": "seed"}
-    base = {"connections": level} | {column: options[name] for name, column in columns.items()}
+    same = {name: options[name] for name in ("active", "arrivals", "seed", "processes")}
+    base = {"connections": level, "size_bytes": options["size"], "rate_per_s": options["rate"]} | same
     if reason := known or too_many(level):
         return _missing(base, reason)
     try:

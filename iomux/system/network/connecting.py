@@ -1,4 +1,4 @@
-"""Open many connections when each takes a round trip: a window of connects that are under way at the same time.
+"""Open many connections: from many addresses, or when each takes a round trip, many at the same time.
 
 connect(2) of a nonblocking socket returns at once with EINPROGRESS; the socket becomes writable when the handshake is
 done, or has failed, and SO_ERROR says which. One after the other, 300 connections over 20 ms take 300 round trips.
@@ -8,9 +8,13 @@ import errno
 import os
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 
+IP_BIND_ADDRESS_NO_PORT = 24
+"""Choose the port only when the other end is known, so that it can be used again (ip(7)); Python has no name for it."""
+_PORTS_OF_ADDRESS = 12_000
 WINDOW = 256
 """How many connects are under way at once: a server's backlog holds that many, whatever it does meanwhile."""
 
@@ -52,3 +56,24 @@ def connect_all(
     finally:
         for sock, _ in under_way.values():
             sock.close()
+
+
+def bind_to_source(sock: socket.socket, process: int, number: int) -> None:
+    """Let connection `number` of a process come from `source_of` them; does nothing where there is but one address."""
+    if sock.family == socket.AF_INET and sys.platform == "linux":
+        sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source_of(process, number), 0))
+
+
+def source_of(process: int, number: int) -> str:
+    """The loopback address from which connection `number` of a process is made: all of 127.0.0.0/8 is this machine.
+
+    A port may be used again from another address. One address has some 28,000 to one server, and the kernel finds half
+    of them quickly: those that are as even or odd as the first one of ip_local_port_range (ip(7); inet_hash_connect).
+
+    Example:
+    >>> from iomux.system.network.connecting import source_of
+    >>> source_of(0, 0), source_of(53, 18_519)
+    ('127.1.0.1', '127.54.0.2')
+    """
+    return f"127.{process % 254 + 1}.0.{number // _PORTS_OF_ADDRESS % 254 + 1}"
