@@ -5,11 +5,14 @@ A command line, and a function that makes its own listener, is ready when one of
 looked up (`iomux.system.listeners`), because a test connection would be a client. Daemons are below its guard, too.
 """
 
+import contextlib
 import os
 import select
 import subprocess
 import time
 from typing import IO, NamedTuple
+
+import psutil
 
 from iomux.processes.errors import ELSEWHERE, cause_of_end, ended, not_ready
 from iomux.processes.logs import read_log, too_much, written_bytes
@@ -17,14 +20,15 @@ from iomux.processes.named import place
 from iomux.processes.sharing.accepted import Count
 from iomux.processes.spawn import outlives
 from iomux.system.listeners import Listener, listeners, listening
-from iomux.system.machine import below
+from iomux.system.machine import below, cpu_time, waited_for_a_core
 from iomux.system.network.place import Place
 from iomux.system.sockets import Address
 
 START_SECONDS = 20.0
-"""How long a server may take to come up, imports included."""
+"""How long a server may take to come up, imports included, while it has a core or sleeps."""
+_MOST_WAITED_SECONDS = 60.0  # for a core: that much is not counted
 _SETTLE_SECONDS = 0.03  # a server that fails in its first lines ends within this time, and `start` raises
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS, _PROMPT_MS = 0.02, 200
 _SAME = 5  # a program without {port} has all its listeners when they are the same so many times in a row
 _SAME_ELSEWHERE = 100  # and it listens at another port than the one that it was to take
 _SAME_PLACE = 2  # a daemon listens, forks and leaves: its listener is then held by another process
@@ -48,7 +52,9 @@ def wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[byte
     assert process.stdout is not None
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
-    came = poller.poll(START_SECONDS * 1000)
+    began, came = time.monotonic(), list[tuple[int, int]]()
+    while not came and not _is_over(began, process.pid):
+        came = poller.poll(_PROMPT_MS)
     ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
     if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
         cause = cause_of_end(process) if came else f"was not ready after {START_SECONDS:.0f} s"
@@ -65,8 +71,8 @@ def wait_until_it_listens(
     inside: Place | None = None,
 ) -> Started:
     """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
-    limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
-    while time.monotonic() < limit and not (before and same > _SAME_ELSEWHERE):
+    began, same, before, first = time.monotonic(), 0, list[Listener](), 0
+    while not _is_over(began, process.pid) and not (before and same > _SAME_ELSEWHERE):
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
@@ -84,6 +90,24 @@ def wait_until_it_listens(
             return _inside(name, process, meant, log, inside) if inside else _at(name, process, meant, log, was_told)
         time.sleep(_LOOK_SECONDS)
     raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
+
+
+def _is_over(began: float, pid: int) -> bool:
+    """Whether a process has had its time; on a busy machine it waits for a core meanwhile, and that does not count."""
+    spent = time.monotonic() - began
+    if spent <= START_SECONDS + min(sum(map(waited_for_a_core, below(pid))), _MOST_WAITED_SECONDS):
+        return False
+    return spent > START_SECONDS + _MOST_WAITED_SECONDS or not _waits_for_a_core(below(pid))
+
+
+def _waits_for_a_core(pids: list[int]) -> bool:
+    """Whether one of them would run, and none does, for a moment: the kernel counts a wait when it is over."""
+    with contextlib.suppress(psutil.Error):  # gone
+        used = [cpu_time(pid).total for pid in pids]
+        time.sleep(_LOOK_SECONDS)
+        would_run = any(psutil.Process(pid).status() == psutil.STATUS_RUNNING for pid in pids)
+        return would_run and used == [cpu_time(pid).total for pid in pids]
+    return False
 
 
 def _told_by(process: "subprocess.Popen[bytes]") -> int:

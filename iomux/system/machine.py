@@ -69,6 +69,23 @@ class Switches(NamedTuple):
     involuntary: int
 
 
+def waited_for_a_core(pid: int) -> float:
+    """Seconds for which a thread could have run and had no core; a process's id is that of its first thread.
+
+    The kernel adds a wait when it is over (/proc/PID/schedstat; Documentation/scheduler/sched-stats). 0 if it does not
+    count them, and for a thread that is gone.
+
+    Example:
+    >>> import os
+    >>> from iomux.system.machine import waited_for_a_core
+    >>> waited_for_a_core(os.getpid()) >= 0
+    True
+    """
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[1]) / 1e9
+    return 0.0
+
+
 def context_switches(pid: int) -> dict[int, Switches]:
     """The context switches of each thread of process `pid` so far, by thread id; empty if the system counts none.
 

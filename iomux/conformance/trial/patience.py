@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from iomux.conformance.trial.rest import any_runs
@@ -20,6 +21,7 @@ from iomux.system.disturbance.pressure import lately
 
 _CROWDED_SHARE, _MORE_WAITS = 0.4, 3
 _LOOKS, _LOOK_SECONDS = 5, 0.01
+_PRINTING_SECONDS, _PRINTED_BYTES = 0.5, 10_000
 
 T = TypeVar("T")
 
@@ -40,6 +42,27 @@ def at_work(subject: Subject) -> bool:
             return True
         time.sleep(_LOOK_SECONDS)
     return False
+
+
+def busy_printing(subject: Subject) -> bool:
+    """Whether it prints all the time on a crowded machine: it may have to say so much that it comes to no end of it.
+
+    Written is what wchar of /proc/PID/io counts: write(2) to a file or a pipe, and no send(2) (proc_pid_io(5)).
+    """
+    if lately() < _CROWDED_SHARE:
+        return False
+    before = _written(subject)
+    time.sleep(_PRINTING_SECONDS)
+    return _written(subject) > before + _PRINTED_BYTES
+
+
+def _written(subject: Subject) -> int:
+    total = 0
+    for pid in pids(subject):
+        with suppress(OSError, StopIteration):  # another user's, or gone
+            lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+            total += next(int(line.split()[1]) for line in lines if line.startswith("wchar"))
+    return total
 
 
 def ready(

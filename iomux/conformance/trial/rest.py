@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from iomux.system.machine import cpu_time
+from iomux.system.machine import cpu_time, waited_for_a_core
 from iomux.system.sock_diag import LISTEN, sockets_at
 
 Pids = Callable[[], list[int]]
@@ -156,14 +156,8 @@ def _threads(pids: Iterable[int]) -> dict[str, tuple[float, int]]:
             with contextlib.suppress(OSError):  # it has just ended
                 lines = (task / "status").read_text().splitlines()
                 switches = next(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
-                found[task.name] = (_waited(task), switches)
+                found[task.name] = (waited_for_a_core(int(task.name)), switches)
     return found
-
-
-def _waited(task: Path) -> float:
-    with contextlib.suppress(OSError):  # absent if the kernel does not count it
-        return int((task / "schedstat").read_text().split()[1]) / 1e9
-    return 0.0
 
 
 def _cpu_seconds(pids: Iterable[int]) -> float:

@@ -1,0 +1,58 @@
+"""How long a server may take to come up: a wait for a core, on a busy machine, is not its own."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import iomux
+from iomux.processes import ready
+from iomux.system.machine import cores, pin, waited_for_a_core
+from tests.support.clients import eventually
+
+SPINS, SLEEPS = "while True: pass", "import time; time.sleep(100)"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a process waited for a core")
+
+
+@contextlib.contextmanager
+def running(code: str, quiet: bool = False) -> Iterator[int]:
+    """A process on the last core; quiet: only when nobody else wants it (SCHED_IDLE, sched(7))."""
+
+    def on_core() -> None:
+        pin(cores()[-1])
+        if quiet:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+    with subprocess.Popen([sys.executable, "-S", "-c", code], preexec_fn=on_core) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@linux
+def test_a_process_that_gets_no_core_has_its_time_before_it() -> None:
+    with running(SPINS), running(SPINS, quiet=True) as starved:
+        assert eventually(lambda: ready._waits_for_a_core([starved]))
+        assert eventually(lambda: waited_for_a_core(starved) > 0)
+        waited = waited_for_a_core(starved)
+        assert not ready._is_over(time.monotonic() - ready.START_SECONDS - waited / 2, starved)
+        assert ready._is_over(time.monotonic() - 1000, starved), "there is an end to that"
+
+
+@linux
+def test_one_that_sleeps_has_had_its_time() -> None:
+    with running(SLEEPS) as asleep:
+        assert eventually(lambda: ready._is_over(time.monotonic() - ready.START_SECONDS - 5, asleep))
+        assert not ready._waits_for_a_core([asleep])
+
+
+def test_a_server_that_sleeps_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "START_SECONDS", 0.5)
+    with pytest.raises(iomux.ServerError, match="did not listen on any port"):
+        iomux.start(shlex.join([sys.executable, "-S", "-c", SLEEPS]))
