@@ -26,7 +26,7 @@ def test_16_1_six_files_are_twelve_round_trips_or_seven_or_two() -> None:
 def test_16_2_after_a_silence_the_window_begins_anew() -> None:
     first, again, later = wire.exercise_2()
     assert first >= 4 * ROUND_TRIP_MS
-    assert later >= 4 * ROUND_TRIP_MS, "as many as ten packets, doubled, make necessary"
+    assert later >= 3 * ROUND_TRIP_MS, "as many as some ten packets, doubled, make necessary"
     assert again < later
 
 

@@ -53,7 +53,7 @@ def _at_once(new: Callable[[], None]) -> None:
             done.result()
 
 
-def exercise_2(silence_s: float = 1.0) -> list[float]:
+def exercise_2(silence_s: float = 3.0) -> list[float]:
     """How many milliseconds a mebibyte takes on a new connection, at once again, and after a silence."""
     its = page()
     with two_hosts() as (a, b):
