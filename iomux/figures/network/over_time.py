@@ -3,6 +3,7 @@
 Lines are drawn from dot to dot. Where a quantity keeps its value until it changes, as a window does, they are steps.
 """
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _UNITS = {"ms": "milliseconds", "s": "seconds"}
-_MARKERS = 14  # on one line, at most
+_FEW = 25  # readings of a line, each of which gets a marker
+_APART = 0.06  # of the axes' diagonal: between two markers, if there are more
+_DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide steps
 _ROOM = 1.3  # of the horizontal axis: for the names
 
 
@@ -45,10 +48,10 @@ def over_time(
     """
     ax = new_axes(ax)
     names, ends = in_order(frame["what"]), []
-    for name in names:
+    for name, dash in zip(names, cycle(_DASHES)):
         rows, look = frame[frame["what"] == name], style(name, names)
-        drawn: Any = {"color": look.color, "linestyle": look.dash, "marker": look.marker, "markersize": 6}
-        drawn |= {"markevery": len(rows) // _MARKERS + 1, "drawstyle": "steps-post" if steps else "default"}
+        drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markersize": 6}
+        drawn |= {"markevery": 1 if len(rows) <= _FEW else _APART, "drawstyle": "steps-post" if steps else "default"}
         ax.plot(rows[across], rows[column], linewidth=2, clip_on=False, **drawn)
         ends.append((float(rows[across].iloc[-1]), float(rows[column].iloc[-1]), name, look.color))
     ax.set_xlim(0, float(frame[across].max()) * _ROOM)

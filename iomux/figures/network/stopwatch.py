@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
+from iomux.figures.look.axes import outline
 from iomux.figures.look.notes import note, under
 from iomux.figures.look.style import GREY, LABEL, in_order, new_axes, plain, style, thousands
 from iomux.system.machine import describe
@@ -20,6 +21,7 @@ _UNITS = {"ms": "milliseconds", "s": "seconds"}
 _ROW_INCHES, _REST_INCHES = 0.62, 1.9
 _ROOM = 1.24  # of the axis, beyond the last dot: for its number
 _MOST_LINES = 12
+_WORDS = 0.2  # of the axis: that the words for the first line need before the second
 
 
 def stopwatch(
@@ -51,10 +53,10 @@ def stopwatch(
     if round_trip:
         _count_round_trips(ax, round_trip, most)
     for place, name in enumerate(names):
-        _row(ax, frame.loc[frame["what"] == name, column], place, style(name, names).color, never)
+        _row(ax, frame.loc[frame["what"] == name, column], place, style(name).color, never)
     ax.set_yticks(range(len(names)), names, fontweight="bold")
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
-        tick.set_color(style(name, names).color)
+        tick.set_color(style(name).color)
     ax.set_xlabel(_UNITS[column])
     ax.xaxis.set_major_formatter(thousands() if most >= 20 else "{x:g}")
     plain(ax, title).grid(False)
@@ -66,9 +68,10 @@ def stopwatch(
 def _count_round_trips(ax: Axes, each: float, most: float) -> None:
     """Mark the multiples of a round trip with their numbers; only the first if they would be many."""
     times = list(takewhile(lambda number: number * each <= most * 1.05, count(1)))
-    for number in times if len(times) <= _MOST_LINES else times[:1]:
+    alone = len(times) > _MOST_LINES
+    for number in times[:1] if alone else times:
         ax.axvline(number * each, color="#999999", linewidth=1, linestyle=":", zorder=0.5)
-        words = "1 round trip" if number == 1 else f"{number}"
+        words = "1 round trip" if number == 1 and (alone or each > _WORDS * most) else f"{number}"
         at: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": GREY}
         ax.annotate(words, (number * each, 1), (3, -2), va="top", fontsize=9, **at)
 
@@ -77,7 +80,7 @@ def _row(ax: Axes, values: "pd.Series[float]", place: int, color: str, never: st
     ended = values.dropna()
     beside: Any = {"textcoords": "offset points", "va": "center", "color": color, "fontweight": "bold"}
     if ended.empty:
-        ax.annotate(never, (0, place), (6, 0), fontsize=LABEL, **beside)
+        ax.annotate(never, (0, place), (6, 0), fontsize=LABEL, path_effects=outline(), **beside)
         return
     middle, last = float(ended.median()), float(ended.max())
     ax.plot(ended, [place] * len(ended), "o", color=color, alpha=0.55, markeredgewidth=0, markersize=8, clip_on=False)
