@@ -87,6 +87,8 @@ def crowd(
     fits = room(connections, memory_share)
     began = time.monotonic()
     with launch_group(server, None, None, None, fits.processes, "reuseport") as group:
+        if group.accepted is None:
+            raise ValueError(f"{server} accepts below Python, where nobody counts: choose 'epoll'")
         alone = load(group, 1, duration=duration)
         with _Watch(group) as watch:
             asked = {"active": 1, "duration": duration, "deadline": _DEADLINE_S, "processes": fits.processes}

@@ -96,6 +96,14 @@ def test_all_are_opened_counted_and_closed_by_several_processes(monkeypatch: pyt
     assert children() == before
 
 
+@pytest.mark.parametrize("name", ["io_uring", "uvloop"])
+def test_a_server_whose_clients_nobody_counts_is_refused(name: str) -> None:
+    if why := get(name).why_not():
+        pytest.skip(why)
+    with pytest.raises(ValueError, match=f"{name} accepts below Python, where nobody counts: choose 'epoll'"):
+        crowd(10, server=name)
+
+
 def test_thirty_thousand_where_the_limits_allow_it() -> None:
     """More than one process may open, and more than one source address has ports for."""
     if room(MANY).connections < MANY or resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 20_000:
