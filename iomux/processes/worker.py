@@ -90,6 +90,10 @@ class Reports:
         held = ", and was stopped by a signal" if is_stopped(self._process.pid) else ""
         raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s{held}: it was ended")
 
+    def fileno(self) -> int:
+        """The descriptor of the pipe, which is readable when a report or the worker's end can be had."""
+        return self._pipe.fileno()
+
     def _why_ended(self) -> str:
         """How it ended: by an error of its own, which is in its log, or by a signal."""
         cause, log = cause_of_end(self._process), read_log(self._log)
