@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from iomux.lab.playground import playground as playground
     from iomux.processes.errors import ServerError as ServerError
     from iomux.processes.server import Server as Server
-    from iomux.processes.server import start as start
+    from iomux.processes.start import start as start
     from iomux.servers import mechanisms as mechanisms
     from iomux.servers import names as names
     from iomux.servers.connection import echo as echo
@@ -119,7 +119,7 @@ _HOME = {
     "playground": "iomux.lab.playground",
     "ratio": "iomux.harness.load.ratio",
     "soak": "iomux.harness.soak.soak",
-    "start": "iomux.processes.server",
+    "start": "iomux.processes.start",
     "sweep": "iomux.harness.load.sweep",
     "table_of_claims": "iomux.course.claims_table",
     "tape": "iomux.harness.tape.tape",

@@ -65,7 +65,7 @@ def _measured(
 
 def _output(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> None:
     """Print the results as JSON or as `text`, and write the files that the options name."""
-    from iomux.harness.load.saved import save
+    from iomux.cli.saved import save
 
     print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
     if options.csv:

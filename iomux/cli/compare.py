@@ -5,8 +5,8 @@ import sys
 from math import isnan
 from typing import TYPE_CHECKING
 
+from iomux.cli.saved import read
 from iomux.harness.load.compare import SETTING, Change, changes
-from iomux.harness.load.saved import read
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,8 @@ import psutil
 from iomux import servers
 from iomux.harness.load.clients import connect
 from iomux.processes.resolve import name_of, resolve
-from iomux.processes.server import LAST_WORDS_SECONDS, start
+from iomux.processes.server import LAST_WORDS_SECONDS
+from iomux.processes.start import start
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.system.limits import too_many, whole_numbers
 from iomux.system.machine import describe

@@ -75,10 +75,24 @@ def _serve() -> None:
     # The owner's number for the listener may be too large for select: take the lowest free one.
     listener = socket.socket(fileno=os.dup(work["descriptor"]))
     os.close(work["descriptor"])
+    if "count" in work:  # it is one of several processes
+        listener = _shared(listener, work["count"], work["exclusive"])
     arguments = (listener,) if work["handler"] is None else (listener, work["handler"])
     with status:
         status.write(b"ready %d" % os.getpid())
     run_forever(serve, *arguments)
+
+
+def _shared(listener: socket.socket, count: int, exclusive: bool) -> socket.socket:
+    """The listener of one of several processes: it counts its clients, and may be waited for exclusively."""
+    from iomux.processes.sharing.accepted import counting  # not at the top: most servers are alone
+
+    listener = counting(listener.detach(), count)
+    if exclusive:
+        from iomux.processes.sharing.exclusive import wait_exclusively
+
+        wait_exclusively(listener)
+    return listener
 
 
 def main() -> None:

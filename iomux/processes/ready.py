@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 from iomux.processes.errors import ELSEWHERE, cause_of_end, ended, not_ready
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.named import place
+from iomux.processes.sharing.accepted import Count
 from iomux.processes.spawn import outlives
 from iomux.system.listeners import Listener, listeners, listening
 from iomux.system.machine import below
@@ -37,6 +38,8 @@ class Started(NamedTuple):
     notes: tuple[str, ...] = ()
     alone: bool = False
     """Whether `pid` is the server, and what it starts is not counted with it."""
+    counted: Count | None = None
+    """What it has accepted, if it is one of several processes at this address."""
 
 
 def wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> int:

@@ -1,4 +1,4 @@
-"""Run a server in a separate process: `start` returns when it is ready, and it ends with its owner.
+"""A server in a separate process: `launch` returns when it is ready, and it ends with its owner.
 
 In a thread of its client it would share the client's interpreter lock, and the two be measured as one. Cloudpickle
 sends a function of a notebook's cell itself, over the child's standard input, which is also the lifeline (see
@@ -16,17 +16,15 @@ from typing import IO, Any
 
 import psutil
 
-from iomux import servers
 from iomux.processes.errors import ServerError, cause_of_end, ended
 from iomux.processes.logs import read_log, written_bytes
 from iomux.processes.named.place import written
-from iomux.processes.notebook_cell import replace_earlier_run
 from iomux.processes.ready import Started
-from iomux.processes.resolve import Found, check_handler_and_core, check_startable, find, name_of, notes_of, speaking
+from iomux.processes.resolve import Found, check_handler_and_core, check_startable, find, name_of, notes_of
+from iomux.processes.sharing.accepted import UNSEEN
 from iomux.processes.spawn import end
 from iomux.processes.starting import Terms, start_found
 from iomux.servers.connection import Handler
-from iomux.servers.protocol import Factory
 from iomux.system.machine import CpuTime, below, cores, cpu_time
 from iomux.system.process_tree import exists
 from iomux.system.sockets import Address, wait_until_refused
@@ -53,7 +51,7 @@ class Server:
         """The id of its process; of a command line's the one that listens, or the first of several."""
         self.notes = (*notes, *started.notes)
         """How it was called and where it listens, if that is not as usual; a line each."""
-        self._process, self._alone = started.process, started.alone
+        self._process, self._alone, self._count = started.process, started.alone, started.counted
         self._log = log
         self._last_log, self._last_written = "", 0
         self._close = weakref.finalize(self, _end_and_close, self._process, log)
@@ -61,9 +59,32 @@ class Server:
         self._owner = os.getpid()
 
     @property
+    def alone(self) -> bool:
+        """Whether this process is all of the server; a command line may start others."""
+        return self._alone
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The id of its process, as the only one: `iomux.processes.group.Group` has several."""
+        return (self.pid,)
+
+    @property
+    def accepted(self) -> int | None:
+        """How many clients it has accepted; None unless it is one of several processes, or if it accepts below Python.
+
+        See `iomux.processes.sharing.accepted`.
+        """
+        return None if self._count is None or self.name in UNSEEN else self._count.accepted
+
+    @property
     def alive(self) -> bool:
         """Whether its process runs."""
         return self._process.poll() is None and exists(self.pid)
+
+    @property
+    def died(self) -> str:
+        """How it ended by itself, as in "was ended by SIGKILL"; empty while it runs, and if it was stopped."""
+        return "" if self._stopped or self.alive else cause_of_end(self._process)
 
     @property
     def log(self) -> str:
@@ -105,12 +126,23 @@ class Server:
         if not self.alive:
             raise ended(f"{self.name} server (pid {self.pid})", cause_of_end(self._process), self.log)
 
+    def let_go(self) -> None:
+        """Let its process end, and do not wait for that: `stop` does."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
     def stop(self) -> None:
-        """End the server and all it has started, and wait until its port is free. Does nothing the second time."""
+        """End the server and all it has started, and wait until its port is free. Does nothing the second time.
+
+        One of several processes is ended alone: the others have the port.
+        """
         again, self._stopped = self._stopped, True
-        _running.pop(self.address, None)
+        if _running.get(self.address) is self:
+            del _running[self.address]
         end(self._process)
-        if not again and self._owner == os.getpid():  # in a fork the server still runs, and the wait would time out
+        # In a fork the server still runs, and the wait would time out; so it would if others have the port.
+        if not again and self._owner == os.getpid() and self._count is None:
             wait_until_refused(self.address)
         _ = self.log, self.written_bytes  # read once more, so that they stay available
         self._close()
@@ -131,37 +163,6 @@ class Server:
     def __repr__(self) -> str:
         state = f"pid {self.pid}" if self.alive else cause_of_end(self._process)
         return f"<{self.name} server at {written(*self.address)}, {'stopped' if self._stopped else state}>"
-
-
-def start(
-    server: str | servers.Serve,
-    handler: Handler | None = None,
-    cpu: int | None = None,
-    port: int | None = None,
-    protocol: Factory | None = None,
-) -> Server:
-    """Run a server in a separate process on a free port of 127.0.0.1; it is ready when this returns.
-
-    server: a registered name (`iomux.names()`), `file.py:function`, a function `serve(listener, handler=...)`, also of
-    a notebook's cell, or a command line in any language, with `{port}` where its port goes, or with a port of its own.
-    handler: maps the bytes that arrived to the bytes to send back; by default the server's. cpu: the core to run on; by
-    default the first that this process may use, so that `iomux.load` can take another. port: for what makes its own
-    listener: the port to give it, or which of its ports is meant. protocol: in the place of a handler, what makes a
-    protocol object for each client, such as `iomux.protocols.http.site(".")` (`iomux.servers.protocol`).
-
-    Use it in a `with`, or keep it and call `.stop()`. Running a notebook's cell again stops the servers of its last
-    run. Raises LookupError for an unknown or missing name, program or file, ImportError for a file that can't be
-    imported, TypeError for what is no server, handler or protocol, ValueError for a function of an unknown form, a
-    port or a core that can't be used, and ServerError with the server's traceback if it does not start.
-
-    Example:
-    >>> with iomux.start("poll") as server:
-    ...     print(server.alive)
-    True
-    """
-    running = launch(server, speaking(handler, protocol), cpu, port)
-    replace_earlier_run(running)
-    return running
 
 
 def launch(server: Found, handler: Handler | None = None, cpu: int | None = None, port: int | None = None) -> Server:

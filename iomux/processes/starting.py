@@ -49,15 +49,30 @@ def start_found(found: Found, handler: Handler | None, log: IO[bytes], terms: Te
 def start_function(serve: Any, handler: Handler | None, log: IO[bytes], terms: Terms) -> Started:
     """Start a server that takes a listener. Raises ServerError."""
     with listen() as listener:
-        work = {"serve": serve, "handler": handler, "cpu": terms.core, "descriptor": listener.fileno()}
-        options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, terms.main)
+        process = spawn_function(serve, handler, log, terms, listener)
         try:
             pid = wait_until_ready(name_of(serve), process, log)
         except BaseException:
             end(process)
             raise
         return Started(process, pid, listener.getsockname()[:2], alone=True)
+
+
+def spawn_function(
+    serve: Any,
+    handler: Handler | None,
+    log: IO[bytes],
+    terms: Terms,
+    listener: socket.socket,
+    count: int | None = None,
+    exclusive: bool = False,
+) -> "subprocess.Popen[bytes]":
+    """Start the process of a server that takes a listener; of one of several, count: where it counts its clients."""
+    work = {"serve": serve, "handler": handler, "cpu": terms.core, "descriptor": listener.fileno()}
+    work |= {} if count is None else {"count": count, "exclusive": exclusive}
+    options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
+    descriptors = (listener.fileno(),) if count is None else (listener.fileno(), count)
+    return spawn("iomux.processes.child", work, log, descriptors, options, terms.main)
 
 
 def start_own(found: Command | Called, log: IO[bytes], terms: Terms) -> Started:

@@ -17,6 +17,7 @@ from typing import IO, Any, TypeVar
 import psutil
 
 from iomux.processes.errors import cause_of_end
+from iomux.processes.group import Group
 from iomux.processes.logs import read_log
 from iomux.processes.server import Server
 from iomux.processes.spawn import WITHOUT_SITE, end, spawn
@@ -30,13 +31,21 @@ _SENT = {
 }
 
 
-def free_core(server: Server | None) -> int | None:
+def free_core(server: Server | Group | None) -> int | None:
     """The last core that the server does not run on; None (not pinned) if there is only one."""
+    return free_cores(server, 1)[0]
+
+
+def free_cores(server: Server | Group | None, count: int) -> list[int] | list[None]:
+    """A core for each of `count` processes, from the last down, and again if there are too few; None if none is free.
+
+    Free is one that the server does not run on.
+    """
     taken = set[int]()
     if server is not None and hasattr(psutil.Process, "cpu_affinity"):
-        taken = set(psutil.Process(server.pid).cpu_affinity() or ())
+        taken = {core for pid in server.pids for core in psutil.Process(pid).cpu_affinity() or ()}
     free = [core for core in cores() if core not in taken]
-    return free[-1] if free and len(cores()) > 1 else None
+    return [free[-1 - number % len(free)] for number in range(count)] if free and len(cores()) > 1 else [None] * count
 
 
 def run_in_worker(job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str) -> T:
@@ -95,15 +104,16 @@ class Reports:
 
 
 @contextlib.contextmanager
-def worker_reports(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
+def worker_reports(
+    job: Callable[..., Any], *arguments: Any, core: int | None, what: str, pass_fds: tuple[int, ...] = ()
+) -> Iterator[Reports]:
     """Call `job(*arguments)` in a separate process and provide what it yields or returns; on leaving, end it.
 
-    core, what: as for `run_in_worker`.
+    core, what: as for `run_in_worker`. pass_fds: descriptors that it has, too, under the same numbers.
     """
     with tempfile.TemporaryFile() as log:
-        process = spawn(
-            "iomux.processes.worker_main", {"job": job, "arguments": arguments, "cpu": core}, log, options=WITHOUT_SITE
-        )
+        work = {"job": job, "arguments": arguments, "cpu": core}
+        process = spawn("iomux.processes.worker_main", work, log, pass_fds, WITHOUT_SITE)
         try:
             with contextlib.closing(Reports(process, log, what)) as reports:
                 yield reports

@@ -17,3 +17,25 @@ def duration(microseconds: float) -> str:
         if value < 999.5 or unit == "s":
             return f"{value:.0f} {unit}" if unit == "µs" or value >= 99.5 else f"{value:.3g} {unit}"
     return f"{microseconds:.0f} µs"
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage.
+
+    Example:
+    >>> from iomux.system.units import percent
+    >>> percent(0.254)
+    '25 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
+def seconds(nanoseconds: int) -> str:
+    """Nanoseconds as seconds with two decimals.
+
+    Example:
+    >>> from iomux.system.units import seconds
+    >>> seconds(1_500_000_000)
+    '1.50 s'
+    """
+    return f"{nanoseconds / 1e9:.2f} s"

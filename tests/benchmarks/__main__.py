@@ -17,7 +17,7 @@ from tqdm.auto import trange
 
 import iomux
 from iomux.system.machine import describe
-from tests.benchmarks import copying, intervals, peers, protocols, theory, timeline, uring
+from tests.benchmarks import copying, intervals, many, peers, protocols, theory, timeline, uring
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.c.programs import c_client
 
@@ -96,6 +96,8 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
     "theory": (theory.theory, 9),
     "http": (protocols.web, 5),
     "resp": (protocols.stores, 5),
+    "crowd": (many.crowd, 3),
+    "million_connections": (many.million_connections, 1),
 }
 
 

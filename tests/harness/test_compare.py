@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iomux.cli.saved import read, save
 from iomux.harness.load.compare import changes
-from iomux.harness.load.saved import read, save
 from tests.support.commands import iomux_command
 
 

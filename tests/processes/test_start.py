@@ -149,7 +149,7 @@ def test_a_core_that_may_not_be_used_is_a_clear_error() -> None:
 
 def test_a_handler_that_is_no_function_is_a_clear_error() -> None:
     with pytest.raises(TypeError, match="handler is 3: give a function"):
-        iomux.start("poll", handler=3)  # type: ignore[arg-type]
+        iomux.start("poll", handler=3)  # type: ignore[call-overload]
 
 
 def test_children_of_a_server_end_with_it() -> None:

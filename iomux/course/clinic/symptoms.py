@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from iomux.processes.server import start
+from iomux.processes.start import start
 from iomux.servers import Serve
 from iomux.system.features import available
 from iomux.system.machine import Switches, context_switches, switched

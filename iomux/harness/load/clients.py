@@ -18,6 +18,9 @@ from typing import Any
 from iomux.system.procfs import backlog
 from iomux.system.sockets import family_of
 
+IP_BIND_ADDRESS_NO_PORT = 24
+"""Choose the port only when the other end is known, so that it can be used again (ip(7)); Python has no name for it."""
+_PORTS_OF_ADDRESS = 12_000
 _DISTINCT_PAYLOADS = 1021  # a prime, so that for most numbers of clients a client's next request differs
 
 _CHECK_SECONDS, _NO_PROGRESS_SECONDS = 0.02, 0.3
@@ -83,17 +86,23 @@ def payloads(size: int) -> Iterator[bytes]:
     return itertools.cycle([pool[start : start + size] for start in range(count)])
 
 
-def connect(address: tuple[str, int], count: int, deadline: float, errors: Counter[str]) -> list[Client]:
+def connect(
+    address: tuple[str, int], count: int, deadline: float, errors: Counter[str], source: int | None = None
+) -> list[Client]:
     """Open `count` connections one after another; count those that fail in `errors`.
 
-    If one is not connected within `deadline` seconds (the backlog is full and the server does not
-    accept), the remaining ones are counted with it and not tried.
+    source: the number of this process among several, each of which connects from addresses of its own (`source_of`);
+    by default the kernel chooses the address. If one is not connected within `deadline` seconds (the backlog is full
+    and the server does not accept), the remaining ones are counted with it and not tried.
     """
     clients: list[Client] = []
     for tried in range(count):
         sock = socket.socket(family_of(address))
         sock.settimeout(deadline)
         try:
+            if source is not None and sock.family == socket.AF_INET:
+                sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                sock.bind((source_of(source, tried), 0))
             sock.connect(address)
         except TimeoutError:
             sock.close()
@@ -103,7 +112,9 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
             sock.close()
             errors[f"connect: {os.strerror(error.errno or 0)}"] += 1
             continue
-        if sock.getsockname()[1] == address[1]:  # no listener: the kernel chose this port, connected to itself
+        if (
+            source is None and sock.getsockname()[1] == address[1]
+        ):  # no listener: the kernel chose this port, connected to itself
             sock.close()
             errors[NOBODY_LISTENS] += 1
             continue
@@ -111,6 +122,20 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         clients.append(Client(sock))
     return clients
+
+
+def source_of(process: int, number: int) -> str:
+    """The loopback address from which connection `number` of a process is made: all of 127.0.0.0/8 is this machine.
+
+    A port may be used again from another address. One address has some 28,000 to one server, and the kernel finds half
+    of them quickly: those that are as even or odd as the first one of ip_local_port_range (ip(7); inet_hash_connect).
+
+    Example:
+    >>> from iomux.harness.load.clients import source_of
+    >>> source_of(0, 0), source_of(53, 18_519)
+    ('127.1.0.1', '127.54.0.2')
+    """
+    return f"127.{process % 254 + 1}.0.{number // _PORTS_OF_ADDRESS % 254 + 1}"
 
 
 def wait_until_accepted(address: tuple[str, int]) -> None:

@@ -13,7 +13,7 @@ from iomux.system.disturbance.cgroups import Throttled
 from iomux.system.disturbance.meanwhile import Meanwhile
 from iomux.system.disturbance.processors import CoreTime, siblings
 from iomux.system.machine import CpuTime
-from iomux.system.units import duration
+from iomux.system.units import duration, percent, seconds
 
 FULL = 0.9
 """The share of a core from which on a process counts as saturated."""
@@ -51,9 +51,14 @@ def doubts(plan: Plan, seen: dict[str, Any]) -> list[Doubt]:
 
     seen: what `iomux.harness.load.plan.run` returned. Without its `meanwhile` only the counts are judged.
     """
+    return [*disturbances(plan, seen), *counts(seen)]
+
+
+def disturbances(plan: Plan, seen: dict[str, Any]) -> list[Doubt]:
+    """What disturbed one load generator and its server."""
     meanwhile: Meanwhile | None = seen.get("meanwhile")
     found = [*_stillness(meanwhile, seen), *_machine(meanwhile, seen)] if meanwhile else []
-    return [*found, *_generator(plan, seen), *_counts(seen)]
+    return [*found, *_generator(plan, seen)]
 
 
 def late_us(plan: Plan, seen: dict[str, Any]) -> dict[str, float]:
@@ -92,15 +97,16 @@ def _stillness(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
 
     if ours := meanwhile.stood_still:
         yield Doubt(
-            f"the load generator itself stood still for {_s(sum(span.length for span in ours))}, from "
-            f"{_s(ours[0].begin)} on: it was stopped or its core was taken, and what it saw meanwhile is its own delay",
+            f"the load generator itself stood still for {seconds(sum(span.length for span in ours))}, from "
+            f"{seconds(ours[0].begin)} on: it was stopped or its core was taken, and what it saw meanwhile is its own "
+            "delay",
             passing=True,
         )
     silent, service = meanwhile.silent, seen["service_ns"]
     if silent and (not len(service) or silent.length > _SLOW_STALL * np.median(service)):
         yield Doubt(
-            f"no reply came from {_s(silent.begin)} to {_s(silent.end)} while requests were under way: the server "
-            "stood still",
+            f"no reply came from {seconds(silent.begin)} to {seconds(silent.end)} while requests were under way: the "
+            "server stood still",
             passing=False,
         )
 
@@ -110,14 +116,14 @@ def _machine(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
     for who, core, own in places:
         spent = machine.cores.get(core, CoreTime(0.0, 0.0))
         if spent.stolen > max(MOST_STOLEN * machine.seconds, LEAST_STOLEN_S):
-            share = _percent(spent.stolen / machine.seconds)
+            share = percent(spent.stolen / machine.seconds)
             yield Doubt(f"the hypervisor ran something else on {who} for {share} of the time", passing=True)
         others = 0.0 if own is None else spent.busy - own
         if others > max(MOST_OTHERS * machine.seconds, LEAST_OTHERS_S):
-            yield Doubt(f"other programs used {_percent(min(others / machine.seconds, 1.0))} of {who}", passing=True)
+            yield Doubt(f"other programs used {percent(min(others / machine.seconds, 1.0))} of {who}", passing=True)
     if len(places) < 2 and machine.waited_share is not None and machine.waited_share > MOST_WAITING:
         yield Doubt(
-            f"more was ready to run than there are cores: for {_percent(machine.waited_share)} of the time something "
+            f"more was ready to run than there are cores: for {percent(machine.waited_share)} of the time something "
             "waited for one (PSI)",
             passing=True,
         )
@@ -180,18 +186,11 @@ def _generator(plan: Plan, seen: dict[str, Any]) -> Iterator[Doubt]:
     yield Doubt(f"the load generator was late: {what}", passing=not most)
 
 
-def _counts(seen: dict[str, Any]) -> Iterator[Doubt]:
+def counts(seen: dict[str, Any]) -> Iterator[Doubt]:
+    """Too few requests, and those that were lost."""
     answered, errors = len(seen["response_ns"]), seen["errors"]
     if 0 < answered < FEWEST:
         yield Doubt(f"only {answered} requests were answered: too few even for a median", passing=False)
     if errors:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(errors.items()))
         yield Doubt(f"requests or connections were lost: {kinds}", passing=False)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _s(nanoseconds: int) -> str:
-    return f"{nanoseconds / 1e9:.2f} s"

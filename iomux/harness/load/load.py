@@ -6,25 +6,32 @@ from the raw samples, and all samples are kept.
 """
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
 from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import NOBODY_LISTENS
+from iomux.harness.load.doubts import Doubt, doubts, generator_bound
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
+from iomux.harness.load.together import bound, doubts_of_all, merge, parts, run_together
+from iomux.processes.group import Group, running_group
 from iomux.processes.named.place import written
 from iomux.processes.resolve import Found, find
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, launch, running_server
-from iomux.processes.worker import free_core, run_in_worker
-from iomux.system.limits import check_address, check_descriptors, check_request
+from iomux.processes.sharing.listeners import MOST
+from iomux.processes.worker import free_cores, run_in_worker
+from iomux.system.limits import check_address, check_descriptors, check_request, is_whole
+from iomux.system.machine import cores
 from iomux.system.sockets import Address
 
 _LIKE_AN_ADDRESS = re.compile(r"(?!.*\.py:)[\w.-]*:\w*|\[.*\](:\w*)?")
 
 
 def load(
-    address: Address | str | Server | servers.Serve,
+    address: Address | str | Server | Group | servers.Serve,
     connections: int = 1,
     active: int | None = None,
     size: int = 64,
@@ -35,6 +42,7 @@ def load(
     arrivals: str | None = None,
     seed: int | None = None,
     protocol: Asking | None = None,
+    processes: int = 1,
 ) -> LoadResult:
     """Load the echo server at `address` from a separate process; return what its clients measured.
 
@@ -49,6 +57,8 @@ def load(
     varies as well, about rate × duration) or "even" (a metronome). seed: a whole number from 0; the same seed gives
     the same planned times (default: drawn, and reported in the result). protocol: what is asked of a server that is
     no echo, made by `iomux.harness.load.asking.http` or `resp`; a request is then all that is pipelined at once.
+    processes: how many load generators share the connections, each from an address of its own in 127.0.0.0/8; they
+    begin at one moment, and their raw samples are one result (`iomux.harness.load.together`).
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
     not show this). Every reply is compared with its request, or with its client's first reply. What else the machine
@@ -64,34 +74,76 @@ def load(
     """
     count = connections if active is None else active
     check_request(connections, count, size, duration, warmup, rate, deadline)
-    check_descriptors(connections)
+    check_processes(connections, processes)
+    check_descriptors(-(-connections // processes), "connections" if processes == 1 else "connections of one process")
     spacing, drawn = choose(rate, arrivals, seed)
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
-            return load(started, connections, active, size, duration, warmup, rate, deadline, arrivals, seed, protocol)
-    server = address if isinstance(address, Server) else running_server(_parse(address))  # type: ignore[arg-type]
+            same = size, duration, warmup, rate, deadline, arrivals, seed, protocol, processes
+            return load(started, connections, active, *same)
+    server = address if isinstance(address, Server | Group) else _running(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
     check_address(target)
     if server:
         server.check()
-    core = free_core(server)
-    pid = server.pid if server else None
+        check_room(server, connections)
+    where = free_cores(server, processes)
+    pid, *others = server.pids if server else (None,)
     said = len(protocol.request) if protocol else int(size)
     numbers = int(connections), int(count), said, float(duration), float(warmup)  # NumPy's overflow
     planned = None if rate is None else float(rate)
-    plan = Plan(target, *numbers, planned, float(deadline), pid, core is not None, spacing, drawn, protocol)
+    apart = where[0] is not None and len(set(where)) == processes
+    more = apart, spacing, drawn, protocol, tuple(others)
+    plan = Plan(target, *numbers, planned, float(deadline), pid, *more)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
-    seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator")
+    seen, judged = _seen(plan, where, budget, server)
     if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
         raise ConnectionRefusedError(f"nobody listens at {written(*target)}: start the server first")
     if server:
         server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)
-    return summarize(plan, seen)
+    return summarize(plan, seen, *judged)
+
+
+def _seen(
+    plan: Plan, where: Sequence[int | None], budget: float, server: Server | Group | None
+) -> tuple[dict[str, Any], tuple[list[Doubt], bool]]:
+    """What one load generator has seen, or what several have, and how they are judged."""
+    if len(where) == 1:
+        seen = run_in_worker(run, plan, core=where[0], seconds=budget, what="the load generator")
+        found, limited = doubts(plan, seen), generator_bound(plan, seen)
+    else:
+        plans = parts(plan, len(where))
+        each = run_together(plans, where, budget)
+        seen, limited = merge(plans, each), bound(plans, each)
+        found = doubts_of_all(plans, each, seen, len(server.pids) if server else 1, len(cores()))
+    died = server.died if isinstance(server, Group) else ()
+    gone = [Doubt(f"of the server {one}, and the others went on", passing=False) for one in died]
+    return seen, ([*gone, *found], limited)
+
+
+def check_processes(connections: int, processes: int) -> None:
+    """Raise ValueError for a number of load generators that can't be."""
+    if not is_whole(processes) or not 1 <= processes <= MOST:
+        raise ValueError(f"processes is {processes!r}: choose 1 to {MOST} load generators")
+    if processes > connections:
+        raise ValueError(f"processes is {processes}, but there are {connections} connections: each needs one at least")
+
+
+def check_room(server: Server | Group, connections: int) -> None:
+    """Raise ValueError if the server has too few processes for so many connections; a command line may have more."""
+    if isinstance(server, Group) or server.alone:
+        check_descriptors(-(-connections // len(server.pids)), "connections of one server process")
+
+
+def _running(address: Address) -> Server | Group | None:
+    return running_server(address) or running_group(address)
 
 
 def _to_start(address: object) -> Found | None:
     """The server to be started, if that is meant; None for one that runs."""
-    if isinstance(address, Server | tuple) or (isinstance(address, str) and _LIKE_AN_ADDRESS.fullmatch(address)):
+    if isinstance(address, Server | Group | tuple) or (
+        isinstance(address, str) and _LIKE_AN_ADDRESS.fullmatch(address)
+    ):
         return None
     found = find(address)  # type: ignore[arg-type]
     return None if isinstance(found, tuple) else found

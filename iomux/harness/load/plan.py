@@ -12,6 +12,7 @@ from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import connect, inspect_silent, spread, wait_until_accepted
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
+from iomux.processes.sharing.meeting import meet, wait_until
 from iomux.system.disturbance.meanwhile import Watch
 from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
 
@@ -39,13 +40,32 @@ class Plan(NamedTuple):
     """What their times are drawn from."""
     asking: Asking | None = None
     """What is said to a server that is no echo."""
+    others: tuple[int, ...] = ()
+    """The ids of the server's other processes, if it is a group."""
+    part: "Part | None" = None
+    """Which part of a load this is, if several load generators share it."""
 
 
-def run(plan: Plan) -> dict[str, Any]:
-    """Carry out one plan and return the measurements as plain values and arrays."""
+class Part(NamedTuple):
+    """One of several load generators that share one load."""
+
+    number: int
+    """From 0."""
+    first: int
+    """The number of its first active client among those of all load generators."""
+    active: int
+    """How many active clients all have: planned requests are dealt out to them in turn."""
+
+
+def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
+    """Carry out one plan and return the measurements as plain values and arrays.
+
+    meeting: of one of several load generators, the descriptor at which they agree when to begin
+    (`iomux.processes.sharing.meeting`): with the warm-up when all are connected, and with the measurement after it.
+    """
     errors: Counter[str] = Counter()
     began = perf_ns()
-    clients = connect(plan.address, plan.connections, plan.deadline, errors)
+    clients = connect(plan.address, plan.connections, plan.deadline, errors, plan.part and plan.part.number)
     connected = perf_ns()
     wait_until_accepted(plan.address)
     active = spread(clients, plan.active)
@@ -53,11 +73,13 @@ def run(plan: Plan) -> dict[str, Any]:
     measured, before_it = _timetables(plan)
     gc.disable()  # a collection during the run would count as latency
     _server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
+    _begin(plan, meeting)
     warm = perf_ns() + int(plan.warmup * SECOND)
     _exchange(generator, before_it, perf_ns(), warm)
     generator.end_warmup()
-    watch = Watch(plan.server_pid)
-    before, own_before, start = _server_use(plan), time.process_time(), perf_ns()
+    watch, before = Watch(plan.server_pid), _server_use(plan)
+    late = _begin(plan, meeting)
+    own_before, start = time.process_time(), perf_ns()
     end = start + int(plan.duration * SECOND)
     most_per_s = _exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
@@ -71,13 +93,15 @@ def run(plan: Plan) -> dict[str, Any]:
         "service_ns": generator.service_ns if plan.rate else generator.response_ns,
         "late_ns": generator.late_ns,
         "seconds": (max(generator.now, end) - start) / SECOND,  # a server that stood still at the end did not do more
+        "moments_ns": (began, connected, start, max(generator.now, end)),
+        "began_late_ns": late,
         "connect_s": (connected - began) / SECOND,
         "unserved": sum(not client.served for client in active) + plan.active - len(active),
         "errors": dict(errors),
         "server_cpu": server,
         "server_switches": None if before is None or after is None else switched(before.switches, after.switches),
         "generator_cpu_share": own / seconds,
-        "server_cpu_share": None if server is None else server.total / seconds,
+        "server_cpu_share": None if before is None or after is None else after.busiest_s(before) / seconds,
         "own_cpu_s": own,
         "most_per_s": most_per_s,
         "meanwhile": meanwhile,
@@ -86,11 +110,24 @@ def run(plan: Plan) -> dict[str, Any]:
 
 def _timetables(plan: Plan) -> "tuple[array[int], array[int]] | tuple[None, None]":
     """The planned times of the measurement and of the warm-up. The first depend on the seed, and not on the warm-up."""
-    if plan.rate is None:
+    if plan.rate is None or not plan.active:  # one of several may only hold connections
         return None, None
     spacing, draws = plan.arrivals or "even", Random(plan.seed)
     measured = planned_ns(plan.rate, plan.duration, spacing, draws)
-    return measured, planned_ns(plan.rate, plan.warmup, spacing, draws)
+    return _dealt(measured, plan), _dealt(planned_ns(plan.rate, plan.warmup, spacing, draws), plan)
+
+
+def _dealt(times: "array[int]", plan: Plan) -> "array[int]":
+    """Those of the planned times that are for this load generator: the same plan, however many share it."""
+    if (part := plan.part) is None:
+        return times
+    ours = range(part.first, part.first + plan.active)
+    return array("q", (at for number, at in enumerate(times) if number % part.active in ours))
+
+
+def _begin(plan: Plan, meeting: int | None) -> int:
+    """Wait until all load generators begin; return how many nanoseconds late this one is."""
+    return 0 if meeting is None else wait_until(meet(meeting), plan.spin)
 
 
 def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> float | None:
@@ -109,18 +146,26 @@ def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, 
 class _Use(NamedTuple):
     cpu: CpuTime
     switches: dict[int, Switches]
+    each: dict[int, float]
+    """By the processes of a group, otherwise in sum."""
+
+    def busiest_s(self, before: "_Use") -> float:
+        """The seconds of CPU time since then, of the process that used most: the one that can be saturated."""
+        return max(used - before.each.get(pid, 0.0) for pid, used in self.each.items())
 
 
 def _server_use(plan: Plan) -> _Use | None:
     """What the server and the processes below it have used; None if it is unknown or gone."""
     if plan.server_pid is None:
         return None
-    first, *others = below(plan.server_pid)
+    first, *others = [plan.server_pid, *plan.others] if plan.others else below(plan.server_pid)
     try:
         cpu, switches = cpu_time(first), context_switches(first)
     except ProcessLookupError:
         return None
+    each = {first: cpu.total}
     for pid in others:
         with contextlib.suppress(ProcessLookupError):  # it has just ended
-            cpu, switches = cpu.plus(cpu_time(pid)), switches | context_switches(pid)
-    return _Use(cpu, switches)
+            more, switches = cpu_time(pid), switches | context_switches(pid)
+            cpu, each[pid] = cpu.plus(more), more.total
+    return _Use(cpu, switches, each if plan.others else {first: cpu.total})

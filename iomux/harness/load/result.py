@@ -1,9 +1,10 @@
 """The result of one load: latency percentiles, throughput, errors and CPU time, printed as a few lines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from iomux.harness.load.doubts import doubts, generator_bound, late_us
+from iomux.harness.load.doubts import Doubt, doubts, generator_bound, late_us
 from iomux.harness.load.percentiles import SHARES, columns, in_words, interval, percentile
 from iomux.harness.load.plan import Plan
 from iomux.system.machine import CpuTime, Switches, describe
@@ -67,7 +68,7 @@ class LoadResult:
     errors: dict[str, int]
     """How often each kind of error was seen; empty if there were none."""
     connect_s: float
-    """How long it took to open all connections."""
+    """How long it took to open all connections; of several load generators, from the first to the last."""
     server_user_s: float | None
     """User CPU seconds of the server during the measurement; None if `iomux.start` did not make it."""
     server_system_s: float | None
@@ -79,7 +80,7 @@ class LoadResult:
     involuntary_switches: int | None
     """How often the scheduler took their core from them."""
     generator_cpu_share: float
-    """The load generator's CPU time for each second of the run (in the open loop it spins)."""
+    """The load generator's CPU time for each second of the run (in the open loop it spins); of several the busiest."""
     generator_bound: bool
     """Whether the load generator was the bottleneck, or late: then the results describe it and not the server."""
     late_us: dict[str, float]
@@ -93,16 +94,23 @@ class LoadResult:
     machine: str
     """The machine that it was measured on, in one line."""
     response_ns: "Nanoseconds" = field(repr=False)
-    """Raw response times, in the order of arrival: from the planned time in the open loop, else from the send."""
+    """Raw response times, in the order of arrival: from the planned time in the open loop, else from the send.
+
+    Of several load generators, those of the first, then those of the second, and so on."""
     service_ns: "Nanoseconds" = field(repr=False)
     """Raw service times, from the actual send; the same samples as `response_ns` in the closed loop."""
+    processes: int = 1
+    """How many load generators there were."""
+    began_late_us: tuple[float, ...] = ()
+    """How long after the agreed moment each of several load generators began; empty if there was one."""
 
     def row(self) -> dict[str, Any]:
         """The result as one row of a table: everything but the raw samples; errors as a sum and as text, doubts too.
 
         Intervals become two columns each: `p50_low_us`, `p50_high_us`, ...
         """
-        left_out = ("response_ns", "service_ns", "machine", "errors", "intervals_us", "late_us", "doubts", "disturbed")
+        left_out = ["response_ns", "service_ns", "machine", "errors", "intervals_us", "late_us", "doubts", "disturbed"]
+        left_out += ["began_late_us"]
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
         said = {"errors": sum(self.errors.values()), "error_kinds": kinds, "doubts": "; ".join(self.doubts)}
@@ -114,7 +122,8 @@ class LoadResult:
         opened = f"open loop at {self.rate_per_s:,.0f} requests/s, {spaced}" if self.rate_per_s else ""
         loop = opened or "closed loop"
         what = self.asked or f"{self.size_bytes:,} bytes"
-        return f"{self.active:,} active of {self.connections:,} connections, {what}, {loop}"
+        shared = f", {self.processes} load generators" if self.processes > 1 else ""
+        return f"{self.active:,} active of {self.connections:,} connections, {what}, {loop}{shared}"
 
     def __str__(self) -> str:
         lines = [
@@ -138,13 +147,19 @@ class LoadResult:
         return f", {voluntary:.1f} voluntary and {involuntary:.1f} involuntary context switches a request"
 
 
-def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
-    """Make a result of the load generator's samples, with percentiles from the raw ones."""
+def summarize(
+    plan: Plan, seen: dict[str, Any], found: Sequence[Doubt] | None = None, bound: bool | None = None
+) -> LoadResult:
+    """Make a result of the load generator's samples, with percentiles from the raw ones.
+
+    found, bound: the doubts, and whether a load generator was the bottleneck, where that was judged elsewhere.
+    """
     import numpy as np
 
     response = np.frombuffer(seen["response_ns"], dtype=np.int64)
     service = np.frombuffer(seen["service_ns"], dtype=np.int64)
-    requests, found = len(response), doubts(plan, seen)
+    requests, found = len(response), doubts(plan, seen) if found is None else found
+    late = seen.get("began_late_ns", 0)
     ordered = np.sort(response) / 1000
     quantiles = {f"{name}_us": percentile(ordered, share) for name, share in SHARES.items()}
     cpu: CpuTime | None = seen["server_cpu"]
@@ -172,11 +187,13 @@ def summarize(plan: Plan, seen: dict[str, Any]) -> LoadResult:
         voluntary_switches=switches.voluntary if switches else None,
         involuntary_switches=switches.involuntary if switches else None,
         generator_cpu_share=seen["generator_cpu_share"],
-        generator_bound=generator_bound(plan, seen),
+        generator_bound=generator_bound(plan, seen) if bound is None else bound,
         late_us=late_us(plan, seen),
         doubts=tuple(doubt.text for doubt in found),
         disturbed=any(doubt.passing for doubt in found),
         machine=describe(),
         response_ns=response,
         service_ns=service,
+        processes=len(late) if isinstance(late, list) else 1,
+        began_late_us=tuple(one / 1000 for one in late) if isinstance(late, list) else (),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
-from iomux.harness.load.load import load
+from iomux.harness.load.load import check_processes, load
 from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import Repeats, rotated
@@ -33,8 +33,7 @@ _MEASURED = [
     *(f"{name}_{end}_us" for name in SHARES for end in ("low", "high")),
 ]
 _COUNTED = {"requests": 0, "unserved": 0, "errors": 0, "error_kinds": "", "generator_bound": False}
-_NO_DOUBT = {"doubts": "", "disturbed": False}  # of a run that has no figures
-_MOST_AGAIN = 10
+_NO_DOUBT, _MOST_AGAIN = {"doubts": "", "disturbed": False}, 10  # of a run that has no figures
 
 
 def sweep(
@@ -51,6 +50,7 @@ def sweep(
     seed: int | None = None,
     again: int = 1,
     port: int | None = None,
+    processes: int = 1,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
@@ -58,9 +58,9 @@ def sweep(
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
     bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
-    of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`. All servers and
-    levels of a round get the same planned times, and each round its own: round 0 those of `seed`, round 1 those of
-    `seed` + 1.
+    of the runs; the disturbed one is dropped. processes: how many load generators, and not more than connections. The
+    other arguments are those of `iomux.load`. All servers and levels of a round get the same planned times, and each
+    round its own: round 0 those of `seed`, round 1 those of `seed` + 1.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
     `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
@@ -87,6 +87,7 @@ def sweep(
     _validate(chosen, levels, active, repeats, again)
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
+    check_processes(max(levels), processes)
     spacing, first = choose(rate, arrivals, seed)
     named = list(zip(labels(chosen), [_found(server, port) for server in chosen], strict=True))
     runs = [
@@ -112,7 +113,8 @@ def sweep(
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
-            options = fixed | {"active": asked, "seed": None if first is None else first + repeat}
+            options = fixed | {"active": asked, "processes": min(processes, level)}
+            options["seed"] = None if first is None else first + repeat
             run = functools.partial(_run, target, level, options, refused.get((name, level), ""), port)
             row = tries.undisturbed(run, lambda row: row["disturbed"])
             del row["disturbed"]
@@ -166,9 +168,8 @@ def _model(target: Found) -> str:
 
 def _run(target: Found, level: int, options: dict[str, Any], known_limit: str, port: int | None) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
-    asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
-    asked |= {"arrivals": options["arrivals"], "seed": options["seed"]}
-    base = {"connections": level} | asked
+    same = {name: options[name] for name in ("active", "arrivals", "seed", "processes")}
+    base = {"connections": level, "size_bytes": options["size"], "rate_per_s": options["rate"]} | same
     if reason := known_limit or too_many(level):
         return _missing(base, reason)
     try:

@@ -18,7 +18,8 @@ from iomux.harness.tape.recorder import EMPTY_READ, monotonic_ns
 from iomux.harness.tape.script import Line, check_script
 from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.processes.resolve import name_of
-from iomux.processes.server import LAST_WORDS_SECONDS, start
+from iomux.processes.server import LAST_WORDS_SECONDS
+from iomux.processes.start import start
 from iomux.servers.connection import Handler, echo
 from iomux.system.sockets import Address
 

@@ -20,7 +20,8 @@ from iomux.harness.tape.server import collect, recordable, recorded
 from iomux.harness.tape.unseen import notifications_not_seen
 from iomux.processes.outside import NOT_SEEN, is_outside
 from iomux.processes.resolve import Found, find, name_of
-from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
+from iomux.processes.server import LAST_WORDS_SECONDS, Server
+from iomux.processes.start import start
 from iomux.servers.connection import Handler
 
 if TYPE_CHECKING:

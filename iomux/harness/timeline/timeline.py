@@ -25,7 +25,8 @@ from iomux.harness.timeline.table import to_frame
 from iomux.processes.errors import ServerError
 from iomux.processes.outside import Outside, is_outside, reached
 from iomux.processes.resolve import Found, find, name_of
-from iomux.processes.server import LAST_WORDS_SECONDS, Server, start
+from iomux.processes.server import LAST_WORDS_SECONDS, Server
+from iomux.processes.start import start
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import Handler
 from iomux.servers.observed.instrument import UNTRACEABLE
