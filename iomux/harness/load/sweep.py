@@ -21,7 +21,7 @@ from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
-from iomux.system.progress import keep_on_interrupt
+from iomux.system.progress import bars, keep_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,6 @@ def sweep(
         for level in levels
         for name, target in rotated(named, repeat)
     ]
-    from tqdm.auto import tqdm  # not before the checks: wrong arguments are reported at once
 
     def table(partial: bool) -> "pd.DataFrame":
         said = {"active": "all" if active is None else active, "doubtful": tries.dropped, "partial": partial}
@@ -108,7 +107,7 @@ def sweep(
     tries = Repeats(again, len(runs))
     with (
         keep_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done", lambda: table(True)),
-        tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
+        bars()(runs, unit="run", disable=not progress, leave=False) as bar,
     ):
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
