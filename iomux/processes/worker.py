@@ -86,6 +86,10 @@ class Reports:
         held = ", and was stopped by a signal" if is_stopped(self._process.pid) else ""
         raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s{held}: it was ended")
 
+    def ready(self, seconds: float) -> bool:
+        """Whether a report comes within this time, or the job ends; `next` then returns or raises at once."""
+        return self._pipe.poll(seconds)
+
     def _why_ended(self) -> str:
         """How it ended: by an error of its own, which is in its log, or by a signal."""
         cause, log = cause_of_end(self._process), read_log(self._log)

@@ -100,7 +100,7 @@ def connect(
         sock = socket.socket(family_of(address))
         sock.settimeout(deadline)
         try:
-            if source is not None and sock.family == socket.AF_INET:
+            if source is not None and address[0].startswith("127."):
                 sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((source_of(source, tried), 0))
             sock.connect(address)
