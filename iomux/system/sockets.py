@@ -127,13 +127,8 @@ def reset(sock: socket.socket) -> None:
     Traceback (most recent call last):
     ConnectionResetError: ...
     """
-    reset_at_close(sock)
-    sock.close()
-
-
-def reset_at_close(sock: socket.socket) -> None:
-    """Set that closing this socket, whoever does it, is a reset, as `reset` explains."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
 
 
 def wait_until_refused(address: tuple[str, int], seconds: float = 2.0) -> None:

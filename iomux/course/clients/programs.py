@@ -28,13 +28,14 @@ _PYTHON = "iomux.load"
 _HALF_A_SECOND = 0.5
 _IN_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 _PATIENCE_SECONDS = 30.0
+_LONGEST_SECONDS = 10.0  # of a run of wrk that has seen no answer yet
 
 
 def web_load(server: Server, target: str, connections: int, seconds: float = 0.6) -> Row:
     """Load a web server over connections that stay open: wrk, else `iomux.load`.
 
-    target: what is asked for. seconds: wrk counts in whole ones, so it is interrupted, upon which it reports. Raises
-    RuntimeError if an answer was not 2xx, or a connection failed.
+    target: what is asked for. seconds: wrk counts in whole ones, so it is interrupted, upon which it reports; it runs
+    longer if no answer had come by then. Raises RuntimeError if none comes, one was not 2xx, or a connection failed.
 
     Example:
     >>> from iomux.course.clients import programs
@@ -46,9 +47,7 @@ def web_load(server: Server, target: str, connections: int, seconds: float = 0.6
     """
     if path := program("wrk"):
         command = [path, "-t", "1", "-c", str(connections), "-d", "30s", "--latency", "--timeout", "30s"]
-        return _metered(
-            server, "wrk", lambda: of_wrk(_output(server, [*command, _url(server.address, target)], seconds))
-        )
+        return _metered(server, "wrk", lambda: _wrk(server, [*command, _url(server.address, target)], seconds))
     return _metered(server, _PYTHON, lambda: _in_python(server, asking.http(target), connections))
 
 
@@ -120,7 +119,7 @@ def of_wrk(printed: str) -> dict[str, float]:
     >>> of_wrk("   99%    1.50ms\\n  900 requests in 1.10s, 5MB read\\nRequests/sec:    818.18")
     {'requests': 900.0, 'requests_per_s': 818.18, 'p99_us': 1500.0}
     """
-    if wrong := re.search(r"Non-2xx.*|Socket errors:.*", printed):
+    if wrong := re.search(r"Non-2xx.*|Socket errors:.*|\b0 requests in .*", printed):
         raise RuntimeError(f"wrk saw {wrong.group()}")
     (value, unit), (requests,) = _found(r"99%\s+([\d.]+)(us|ms|s)", printed), _found(r"(\d+) requests in", printed)
     (rate,) = _found(r"Requests/sec:\s+([\d.]+)", printed)
@@ -159,6 +158,14 @@ def _metered(server: Server, tool: str, load: Callable[[], dict[str, float]]) ->
     return {"server": server.name, "tool": tool, **seen, "cpu_us_per_request": 1e6 * used / seen["requests"]}
 
 
+def _wrk(server: Server, command: list[str], seconds: float) -> dict[str, float]:
+    printed = _output(server, command, seconds)
+    while seconds < _LONGEST_SECONDS and not re.search(r"[1-9]\d* requests in", printed):  # it had no turn yet
+        seconds *= 4
+        printed = _output(server, command, seconds)
+    return of_wrk(printed)
+
+
 def _output(server: Server, command: list[str], until: float = _PATIENCE_SECONDS) -> str:
     """What a program prints, on another core than the server's; interrupted after so many seconds."""
     on_core = partial(pin, free_core(server))
@@ -170,7 +177,7 @@ def _output(server: Server, command: list[str], until: float = _PATIENCE_SECONDS
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             printed, _ = process.communicate(timeout=_PATIENCE_SECONDS)
-    if process.returncode:
+    if process.returncode not in (0, -signal.SIGINT):  # interrupted before it expected that, it has nothing to report
         raise RuntimeError(f"{command[0]} ended with status {process.returncode}: {printed}")
     return printed
 

@@ -19,7 +19,7 @@ from iomux.servers.carriers.meeting import meet
 from iomux.servers.connection import OVER, READ, WRITE
 from iomux.servers.protocol import Speaks
 from iomux.servers.protocol.conversation import Conversation
-from iomux.system.sockets import reset_at_close
+from iomux.servers.protocol.parting import reset_at_close
 
 
 class _Client(asyncio.Protocol):

@@ -91,7 +91,7 @@ class Limits(NamedTuple):
     said_bytes: int = 1 << 20
     """A client is dropped when more is said to it while so many said bytes wait to be sent."""
     stall_seconds: float = 60.0
-    """How long a client may take none of the bytes that it is owed."""
+    """How long a client may take none of the bytes that it is owed; twice as long if the server holds none of them."""
     linger_seconds: float = 2.0
     """How long what a client still sends is read and thrown away once its connection is over."""
     linger_bytes: int = 64 << 20

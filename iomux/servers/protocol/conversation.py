@@ -50,7 +50,7 @@ class Conversation:
         self._pending = Pending()
         self._busy = self._ended = self._lingering = self._closed = False  # busy: not just waiting for a request
         self._busy_since: float | None = None
-        self._paused, self._thrown_away = 0.0, 0
+        self._paused, self._thrown_away, self._warned = 0.0, 0, False
         self._protocol = factory(now, self._say)
         self._feed = self._protocol.feed
         self.due = self._protocol.due
@@ -99,12 +99,13 @@ class Conversation:
     def late(self, now: float) -> Piece:
         """`due` has come: drop a client that stalls or lingers, else tell the protocol; return what is to be sent."""
         if self._lingering or self._busy_since is not None:
-            self.stalled = bool(self._current or self._pending.size)
-            if self._lingering or self.stalled:
+            owed = self._current or self._pending.size or self._warned
+            self.stalled = bool(owed) and not self._lingering
+            if owed or self._lingering:
                 self.drop()
-                return b""
-            self.due = now + self._limits.stall_seconds  # it took all so far: it is the server that is late
-            return self.take(now)
+            else:  # it took all so far: perhaps it is the server that is late, so only the second time counts
+                self._warned, self.due = True, now + self._limits.stall_seconds
+            return b""
         try:
             replies = self._protocol.late(now)
         except Exception:
@@ -167,7 +168,7 @@ class Conversation:
         if self._busy_since is None:
             self._busy_since, progress = now, True
         if progress:
-            self.due = now + self._limits.stall_seconds
+            self._warned, self.due = False, now + self._limits.stall_seconds
         waits = self._pending.replies_left or self._ended or self._protocol.over
         self.interest = WRITE if waits or owed >= self._limits.high_water_bytes else READ | WRITE
         self._busy = True

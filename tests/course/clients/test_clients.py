@@ -1,5 +1,9 @@
 """The real clients: what they print is read as it is meant, and where one is missing another stands in."""
 
+import os
+import shutil
+import signal
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -31,7 +35,18 @@ def test_the_reports_of_the_programs_are_read() -> None:
     assert programs.of_redis_benchmark(CSV, 7) == {"requests": 7, "requests_per_s": 50_000, "p99_us": 1250}
 
 
-@pytest.mark.parametrize("printed", ["", "Non-2xx or 3xx responses: 5", "Socket errors: connect 0, read 9, write 0"])
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk(1) is not installed")
+def test_wrk_is_given_more_time_if_no_answer_has_come_yet() -> None:
+    with iomux.start("poll", handler=pages) as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        threading.Timer(1.0, os.kill, (server.pid, signal.SIGCONT)).start()
+        assert programs.web_load(server, "/", connections=2, seconds=0.2)["requests"] > 0  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["", "Non-2xx or 3xx responses: 5", "Socket errors: connect 0, read 9, write 0", "0 requests in 0.20s, 0.00B read"],
+)
 def test_a_report_without_numbers_or_with_errors_is_none(printed: str) -> None:
     with pytest.raises(RuntimeError):
         programs.of_wrk(printed + WRK if printed else printed)

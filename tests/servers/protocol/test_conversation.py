@@ -164,6 +164,16 @@ def test_a_server_that_is_late_itself_does_not_drop_a_client_that_took_all_so_fa
     assert (heard, told.talk.interest) == (b"xxxxx", READ)
 
 
+def test_a_client_that_took_all_and_is_never_ready_again_is_dropped_the_second_time() -> None:
+    """The kernel calls a socket writable only when a third of its buffer is free (`sk_stream_is_writeable`)."""
+    told = Told({b"a": counted([], [], 50)})
+    told.sent(told.talk.received(b"a", 0))
+    assert (told.talk.late(5), told.talk.interest, told.talk.due) == (b"", WRITE, 10), "it is not tried"
+    told.sent(told.talk.take(9), now=9)  # it was the server that was late
+    assert (told.talk.late(14), told.talk.interest) == (b"", WRITE)
+    assert (told.talk.late(19), told.talk.interest, told.talk.stalled) == (b"", OVER, True)
+
+
 def test_those_who_part_in_agreement_are_not_waited_for() -> None:
     told = Told({b"bye": b"bye"})
     told.protocol.bye = AT_ONCE
