@@ -1,7 +1,7 @@
 """I/O multiplexing measured: real servers, real load, and figures of latency against concurrency.
 
 Servers
-    start                   run a server in its own process; returns a `Server`
+    start                   run a server in its own process, or in several; returns a `Server`, or a group of them
     Server                  a running server: its address, log, processor time and memory
     ServerError             raised when a server fails to start or ends by itself
     names                   the names of the servers that this machine can run

@@ -29,6 +29,7 @@ from iomux.figures.playground import playground as playground
 from iomux.figures.protocols.compared import compared as compared
 from iomux.figures.queueing.against_load import latency_against_load as latency_against_load
 from iomux.figures.queueing.against_load import waiting as waiting
+from iomux.figures.queueing.processes import shares as shares
 from iomux.figures.steps import five_steps as five_steps
 from iomux.figures.steps import steps as steps
 from iomux.figures.sweep import cpu as cpu

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import iomux.harness.who_pays as who_pays
 from iomux.harness.load.load import load
 from iomux.harness.load.result import LoadResult
-from iomux.harness.room import MEMORY_SHARE, Room, room
+from iomux.harness.room import MEMORY_SHARE, Fit, room
 from iomux.processes.group import Group, launch_group
 from iomux.servers import get
 
@@ -24,17 +24,17 @@ _DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class CrowdResult:
     """What was seen of many connections.
 
     Example:
     >>> from iomux.harness.crowd import crowd
-    >>> found = crowd(200, duration=0.2)
+    >>> found = crowd(200, duration=0.2, server="poll")
     >>> found.accepted, found.result.errors
     (200, {})
     """
 
-    room: Room
+    room: Fit
     """How many there were, and from how many processes."""
     accepted: int
     """How many the server's processes accepted, in sum."""
@@ -62,13 +62,21 @@ class Crowd:
         return "\n".join([self.room.words, *lines, *(f"in doubt: {doubt}" for doubt in self.result.doubts)])
 
 
-def crowd(connections: int, duration: float = 1.0, server: str = "epoll", memory_share: float = MEMORY_SHARE) -> Crowd:
+def crowd(
+    connections: int, duration: float = 1.0, server: str = "epoll", memory_share: float = MEMORY_SHARE
+) -> CrowdResult:
     """Open many connections to a server in several processes, and load it by one of them; all are closed in the end.
 
     connections: as many as these, or as this machine has room for. duration: of the load, in seconds. server: the
     registered name of one that can hold many. memory_share: as for `iomux.harness.room.room`. Raises LookupError for a
     server that this machine lacks, ValueError for numbers that make no sense, ServerError if all of the server's
     processes end.
+
+    Example:
+    >>> from iomux.harness.crowd import crowd
+    >>> found = crowd(100, duration=0.1, server="poll")
+    >>> found.room.processes, found.accepted
+    (1, 100)
     """
     get(server).load()
     fits = room(connections, memory_share)
@@ -82,7 +90,7 @@ def crowd(connections: int, duration: float = 1.0, server: str = "epoll", memory
     total_s = time.monotonic() - began
     done = next((at for at, count in watch.seen if count >= fits.connections), float("nan"))
     taken, shares = watch.each(fits.connections)
-    return Crowd(fits, accepted, done, total_s, alone, result, taken, shares, watch.seen)
+    return CrowdResult(fits, accepted, done, total_s, alone, result, taken, shares, watch.seen)
 
 
 class _Watch:

@@ -30,8 +30,14 @@ _FILES_SHARE = 0.9
 _PROC = Path("/proc")
 
 
-class Room(NamedTuple):
-    """How many connections are to be opened, from how many processes to how many."""
+class Fit(NamedTuple):
+    """How many connections are to be opened, from how many processes to how many.
+
+    Example:
+    >>> from iomux.harness.room import room
+    >>> room(100).processes
+    1
+    """
 
     connections: int
     processes: int
@@ -40,7 +46,7 @@ class Room(NamedTuple):
     """What they need, and what bounds them if they are fewer than were asked for."""
 
 
-def room(wanted: int, memory_share: float = MEMORY_SHARE) -> Room:
+def room(wanted: int, memory_share: float = MEMORY_SHARE) -> Fit:
     """As many of the wanted connections as this machine has room for, at least one.
 
     memory_share: which part of the available memory they may take, above 0 and at most 1. Raises ValueError for
@@ -63,9 +69,9 @@ def room(wanted: int, memory_share: float = MEMORY_SHARE) -> Room:
     processes = -(-count // each)
     needs = f"{count:,} connections need {_needed(count, processes)}"
     if count == wanted:
-        return Room(count, processes, needs)
+        return Fit(count, processes, needs)
     why = next(what for what, bound in bounds.items() if bound == most)
-    return Room(count, processes, f"{wanted:,} connections are too many for {why}. {needs}")
+    return Fit(count, processes, f"{wanted:,} connections are too many for {why}. {needs}")
 
 
 def _needed(count: int, processes: int) -> str:

@@ -15,8 +15,14 @@ _PROC = Path("/proc")
 _OF_PROCESSES = ("AnonPages", "PageTables", "KernelStack", "Percpu")
 
 
-class Memory(NamedTuple):
-    """The machine's memory at one moment, in bytes, and its TCP sockets."""
+class MemoryReading(NamedTuple):
+    """The machine's memory at one moment, in bytes, and its TCP sockets.
+
+    Example:
+    >>> from iomux.harness.who_pays import memory
+    >>> memory().available > 1_000_000
+    True
+    """
 
     available: int
     """What can be had without swapping (MemAvailable)."""
@@ -32,7 +38,7 @@ class Memory(NamedTuple):
     """What lies in their buffers, in bytes (mem, there in pages)."""
 
 
-def memory(proc: Path = _PROC) -> Memory:
+def memory(proc: Path = _PROC) -> MemoryReading:
     """Read it now.
 
     Example:
@@ -42,7 +48,7 @@ def memory(proc: Path = _PROC) -> Memory:
     """
     info = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in (proc / "meminfo").read_text().splitlines()}
     tcp = _sockstat(proc)
-    return Memory(
+    return MemoryReading(
         info["MemAvailable"],
         info["Slab"],
         {name: info[name] for name in _OF_PROCESSES if name in info},
@@ -71,15 +77,15 @@ def _caches(proc: Path) -> dict[str, int]:
     return found
 
 
-def grown(before: Memory, after: Memory, connections: int) -> dict[str, float]:
+def grown(before: MemoryReading, after: MemoryReading, connections: int) -> dict[str, float]:
     """Bytes for each connection that came between two readings, by who has them; what shrank is left out.
 
     Of the caches those that took at least 16 bytes a connection, the rest of them together.
 
     Example:
-    >>> from iomux.harness.who_pays import Memory, grown
-    >>> before = Memory(10**9, 1000, {"AnonPages": 0}, {"TCP": 0, "dentry": 1000}, 0, 0)
-    >>> after = Memory(10**9 - 7000, 7000, {"AnonPages": 1000}, {"TCP": 5000, "dentry": 2000}, 20, 0)
+    >>> from iomux.harness.who_pays import MemoryReading, grown
+    >>> before = MemoryReading(10**9, 1000, {"AnonPages": 0}, {"TCP": 0, "dentry": 1000}, 0, 0)
+    >>> after = MemoryReading(10**9 - 7000, 7000, {"AnonPages": 1000}, {"TCP": 5000, "dentry": 2000}, 20, 0)
     >>> grown(before, after, 10)
     {'TCP': 500.0, 'dentry': 100.0, 'AnonPages': 100.0}
     """

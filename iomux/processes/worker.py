@@ -90,6 +90,10 @@ class Reports:
         """Whether a report comes within this time, or the job ends; `next` then returns or raises at once."""
         return self._pipe.poll(seconds)
 
+    def fileno(self) -> int:
+        """The descriptor of the pipe, which is readable when a report or the worker's end can be had."""
+        return self._pipe.fileno()
+
     def _why_ended(self) -> str:
         """How it ended: by an error of its own, which is in its log, or by a signal."""
         cause, log = cause_of_end(self._process), read_log(self._log)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tqdm.auto import trange
 
 import iomux
-from iomux.harness.crowd import Crowd
+from iomux.harness.crowd import CrowdResult
 from iomux.harness.crowd import crowd as open_crowd
 from tests.benchmarks.show import Figure, Line, at_most, between, never_more_than, ratios
 
@@ -45,7 +45,7 @@ def crowd(rounds: int) -> Iterator[Line]:
         yield Figure(f"two load generators / one: {name[:3]}", ratios(two, one), "times", bound)
 
 
-def _opened(found: list[Crowd], wanted: int, seconds: float) -> Iterator[Line]:
+def _opened(found: list[CrowdResult], wanted: int, seconds: float) -> Iterator[Line]:
     yield found[0].room.words
     count = found[0].room.connections
     if count < wanted:
@@ -55,7 +55,7 @@ def _opened(found: list[Crowd], wanted: int, seconds: float) -> Iterator[Line]:
     yield Figure(f"{count:,} connections: all accepted after", [f.open_s for f in found], "s", at_most(seconds))
 
 
-def _kernel(found: Crowd) -> float:
+def _kernel(found: CrowdResult) -> float:
     """Bytes a connection in the kernel's caches: all that is not the processes' own (`iomux.harness.who_pays`)."""
     own = ("AnonPages", "PageTables", "KernelStack", "Percpu")
     return sum(size for name, size in found.shares.items() if name not in own)

@@ -1,10 +1,16 @@
 """`iomux.load(..., processes=N)`: several load generators, one load, one result."""
 
+import contextlib
+import signal
 import socket
+import subprocess
+import sys
 from array import array
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import psutil
 import pytest
 
 import iomux
@@ -220,3 +226,50 @@ def test_more_processes_than_cores_that_keep_all_busy_are_a_doubt() -> None:
     (text,) = judged(busy, busy, cores=2)
     assert text == "2 load generators and 1 server process kept 2 cores busy: they waited for one another"
     assert judged(busy, busy, cores=8) == []
+
+
+SCRIPT = """
+import iomux
+server = iomux.start("poll", processes=2)
+print("ready", flush=True)
+iomux.load(server, connections=9, duration=60, processes=3)
+"""
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[tuple["subprocess.Popen[bytes]", list[psutil.Process]]]:
+    """A process that loads a server of two processes by three load generators, and all that is below it."""
+    with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as owner:
+        try:
+            assert owner.stdout
+            assert owner.stdout.readline() == b"ready\n"
+            of_owner = psutil.Process(owner.pid)
+            assert eventually(lambda: sum(_loads(one) for one in of_owner.children()) == 3)
+            assert eventually(lambda: sum(one.cpu_times().user for one in of_owner.children() if _loads(one)) > 0.5)
+            yield owner, of_owner.children(recursive=True)
+        finally:
+            owner.kill()
+
+
+def _loads(process: psutil.Process) -> bool:
+    return any("worker_main" in word for word in process.cmdline())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_outlives_the_owner_however_it_ends(number: signal.Signals) -> None:
+    with loading() as (owner, below):
+        assert len(below) >= 5
+        owner.send_signal(number)
+        owner.wait(20)
+        assert eventually(lambda: not any(one.is_running() and one.status() != "zombie" for one in below))
+
+
+def test_a_load_generator_that_is_killed_in_the_middle_is_named() -> None:
+    with loading() as (owner, below):
+        victim = [one for one in below if _loads(one)][1]
+        victim.kill()
+        assert owner.stderr
+        said = owner.stderr.read().decode()
+        owner.wait(20)
+    assert "RuntimeError: load generator 2 of 3 was ended by SIGKILL" in said
+    assert eventually(lambda: not any(one.is_running() and one.status() != "zombie" for one in below))

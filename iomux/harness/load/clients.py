@@ -10,6 +10,7 @@ import itertools
 import os
 import select
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -100,7 +101,7 @@ def connect(
         sock = socket.socket(family_of(address))
         sock.settimeout(deadline)
         try:
-            if source is not None and address[0].startswith("127."):
+            if source is not None and address[0].startswith("127.") and sys.platform == "linux":
                 sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((source_of(source, tried), 0))
             sock.connect(address)

@@ -10,7 +10,9 @@ Cost: some 0.1 s a process to start, and a core for each, or they wait for one a
 
 import contextlib
 import re
+import select
 import socket
+import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +22,7 @@ from iomux.harness.load.doubts import FULL, Doubt, counts, disturbances, generat
 from iomux.harness.load.generator import SECOND
 from iomux.harness.load.plan import Part, Plan, run
 from iomux.processes.sharing.meeting import agree
-from iomux.processes.worker import TookTooLong, worker_reports
+from iomux.processes.worker import Reports, TookTooLong, worker_reports
 from iomux.system.units import duration
 
 _ROUNDS = 2  # they meet before the warm-up and before the measurement
@@ -67,7 +69,23 @@ def run_together(plans: Sequence[Plan], cores: Sequence[int | None], seconds: fl
             if (absent := agree(ends, seconds)) is not None:
                 reports[absent].next(1.0)  # raises with the reason, if it has failed
                 raise TookTooLong(f"load generator {absent + 1} of {len(plans)} was not ready within {seconds:.0f} s")
-        return [report.next(seconds) for report in reports]
+        return _all(reports, seconds)
+
+
+def _all(reports: Sequence[Reports], seconds: float) -> list[dict[str, Any]]:
+    """The report of each, taken as they come: one that fails is not waited for until the others are done."""
+    until, came = time.monotonic() + seconds, dict[int, dict[str, Any]]()
+    poller, numbers = select.poll(), {report.fileno(): number for number, report in enumerate(reports)}
+    for descriptor in numbers:
+        poller.register(descriptor, select.POLLIN)
+    while len(came) < len(reports):
+        if not (ready := poller.poll(max(0.0, until - time.monotonic()) * 1000)):
+            absent = next(number for number in numbers.values() if number not in came)
+            raise TookTooLong(f"load generator {absent + 1} of {len(reports)} did not come back within {seconds:.0f} s")
+        for descriptor, _ in ready:
+            poller.unregister(descriptor)
+            came[numbers[descriptor]] = reports[numbers[descriptor]].next(seconds)
+    return [came[number] for number in range(len(reports))]
 
 
 def merge(plans: Sequence[Plan], each: Sequence[dict[str, Any]]) -> dict[str, Any]:
