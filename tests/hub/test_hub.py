@@ -89,6 +89,7 @@ def test_without_the_readmes_line_nobody_is_let_in(proxy: str, tmp_path: Path) -
     with hub(tmp_path, proxy, without) as started, pytest.raises(HTTPError) as error:
         started.log_in("ada")
     assert refused(error.value)
+    assert "hub/login" in error.value.url, "it is the login that is refused"
 
 
 def test_both_run_the_same_notebook_at_once(kernels: dict[str, Any], running: Hub) -> None:
