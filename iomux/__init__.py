@@ -69,11 +69,11 @@ if TYPE_CHECKING:
     from iomux.harness.copying.who_copies_result import WhoCopies as WhoCopies
     from iomux.harness.doctor import doctor as doctor
     from iomux.harness.load.load import load as load
-    from iomux.harness.load.ratio import Ratio as Ratio
-    from iomux.harness.load.ratio import ratio as ratio
     from iomux.harness.load.result import LoadResult as LoadResult
     from iomux.harness.load.sweep import sweep as sweep
     from iomux.harness.pass_along import pass_along as pass_along
+    from iomux.harness.ratio import Ratio as Ratio
+    from iomux.harness.ratio import ratio as ratio
     from iomux.harness.soak.report import SoakReport as SoakReport
     from iomux.harness.soak.soak import soak as soak
     from iomux.harness.tape.tape import tape as tape
@@ -98,7 +98,7 @@ _MODULES = {
 _HOME = {
     "CopyCost": "iomux.harness.copying.copy_result",
     "LoadResult": "iomux.harness.load.result",
-    "Ratio": "iomux.harness.load.ratio",
+    "Ratio": "iomux.harness.ratio",
     "Report": "iomux.conformance.report",
     "Server": "iomux.processes.server",
     "ServerError": "iomux.processes.errors",
@@ -120,7 +120,7 @@ _HOME = {
     "network": "iomux.networks.network",
     "pass_along": "iomux.harness.pass_along",
     "playground": "iomux.lab.playground",
-    "ratio": "iomux.harness.load.ratio",
+    "ratio": "iomux.harness.ratio",
     "soak": "iomux.harness.soak.soak",
     "start": "iomux.processes.start",
     "sweep": "iomux.harness.load.sweep",

@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from iomux.cli.saved import read
-from iomux.harness.load.compare import SETTING, Change, changes
+from iomux.harness.compare import SETTING, Change, changes
 
 if TYPE_CHECKING:
     import pandas as pd

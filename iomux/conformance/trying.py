@@ -19,7 +19,7 @@ from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
 from iomux.system.listeners import peers
-from iomux.system.progress import report_progress_on_interrupt, shown
+from iomux.system.progress import bars, report_progress_on_interrupt, shown
 
 _RESTARTS = 3
 _ADDRESS_IN_USE = (
@@ -48,13 +48,12 @@ def try_all(
     untried = Outcome("not seen", f"a server that does not {minimum} can't be tested further: see the item {first}")
     clock, outcomes = Clock(seconds), dict[str, Outcome]()
     under_test = target if isinstance(target, Target) else target_of(target, port)
-    from tqdm.auto import tqdm
 
     title, hidden = f"check {under_test.name}", not shown(progress)
     with (
         ExitStack() as stack,
         report_progress_on_interrupt(lambda: f"{len(outcomes)} of {len(chosen)} items were tried"),
-        tqdm(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
+        bars()(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
     ):
         for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock))):
             outcomes[item.name] = outcome

@@ -26,7 +26,7 @@ from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
 from iomux.system.limits import LONGEST_SECONDS, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
-from iomux.system.progress import keep_on_interrupt
+from iomux.system.progress import bars, keep_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,6 @@ def pass_along(
     levels = whole_numbers("pairs", pairs)
     _check(chosen, levels, active, writes, runs)
     import pandas as pd  # imported late: wrong arguments and the measured process need not wait for it
-    from tqdm.auto import tqdm
 
     def table(partial: bool) -> "pd.DataFrame":
         frame = pd.DataFrame(rows)
@@ -90,7 +89,7 @@ def pass_along(
     done = 0
     with (
         keep_on_interrupt(lambda: f"{done} of {len(rings)} rings were done", lambda: table(True)),
-        tqdm(rings, unit="ring", disable=not progress, leave=False) as bar,
+        bars()(rings, unit="ring", disable=not progress, leave=False) as bar,
     ):
         for level, name in bar:
             bar.set_description(f"{name}, {level:,} pairs")

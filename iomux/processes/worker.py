@@ -90,6 +90,10 @@ class Reports:
         held = ", and was stopped by a signal" if is_stopped(self._process.pid) else ""
         raise TookTooLong(f"{self._what} did not come back within {seconds:.0f} s{held}: it was ended")
 
+    def ready(self, seconds: float) -> bool:
+        """Whether a report comes within this time, or the job ends; `next` then returns or raises at once."""
+        return self._pipe.poll(seconds)
+
     def fileno(self) -> int:
         """The descriptor of the pipe, which is readable when a report or the worker's end can be had."""
         return self._pipe.fileno()

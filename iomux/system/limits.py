@@ -2,7 +2,7 @@
 
 import ipaddress
 import resource
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,6 +16,7 @@ FASTEST_PER_S = 1_000_000
 """The highest planned rate that `load` accepts."""
 MOST_PLANNED = 10_000_000
 """The most requests that one open-loop run may plan."""
+_LEAST_PREFIX = {4: 16, 6: 48}  # by the version of IP: what one site may have (RFC 6177)
 _SPARE_DESCRIPTORS = 64  # for the standard streams, epoll and Python's files, in the load generator and in the server
 
 
@@ -49,17 +50,39 @@ def whole_numbers(name: str, given: object) -> list[int]:
     return list(dict.fromkeys(int(number) for number in numbers))
 
 
-def check_address(target: Address) -> None:
-    """Raise ValueError unless `target` is a port on this machine's loopback: load goes nowhere else."""
+def check_address(target: Address, allow: Sequence[str] = ()) -> None:
+    """Raise ValueError unless `target` is a port on this machine's loopback, or of a network that `allow` names."""
     host, port = target
     try:
-        loopback = ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         raise ValueError(f"{host!r} is not an IP address: load is for servers on this machine, as 127.0.0.1") from None
-    if not loopback:
+    ours = any(address in network for network in own_networks(allow))
+    if not address.is_loopback and not ours:
         raise ValueError(f"{host} is not a loopback address: load is for servers on this machine, as 127.0.0.1")
     if not is_whole(port) or not 0 < port < 65536:
         raise ValueError(f"port is {port!r}: choose 1 to 65535")
+
+
+def own_networks(allow: Sequence[str]) -> "list[ipaddress.IPv4Network | ipaddress.IPv6Network]":
+    """The networks that a caller names as his own. Raises ValueError for what is none, or is too large to be one's own.
+
+    Example:
+    >>> from iomux.system.limits import own_networks
+    >>> own_networks(["192.0.2.0/24"])
+    [IPv4Network('192.0.2.0/24')]
+    """
+    if isinstance(allow, str):
+        raise ValueError(f"allow is {allow!r}: give a list of networks, as in allow=[{allow!r}]")
+    try:
+        found = [ipaddress.ip_network(one) for one in allow]
+    except ValueError as error:
+        raise ValueError(f"allow has a wrong network in it: {error}; write it as 192.0.2.0/24") from None
+    for network in found:
+        if network.prefixlen < _LEAST_PREFIX[network.version]:
+            least = _LEAST_PREFIX[network.version]
+            raise ValueError(f"allow has {network} in it: name networks of your own, of /{least} or smaller")
+    return found
 
 
 def check_request(

@@ -5,11 +5,13 @@ A bar is shown on a terminal or in a notebook, and not in a log file, where each
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from tqdm import tqdm
 
 
 def shown(progress: bool) -> bool:
@@ -21,6 +23,19 @@ def shown(progress: bool) -> bool:
     False
     """
     return progress and (sys.stderr.isatty() or _in_a_notebook())
+
+
+def bars() -> "type[tqdm[Any]]":
+    """The class tqdm, for a terminal or a notebook, whose lock is between threads, unless the user has set another.
+
+    Its own lock is between processes too, and from Python 3.14 on such a lock starts a process that stays: the resource
+    tracker of multiprocessing, whose start method is no longer fork.
+    """
+    from tqdm.auto import tqdm
+
+    if not hasattr(tqdm, "_lock"):
+        tqdm.set_lock(threading.RLock())
+    return tqdm
 
 
 def _in_a_notebook() -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from iomux.cli.saved import read, save
-from iomux.harness.load.compare import changes
+from iomux.harness.compare import changes
 from tests.support.commands import iomux_command
 
 

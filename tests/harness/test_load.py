@@ -78,14 +78,14 @@ def test_no_sample_includes_the_harnesss_own_work(poll: Server) -> None:
     """Each is made to take a second, because a busy machine decides how long they take otherwise."""
 
     def run(asked: Plan) -> dict[str, Any]:
-        look, looked = plan._server_use, [0]
+        look, looked = plan.server_use, [0]
 
         def look_long(plan: Plan) -> Any:
             looked[0] += 1
             time.sleep(1)
             return look(plan)
 
-        plan._server_use = look_long  # in the generator's process only
+        plan.server_use = look_long  # in the generator's process only
         return plan.run(asked) | {"looked": looked[0]}
 
     asked = Plan(poll.address, 20, 20, 64, 0.1, 0.1, None, DEADLINE, poll.pid, False)

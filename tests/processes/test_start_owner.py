@@ -18,7 +18,8 @@ from tests.support.clients import ask, connect, eventually
 from tests.support.processes import marked, own_mark
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = "import iomux, sys, time; server = iomux.start('poll'); print(server.pid, flush=True); time.sleep(600)"
+NAPS = "[time.sleep(0.1) for _ in range(6000)]"  # an interrupt just before a long sleep would be seen after it
+SCRIPT = f"import iomux, sys, time; server = iomux.start('poll'); print(server.pid, flush=True); {NAPS}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -3,6 +3,7 @@
 import platform
 import resource
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -88,7 +89,9 @@ def test_forms_of_a_loop_that_is_missing_are_left_out(monkeypatch: pytest.Monkey
 @pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="the threshold is that of glibc's malloc")
 def test_a_block_freed_before_spares_asyncio_the_page_faults_of_each_request() -> None:
     fresh, freed = (faults(Form("asyncio", "Protocol", size)) for size in (0, MIB))
-    assert freed < 50 < fresh, "a hundred requests: a page of a new mapping for each"
+    assert freed < 50, "a hundred requests"
+    if sys.version_info < (3, 14):  # which has no new mapping for each, with the same glibc
+        assert fresh > 50, "a page of a new mapping for each request"
 
 
 def faults(form: Form) -> int:

@@ -28,8 +28,10 @@ async def _run(listener: socket.socket) -> None:
         members.discard(writer)
         writer.close()
 
-    async with await asyncio.start_server(member, sock=listener) as server:
-        await server.serve_forever()
+    _ = await asyncio.start_server(member, sock=listener)
+    await (
+        asyncio.get_running_loop().create_future()
+    )  # `serve_forever` would wait, at Ctrl-C, until all have left (3.12)
 
 
 class Member:

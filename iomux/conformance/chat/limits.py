@@ -137,8 +137,9 @@ def urgent(subject: Subject) -> None:
     rule="Ctrl-C ends the room at once, and its port is free again",
     sent="while two members are connected, the room's process gets SIGINT",
     hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Code that catches everything "
-    "catches that too. And Python waits for each thread that is not a daemon.",
-    man="signal(7); Python: KeyboardInterrupt, threading (daemon)",
+    "catches that too. Python waits for each thread that is not a daemon, and asyncio's serve_forever, from Python "
+    "3.12.1 on, until every client has left: await a future instead.",
+    man="signal(7); Python: KeyboardInterrupt, threading (daemon), asyncio.Server.wait_closed",
 )
 def ctrl_c(subject: Subject) -> None:
     """Check that the room ends promptly."""

@@ -141,8 +141,9 @@ def _left_waiting(subject: Subject, client: socket.socket, first: int) -> NoRetu
     sent="while a client is connected, the server's process gets SIGINT; if it makes its own listener, it is started "
     "again on the same port",
     hint="Ctrl-C arrives as the exception KeyboardInterrupt, wherever the program is. Code that catches everything "
-    "catches that too. And Python waits for each thread that is not a daemon.",
-    man="signal(7); Python: KeyboardInterrupt, threading (daemon)",
+    "catches that too. Python waits for each thread that is not a daemon, and asyncio's serve_forever, from Python "
+    "3.12.1 on, until every client has left: await a future instead.",
+    man="signal(7); Python: KeyboardInterrupt, threading (daemon), asyncio.Server.wait_closed",
 )
 def ctrl_c(subject: Subject) -> None:
     """Check that the server ends promptly."""

@@ -100,7 +100,7 @@ def connect(
         sock = socket.socket(family_of(address))
         sock.settimeout(deadline)
         try:
-            if source is not None:
+            if source is not None and address[0].startswith(LOOPBACK):
                 bind_to_source(sock, source, tried)
             sock.connect(address)
         except TimeoutError:

@@ -14,6 +14,8 @@ from iomux.harness.load.arrivals import choose
 from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.doubts import Doubt, doubts, generator_bound
+from iomux.harness.load.hosts import Seen, load_from_hosts
+from iomux.harness.load.on_host import check_reachable, hosts_of
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.harness.load.together import bound, doubts_of_all, merge, parts, run_together
@@ -45,6 +47,8 @@ def load(
     protocol: Asking | None = None,
     processes: int = 1,
     host: Place | None = None,
+    client: Any = None,
+    allow: Sequence[str] = (),
 ) -> LoadResult:
     """Load the echo server at `address` from a separate process; return what its clients measured.
 
@@ -61,7 +65,10 @@ def load(
     no echo, made by `iomux.harness.load.asking.http` or `resp`; a request is then all that is pipelined at once.
     processes: how many load generators share the connections, each from an address of its own in 127.0.0.0/8; they
     begin at one moment, and their raw samples are one result (`iomux.harness.load.together`). host: a host of
-    `iomux.network` from which the load comes, to a server that runs in one; `host.load` gives it.
+    `iomux.network` from which the load comes, to a server that runs in one; `host.load` gives it. client: a Dask client
+    (`distributed.Client`): a load generator for each host of its cluster, likewise; what each has seen is in the
+    result's `hosts`, and a host that is lost is counted there, too (`iomux.harness.load.hosts`). allow: with it, the
+    networks of your own in which the server may be, as ["192.0.2.0/24"].
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
     not show this). Every reply is compared with its request, or with its client's first reply. What else the machine
@@ -77,19 +84,21 @@ def load(
     """
     count = connections if active is None else active
     check_request(connections, count, size, duration, warmup, rate, deadline)
+    workers = workers_of(client, allow, connections, processes)
     check_processes(connections, processes)
-    check_descriptors(-(-connections // processes), "connections" if processes == 1 else "connections of one process")
+    each = len(workers) or processes
+    check_descriptors(-(-connections // each), "connections" if each == 1 else "connections of one process")
     spacing, drawn = choose(rate, arrivals, seed)
     if host and not (isinstance(address, Server) and host.reaches(address.address[0])):
         raise ValueError(f"{address!r} is no server in a host of this network: give one, as host.start returns it")
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
-            same = size, duration, warmup, rate, deadline, arrivals, seed, protocol, processes
+            same = size, duration, warmup, rate, deadline, arrivals, seed, protocol, processes, client
             return load(started, connections, active, *same)
     server = address if isinstance(address, Server | Group) else _running(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
     if host is None:
-        check_address(target)
+        check_address(target, allow)
     if server:
         server.check()
         check_room(server, connections)
@@ -102,29 +111,48 @@ def load(
     more = apart, spacing, drawn, protocol, tuple(others)
     plan = Plan(target, *numbers, planned, float(deadline), pid, *more)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
-    seen, judged = _seen(plan, where, budget, server, host)
-    if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
+    if workers:
+        check_reachable(workers, target)
+        seen = load_from_hosts(client, workers, plan._replace(spin=False), budget, len(plan.others) + 1)
+    else:
+        seen = _seen(plan, where, budget, server, host)
+    errors = seen.merged["errors"]
+    if server is None and errors.get(NOBODY_LISTENS) == connections:
         raise ConnectionRefusedError(f"nobody listens at {written(*target)}: start the server first")
     if server:
-        server.check(LAST_WORDS_SECONDS if seen["errors"] else 0.0)
-    return summarize(plan, seen, *judged)
+        server.check(LAST_WORDS_SECONDS if errors else 0.0)
+    return summarize(plan, *seen)
 
 
 def _seen(
     plan: Plan, where: Sequence[int | None], budget: float, server: Server | Group | None, host: Place | None
-) -> tuple[dict[str, Any], tuple[list[Doubt], bool]]:
+) -> Seen:
     """What one load generator has seen, or what several have, and how they are judged."""
     if len(where) == 1:
-        seen = run_in_worker(run, plan, core=where[0], seconds=budget, what="the load generator", inside=host)
-        found, limited = doubts(plan, seen), generator_bound(plan, seen)
+        merged = run_in_worker(run, plan, core=where[0], seconds=budget, what="the load generator", inside=host)
+        found, limited = doubts(plan, merged), generator_bound(plan, merged)
     else:
         plans = parts(plan, len(where))
         each = run_together(plans, where, budget, host)
-        seen, limited = merge(plans, each), bound(plans, each)
-        found = doubts_of_all(plans, each, seen, len(server.pids) if server else 1, len(cores()))
+        merged, limited = merge(plans, each), bound(plans, each)
+        found = doubts_of_all(plans, each, merged, len(server.pids) if server else 1, len(cores()))
     died = server.died if isinstance(server, Group) else ()
     gone = [Doubt(f"of the server {one}, and the others went on", passing=False) for one in died]
-    return seen, ([*gone, *found], limited)
+    return Seen(merged, [*gone, *found], limited)
+
+
+def workers_of(client: Any, allow: Sequence[str], connections: int, processes: int) -> list[str]:
+    """The Dask workers from whose hosts the load is to come; none without a client. Raises as `load`."""
+    if client is None:
+        if allow:
+            raise ValueError("allow is for load from other hosts: give client, too")
+        return []
+    if processes != 1:
+        raise ValueError("client and processes are both given: a Dask cluster has one load generator on each host")
+    workers = hosts_of(client)
+    if len(workers) > connections:
+        raise ValueError(f"there are {len(workers)} hosts, but connections is {connections}: each needs one at least")
+    return workers
 
 
 def check_processes(connections: int, processes: int) -> None:

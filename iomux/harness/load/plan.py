@@ -73,12 +73,12 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
     measured, before_it = _timetables(plan)
     exchange = _exchange if active else _hold
     gc.disable()  # a collection during the run would count as latency
-    _server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
+    server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
     _begin(plan, meeting)
     warm = perf_ns() + int(plan.warmup * SECOND)
     exchange(generator, before_it, perf_ns(), warm)
     generator.end_warmup()
-    watch, before = Watch(plan.server_pid), _server_use(plan)
+    watch, before = Watch(plan.server_pid), server_use(plan)
     late = _begin(plan, meeting)
     own_before, start = time.process_time(), perf_ns()
     end = start + int(plan.duration * SECOND)
@@ -86,8 +86,7 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
     generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
-    after, meanwhile = _server_use(plan), watch.over(generator.still, start)
-    server = None if before is None or after is None else after.cpu.since(before.cpu)
+    after, meanwhile = server_use(plan), watch.over(generator.still, start)
     inspect_silent([client for client in clients if not client.payload and client.sock.fileno() >= 0], errors)
     return {
         "response_ns": generator.response_ns,
@@ -99,14 +98,11 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
         "connect_s": (connected - began) / SECOND,
         "unserved": sum(not client.served for client in active) + plan.active - len(active),
         "errors": dict(errors),
-        "server_cpu": server,
-        "server_switches": None if before is None or after is None else switched(before.switches, after.switches),
         "generator_cpu_share": own / seconds,
-        "server_cpu_share": None if before is None or after is None else after.busiest_s(before) / seconds,
         "own_cpu_s": own,
         "most_per_s": most_per_s,
         "meanwhile": meanwhile,
-    }
+    } | server_used(before, after, seconds)
 
 
 def _timetables(plan: Plan) -> "tuple[array[int], array[int]] | tuple[None, None]":
@@ -160,7 +156,15 @@ class _Use(NamedTuple):
         return max(used - before.each.get(pid, 0.0) for pid, used in self.each.items())
 
 
-def _server_use(plan: Plan) -> _Use | None:
+def server_used(before: _Use | None, after: _Use | None, seconds: float) -> dict[str, Any]:
+    """What the server has used between two readings, as a part of what a run has seen; None where that is unknown."""
+    if before is None or after is None:
+        return dict.fromkeys(("server_cpu", "server_switches", "server_cpu_share"))
+    cpu, switches = after.cpu.since(before.cpu), switched(before.switches, after.switches)
+    return {"server_cpu": cpu, "server_switches": switches, "server_cpu_share": after.busiest_s(before) / seconds}
+
+
+def server_use(plan: Plan) -> _Use | None:
     """What the server and the processes below it have used; None if it is unknown or gone."""
     if plan.server_pid is None:
         return None

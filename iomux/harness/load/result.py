@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from iomux.harness.load.hosts import Host
+
     Nanoseconds = npt.NDArray[np.int64]
 
 
@@ -59,10 +61,8 @@ class LoadResult:
     """The longest response time."""
     intervals_us: dict[str, tuple[float, float]]
     """The 95 % interval of "p50", "p90", "p99" and "p999", from order statistics; NaN where there are too few samples.
-
     The samples of one run depend on each other, so the truth lies outside more often than once in twenty runs; see
-    `iomux.ratio` for an interval over rounds.
-    """
+    `iomux.ratio` for an interval over rounds."""
     unserved: int
     """Active clients that never got a reply."""
     errors: dict[str, int]
@@ -85,8 +85,7 @@ class LoadResult:
     """Whether the load generator was the bottleneck, or late: then the results describe it and not the server."""
     late_us: dict[str, float]
     """How late the generator sent in the open loop, as "p50", "p99" and "max" in microseconds; empty in a closed one.
-
-    Only requests count that no busy connection held up: those wait for the server, and not for the generator."""
+    Requests that a busy connection held up do not count: they wait for the server."""
     doubts: tuple[str, ...]
     """What speaks against this run, a sentence each; empty if all is well."""
     disturbed: bool
@@ -95,7 +94,6 @@ class LoadResult:
     """The machine that it was measured on, in one line."""
     response_ns: "Nanoseconds" = field(repr=False)
     """Raw response times, in the order of arrival: from the planned time in the open loop, else from the send.
-
     Of several load generators, those of the first, then those of the second, and so on."""
     service_ns: "Nanoseconds" = field(repr=False)
     """Raw service times, from the actual send; the same samples as `response_ns` in the closed loop."""
@@ -103,15 +101,16 @@ class LoadResult:
     """How many load generators there were."""
     began_late_us: tuple[float, ...] = ()
     """How long after the agreed moment each of several load generators began; empty if there was one."""
+    hosts: "tuple[Host, ...]" = ()
+    """What each host of a Dask cluster has seen, the lost ones, too; `pandas.DataFrame(hosts)` is a table."""
 
     def row(self) -> dict[str, Any]:
         """The result as one row of a table: everything but the raw samples; errors as a sum and as text, doubts too.
 
         Intervals become two columns each: `p50_low_us`, `p50_high_us`, ...
         """
-        left_out = ["response_ns", "service_ns", "machine", "errors", "intervals_us", "late_us", "doubts", "disturbed"]
-        left_out += ["began_late_us"]
-        row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        left_out = "response_ns service_ns machine errors intervals_us late_us doubts disturbed began_late_us hosts"
+        row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out.split()}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
         said = {"errors": sum(self.errors.values()), "error_kinds": kinds, "doubts": "; ".join(self.doubts)}
         return row | columns(self.intervals_us) | said
@@ -119,8 +118,7 @@ class LoadResult:
     def setting(self) -> str:
         """One line for a figure's caption: connections, request size, and closed or open loop with its arrivals."""
         spaced = f"Poisson arrivals, seed {self.seed}" if self.arrivals == "poisson" else "evenly spaced"
-        opened = f"open loop at {self.rate_per_s:,.0f} requests/s, {spaced}" if self.rate_per_s else ""
-        loop = opened or "closed loop"
+        loop = f"open loop at {self.rate_per_s:,.0f} requests/s, {spaced}" if self.rate_per_s else "closed loop"
         what = self.asked or f"{self.size_bytes:,} bytes"
         shared = f", {self.processes} load generators" if self.processes > 1 else ""
         return f"{self.active:,} active of {self.connections:,} connections, {what}, {loop}{shared}"
@@ -135,7 +133,7 @@ class LoadResult:
             lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request{self._switches()}")
         if self.unserved:
             lines.append(f"never served: {self.unserved:,} client{'' if self.unserved == 1 else 's'}")
-        lines += [f"in doubt: {doubt}" for doubt in self.doubts]
+        lines += [*map(str, self.hosts), *(f"in doubt: {doubt}" for doubt in self.doubts)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -148,12 +146,13 @@ class LoadResult:
 
 
 def summarize(
-    plan: Plan, seen: dict[str, Any], found: Sequence[Doubt] | None = None, bound: bool | None = None
+    plan: Plan,
+    seen: dict[str, Any],
+    found: Sequence[Doubt] | None = None,
+    bound: bool | None = None,
+    hosts: "tuple[Host, ...]" = (),
 ) -> LoadResult:
-    """Make a result of the load generator's samples, with percentiles from the raw ones.
-
-    found, bound: the doubts, and whether a load generator was the bottleneck, where that was judged elsewhere.
-    """
+    """Make a result of the load generator's samples; found, bound: doubts and bottleneck, if judged elsewhere."""
     import numpy as np
 
     response = np.frombuffer(seen["response_ns"], dtype=np.int64)
@@ -196,4 +195,5 @@ def summarize(
         service_ns=service,
         processes=len(late) if isinstance(late, list) else 1,
         began_late_us=tuple(one / 1000 for one in late) if isinstance(late, list) else (),
+        hosts=hosts,
     )

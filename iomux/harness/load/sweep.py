@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
-from iomux.harness.load.load import check_processes, load
+from iomux.harness.load.load import check_processes, load, workers_of
 from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import Repeats, check_rounds, rotated
@@ -21,7 +21,7 @@ from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, too_many, whole_numbers
 from iomux.system.machine import describe
 from iomux.system.network.place import Hosts
-from iomux.system.progress import keep_on_interrupt
+from iomux.system.progress import bars, keep_on_interrupt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,8 @@ def sweep(
     port: int | None = None,
     processes: int = 1,
     network: Hosts | None = None,
+    client: Any = None,
+    allow: Sequence[str] = (),
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
@@ -65,18 +67,18 @@ def sweep(
     round 0 those of `seed`, round 1 those of `seed` + 1.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
-    `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
-    measured: `voluntary_switches`, `involuntary_switches`), `requests_per_cpu_s` (requests for each second of
-    the server's CPU time), `unserved`, `errors`, `error_kinds`, `doubts` (those of the run, joined by "; "), and
-    `reason`: empty, or why this number of connections could not be reached; then the measured columns are missing.
-    A percentile that needs more requests than there were is NaN, and each has its run's 95 % interval beside it
-    (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds see `iomux.ratio`. `.attrs["machine"]` says what it
-    was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has for some servers how they were
-    called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs were dropped and repeated.
+    `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches), and
+    `requests_per_cpu_s` (requests for each second of the server's CPU time), `unserved`, `errors`, `error_kinds`,
+    `doubts` (joined by "; "), and `reason`: empty, or why this number of connections could not be reached; then the
+    measured columns are missing. A percentile that needs more requests than there were is NaN, and each has its run's
+    95 % interval beside it (`p50_low_us`, `p50_high_us`, ...); for an interval over rounds see `iomux.ratio`.
+    `.attrs["machine"]` says what it was measured on, `.attrs["active"]` is the argument `active`, `.attrs["notes"]` has
+    how some servers were called or what was not seen of them, `.attrs["doubtful"]` how many runs were repeated.
 
-    An interrupt raises KeyboardInterrupt, and loses nothing: the exception's `frame` has the runs that were done, with
-    True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`. Raises LookupError and
-    ValueError for arguments that can't be run at all.
+    An interrupt raises KeyboardInterrupt, and loses nothing: its `frame` has the runs that were done, with True in
+    `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
+
+    Raises LookupError and ValueError for arguments that can't be run at all.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], [1, 10], repeats=1, duration=0.05, progress=False)
@@ -89,6 +91,7 @@ def sweep(
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     check_processes(max(levels), processes)
+    workers_of(client, allow, min(levels), processes)
     spacing, first = choose(rate, arrivals, seed)
     named = list(zip(labels(chosen), [_found(server, port) for server in chosen], strict=True))
     runs = [
@@ -97,7 +100,6 @@ def sweep(
         for level in levels
         for name, target in rotated(named, repeat)
     ]
-    from tqdm.auto import tqdm  # not before the checks: wrong arguments are reported at once
 
     def table(partial: bool) -> "pd.DataFrame":
         said = {"active": "all" if active is None else active, "doubtful": tries.dropped, "partial": partial}
@@ -109,12 +111,12 @@ def sweep(
     tries = Repeats(again, len(runs))
     with (
         keep_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done", lambda: table(True)),
-        tqdm(runs, unit="run", disable=not progress, leave=False) as bar,
+        bars()(runs, unit="run", disable=not progress, leave=False) as bar,
     ):
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
-            options = fixed | {"active": asked, "processes": min(processes, level)}
+            options = fixed | {"active": asked, "processes": min(processes, level), "client": client, "allow": allow}
             options["seed"] = None if first is None else first + repeat
             run = functools.partial(_run, target, level, options, refused.get((name, level), ""), port, network)
             row = tries.undisturbed(run, lambda row: row["disturbed"])
@@ -144,9 +146,8 @@ def _found(server: Found, port: int | None) -> Found:
 
 
 def _notes(target: Found) -> tuple[str, ...]:
-    if isinstance(target, tuple):
-        return ("it was not started here: its processor time is not seen",)
-    return notes_of(target)
+    unseen = "it was not started here: its processor time is not seen"
+    return (unseen,) if isinstance(target, tuple) else notes_of(target)
 
 
 def _model(target: Found) -> str:

@@ -15,8 +15,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
-from tqdm.auto import tqdm
-
 from iomux import servers
 from iomux.harness.soak.report import SoakReport, summarize
 from iomux.harness.soak.run import LEAVE_SECONDS, SoakPlan, run
@@ -27,6 +25,7 @@ from iomux.processes.resolve import Found, find, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, launch
 from iomux.processes.worker import Reports, free_core, worker_reports
 from iomux.system.limits import check_descriptors, check_real, check_whole
+from iomux.system.progress import bars
 
 CLIENTS = 200
 """Clients at once, by default."""
@@ -129,7 +128,7 @@ def _follow(server: Server | None, plan: SoakPlan, title: str, progress: bool) -
     tally = Tally()
     with (
         worker_reports(run, plan, core=free_core(server), what="the soak's client process") as reports,
-        tqdm(total=round(plan.seconds), unit="s", desc=title, disable=not progress, leave=False) as bar,
+        bars()(total=round(plan.seconds), unit="s", desc=title, disable=not progress, leave=False) as bar,
         _first_interrupt(reports.interrupt) as interrupts,
     ):
         while not tally.done:

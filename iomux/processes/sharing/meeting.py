@@ -9,7 +9,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _MOMENT = struct.Struct("=q")
 _READY = b"r"
@@ -44,8 +44,10 @@ def wait_until(moment: int, spin: bool) -> int:
     return time.perf_counter_ns() - moment
 
 
-def agree(ends: Sequence[socket.socket], seconds: float) -> int | None:
+def agree(ends: Sequence[socket.socket], seconds: float, moment: Callable[[], int] | None = None) -> int | None:
     """Tell all processes one moment as soon as each is ready; None, or the number of the one that is gone or late.
+
+    moment: asked for it when all are ready; by default soon.
 
     Example:
     >>> import socket, threading
@@ -70,10 +72,10 @@ def agree(ends: Sequence[socket.socket], seconds: float) -> int | None:
             number = waiting.pop(descriptor)
             if ends[number].recv(1) != _READY:
                 return number
-    moment = time.perf_counter_ns() + _AHEAD_NS + len(ends) * _AHEAD_EACH_NS
+    when = moment() if moment else time.perf_counter_ns() + _AHEAD_NS + len(ends) * _AHEAD_EACH_NS
     for number, end in enumerate(ends):
         try:
-            end.sendall(_MOMENT.pack(moment))
+            end.sendall(_MOMENT.pack(when))
         except OSError:
             return number
     return None
