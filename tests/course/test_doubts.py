@@ -14,6 +14,7 @@ import pytest
 
 import iomux
 from iomux.course.verdicts import unsteady
+from tests.course.test_doubts_cores import CORES
 from tests.course.test_doubts_tools import DOUBTFUL
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -121,4 +122,5 @@ def test_each_doubt_of_the_notebooks_has_its_worlds_here() -> None:
     busy = {"tail-verdict", "d757aa2f"}  # in test_doubts_busy
     here = {"0654c1e1", "1345b218", "66f32151", "claim-05-3", "sockets-verdict", "walk-verdict"}
     tools = {row[1] for row in DOUBTFUL}  # in test_doubts_tools
-    assert doubted == here | load | uring | coroutines | busy | tools
+    cores = {f"cores-{what}-verdict" for what in CORES}  # in test_doubts_cores
+    assert doubted == here | load | uring | coroutines | busy | tools | cores

@@ -1,11 +1,15 @@
 """06b says why a run cannot tell: no second core, a busy one, a worker that does not sleep, too few connections."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.course.falsifiers.pages import page_06b as page
 from tests.course.falsifiers.world import World, said
+
+CORES = ("crowds", "ended", "full", "pays", "shares", "threads", "work")
+"""Those of its verdicts that have a doubt."""
 
 
 def told(cell: str, words: str, names: dict[str, Any], before: tuple[str, ...] = ()) -> bool | None:
@@ -46,3 +50,9 @@ def test_a_disturbed_run_tells_nothing_of_the_latency_among_many() -> None:
 def test_few_connections_tell_nothing_of_who_pays() -> None:
     names = page.crowds(kernel=2_000, accepted=10_000)()
     assert told("cores-pays-verdict", page.KERNEL, names, page.PAYS) is None
+
+
+def test_a_kernel_that_moves_a_queue_is_not_judged() -> None:
+    """tcp_migrate_req (ip-sysctl.rst) gives those who wait to another listener with SO_REUSEPORT."""
+    on = SimpleNamespace(exists=lambda: True, read_text=lambda: "1\n")
+    assert told("cores-ended-verdict", page.RESET, page.met(lost=0)() | {"Path": lambda _: on}) is None
