@@ -9,6 +9,7 @@ Servers
     echo                    the default handler: send back what arrived
     listen                  open a listening TCP socket
     doctor                  what this machine can run and measure, and why not the rest
+    network                 hosts with networks of their own on this machine, and links between them
 
 Measuring
     load, LoadResult        send requests to one server: latency, throughput, processor time
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from iomux.harness.tape.tape import tape as tape
     from iomux.harness.timeline.timeline import timeline as timeline
     from iomux.lab.playground import playground as playground
+    from iomux.networks.network import network as network
     from iomux.processes.errors import ServerError as ServerError
     from iomux.processes.server import Server as Server
     from iomux.processes.server import start as start
@@ -115,6 +117,7 @@ _HOME = {
     "load": "iomux.harness.load.load",
     "mechanisms": "iomux.servers",
     "names": "iomux.servers",
+    "network": "iomux.networks.network",
     "pass_along": "iomux.harness.pass_along",
     "playground": "iomux.lab.playground",
     "ratio": "iomux.harness.load.ratio",
@@ -153,6 +156,7 @@ __all__ = [
     "load",
     "mechanisms",
     "names",
+    "network",
     "pass_along",
     "playground",
     "plot",

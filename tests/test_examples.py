@@ -41,6 +41,11 @@ NEEDS = {
     "iomux.system.procfs.queues": "queues",
     "iomux.system.features.available": "queues",
     "iomux.system.io_uring.Ring": "io_uring",
+    "iomux.network": "network",
+    "iomux.networks.network.Network": "network",
+    "iomux.networks.host.Host": "network",
+    "iomux.networks.link.Link": "network",
+    "iomux.networks.report.LinkReport": "network",
 }
 """What an example needs beside the mechanisms that it names."""
 

@@ -23,12 +23,14 @@ from typing import Any
 
 from iomux.servers import get, run_forever
 from iomux.system.machine import pin
+from iomux.system.network.namespaces import join
 from iomux.system.sockets import raise_descriptor_limit
 
 
 def receive_work() -> dict[str, Any]:
     """Read this process's work from standard input, then watch that input for the owner's end."""
     header = pickle.load(sys.stdin.buffer)
+    join(header["join"])  # before anything else is imported: a process with threads can't enter a user namespace
     sys.path[:] = header["path"]  # before unpickling the rest, which may need modules from these paths
     work: dict[str, Any] = pickle.loads(header["work"])
     end_with_owner()

@@ -17,6 +17,7 @@ from iomux.processes.named import place
 from iomux.processes.spawn import outlives
 from iomux.system.listeners import Listener, listeners, listening
 from iomux.system.machine import below
+from iomux.system.network.place import Place
 from iomux.system.sockets import Address
 
 START_SECONDS = 20.0
@@ -53,7 +54,12 @@ def wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[byte
 
 
 def wait_until_it_listens(
-    name: str, process: "subprocess.Popen[bytes]", log: IO[bytes], wanted: int | None, was_told: bool
+    name: str,
+    process: "subprocess.Popen[bytes]",
+    log: IO[bytes],
+    wanted: int | None,
+    was_told: bool,
+    inside: Place | None = None,
 ) -> Started:
     """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
     limit, same, before, first = time.monotonic() + START_SECONDS, 0, list[Listener](), 0
@@ -61,7 +67,9 @@ def wait_until_it_listens(
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
-        if was_told and not found:  # another user's process shows no descriptors, but nobody else has this port
+        if (
+            was_told and not found and not inside
+        ):  # another user's process shows no descriptors, but nobody else has this port
             first = first or _told_by(process)
             found = [one._replace(pid=first or below(process.pid)[-1]) for one in listening() if one.port == wanted]
         same = same + 1 if found == before else 0
@@ -69,7 +77,8 @@ def wait_until_it_listens(
         if same >= (_SAME if wanted is None else _SAME_PLACE) and (
             found if wanted is None else wanted in {one.port for one in found}
         ):
-            return _at(name, process, [one for one in found if wanted in (None, one.port)], log, was_told)
+            meant = [one for one in found if wanted in (None, one.port)]
+            return _inside(name, process, meant, log, inside) if inside else _at(name, process, meant, log, was_told)
         time.sleep(_LOOK_SECONDS)
     raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
 
@@ -100,6 +109,18 @@ def _at(
     host = place.host_of_clients(best.host)
     holders = [one.pid for one in found if one[:2] == best[:2]]
     return Started(process, _above_all(process.pid, holders), (host, best.port), place.note(best, host, was_told))
+
+
+def _inside(
+    name: str, process: "subprocess.Popen[bytes]", found: list[Listener], log: IO[bytes], inside: Place
+) -> Started:
+    """Where a server listens for the other hosts of its network."""
+    meant = [one for one in found if one.host in (*place.EVERYWHERE, inside.address)]
+    if not meant:
+        why = f"listens at {place.written(*found[0][:2])}, which no other host reaches: let it listen at 0.0.0.0"
+        raise not_ready(name, why, read_log(log))
+    pid = _above_all(process.pid, [one.pid for one in meant if one[:2] == meant[0][:2]])
+    return Started(process, pid, (inside.address, meant[0].port))
 
 
 def _above_all(first: int, holders: list[int]) -> int:

@@ -21,6 +21,7 @@ import psutil
 
 from iomux.processes.logs import unwatch, watch
 from iomux.processes.named.by_value import dumps
+from iomux.system.network.place import Place
 from iomux.system.process_tree import end_below
 
 WITHOUT_SITE = ("-S",)
@@ -38,27 +39,28 @@ def spawn(
     pass_fds: tuple[int, ...] = (),
     options: tuple[str, ...] = (),
     main: str = "main",
+    inside: Place | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a module's `main` in a new Python process and session, and send it its work; the pipe is its lifeline.
 
     main: the name of that function. options: for the interpreter. `WITHOUT_SITE` is for modules that import nothing
     installed before they have their work, and only for work from this library: a user's function may need what site
-    provides.
+    provides. inside: where it runs, if not on this machine's own network.
     """
-    work_bytes = dumps(dict(work))
+    work_bytes, joined = dumps(dict(work)), inside.namespaces() if inside else ()
     process: subprocess.Popen[bytes] | None = None
     try:
-        with _interrupt_held_back():
+        with interrupt_held_back():
             process = subprocess.Popen(
                 [sys.executable, "-P", *options, "-c", f"from {module} import {main}; {main}()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                pass_fds=pass_fds,
+                pass_fds=(*pass_fds, *joined),
                 start_new_session=True,
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # the rest comes with the work
             )
-        _hand_over(process, log, {"path": sys.path, "work": work_bytes})
+        _hand_over(process, log, {"path": sys.path, "work": work_bytes, "join": joined})
     except BaseException:
         if process is not None:
             end(process)
@@ -67,7 +69,7 @@ def spawn(
 
 
 @contextlib.contextmanager
-def _interrupt_held_back() -> Iterator[None]:
+def interrupt_held_back() -> Iterator[None]:
     """Let Ctrl-C wait until a process that has been started has a name here, by which it can be ended.
 
     An interrupt between the two would lose it: `Popen` keeps what nobody has waited for, and with it the lifeline. A

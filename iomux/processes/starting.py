@@ -19,6 +19,7 @@ from iomux.processes.ready import Started, wait_until_it_listens, wait_until_rea
 from iomux.processes.resolve import Found, name_of, own_port
 from iomux.processes.spawn import WITHOUT_SITE, end, spawn
 from iomux.servers.connection import Handler
+from iomux.system.network.place import Place
 from iomux.system.sockets import listen
 
 PORT_SECONDS = 65.0
@@ -37,6 +38,8 @@ class Terms(NamedTuple):
     """The function of the process that runs it; `main_bounded` ends it when it takes too much of the machine."""
     patience: float = PORT_SECONDS
     """How many seconds it may wait for a port that is kept."""
+    inside: Place | None = None
+    """The host in which it runs, if not on this machine's own network."""
 
 
 def start_found(found: Found, handler: Handler | None, log: IO[bytes], terms: Terms) -> Started:
@@ -48,10 +51,10 @@ def start_found(found: Found, handler: Handler | None, log: IO[bytes], terms: Te
 
 def start_function(serve: Any, handler: Handler | None, log: IO[bytes], terms: Terms) -> Started:
     """Start a server that takes a listener. Raises ServerError."""
-    with listen() as listener:
+    with terms.inside.listen() if terms.inside else listen() as listener:
         work = {"serve": serve, "handler": handler, "cpu": terms.core, "descriptor": listener.fileno()}
         options = WITHOUT_SITE if isinstance(serve, str) and handler is None else ()
-        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, terms.main)
+        process = spawn("iomux.processes.child", work, log, (listener.fileno(),), options, terms.main, terms.inside)
         try:
             pid = wait_until_ready(name_of(serve), process, log)
         except BaseException:
@@ -72,11 +75,12 @@ def start_own(found: Command | Called, log: IO[bytes], terms: Terms) -> Started:
                 started = _start_own_once(found, log, terms)
             except ServerError as error:
                 failures += 1
-                if not taken.in_use(error.log) or failures > _MOST_FAILURES:
+                if terms.inside or not taken.in_use(error.log) or failures > _MOST_FAILURES:
                     raise
                 failed = error
             else:
-                taken.remember(found, started.address[1])
+                if not terms.inside:
+                    taken.remember(found, started.address[1])
                 return started
         # A program without SO_REUSEADDR fails because of the holder: it is tried without one in between.
         holder = None if holder else _hold(found, failed, terms.port, until, failures)
@@ -110,7 +114,7 @@ def _start_own_once(found: Command | Called, log: IO[bytes], terms: Terms) -> St
     try:
         if isinstance(found, Called):
             wait_until_ready(found.__name__, process, log)
-        return wait_until_it_listens(name_of(found), process, log, wanted, told)
+        return wait_until_it_listens(name_of(found), process, log, wanted, told, terms.inside)
     except BaseException:
         end(process)
         raise
@@ -118,8 +122,12 @@ def _start_own_once(found: Command | Called, log: IO[bytes], terms: Terms) -> St
 
 def _spawn_own(found: Command | Called, log: IO[bytes], port: int, terms: Terms) -> "subprocess.Popen[bytes]":
     if isinstance(found, Called):
-        call = {"serve": found, "cpu": terms.core, "address": ("127.0.0.1", port)}
-        return spawn("iomux.processes.child", call, log, main=terms.main)
+        call = {
+            "serve": found,
+            "cpu": terms.core,
+            "address": (terms.inside.address if terms.inside else "127.0.0.1", port),
+        }
+        return spawn("iomux.processes.child", call, log, main=terms.main, inside=terms.inside)
     words, environment = found.at(port)
     work = {"words": words, "environment": environment, "cpu": terms.core}
-    return spawn("iomux.processes.supervisor", work, log, main=terms.main)
+    return spawn("iomux.processes.supervisor", work, log, main=terms.main, inside=terms.inside)

@@ -21,6 +21,7 @@ from iomux.processes.logs import read_log
 from iomux.processes.server import Server
 from iomux.processes.spawn import WITHOUT_SITE, end, spawn
 from iomux.system.machine import cores
+from iomux.system.network.place import Place
 from iomux.system.process_tree import is_stopped
 
 T = TypeVar("T")
@@ -39,18 +40,21 @@ def free_core(server: Server | None) -> int | None:
     return free[-1] if free and len(cores()) > 1 else None
 
 
-def run_in_worker(job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str) -> T:
+def run_in_worker(
+    job: Callable[..., T], *arguments: Any, core: int | None, seconds: float, what: str, inside: Place | None = None
+) -> T:
     """Call `job(*arguments)` in a separate process and return its result.
 
     core: where it runs; None leaves it to the scheduler. seconds: how long it may take. what: its name in
-    errors. Raises RuntimeError with its traceback if it fails, TookTooLong if it takes longer.
+    errors. inside: the host in which it runs, if not on this machine's own network. Raises RuntimeError with its
+    traceback if it fails, TookTooLong if it takes longer.
 
     Example:
     >>> from iomux.processes.worker import run_in_worker
     >>> run_in_worker(sum, [1, 2, 3], core=None, seconds=10, what="the sum")
     6
     """
-    with worker_reports(job, *arguments, core=core, what=what) as reports:
+    with worker_reports(job, *arguments, core=core, what=what, inside=inside) as reports:
         result: T = reports.next(seconds)
     return result
 
@@ -95,15 +99,16 @@ class Reports:
 
 
 @contextlib.contextmanager
-def worker_reports(job: Callable[..., Any], *arguments: Any, core: int | None, what: str) -> Iterator[Reports]:
+def worker_reports(
+    job: Callable[..., Any], *arguments: Any, core: int | None, what: str, inside: Place | None = None
+) -> Iterator[Reports]:
     """Call `job(*arguments)` in a separate process and provide what it yields or returns; on leaving, end it.
 
-    core, what: as for `run_in_worker`.
+    core, what, inside: as for `run_in_worker`.
     """
     with tempfile.TemporaryFile() as log:
-        process = spawn(
-            "iomux.processes.worker_main", {"job": job, "arguments": arguments, "cpu": core}, log, options=WITHOUT_SITE
-        )
+        work = {"job": job, "arguments": arguments, "cpu": core}
+        process = spawn("iomux.processes.worker_main", work, log, options=WITHOUT_SITE, inside=inside)
         try:
             with contextlib.closing(Reports(process, log, what)) as reports:
                 yield reports

@@ -1,16 +1,18 @@
 """Features that measurements need of this machine: which of them it has, and why it lacks the others.
 
 The timeline needs timestamps, `iomux.copy_cost` msg_trunc and sendfile, `iomux.load` and the clinic's meter queues,
-and the playground widgets. No measurement of the library uses splice, zerocopy, seccomp, multishot, deferred and
-send_zc (notebooks 08 and 09), nor eventfd, timerfd, signalfd and pidfd (03b): they are for `iomux.verdict(...,
-needs=)`. A measurement which this machine can't make is left out and reported; everything else still runs. As for
-servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
+`iomux.network` network, and the playground widgets. No measurement of the library uses splice, zerocopy, seccomp,
+multishot, deferred and send_zc (notebooks 08 and 09), nor eventfd, timerfd, signalfd and pidfd (03b): they are for
+`iomux.verdict(..., needs=)`. A measurement which this machine can't make is left out and reported; everything else
+still runs. As for servers, `IOMUX_WITHOUT=timestamps,splice` in the environment hides features by name.
 """
 
 import contextlib
+import functools
 import importlib.util
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +119,20 @@ def _seccomp_missing() -> str:
     return why_not()
 
 
+@functools.cache
+def _network_missing() -> str:
+    """Why no network of hosts can be made: one is made, in a process of its own, and a packet is sent. Takes 0.4 s."""
+    if sys.platform != "linux":
+        return "only Linux has network namespaces"
+    trial = [sys.executable, "-P", "-c", "from iomux.networks.trying import main; main()"]
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+    try:
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": path})
+    except subprocess.TimeoutExpired:
+        return "the trial to make one did not end within 60 s"
+    return done.stdout.strip() or (done.stderr.strip().splitlines()[-1] if done.returncode else "")
+
+
 def _lacks(function: str) -> Callable[[], str]:
     return lambda: "" if hasattr(os, function) else f"this system, or this Python, has no os.{function}"
 
@@ -136,6 +152,7 @@ _ALL = (
     Feature("send_zc", "an io_uring send from the process's own pages", _send_zc_missing),
     Feature("seccomp", "a filter that forbids a process some system calls", _seccomp_missing),
     Feature("queues", "the kernel's list of TCP sockets and what lies in them", _lacks_queues),
+    Feature("network", "hosts with networks of their own, and a wire between them", _network_missing),
     Feature("widgets", "controls in a notebook, for the playground", _lacks_widgets),
 )
 

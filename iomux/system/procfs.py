@@ -97,8 +97,10 @@ def page_faults(pid: int) -> int:
     return int(stat.rpartition(")")[2].split()[7])  # the name before the bracket may have spaces in it
 
 
-def queues(address: Address) -> "pd.DataFrame":
+def queues(address: Address, pid: int | None = None) -> "pd.DataFrame":
     """The TCP sockets of the server at `address`, as the kernel lists them; a row for each socket.
+
+    pid: as for `backlog`: the server's, if it runs in a host of `iomux.network`.
 
     Columns: `state`; `peer_port`, 0 for the listening socket; `unread_bytes`: bytes that
     arrived and were not read (for the listening socket: connections not yet accepted); `unsent_bytes`: bytes not yet
@@ -114,22 +116,25 @@ def queues(address: Address) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    lines = SOCKETS_LIST.read_text().splitlines()[1:] if available("queues") else []
+    lists = SOCKETS_LIST if pid is None else Path(f"/proc/{pid}/net/tcp")
+    lines = lists.read_text().splitlines()[1:] if available("queues") else []
     ours = f":{address[1]:04X}"  # filtered before parsing: the machine may have thousands of other sockets
     rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
     frame = pd.DataFrame(rows, columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
     return frame[frame["state"] != "TIME_WAIT"].sort_values("peer_port").reset_index(drop=True)
 
 
-def backlog(address: Address) -> int:
+def backlog(address: Address, pid: int | None = None) -> int:
     """How many connections wait to be accepted at `address`, on all its listeners; 0 on a system without this list.
 
+    pid: a process on whose network that is (/proc/PID/net, proc_pid_net(5)); by default this one.
     The kernel lists the listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx), so this reads a few lines, not the
     thousands that follow.
     """
     if not available("queues"):
         return 0
-    tables = (SOCKETS_LIST, SOCKETS_LIST.with_name("tcp6"))  # a listener at "::" may be for IPv4, too
+    lists = SOCKETS_LIST if pid is None else Path(f"/proc/{pid}/net/tcp")
+    tables = (lists, lists.with_name("tcp6"))  # a listener at "::" may be for IPv4, too
     return sum(_backlog(table, f":{address[1]:04X}") for table in tables if table.exists())
 
 

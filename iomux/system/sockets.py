@@ -5,7 +5,7 @@ wait for `accept`. The length of the second is the *backlog*. A client is "conne
 has finished the handshake, long before the server accepts it. So a second client of a
 blocking server connects at once and then waits for ever.
 
-Sources: listen(2), accept(2), getrlimit(2), tcp(7), socket(7), cmsg(3).
+Sources: listen(2), accept(2), getrlimit(2), tcp(7), socket(7), cmsg(3), RFC 6890.
 """
 
 import errno
@@ -19,6 +19,9 @@ from collections.abc import Iterator
 from iomux.system.features import SO_TIMESTAMPNS, available
 
 Address = tuple[str, int]
+
+LOOPBACK = ("127.", "::1")
+"""How a loopback address begins."""
 
 BACKLOG = 4096
 """The most complete connections that may wait for `accept`; the kernel cuts it to net.core.somaxconn (listen(2))."""
@@ -56,11 +59,15 @@ def listen(host: str = "127.0.0.1", port: int = 0, backlog: int = BACKLOG) -> so
     ...     print(listener.getsockname()[0])
     127.0.0.1
     """
-    listener = socket.socket(family_of((host, port)), socket.SOCK_STREAM)
+    return open_listener(socket.socket(family_of((host, port)), socket.SOCK_STREAM), (host, port), backlog)
+
+
+def open_listener(listener: socket.socket, address: Address, backlog: int = BACKLOG) -> socket.socket:
+    """Bind a new socket and let it listen, as `listen` does; return it. It is closed when that fails."""
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind((host, port))
+        listener.bind(address)
         listener.listen(backlog)
     except BaseException:
         listener.close()
@@ -138,7 +145,7 @@ def wait_until_refused(address: tuple[str, int], seconds: float = 2.0) -> None:
     frees a ring from a work queue, some 10 ms later (io_uring/io_uring.c, io_ring_exit_work).
     """
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while address[0].startswith(LOOPBACK) and time.monotonic() < until:  # others can't be asked from here
         try:
             socket.create_connection(address, timeout=seconds).close()
         except OSError:

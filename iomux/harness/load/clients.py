@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from iomux.system.network.connecting import connect_all
 from iomux.system.procfs import backlog
-from iomux.system.sockets import family_of
+from iomux.system.sockets import LOOPBACK, family_of
 
 _DISTINCT_PAYLOADS = 1021  # a prime, so that for most numbers of clients a client's next request differs
 
@@ -84,11 +85,13 @@ def payloads(size: int) -> Iterator[bytes]:
 
 
 def connect(address: tuple[str, int], count: int, deadline: float, errors: Counter[str]) -> list[Client]:
-    """Open `count` connections one after another; count those that fail in `errors`.
+    """Open `count` connections, one after another on loopback; count those that fail in `errors`.
 
     If one is not connected within `deadline` seconds (the backlog is full and the server does not
     accept), the remaining ones are counted with it and not tried.
     """
+    if not address[0].startswith(LOOPBACK):  # each takes a round trip
+        return _connect_at_once(address, count, deadline, errors)
     clients: list[Client] = []
     for tried in range(count):
         sock = socket.socket(family_of(address))
@@ -107,22 +110,34 @@ def connect(address: tuple[str, int], count: int, deadline: float, errors: Count
             sock.close()
             errors[NOBODY_LISTENS] += 1
             continue
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        clients.append(Client(sock))
+        clients.append(_client(sock))
     return clients
 
 
-def wait_until_accepted(address: tuple[str, int]) -> None:
+def _connect_at_once(address: tuple[str, int], count: int, deadline: float, errors: Counter[str]) -> list[Client]:
+    def failed(error: OSError, those: int) -> None:
+        late = isinstance(error, TimeoutError)
+        errors["not connected in time" if late else f"connect: {os.strerror(error.errno or 0)}"] += those
+
+    return [_client(sock) for sock in connect_all(address, count, deadline, failed)]
+
+
+def _client(sock: socket.socket) -> Client:
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Client(sock)
+
+
+def wait_until_accepted(address: tuple[str, int], pid: int | None = None) -> None:
     """Wait until the server has accepted all connections, or stops accepting, so that no request waits for the backlog.
 
     The kernel makes a connection, and the server accepts it later: on a busy machine it may still have thousands to
     accept when the last client connects, and would do so in the middle of a request.
     """
-    left, since = backlog(address), time.monotonic()
+    left, since = backlog(address, pid), time.monotonic()
     while left > 0 and time.monotonic() < since + _NO_PROGRESS_SECONDS:
         time.sleep(_CHECK_SECONDS)
-        if (now := backlog(address)) < left:
+        if (now := backlog(address, pid)) < left:
             left, since = now, time.monotonic()
 
 

@@ -18,6 +18,7 @@ from iomux.processes.resolve import Found, find
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, launch, running_server
 from iomux.processes.worker import free_core, run_in_worker
 from iomux.system.limits import check_address, check_descriptors, check_request
+from iomux.system.network.place import Place
 from iomux.system.sockets import Address
 
 _LIKE_AN_ADDRESS = re.compile(r"(?!.*\.py:)[\w.-]*:\w*|\[.*\](:\w*)?")
@@ -35,6 +36,7 @@ def load(
     arrivals: str | None = None,
     seed: int | None = None,
     protocol: Asking | None = None,
+    host: Place | None = None,
 ) -> LoadResult:
     """Load the echo server at `address` from a separate process; return what its clients measured.
 
@@ -49,6 +51,7 @@ def load(
     varies as well, about rate × duration) or "even" (a metronome). seed: a whole number from 0; the same seed gives
     the same planned times (default: drawn, and reported in the result). protocol: what is asked of a server that is
     no echo, made by `iomux.harness.load.asking.http` or `resp`; a request is then all that is pipelined at once.
+    host: a host of `iomux.network` from which the load comes, to a server that runs in one; `host.load` gives it.
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
     not show this). Every reply is compared with its request, or with its client's first reply. What else the machine
@@ -66,12 +69,15 @@ def load(
     check_request(connections, count, size, duration, warmup, rate, deadline)
     check_descriptors(connections)
     spacing, drawn = choose(rate, arrivals, seed)
+    if host and not isinstance(address, Server):
+        raise ValueError(f"{address!r} is no server that runs in a host: give one, as host.start returns it")
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
             return load(started, connections, active, size, duration, warmup, rate, deadline, arrivals, seed, protocol)
     server = address if isinstance(address, Server) else running_server(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
-    check_address(target)
+    if not (host and host.reaches(target[0])):
+        check_address(target)
     if server:
         server.check()
     core = free_core(server)
@@ -81,7 +87,7 @@ def load(
     planned = None if rate is None else float(rate)
     plan = Plan(target, *numbers, planned, float(deadline), pid, core is not None, spacing, drawn, protocol)
     budget = 60 + float(warmup + duration + 2 * deadline) + connections / 100
-    seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator")
+    seen = run_in_worker(run, plan, core=core, seconds=budget, what="the load generator", inside=host)
     if server is None and seen["errors"].get(NOBODY_LISTENS) == connections:
         raise ConnectionRefusedError(f"nobody listens at {written(*target)}: start the server first")
     if server:

@@ -47,7 +47,7 @@ def run(plan: Plan) -> dict[str, Any]:
     began = perf_ns()
     clients = connect(plan.address, plan.connections, plan.deadline, errors)
     connected = perf_ns()
-    wait_until_accepted(plan.address)
+    wait_until_accepted(plan.address, plan.server_pid)
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors, plan.asking)
     measured, before_it = _timetables(plan)

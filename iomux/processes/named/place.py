@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from iomux.system.listeners import Listener, first_port_of_clients
 
-_EVERYWHERE = ("0.0.0.0", "::")
+EVERYWHERE = ("0.0.0.0", "::")
+"""The addresses that mean all of a machine's."""
 _IN_ORDER = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _LOWEST_PORT = 16_384
 
@@ -53,7 +54,7 @@ def _order(one: Listener) -> tuple[int, str]:
 
 
 def _reachable(host: str) -> bool:
-    return host in _EVERYWHERE or ipaddress.ip_address(host).is_loopback
+    return host in EVERYWHERE or ipaddress.ip_address(host).is_loopback
 
 
 def host_of_clients(host: str) -> str:
@@ -77,7 +78,7 @@ def note(found: Listener, host: str, was_told: bool) -> tuple[str, ...]:
     where = found.host if was_told else written(found.host, found.port)
     if not was_told and found.port >= first_port_of_clients() > 0:  # the kernel may have chosen it, another each time
         where = f"{found.host}, at a port of its own"
-    if found.host not in _EVERYWHERE:
+    if found.host not in EVERYWHERE:
         return (f"it listens at {where}",)
     return (f"it listens at {where}, which is every address of this machine, and was tried at {host}",)
 
