@@ -35,6 +35,7 @@ class Link:
 
     @delay_ms.setter
     def delay_ms(self, value: float) -> None:
+        """Change it for the packets that come from now on."""
         self._set("delay_ms", value)
 
     @property
@@ -44,6 +45,7 @@ class Link:
 
     @loss.setter
     def loss(self, value: float) -> None:
+        """Change it for the packets that come from now on."""
         self._set("loss", value)
 
     @property
@@ -54,6 +56,7 @@ class Link:
 
     @rate_mbit.setter
     def rate_mbit(self, value: float | None) -> None:
+        """Change it for the packets that come from now on."""
         self._set("rate_mbit", value)
 
     @property
@@ -63,6 +66,7 @@ class Link:
 
     @queue_bytes.setter
     def queue_bytes(self, value: int) -> None:
+        """Change it for the packets that come from now on."""
         self._set("queue_bytes", value)
 
     @property

@@ -90,6 +90,10 @@ class Parts:
         for descriptor in descriptors:
             self._ending.callback(os.close, descriptor)
 
+    def pid(self, name: str) -> int:
+        """The id of the process "keeper" or "wire"."""
+        return self._processes[name][0].pid
+
     def check(self) -> None:
         """Raise RuntimeError if the network was stopped."""
         if self.stopped:

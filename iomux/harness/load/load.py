@@ -69,14 +69,14 @@ def load(
     check_request(connections, count, size, duration, warmup, rate, deadline)
     check_descriptors(connections)
     spacing, drawn = choose(rate, arrivals, seed)
-    if host and not isinstance(address, Server):
-        raise ValueError(f"{address!r} is no server that runs in a host: give one, as host.start returns it")
+    if host and not (isinstance(address, Server) and host.reaches(address.address[0])):
+        raise ValueError(f"{address!r} is no server in a host of this network: give one, as host.start returns it")
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
             return load(started, connections, active, size, duration, warmup, rate, deadline, arrivals, seed, protocol)
     server = address if isinstance(address, Server) else running_server(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
-    if not (host and host.reaches(target[0])):
+    if host is None:
         check_address(target)
     if server:
         server.check()

@@ -1,0 +1,141 @@
+"""Nothing of a network is left, however it ends: no process, no namespace, no descriptor."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import iomux
+from tests.networks.test_refused import in_own_namespaces
+from tests.support.clients import eventually
+from tests.support.processes import children, marked, own_mark
+
+pytestmark = pytest.mark.usefixtures("works")
+ROOT = Path(__file__).parents[2]
+BUSY = """
+import iomux, socket, sys, time
+with iomux.network(delay_ms=50) as (a, b), iomux.network() as other:
+    server = b.start("poll")
+    client = a.socket()
+    client.connect(server.address)
+    client.sendall(b"x" * 1000)
+    print(server.pid, flush=True)
+    time.sleep(600)
+"""
+AGAIN = """
+import iomux, os, sys
+print("ready", flush=True)
+while True:
+    with iomux.network(delay_ms=1) as (a, b):
+        with b.start("poll") as server, a.socket() as client:
+            client.connect(server.address)
+            a.run(os.getpid)
+            a.load(server, duration=0.05, warmup=0)
+"""
+MANY = """
+import iomux
+for number in range(30):
+    with iomux.network() as (a, b), b.listen() as listener, a.socket() as client:
+        client.connect(listener.getsockname())
+        client.sendall(b"never read")
+print("made and dropped")
+"""
+
+
+def namespaces() -> set[str]:
+    """The network namespaces in which there are processes."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                found.add(os.readlink(entry / "ns" / "net"))
+            except OSError:  # gone meanwhile
+                continue
+    return found
+
+
+def own(script: str, mark: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "IOMUX_MARK": mark}
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_owner_leaves_no_process_and_no_namespace(number: signal.Signals) -> None:
+    before, mark = namespaces(), own_mark(f"network {number}")
+    with own(BUSY, mark) as owner:
+        assert owner.stdout is not None
+        server = int(owner.stdout.readline())
+        assert os.readlink(f"/proc/{server}/ns/net") not in before
+        inside = {os.readlink(f"/proc/{pid}/ns/net") for pid in marked(mark)} - before
+        owner.send_signal(number)
+        owner.communicate(timeout=30)
+        assert eventually(lambda: not marked(mark))
+        assert not inside & namespaces()
+
+
+def test_an_owner_whose_fork_lives_on_leaves_nothing_either() -> None:
+    mark = own_mark("network and a fork")
+    script = BUSY.replace("print(", "import os; child = os.fork(); child or time.sleep(600); print(child, ")
+    with own(script, mark) as owner:
+        assert owner.stdout is not None
+        child = int(owner.stdout.readline().split()[0])
+        try:
+            owner.kill()
+            owner.wait(20)
+            assert eventually(lambda: marked(mark) == [child])
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_an_interrupt_at_any_moment_leaves_nothing() -> None:
+    draws = random.Random(21)
+    for number in range(12):
+        mark = own_mark(f"network, interrupt {number}")
+        with own(AGAIN, mark) as owner:
+            assert owner.stdout is not None
+            assert owner.stdout.readline() == "ready\n"
+            time.sleep(draws.uniform(0, 1.5))
+            owner.send_signal(signal.SIGINT)
+            _, error = owner.communicate(timeout=60)
+            assert error.strip().endswith("KeyboardInterrupt")
+            assert eventually(lambda mark=mark: not marked(mark))  # type: ignore[misc]
+
+
+def test_many_are_made_and_dropped_and_their_namespaces_are_gone() -> None:
+    """In a user namespace that allows so few at once that what is left behind would be missed soon."""
+    few = in_own_namespaces("--user", "--map-root-user")
+    script = ["sh", "-c", 'echo 20 > /proc/sys/user/max_net_namespaces && exec "$@"', "sh", sys.executable, "-c", MANY]
+    done = subprocess.run([*few, *script], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.stdout == "made and dropped\n", done.stderr
+
+
+def test_descriptors_and_processes_are_given_back() -> None:
+    with iomux.network():
+        pass
+    before, running = len(os.listdir("/proc/self/fd")), children()
+    for _ in range(5):
+        network = iomux.network(hosts=3)
+        network[1].start("poll")
+        network.stop()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert children() == running
+
+
+def test_a_network_that_nobody_holds_is_ended() -> None:
+    before = children()
+    network = iomux.network()
+    assert len(children() - before) == 2
+    del network
+    assert eventually(lambda: children() == before)
