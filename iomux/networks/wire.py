@@ -13,8 +13,9 @@ What a host sends passes its *link*, which decides at once when the packet comes
   does not fit into the queue is dropped (drop-tail, as most routers do).
 - Then it travels for the delay. No packet overtakes another one of its link, even if the delay becomes less.
 
-Packets under way lie in a heap, the one that is due next on top. A round trip is late by the wire's own work and by
-the system's: a sleeping process needs some 50 µs to wake up. By how much each packet was late is counted.
+Packets under way lie in a heap, the one that is due next on top. A sleeping process needs some 50 µs to wake up, so
+the wire wakes up 0.1 ms early and waits for the rest awake. What it can't do anything about is the same wake-up when a
+packet comes. By how much each packet was late is counted.
 Cost: some 7 µs a packet, of which Python's own work is a third.
 """
 
@@ -37,7 +38,7 @@ from iomux.system.network.tun import MTU
 MOST_BYTES = 256 << 20
 """How much may be under way at once; what comes then is dropped, and the report says so."""
 _AT_ONCE = 64  # packets from one device, before those that are due have their turn
-_LONGEST_NS = 1_000_000_000
+_LONGEST_NS, _AWAKE_NS = 1_000_000_000, 100_000
 _DESTINATION = slice(16, 20)  # in an IPv4 header: RFC 791, section 3.1
 _SET_TIMERSLACK = 29  # linux/prctl.h
 COUNTS = ("packets", "bytes", "delivered", "lost", "queue_full", "cut", "nowhere", "wire_full")
@@ -100,8 +101,9 @@ class Wire:
             self._deliver()
 
     def _seconds_left(self) -> float:
+        """How long to sleep. The last bit of it is spent awake, as a sleep ends late."""
         due = self._flights[0][0] - time.monotonic_ns() if self._flights else _LONGEST_NS
-        return max(due, 0) / 1e9
+        return max(due - _AWAKE_NS, 0) / 1e9
 
     def _take(self, link: Link) -> None:
         """Take the packets that lie in a host's device."""

@@ -17,7 +17,7 @@ from tqdm.auto import trange
 
 import iomux
 from iomux.system.machine import describe
-from tests.benchmarks import copying, intervals, peers, protocols, theory, timeline, uring
+from tests.benchmarks import copying, intervals, network, peers, protocols, theory, timeline, uring
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.c.programs import c_client
 
@@ -94,6 +94,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
     "who_copies": (uring.who_copies, 20),
     "uring": (uring.uring, 5),
     "theory": (theory.theory, 9),
+    "network": (network.network, 3),
     "http": (protocols.web, 5),
     "resp": (protocols.stores, 5),
 }

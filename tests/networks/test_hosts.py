@@ -187,3 +187,13 @@ def test_several_networks_at_once_have_different_addresses() -> None:
         assert len({host.address for host in (a, b, c, d)}) == 4
         with b.start("poll") as near, d.start("poll") as far:
             assert a.load(near, duration=0.1).errors == c.load(far, duration=0.1).errors == {}
+
+
+def test_a_sweep_runs_between_two_hosts() -> None:
+    with iomux.network(delay_ms=5) as network:
+        frame = iomux.sweep(["select", "poll"], [1, 5], repeats=1, duration=0.2, progress=False, network=network)
+        assert list(frame["server"]) == ["select", "poll"] * 2
+        assert not frame["reason"].any()
+        assert (frame["p50_us"] >= 10_000).all()
+        with iomux.start("poll") as outside, pytest.raises(ValueError, match="is no server in a host of this network"):
+            iomux.sweep(f"127.0.0.1:{outside.address[1]}", [1], progress=False, network=network)

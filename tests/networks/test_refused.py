@@ -104,6 +104,11 @@ def test_a_machine_without_it_says_so() -> None:
     assert said(IOMUX_WITHOUT="network") == "networks are hidden by the environment variable IOMUX_WITHOUT"
 
 
+def test_a_feature_that_is_hidden_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMUX_WITHOUT", "network")
+    assert "IOMUX_WITHOUT" in iomux.doctor().loc["network", "why_not"]
+
+
 @pytest.mark.usefixtures("works")
 def test_a_filter_that_forbids_namespaces_is_named() -> None:
     """As in many containers: unshare(2) fails with EPERM."""

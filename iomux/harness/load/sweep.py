@@ -21,6 +21,7 @@ from iomux.processes.server import launch
 from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, check_whole, too_many, whole_numbers
 from iomux.system.machine import describe
+from iomux.system.network.place import Hosts
 from iomux.system.progress import keep_on_interrupt
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def sweep(
     seed: int | None = None,
     again: int = 1,
     port: int | None = None,
+    network: Hosts | None = None,
 ) -> "pd.DataFrame":
     """Load each server at each number of connections, `repeats` times, interleaved; one row a run.
 
@@ -60,7 +62,7 @@ def sweep(
     bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
     of the runs; the disturbed one is dropped. The other arguments are those of `iomux.load`. All servers and
     levels of a round get the same planned times, and each round its own: round 0 those of `seed`, round 1 those of
-    `seed` + 1.
+    `seed` + 1. network: of `iomux.network`: load comes from its first host, and servers run in its second one.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
     `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches while it was
@@ -73,9 +75,8 @@ def sweep(
     called or what was not seen of them, `.attrs["doubtful"]` how many disturbed runs were dropped and repeated.
 
     An interrupt raises KeyboardInterrupt, and loses nothing: the exception's `frame` has the runs that were done, with
-    True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
-
-    Raises LookupError and ValueError for arguments that can't be run at all.
+    True in `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`. Raises LookupError and
+    ValueError for arguments that can't be run at all.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], [1, 10], repeats=1, duration=0.05, progress=False)
@@ -113,7 +114,7 @@ def sweep(
             bar.set_description(f"{name}, {level:,} open")
             asked = level if active is None else min(active, level)
             options = fixed | {"active": asked, "seed": None if first is None else first + repeat}
-            run = functools.partial(_run, target, level, options, refused.get((name, level), ""), port)
+            run = functools.partial(_run, target, level, options, refused.get((name, level), ""), port, network)
             row = tries.undisturbed(run, lambda row: row["disturbed"])
             del row["disturbed"]
             if REFUSED in row["reason"]:
@@ -164,20 +165,21 @@ def _model(target: Found) -> str:
     return servers.get(target).model if isinstance(target, str) else ""
 
 
-def _run(target: Found, level: int, options: dict[str, Any], known_limit: str, port: int | None) -> dict[str, Any]:
+def _run(
+    target: Found, level: int, options: dict[str, Any], known: str, port: int | None, network: Hosts | None
+) -> dict[str, Any]:
     """One run as a row. A limit that the server logged in an earlier round is not tried again."""
-    asked = {"active": options["active"], "size_bytes": options["size"], "rate_per_s": options["rate"]}
-    asked |= {"arrivals": options["arrivals"], "seed": options["seed"]}
-    base = {"connections": level} | asked
-    if reason := known_limit or too_many(level):
+    columns = {"active": "active", "size": "size_bytes", "rate": "rate_per_s", "arrivals": "arrivals", "seed": "seed"}
+    base = {"connections": level} | {column: options[name] for name, column in columns.items()}
+    if reason := known or too_many(level):
         return _missing(base, reason)
     try:
+        run, ask = (network[1].start, network[0].load) if network else (launch, load)
         if isinstance(target, tuple):
-            result, log = load(target, connections=level, **options), ""
+            result, log = ask(target, connections=level, **options), ""
         else:
-            with launch(target, port=port) as server:
-                result = load(server, connections=level, **options)
-                log = server.log.strip()
+            with run(target, port=port) as server:
+                result, log = ask(server, connections=level, **options), server.log.strip()
     except (RuntimeError, ConnectionRefusedError) as error:  # or ServerError, a RuntimeError
         return _missing(base, in_one_line(error))
     reason = _limit_met(result, log)

@@ -1,7 +1,7 @@
 """Where a new process is to run, if not on this machine's own network: a host that has one of its own."""
 
 from socket import socket
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Place(Protocol):
@@ -18,3 +18,10 @@ class Place(Protocol):
 
     def reaches(self, host: str) -> bool:
         """Whether this is the address of a host of the same network."""
+
+
+class Hosts(Protocol):
+    """Some of the hosts of a network, by number."""
+
+    def __getitem__(self, number: int, /) -> Any:
+        """One of them."""
