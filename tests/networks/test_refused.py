@@ -106,7 +106,7 @@ def test_a_machine_without_it_says_so() -> None:
 
 def test_a_feature_that_is_hidden_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMUX_WITHOUT", "network")
-    assert "IOMUX_WITHOUT" in iomux.doctor().loc["network", "why_not"]
+    assert "IOMUX_WITHOUT" in str(iomux.doctor().loc["network", "why_not"])
 
 
 @pytest.mark.usefixtures("works")
