@@ -13,7 +13,8 @@ from typing import Any
 
 _MOST_BYTES = 1 << 18
 _MOST_DESCRIPTORS = 8
-_SECONDS = 20.0  # for an answer, on a machine that is very busy
+SECONDS = 20.0
+"""How long an answer may take, on a machine that is very busy."""
 
 
 def tell(line: socket.socket, value: Any, descriptors: Sequence[int] = ()) -> None:
@@ -43,7 +44,7 @@ class Line:
 
     def __init__(self, why_ended: Callable[[], str]) -> None:
         self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._ours.settimeout(_SECONDS)
+        self._ours.settimeout(SECONDS)
         self._lock = threading.Lock()
         self._why_ended = why_ended
 
@@ -56,6 +57,7 @@ class Line:
                 tell(self._ours, question)
                 return self.answer()
         except (EOFError, BrokenPipeError, TimeoutError):
+            self._ours.close()  # an answer that comes later would be taken for the next one
             raise RuntimeError(self._why_ended()) from None
 
     def answer(self) -> tuple[Any, list[int]]:

@@ -76,7 +76,9 @@ class Host:
         result = load(server, connections, **options, host=self)
         wire = self._parts.read(range(len(self._parts.addresses))).since(before)
         late = list(too_late(wire, {"p50": result.p50_us / 2, "p99": result.p99_us / 2}))  # each passes it twice
-        doubts = (*result.doubts, *late, *too_full(wire))
+        named = f"other programs, the wire with {100 * wire.share:.0f} % of a core among them, used"
+        usual = [doubt.replace("other programs used", named) for doubt in result.doubts]
+        doubts = (*usual, *late, *too_full(wire))
         return dataclasses.replace(result, doubts=doubts, disturbed=result.disturbed or bool(late))
 
     def run(self, function: Callable[..., T], *arguments: Any, seconds: float = 60.0) -> T:

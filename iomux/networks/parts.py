@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import IO, Any
 
-from iomux.networks.channel import Line
+from iomux.networks.channel import SECONDS, Line
 from iomux.networks.report import Reading
 from iomux.processes.errors import cause_of_end
 from iomux.processes.logs import read_log
 from iomux.processes.spawn import WITHOUT_SITE, end, spawn
+from iomux.system.process_tree import is_stopped
 
 STOPPED = "the network was stopped: make a new one"
 _DRAIN_SECONDS = 1.0
@@ -48,6 +49,8 @@ class Parts:
         if self.stopped:
             return STOPPED
         process, log = self._processes[name]
+        if is_stopped(process.pid):
+            return f"the {name} of the network did not answer within {SECONDS:.0f} s: a signal has stopped it"
         return f"the {name} of the network {cause_of_end(process)}:\n{read_log(log) or 'no output'}"
 
     def start(self, seed: int) -> None:

@@ -26,8 +26,13 @@ class Reading(NamedTuple):
     cpu_s: float
     at_s: float
 
+    @property
+    def share(self) -> float:
+        """The wire's processor time for each second."""
+        return self.cpu_s / self.at_s if self.at_s > 0 else 0.0
+
     def since(self, earlier: "Reading") -> "Reading":
-        """What came after an earlier one; packets under way are those of now."""
+        """What came after an earlier one; packets under way are those of now, and `at_s` the time between them."""
         counts = Counter({name: self.counts[name] - earlier.counts[name] for name in self.counts})
         counts["in_flight"] = self.counts["in_flight"]
         late = self.late_us - earlier.late_us
@@ -57,7 +62,7 @@ class LinkReport:
     cut: int
     """How many met a link that was cut, here or at the host that they were for."""
     nowhere: int
-    """How many were for an address that no host has."""
+    """How many were for an address that no host has, or for a host whose device was taken down."""
     wire_full: int
     """How many came while too much was under way to be kept (`iomux.networks.wire.MOST_BYTES`)."""
     in_flight: int
@@ -103,7 +108,7 @@ def make(reading: Reading, since: Reading, delay_ms: float) -> LinkReport:
     counts: dict[str, Any] = dict(passed.counts)
     said = [*too_late(passed, dict.fromkeys(LATE_SHARES, delay_ms * 1000)), *too_full(passed)]
     late_us = late if passed.late_us else {}
-    return LinkReport(**counts, late_us=late_us, wire_share=_share(passed), doubts=tuple(said), reading=reading)
+    return LinkReport(**counts, late_us=late_us, wire_share=passed.share, doubts=tuple(said), reading=reading)
 
 
 def at(late_us: Counter[int], share: float) -> float:
@@ -128,15 +133,11 @@ def too_late(passed: Reading, of_us: dict[str, float]) -> Iterator[str]:
 
 def too_full(passed: Reading) -> Iterator[str]:
     """What to say of a wire that could do no more, or of devices that dropped what it did not read in time."""
-    if (share := _share(passed)) > FULL:
-        yield f"the wire was the bottleneck: it used {100 * share:.0f} % of a core, and carries no more packets"
+    if passed.share > FULL:
+        yield f"the wire was the bottleneck: it used {100 * passed.share:.0f} % of a core, and carries no more packets"
     for name, what in (
         ("device_full", "were dropped in a host's device, because the wire did not read them in time"),
         ("wire_full", "were dropped in the wire, because too much was under way"),
     ):
         if number := passed.counts[name]:
             yield f"{number:,} packets {what}"
-
-
-def _share(passed: Reading) -> float:
-    return passed.cpu_s / passed.at_s if passed.at_s > 0 else 0.0

@@ -129,9 +129,16 @@ class Wire:
             elif link.is_cut or to.is_cut:
                 link.counts["cut"] += 1
             else:
-                os.write(to.tun, packet)
-                link.counts["delivered"] += 1
-                self.late_us[_rounded(late // 1000)] += 1
+                self._hand_over(packet, link, to, late)
+
+    def _hand_over(self, packet: bytes, link: Link, to: Link, late: int) -> None:
+        try:
+            os.write(to.tun, packet)
+        except OSError:  # somebody has taken the device down
+            link.counts["nowhere"] += 1
+        else:
+            link.counts["delivered"] += 1
+            self.late_us[_rounded(late // 1000)] += 1
 
     def _obey(self, owner: socket.socket) -> bool:
         """Do one thing for the owner; False if it is gone."""
@@ -143,7 +150,8 @@ class Wire:
         if what == "set":
             for number, settings in arguments[0].items():
                 links[number].set(settings)
-        counts = [link.counts | {"in_flight": sum(flight[3] is link for flight in self._flights)} for link in links]
+        under_way = Counter(flight[3].tun for flight in self._flights)
+        counts = [link.counts | {"in_flight": under_way[link.tun]} for link in links]
         tell(owner, {"links": counts, "late_us": dict(self.late_us), "cpu_s": time.process_time()})
         return True
 

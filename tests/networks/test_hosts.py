@@ -58,6 +58,16 @@ def test_a_server_that_accepts_nobody_is_counted_not_waited_for() -> None:
     assert result.errors["no reply by the deadline"] == 1
 
 
+def test_load_over_a_cut_link_is_counted_and_ends() -> None:
+    with iomux.network() as (a, b), b.start("poll") as server:
+        a.link.cut()
+        result = a.load(server, connections=300, active=2, duration=0.1, deadline=0.5)
+        assert result.errors == {"not connected in time": 300}
+        assert (result.requests, result.unserved) == (0, 2)
+        a.link.mend()
+        assert a.load(server, connections=3, duration=0.1).errors == {}
+
+
 def test_server_and_listener_are_inside_and_the_host_tells_of_them() -> None:
     with iomux.network() as (a, b), b.start("epoll" if "epoll" in iomux.names() else "poll") as server:
         theirs = os.readlink(f"/proc/{server.pid}/ns/net")
@@ -76,11 +86,18 @@ def test_a_server_of_any_form_runs_inside(tmp_path: Path) -> None:
             with client:
                 client.sendall(answer([client.recv(100).upper(), b"!"]))
 
+    def with_a_port(host: str, port: int) -> None:
+        with socket.create_server((host, port)) as listener:
+            while True:
+                client, _ = listener.accept()
+                client.sendall(client.recv(100))
+
     file = tmp_path / "own.py"
     file.write_text(SERVER)
     with iomux.network() as (a, b):
         command = f"{sys.executable} {file} {{port}} 0.0.0.0"
-        for server, said in ((shouting, b"HELLO!"), (command, b"hello"), ("select", b"hello")):
+        servers = ((shouting, b"HELLO!"), (command, b"hello"), ("select", b"hello"), (with_a_port, b"hello"))
+        for server, said in servers:
             with b.start(server) as running, a.socket() as client:
                 client.connect(running.address)
                 client.sendall(b"hello")

@@ -1,8 +1,10 @@
 """Links: what is sent arrives, and late, or not at all, as it was asked; and what a report counts."""
 
+import fcntl
 import os
 import signal
 import socket
+import struct
 import time
 
 import pytest
@@ -214,6 +216,21 @@ def fill(sock: socket.socket, address: str) -> None:
             sock.sendto(b"x", (address, 9))
         except BlockingIOError:
             return
+
+
+def test_a_device_that_was_taken_down_gets_nothing_and_harms_nobody() -> None:
+    def take_down() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fcntl.ioctl(any_socket, 0x8914, struct.pack("=16sH22x", b"tun0", 0))  # SIOCSIFFLAGS: no IFF_UP
+
+    with iomux.network(hosts=3) as (a, b, c):
+        b.run(take_down)
+        with a.socket(socket.SOCK_DGRAM) as near:
+            near.sendto(b"x", (b.address, 9))
+        assert eventually(lambda: a.link.report().nowhere == 1)
+        near, far = pair(a, c)
+        with near, far:
+            trip_s(near, far)
 
 
 def test_a_wire_that_is_late_says_so() -> None:

@@ -3,6 +3,7 @@
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import iomux
+from iomux.networks import channel, parts
 from iomux.system.features import Feature, feature
 from iomux.system.machine import processor
 from tests.support.processes import children
@@ -85,6 +87,17 @@ def test_a_part_that_was_killed_is_named(name: str) -> None:
         os.kill(network._parts.pid(name), 9)
         with pytest.raises(RuntimeError, match=f"the {name} of the network was ended by SIGKILL"):
             network.link.report()
+
+
+@pytest.mark.usefixtures("works")
+def test_a_part_that_was_stopped_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (channel, parts):
+        monkeypatch.setattr(module, "SECONDS", 1.0)
+    with iomux.network() as network:
+        os.kill(network._parts.pid("wire"), signal.SIGSTOP)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="the wire of the network did not answer within 1 s: a signal has"):
+                network.link.cut()
 
 
 def said(*before: str, **environment: str) -> str:
