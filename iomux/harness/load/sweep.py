@@ -1,8 +1,7 @@
 """Load many servers at many numbers of connections, in interleaved rounds, and return one tidy table.
 
-The servers take turns within a round, and whole rounds are repeated: other work of the machine then
-affects all servers alike, and the spread between repeats shows how much of it there was. Each run starts a
-new server, so that no run inherits another's connections.
+The servers take turns within a round, and rounds are repeated: other work of the machine then affects all alike, and
+the spread between repeats shows how much there was. Each run starts a new server, without another run's connections.
 """
 
 import functools
