@@ -7,7 +7,6 @@ a process that every packet passes. Cost: some 0.2 s for two hosts, and 50 ms fo
 
 import errno
 import secrets
-import weakref
 from collections.abc import Iterator
 from itertools import count
 from types import TracebackType
@@ -49,17 +48,16 @@ class Network:
         self.notes = tuple(f"/proc/sys/net/{name} can't be set in a host here" for name in parts.refused)
         """What of the hosts' usual settings this machine did not allow."""
         self._parts = parts
-        self._end = weakref.finalize(self, parts.end)
 
     def stop(self) -> None:
         """End the servers inside, let what is under way arrive, and let the hosts go. Does nothing the second time."""
-        if self._end.alive:
-            try:
+        try:
+            if not self._parts.stopped:
                 for host in self.hosts:
                     host.stop_servers()
                 self._parts.drain()
-            finally:
-                self._end()
+        finally:
+            self._parts.end()
 
     def __iter__(self) -> Iterator[Host]:
         return iter(self.hosts)
@@ -99,10 +97,10 @@ def network(
     lost, 0 to 1. seed: what the losses are drawn from (default: drawn, and kept as `network.seed`). All of these can
     be changed for each host while it runs (`host.link`) or for all (`network.link`), and a link can be cut.
 
-    Use it in a `with`, which gives its hosts, or keep it and call `.stop()`. Everything inside ends with it, and with
-    this process, whatever ends that; nothing of it has a name. Needs root, or user namespaces, and /dev/net/tun
-    (`iomux doctor` tries). Raises ValueError for what can't be set, and OSError, saying what forbids it, where no
-    network can be made.
+    Use it in a `with`, or keep it or its hosts, and call `.stop()`; it also ends when nobody has it any more. All that
+    is inside ends with it, and with this process, whatever ends that; nothing of it has a name. Needs root, or user
+    namespaces, and /dev/net/tun (`iomux doctor` tries). Raises ValueError for what can't be set, and OSError, saying
+    what forbids it, where no network can be made.
 
     Example:
     >>> with iomux.network(delay_ms=5) as (a, b), b.start("poll") as server:

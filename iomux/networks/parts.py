@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterable
 from typing import IO, Any
@@ -36,12 +37,14 @@ class Parts:
         self.namespaces: list[tuple[int, ...]] = []
         """Of each host, the descriptors of the namespaces that a process enters."""
         self._processes: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
-        self._ending = contextlib.ExitStack()
         self.stopped = False
+        self._ending = contextlib.ExitStack()  # of which nothing refers to this object, so it ends when nobody does
+        weakref.finalize(self, self._ending.close)
         self.keeper, self.wire = self._line("keeper"), self._line("wire")
 
     def _line(self, name: str) -> Line:
-        line = Line(lambda: self._why(name))
+        me = weakref.ref(self)
+        line = Line(lambda: parts._why(name) if (parts := me()) else STOPPED)
         self._ending.callback(line.close)
         return line
 

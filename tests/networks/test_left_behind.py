@@ -135,7 +135,12 @@ def test_descriptors_and_processes_are_given_back() -> None:
 
 def test_a_network_that_nobody_holds_is_ended() -> None:
     before = children()
-    network = iomux.network()
+    a, b = iomux.network()
+    near, far = a.socket(), b.listen()
+    with near, far:
+        near.connect(far.getsockname())
+    del b
+    assert a.run(int) == 0
     assert len(children() - before) == 2
-    del network
+    del a
     assert eventually(lambda: children() == before)
