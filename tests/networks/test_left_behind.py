@@ -28,7 +28,8 @@ with iomux.network(delay_ms=50) as (a, b), iomux.network() as other:
     time.sleep(600)
 """
 AGAIN = """
-import iomux, os, sys
+import faulthandler, iomux, os, signal
+faulthandler.register(signal.SIGUSR1)
 print("ready", flush=True)
 while True:
     with iomux.network(delay_ms=1) as (a, b):
@@ -99,6 +100,17 @@ def test_an_owner_whose_fork_lives_on_leaves_nothing_either() -> None:
             os.kill(child, signal.SIGKILL)
 
 
+def last_words(owner: "subprocess.Popen[str]") -> str:
+    """What it writes until it has ended; if it does not end, where it hangs."""
+    try:
+        return owner.communicate(timeout=60)[1]
+    except subprocess.TimeoutExpired:
+        owner.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        owner.kill()
+        return f"{owner.communicate()[1]}\nit did not end"
+
+
 def test_an_interrupt_at_any_moment_leaves_nothing() -> None:
     draws = random.Random(21)
     for number in range(12):
@@ -108,7 +120,7 @@ def test_an_interrupt_at_any_moment_leaves_nothing() -> None:
             assert owner.stdout.readline() == "ready\n"
             time.sleep(draws.uniform(0, 1.5))
             owner.send_signal(signal.SIGINT)
-            _, error = owner.communicate(timeout=60)
+            error = last_words(owner)
             assert error.strip().endswith("KeyboardInterrupt")
             assert eventually(lambda mark=mark: not marked(mark))  # type: ignore[misc]
 
