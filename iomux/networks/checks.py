@@ -7,7 +7,7 @@ from iomux.system.limits import check_real, check_whole
 from iomux.system.network.tun import MTU
 
 MOST_HOSTS = 100
-"""The most hosts of one network: each costs some 50 ms to make, and a descriptor in this process."""
+"""The most hosts of one network: each takes some 15 ms to make, and a descriptor in this process."""
 LONGEST_MS = 10_000.0
 """The longest delay of a link, one way."""
 FASTEST_MBIT = 100_000.0

@@ -8,7 +8,7 @@ unshare(CLONE_NEWNET) needs CAP_SYS_ADMIN. Without that right a process first ma
 every right, over what belongs to that namespace only (user_namespaces(7)); many systems allow this to any user, some
 do not. A process with several threads can't enter a user namespace: it is entered by a new process, at its start.
 
-Cost: an unshare takes some 20 to 60 ms here, because the kernel builds a network for each; a setns takes 20 µs.
+Cost: an unshare takes some 10 ms, because the kernel builds a network for each; a setns takes 20 µs.
 """
 
 import contextlib

@@ -5,7 +5,7 @@ descriptor arrives at the device. It belongs to the network namespace of the pro
 descriptor is closed, and needs CAP_NET_ADMIN there. What the program has not read yet waits in the device's queue, of
 500 packets unless it is made longer; then the kernel drops in silence, and counts that in /proc/net/dev.
 
-Cost: some 2 µs a packet that is read and 4 that is written, in which the kernel does the receiver's TCP as well.
+Cost: a system call for each packet, some 2 µs; in the one that writes, the kernel does the receiver's TCP as well.
 Sources: Documentation/networking/tuntap.rst, netdevice(7), net/core/dev_ioctl.c, rtnetlink(7).
 """
 
