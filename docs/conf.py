@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ("servers", "measuring", "networks", "figures", "grading", "programs", "course", "protocols", "parts", "system")
+REFERENCE = (
+    "servers",
+    "measuring",
+    "networks",
+    "figures",
+    "grading",
+    "programs",
+    "course",
+    "protocols",
+    "parts",
+    "system",
+)
 sys.path.insert(0, str(ROOT))
 
 project = html_title = "iomux"

@@ -38,6 +38,16 @@ def test_load_comes_from_one_host_to_a_server_in_another() -> None:
     assert result.cpu_us_per_request is not None
 
 
+def test_every_mechanism_serves_other_hosts() -> None:
+    with iomux.network(hosts=3, delay_ms=1) as (a, b, c):
+        for name in iomux.names():
+            connections = 1 if name == "blocking" else 10
+            with c.start(name) as server:
+                for host in (a, b):
+                    result = host.load(server, connections, duration=0.1, warmup=0)
+                    assert (result.errors, result.unserved) == ({}, 0), name
+
+
 def test_connections_are_opened_in_a_window() -> None:
     with iomux.network(delay_ms=50) as (a, b), b.start("poll") as server:
         result = a.load(server, connections=600, active=1, duration=0.2, deadline=20)
