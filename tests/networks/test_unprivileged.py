@@ -26,6 +26,7 @@ with iomux.network(delay_ms=5) as (a, b):
         a.link.cut()
         print(a.link.report().packets > 0)
 """
+PROBE = "import iomux, psutil, cloudpickle, numpy, subprocess, sys; subprocess.check_call([sys.executable, '-c', ''])"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 NO_RIGHTS = ["setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all"]
 """Root without its rights. CAP_SETFCAP is left: only with it may root be root in a user namespace of its own."""
@@ -42,7 +43,7 @@ def python_for(before: list[str]) -> list[str]:
     system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, system):
         command = [*before, python]
-        if Path(python).exists() and run(command, "import iomux, psutil, cloudpickle, numpy").returncode == 0:
+        if Path(python).exists() and run(command, PROBE).returncode == 0:
             return command
     pytest.skip("another user may not read this clone, or no Python that has its packages")
 
