@@ -7,6 +7,7 @@ are open, a thread here looks twice a second how many were accepted, and whose t
 Cost: 10 KB of memory a connection, and some 50 µs of processor time to open one and 40 to close it, both ends.
 """
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from iomux.servers import get
 _LOOK_S = 0.1
 _MEMORY_LOOKS = 5  # of so many looks one reads the memory
 _DEADLINE_S = 60.0
+_FEWEST_TO_WEIGH = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +49,18 @@ class CrowdResult:
     result: LoadResult
     """One connection active among all."""
     bytes_each: float
-    """Memory that was taken from the machine, for each connection: kernel and processes, both ends."""
+    """By how much less memory was available, for each connection: kernel and processes, both ends.
+
+    NaN for fewer than 10,000 connections: what else the machine does weighs more than they do."""
     shares: dict[str, float] = field(repr=False)
     """Bytes for each connection, by who has them (`iomux.harness.who_pays.grown`)."""
     opening: list[tuple[float, int]] = field(repr=False)
     """Seconds since the beginning, and how many were accepted by then."""
 
     def __str__(self) -> str:
+        each = "" if math.isnan(self.bytes_each) else f", {self.bytes_each / 1000:.1f} KB each"
         lines = [
-            f"{self.accepted:,} connections accepted in {self.open_s:.1f} s, {self.bytes_each / 1000:.1f} KB each",
+            f"{self.accepted:,} connections accepted in {self.open_s:.1f} s{each}",
             f"one active: median {self.result.p50_us:,.1f} µs among all, {self.alone.p50_us:,.1f} µs alone",
             f"all closed, and all processes gone, after {self.total_s:.1f} s",
         ]
@@ -82,6 +87,8 @@ def crowd(
     fits = room(connections, memory_share)
     began = time.monotonic()
     with launch_group(server, None, None, None, fits.processes, "reuseport") as group:
+        if group.accepted is None:
+            raise ValueError(f"{server} accepts below Python, where nobody counts: choose 'epoll'")
         alone = load(group, 1, duration=duration)
         with _Watch(group) as watch:
             asked = {"active": 1, "duration": duration, "deadline": _DEADLINE_S, "processes": fits.processes}
@@ -110,6 +117,7 @@ class _Watch:
     def each(self, connections: int) -> tuple[float, dict[str, float]]:
         """The bytes for each connection when most sockets were open, in all and by who has them."""
         taken = (self._before.available - self._most.available) / connections
+        taken = taken if connections >= _FEWEST_TO_WEIGH else float("nan")
         return taken, who_pays.grown(self._before, self._most, connections)
 
     def __enter__(self) -> "_Watch":

@@ -1,5 +1,6 @@
 """Very many connections: how many fit, whose the memory is, and all of them opened, counted and closed."""
 
+import json
 import resource
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from iomux.harness.crowd import crowd
 from iomux.harness.room import available_bytes, room
 from iomux.harness.who_pays import memory
 from iomux.servers import get
+from tests.record import MILLION_RECORDED, record_million
 from tests.support.processes import children
 
 MANY = 30_000
@@ -96,6 +98,14 @@ def test_all_are_opened_counted_and_closed_by_several_processes(monkeypatch: pyt
     assert children() == before
 
 
+@pytest.mark.parametrize("name", ["io_uring", "uvloop"])
+def test_a_server_whose_clients_nobody_counts_is_refused(name: str) -> None:
+    if why := get(name).why_not():
+        pytest.skip(why)
+    with pytest.raises(ValueError, match=f"{name} accepts below Python, where nobody counts: choose 'epoll'"):
+        crowd(10, server=name)
+
+
 def test_thirty_thousand_where_the_limits_allow_it() -> None:
     """More than one process may open, and more than one source address has ports for."""
     if room(MANY).connections < MANY or resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 20_000:
@@ -106,3 +116,14 @@ def test_thirty_thousand_where_the_limits_allow_it() -> None:
     assert found.result.errors == {}
     assert found.result.unserved == 0
     assert sum(found.shares.values()) > 1_000, "bytes a connection: a socket alone has more"
+
+
+def test_what_06b_shows_of_a_million_is_a_record_that_can_be_made_again(tmp_path: Path) -> None:
+    get("epoll").load()
+    record_million(tmp_path / "again.json", connections=200)
+    again, stored = (json.loads(path.read_text()) for path in (tmp_path / "again.json", MILLION_RECORDED))
+    assert again.keys() == stored.keys()
+    assert again["row"].keys() == stored["row"].keys()
+    assert (again["row"]["connections"], stored["row"]["connections"]) == (200, 1_000_000)
+    assert stored["row"]["errors"] == again["row"]["errors"] == 0
+    assert "python -m tests.record million" in stored["recorded"]

@@ -94,7 +94,7 @@ def tells_peers(listener: socket.socket, handler: Any = None) -> None:
 
 def test_each_process_connects_from_an_address_of_its_own() -> None:
     with iomux.start(tells_peers) as server:
-        result = iomux.load(server, connections=5, active=1, duration=0.05, warmup=0, deadline=0.1, processes=2)
+        result = iomux.load(server, connections=5, active=1, duration=0.05, warmup=0, deadline=2.0, processes=2)
         peers = sorted(line.split()[1] for line in server.log.splitlines())
     assert peers == ["127.1.0.1"] * 3 + ["127.2.0.1"] * 2
     assert result.unserved == 1

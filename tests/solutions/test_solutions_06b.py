@@ -4,7 +4,7 @@ import pytest
 
 import iomux
 from iomux.servers import get
-from iomux.solutions import more_than_one_core as solutions
+from iomux.solutions.second_pages import more_than_one_core as solutions
 from tests.solutions.test_solutions_07_12 import seen
 
 

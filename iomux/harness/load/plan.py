@@ -71,17 +71,18 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
     active = spread(clients, plan.active)
     generator = Generator(active, plan.size, plan.spin, errors, plan.asking)
     measured, before_it = _timetables(plan)
+    exchange = _exchange if active else _hold
     gc.disable()  # a collection during the run would count as latency
     server_use(plan)  # the first reading imports modules, which must not happen while a request is timed
     _begin(plan, meeting)
     warm = perf_ns() + int(plan.warmup * SECOND)
-    _exchange(generator, before_it, perf_ns(), warm)
+    exchange(generator, before_it, perf_ns(), warm)
     generator.end_warmup()
     watch, before = Watch(plan.server_pid), server_use(plan)
     late = _begin(plan, meeting)
     own_before, start = time.process_time(), perf_ns()
     end = start + int(plan.duration * SECOND)
-    most_per_s = _exchange(generator, measured, start, end)
+    most_per_s = exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
     own, seconds = time.process_time() - own_before, (perf_ns() - start) / SECOND
     generator.still.ended(generator.now, [client.sent_ns for client in active if client.payload], end)
@@ -137,6 +138,11 @@ def _exchange(generator: Generator, timetable: "array[int] | None", begin: int, 
     spare, answered = generator.open_loop(begin, until, timetable), len(generator.response_ns)
     behind = answered < _KEPT * len(timetable)
     return answered / (perf_ns() - begin) * SECOND if behind and spare < _LEAST_SPARE else None
+
+
+def _hold(generator: Generator, timetable: "array[int] | None", begin: int, until: int) -> None:
+    """Hold silent connections until then, asleep: turns of so many idle load generators would disturb the active."""
+    time.sleep(max(0, until - perf_ns()) / SECOND)
 
 
 class _Use(NamedTuple):
