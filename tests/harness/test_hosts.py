@@ -133,6 +133,24 @@ def test_if_all_hosts_are_lost_that_is_said(tmp_path: Path) -> None:
             iomux.load(server, duration=2, client=dask.client)
 
 
+def test_a_lost_scheduler_is_said(tmp_path: Path) -> None:
+    import dask
+
+    mark = own_mark("scheduler")
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        cluster(tmp_path, 1, [{"IOMUX_MARK": mark}]) as own,
+    ):
+
+        def kill_it() -> None:
+            eventually(lambda: len(marked(mark)) >= 2)
+            own.process.kill()
+
+        threading.Thread(target=kill_it).start()
+        with pytest.raises(RuntimeError, match="the Dask scheduler was lost during the run"):
+            iomux.load("poll", duration=2, client=own.client)
+
+
 @pytest.mark.parametrize("end", ["interrupt", "kill"])
 def test_no_load_generator_outlives_its_owner(dask: Cluster, end: str) -> None:
     mark = own_mark("dask")

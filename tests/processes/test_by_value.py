@@ -1,5 +1,6 @@
 """A function of a cell is sent with its locks, pollers, queues and files, which are made anew where it runs."""
 
+import itertools
 import pickle
 import select
 import selectors
@@ -51,6 +52,13 @@ def test_what_is_shared_stays_shared() -> None:
     first, second = again((lock, threading.Condition(lock)))
     with first:
         assert not second.acquire(blocking=False)
+
+
+def test_a_counter_goes_on_where_it_is() -> None:
+    for counter in (itertools.count(), itertools.count(5), itertools.count(0.5, -2), itertools.count(2**70, 3)):
+        next(counter)
+        sent = again(counter)
+        assert [next(sent), next(sent)] == [next(counter), next(counter)]
 
 
 def test_a_socket_is_refused_by_its_name() -> None:

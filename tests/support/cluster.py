@@ -20,6 +20,8 @@ class Cluster:
     client: Any
     scheduler: str
     """Its address."""
+    process: "subprocess.Popen[bytes]"
+    """That of the scheduler."""
     workers: "list[subprocess.Popen[bytes]]"
     """Their processes, in the order of their hosts, from 127.0.0.1 on."""
 
@@ -36,7 +38,7 @@ def cluster(folder: Path, hosts: int, environments: Sequence[dict[str, str]] = (
     with contextlib.ExitStack() as stack:
         log = stack.enter_context((folder / "cluster.log").open("wb"))
         start = ["scheduler", "--host=127.0.0.1", "--port=0", "--no-dashboard", f"--scheduler-file={file}"]
-        stack.enter_context(_process(start, log, {}))
+        scheduler = stack.enter_context(_process(start, log, {}))
         assert eventually(lambda: file.exists() and file.read_text().endswith("}"))
         workers = [
             stack.enter_context(_process(_worker(number, file, folder), log, dict(environment)))
@@ -45,7 +47,7 @@ def cluster(folder: Path, hosts: int, environments: Sequence[dict[str, str]] = (
         address = json.loads(file.read_text())["address"]
         client = stack.enter_context(Client(address, set_as_default=False))
         client.wait_for_workers(hosts, timeout=60)
-        yield Cluster(client, address, workers)
+        yield Cluster(client, address, scheduler, workers)
 
 
 def _worker(number: int, file: Path, folder: Path) -> list[str]:

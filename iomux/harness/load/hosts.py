@@ -66,10 +66,14 @@ class Seen(NamedTuple):
 
 
 def load_from_hosts(client: Any, workers: Sequence[str], plan: Plan, seconds: float, servers: int) -> Seen:
-    """Carry out a plan from the hosts of these workers. Raises RuntimeError if all of them are lost."""
+    """Carry out a plan from the hosts of these workers. Raises RuntimeError if all are lost, or the scheduler is."""
     plans = dict(zip(workers, parts(plan, len(workers)), strict=True))
     before = {worker: clock(client, worker) for worker in workers}
-    each, lost, used = _run(client, {w: p._replace(server_pid=None) for w, p in plans.items()}, before, plan, seconds)
+    unwatched = {worker: part._replace(server_pid=None) for worker, part in plans.items()}
+    try:
+        each, lost, used = _run(client, unwatched, before, plan, seconds)
+    except OSError as error:
+        raise RuntimeError(f"the Dask scheduler was lost during the run: {_in_words(error)}") from None
     if not each:
         raise RuntimeError(f"all hosts were lost: {'; '.join(f'{worker}: {why}' for worker, why in lost.items())}")
     after = {worker: clock(client, worker) for worker in each}
@@ -108,12 +112,13 @@ def _run(
         used = _use(whole, begin)
         return _results(client, tasks, lost, seconds), lost, used
     finally:
-        for told in moments:
-            told.set({})  # who still waits gives up
-        client.cancel(list(tasks.values()))
-        for kept in (queue.close, *(told.delete for told in moments)):
-            with contextlib.suppress(Exception):  # the cluster itself may be gone
-                kept()
+        with contextlib.suppress(Exception):  # the cluster itself may be gone
+            for told in moments:
+                told.set({})  # who still waits gives up
+            client.cancel(list(tasks.values()))
+            queue.close()
+            for told in moments:
+                told.delete()
 
 
 def _use(plan: Plan, begin: int) -> dict[str, Any]:

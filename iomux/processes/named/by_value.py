@@ -4,11 +4,15 @@ A function of a notebook's cell is in no file that could be imported. So it is s
 there is a kind of thing that can't be copied: a lock, a poller, a queue, a pool of threads, a file that is written to.
 In a file these would be made when it is imported. So here too they are made anew in the other process: unlocked, empty.
 
-A socket is not among them: it has an address, and a second one there would be another thing.
+A socket is not among them: it has an address, and a second one there would be another thing. A counter of itertools,
+which Python 3.14 pickles no more, is sent with the number that comes next.
 """
 
+import ast
 import concurrent.futures
+import contextlib
 import io
+import itertools
 import queue
 import select
 import selectors
@@ -59,6 +63,9 @@ def _made_anew(value: Any) -> _Made | None:
         return anew, ()
     if isinstance(value, selectors.BaseSelector):
         return type(value), ()
+    if type(value) is itertools.count:
+        with contextlib.suppress(ValueError):  # of numbers that are no literals
+            return itertools.count, tuple(ast.literal_eval(f"[{repr(value)[len('count(') : -1]}]"))
     if isinstance(value, concurrent.futures.ThreadPoolExecutor):
         return concurrent.futures.ThreadPoolExecutor, (value._max_workers,)
     if isinstance(value, io.TextIOWrapper) and value.writable() and isinstance(value.name, str):
