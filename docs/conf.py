@@ -30,7 +30,10 @@ sys.path.insert(0, str(ROOT))
 project = html_title = "iomux"
 author = "the iomux developers"
 root_doc = "README"
-include_patterns = ["README.md", "CONTRIBUTING.md", "notebooks/*.ipynb", "docs/reference.md", "docs/reference/*.md"]
+include_patterns = [
+    *("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/reference.md", "docs/reference/*.md"),
+    *("notebooks/*.ipynb", "notebooks/zh/*.ipynb"),
+]
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
 exclude_patterns = [".*", "build"]  # large, so not searched
 nb_execution_mode = "off"
@@ -62,14 +65,16 @@ def entry(path: Path) -> str:
     """One line of the table of contents: the notebook's number, as the text uses it, and its title."""
     title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
     number = path.stem.partition("_")[0]
-    return f"{number} {title.removeprefix('# ')} <notebooks/{path.stem}>"
+    return f"{number} {title.removeprefix('# ')} <{path.with_suffix('').relative_to(ROOT)}>"
 
 
 def add_contents(app: Any, document: str, source: list[str]) -> None:
     """Add a table of contents for Sphinx: the README lists the notebooks in a table for readers."""
     if document == root_doc:
         lines = [*map(entry, sorted((ROOT / "notebooks").glob("*.ipynb"))), "docs/reference", "CONTRIBUTING"]
-        source[0] += toctree(lines)
+        source[0] += toctree([*lines, "中文 <README.zh>"])
+    if document == "README.zh":
+        source[0] += toctree([*map(entry, sorted((ROOT / "notebooks/zh").glob("*.ipynb")))])
     if document == "docs/reference":
         source[0] += toctree([f"reference/{page}" for page in REFERENCE])
 
@@ -111,6 +116,17 @@ def link_pages(app: Any, page: str, template: str, context: dict[str, Any], tree
     context["body"] = re.sub(r"href='(\w+)\.ipynb'", r"href='\1.html'", context.get("body", ""))
 
 
+def add_switch(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Link each page in English to the same page in Chinese, and back; a page in Chinese says that it is."""
+    folder, _, name = page.rpartition("/")
+    body = context.get("body", "")
+    if folder == "notebooks/zh":
+        link = f'<p class="language"><a href="../{name}.html" hreflang="en" lang="en">English</a></p>'
+        context["body"] = f'<div lang="zh">{link}{body}</div>'
+    elif folder == "notebooks":
+        context["body"] = f'<p class="language"><a href="zh/{name}.html" hreflang="zh" lang="zh">中文</a></p>{body}'
+
+
 def add_front_page(app: Any, failure: Exception | None) -> None:
     if not failure:
         shutil.copy(Path(app.outdir, "README.html"), Path(app.outdir, "index.html"))
@@ -122,4 +138,5 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", lay_out)
     app.connect("autodoc-process-signature", sign)
     app.connect("html-page-context", link_pages)
+    app.connect("html-page-context", add_switch)
     app.connect("build-finished", add_front_page)

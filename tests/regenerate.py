@@ -17,6 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from iomux.course.claims import PAGE as CLAIMS_PAGE
+from tests import translate
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURE = NOTEBOOKS / "latency_against_concurrency.png"
@@ -74,3 +75,4 @@ if __name__ == "__main__":
     named = map(Path, sys.argv[1:]) if sys.argv[1:] else NOTEBOOKS.glob("*.ipynb")
     for page in sorted(named, key=lambda page: (page.name == CLAIMS_PAGE, page)):
         regenerate(page)
+    translate.main()  # the pages in Chinese show the same outputs
