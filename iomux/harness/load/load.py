@@ -93,8 +93,8 @@ def load(
         raise ValueError(f"{address!r} is no server in a host of this network: give one, as host.start returns it")
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
-            same = size, duration, warmup, rate, deadline, arrivals, seed, protocol, processes, client
-            return load(started, connections, active, *same)
+            same = size, duration, warmup, rate, deadline, arrivals, seed, protocol, processes
+            return load(started, connections, active, *same, client=client)
     server = address if isinstance(address, Server | Group) else _running(_parse(address))  # type: ignore[arg-type]
     target = _parse(server.address if server else address)  # type: ignore[arg-type]
     if host is None:
