@@ -76,28 +76,27 @@ def wait_until_it_listens(
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
-        if (
-            was_told and not found and not inside
-        ):  # another user's process shows no descriptors, but nobody else has this port
+        if was_told and not found and not inside:  # another user's shows no descriptors, but nobody else has this port
             first = first or _told_by(process)
             found = [one._replace(pid=first or below(process.pid)[-1]) for one in listening() if one.port == wanted]
         same = same + 1 if found == before else 0
         before = found
-        if same >= (_SAME if wanted is None else _SAME_PLACE) and (
-            found if wanted is None else wanted in {one.port for one in found}
-        ):
-            meant = [one for one in found if wanted in (None, one.port)]
-            return _inside(name, process, meant, log, inside) if inside else _at(name, process, meant, log, was_told)
+        if same >= (_SAME if wanted is None else _SAME_PLACE) and any(wanted in (None, one.port) for one in found):
+            break
         time.sleep(_LOOK_SECONDS)
-    raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
+    meant = [one for one in before if wanted in (None, one.port)]
+    if not meant:
+        raise not_ready(name, _why_not(before, wanted, was_told) + too_much(written_bytes(log)), read_log(log))
+    return _inside(name, process, meant, log, inside) if inside else _at(name, process, meant, log, was_told)
 
 
 def _is_over(began: float, pid: int) -> bool:
     """Whether a process has had its time; on a busy machine it waits for a core meanwhile, and that does not count."""
-    spent = time.monotonic() - began
-    if spent <= START_SECONDS + min(sum(map(waited_for_a_core, below(pid))), _MOST_WAITED_SECONDS):
-        return False
-    return spent > START_SECONDS + _MOST_WAITED_SECONDS or not _waits_for_a_core(below(pid))
+    more = time.monotonic() - began - START_SECONDS
+    if more <= 0 or more > _MOST_WAITED_SECONDS:  # nearly always: nothing has to be read
+        return more > 0
+    pids = below(pid)
+    return more > sum(map(waited_for_a_core, pids)) and not _waits_for_a_core(pids)
 
 
 def _waits_for_a_core(pids: list[int]) -> bool:

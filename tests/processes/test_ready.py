@@ -56,3 +56,13 @@ def test_a_server_that_sleeps_is_told_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(ready, "START_SECONDS", 0.5)
     with pytest.raises(iomux.ServerError, match="did not listen on any port"):
         iomux.start(shlex.join([sys.executable, "-S", "-c", SLEEPS]))
+
+
+@linux
+def test_a_server_that_listens_in_the_last_moment_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its listeners are not known to be all, but they are there."""
+    monkeypatch.setattr(ready, "_SAME", 1 << 30)
+    monkeypatch.setattr(ready, "START_SECONDS", 2.0)
+    listens = "import socket, time; a = socket.create_server(('127.0.0.1', 0)); time.sleep(100)"
+    with iomux.start(shlex.join([sys.executable, "-S", "-c", listens])) as server:
+        assert server.address[0] == "127.0.0.1"
