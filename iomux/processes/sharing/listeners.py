@@ -16,7 +16,7 @@ import socket
 from collections.abc import Iterator
 
 from iomux.system.limits import is_whole
-from iomux.system.sockets import BACKLOG, Address, listen
+from iomux.system.sockets import Address, listen, open_listener
 
 SHARINGS = ("reuseport", "inherited", "exclusive")
 """The ways in which processes share an address, as `iomux.start` names them."""
@@ -55,12 +55,5 @@ def listeners(count: int, sharing: str, host: str = "127.0.0.1") -> Iterator[lis
 def _reusing(address: Address) -> socket.socket:
     """A listener that others of the same user may join. With port 0 it joins nobody (inet_csk_find_open_port)."""
     listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return open_listener(listener, address)
