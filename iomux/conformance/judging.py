@@ -29,6 +29,8 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
         return outcome
     lived, error = outcome.server_lived_on, error_in(running.log())
     cause = running.ended(0.0 if lived and not error else LAST_WORDS_SECONDS)
+    if not lived:  # it may have printed it meanwhile
+        error = error_in(running.log())
     detail = {**outcome.detail, "log": running.log()}
     if cause and lived:
         return replace(outcome, detail={**detail, "afterwards": cause})
@@ -36,7 +38,7 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
         return replace(outcome, seen=cause, detail={**detail, "client_saw": outcome.seen})
     if also := too_much(running.written_bytes()):
         return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)
-    if error := error if lived else error_in(running.log()):
+    if error:
         return replace(outcome, seen=f"{outcome.seen}; an error in the server's output: {error}", detail=detail)
     return outcome
 

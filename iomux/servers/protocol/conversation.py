@@ -99,9 +99,8 @@ class Conversation:
     def late(self, now: float) -> Piece:
         """`due` has come: drop a client that stalls or lingers, else tell the protocol; return what is to be sent."""
         if self._lingering or self._busy_since is not None:
-            owed = self._current or self._pending.size or self._warned
-            self.stalled = bool(owed) and not self._lingering
-            if owed or self._lingering:
+            self.stalled = not self._lingering and bool(self._current or self._pending.size or self._warned)
+            if self.stalled or self._lingering:
                 self.drop()
             else:  # it took all so far: perhaps it is the server that is late, so only the second time counts
                 self._warned, self.due = True, now + self._limits.stall_seconds

@@ -63,8 +63,11 @@ class Speakers:
     def tell_the_late(self, now: float) -> None:
         """Call what is due now, of each client and of the factory."""
         for fd in self.deadlines.expired(now, self._due_of):
-            speaker = self._by_fd[fd]  # what it has to say is sent; who is not ready to take it is not tried
-            (self.woken if speaker.talk.late(now) else self._touched).append(speaker)
+            speaker = self._by_fd[fd]
+            if speaker.talk.late(now):
+                self.woken.append(speaker)
+            else:  # nothing is sent: who is not ready to take it is not tried
+                self._touched.append(speaker)
         if max(self.speaks.factory.due, self._factory_from) <= now:
             try:
                 self.speaks.factory.late(now)
