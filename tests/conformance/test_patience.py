@@ -1,15 +1,21 @@
 """A server without a core is waited for; one that sleeps, or has a core and does not answer, is not."""
 
+import contextlib
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import iomux
-from iomux.conformance.trial import patience
+from iomux.conformance.trial import flooding, patience
 from iomux.conformance.trial.clients import ask, connect, eventually
-from iomux.conformance.trial.subject import Fault, Subject, under_trial
+from iomux.conformance.trial.patience import at_work
+from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, under_trial
 
 
 def never_ends(data: bytes) -> bytes:
@@ -100,3 +106,47 @@ def test_a_condition_is_waited_for_likewise(monkeypatch: pytest.MonkeyPatch) -> 
         assert not eventually(lambda: False)
         assert eventually(lambda: len(seen) > 4)
     assert all(seen)
+
+
+PRINTS = "while True: print('x' * 900, flush=True)"
+SENDS = "import socket\na, b = socket.socketpair()\nwhile True: a.send(b'x' * 900); b.recv(900)"
+SPINS_BESIDE_A_SLEEPER = """
+import threading, time
+def spin():
+    while True:
+        pass
+threading.Thread(target=spin, daemon=True).start()
+time.sleep(100)
+"""
+
+
+@contextlib.contextmanager
+def running(code: str) -> Iterator[Subject]:
+    """A program as if it were a server; what it prints goes to a file, as a server's does."""
+    with tempfile.TemporaryFile() as log, subprocess.Popen([sys.executable, "-S", "-c", code], stdout=log) as process:
+        try:
+            yield Subject(("127.0.0.1", 1), process.pid)
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux tells what a process has written")
+@pytest.mark.parametrize(("code", "share", "answer"), [(PRINTS, 0.9, True), (PRINTS, 0.1, False), (SENDS, 0.9, False)])
+def test_who_prints_all_the_time_is_told_apart_on_a_crowded_machine(
+    monkeypatch: pytest.MonkeyPatch, code: str, share: float, answer: bool
+) -> None:
+    monkeypatch.setattr(patience, "lately", lambda: share)
+    with running(code) as subject:
+        assert eventually(lambda: at_work(subject) and (patience._written(subject) > 0 or code == SENDS))
+        assert patience.busy_printing(subject) is answer
+
+
+@pytest.mark.parametrize(("code", "faulty"), [(SPINS_BESIDE_A_SLEEPER, False), ("import time; time.sleep(100)", True)])
+def test_a_flood_fails_a_server_only_if_all_its_threads_sleep(code: str, faulty: bool) -> None:
+    """A threaded server's first thread always sleeps in accept, whether the others have a core or not."""
+    with running(code) as subject:
+        first = psutil.Process(subject.pid)
+        assert eventually(lambda: first.status() == psutil.STATUS_SLEEPING and at_work(subject) is not faulty)
+        began = time.monotonic()
+        with pytest.raises(Fault, match="not answered at all") if faulty else contextlib.nullcontext():
+            flooding._look_at_the_clock(subject, began, began - 2 * PATIENCE)
