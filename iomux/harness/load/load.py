@@ -15,7 +15,7 @@ from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.doubts import Doubt, doubts, generator_bound
 from iomux.harness.load.hosts import Seen, load_from_hosts
-from iomux.harness.load.on_host import check_reachable, hosts_of
+from iomux.harness.load.on_host import check_reachable, workers_of
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.harness.load.together import bound, doubts_of_all, merge, parts, run_together
@@ -93,15 +93,9 @@ def load(
         raise ValueError(f"{address!r} is no server in a host of this network: give one, as host.start returns it")
     if (found := _to_start(address)) is not None:
         with launch(found) as started:
-            same = size, duration, warmup, rate, deadline, arrivals, seed, protocol, processes
-            return load(started, connections, active, *same, client=client)
-    server = address if isinstance(address, Server | Group) else _running(_parse(address))  # type: ignore[arg-type]
-    target = _parse(server.address if server else address)  # type: ignore[arg-type]
-    if host is None:
-        check_address(target, allow)
-    if server:
-        server.check()
-        check_room(server, connections)
+            same = {"arrivals": arrivals, "seed": seed, "protocol": protocol, "processes": processes, "client": client}
+            return load(started, connections, active, size, duration, warmup, rate, deadline, **same)
+    server, target = _where(address, connections, allow, host)
     where = free_cores(server, processes)
     pid, *others = server.pids if server else (None,)
     said = len(protocol.request) if protocol else int(size)
@@ -124,6 +118,20 @@ def load(
     return summarize(plan, *seen)
 
 
+def _where(
+    address: Any, connections: int, allow: Sequence[str], host: Place | None
+) -> tuple[Server | Group | None, Address]:
+    """The server at an address, if it was started here, and the address. Raises as `load` for one that can't be."""
+    server = address if isinstance(address, Server | Group) else _running(_parse(address))
+    target = _parse(server.address if server else address)
+    if host is None:
+        check_address(target, allow)
+    if server:
+        server.check()
+        check_room(server, connections)
+    return server, target
+
+
 def _seen(
     plan: Plan, where: Sequence[int | None], budget: float, server: Server | Group | None, host: Place | None
 ) -> Seen:
@@ -139,20 +147,6 @@ def _seen(
     died = server.died if isinstance(server, Group) else ()
     gone = [Doubt(f"of the server {one}, and the others went on", passing=False) for one in died]
     return Seen(merged, [*gone, *found], limited)
-
-
-def workers_of(client: Any, allow: Sequence[str], connections: int, processes: int) -> list[str]:
-    """The Dask workers from whose hosts the load is to come; none without a client. Raises as `load`."""
-    if client is None:
-        if allow:
-            raise ValueError("allow is for load from other hosts: give client, too")
-        return []
-    if processes != 1:
-        raise ValueError("client and processes are both given: a Dask cluster has one load generator on each host")
-    workers = hosts_of(client)
-    if len(workers) > connections:
-        raise ValueError(f"there are {len(workers)} hosts, but connections is {connections}: each needs one at least")
-    return workers
 
 
 def check_processes(connections: int, processes: int) -> None:

@@ -37,6 +37,20 @@ class Clock(NamedTuple):
     """Half of the shortest round trip: the offset is known to this."""
 
 
+def workers_of(client: Any, allow: Sequence[str], connections: int, processes: int) -> list[str]:
+    """The Dask workers from whose hosts the load is to come; none without a client. Raises as `load`."""
+    if client is None:
+        if allow:
+            raise ValueError("allow is for load from other hosts: give client, too")
+        return []
+    if processes != 1:
+        raise ValueError("client and processes are both given: a Dask cluster has one load generator on each host")
+    workers = hosts_of(client)
+    if len(workers) > connections:
+        raise ValueError(f"there are {len(workers)} hosts, but connections is {connections}: each needs one at least")
+    return workers
+
+
 def hosts_of(client: Any) -> list[str]:
     """The addresses of a Dask client's workers, one for each host. Raises as `iomux.load` for what can't do it."""
     try:

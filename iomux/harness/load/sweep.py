@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from iomux import servers
 from iomux.harness.load.arrivals import choose
-from iomux.harness.load.load import check_processes, load, workers_of
+from iomux.harness.load.load import check_processes, load
+from iomux.harness.load.on_host import workers_of
 from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import Repeats, check_rounds, rotated
