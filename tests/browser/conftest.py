@@ -8,12 +8,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.lab import MARK, Lab, lab, left, wait_until
+from tests.support.required import do_without
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -27,12 +29,7 @@ _INSTALL = (
 )
 
 
-def _do_without(what: str) -> NoReturn:
-    """Skip the test, or fail if the browser is required."""
-    reason = f"{what} is missing: {_INSTALL}"
-    if os.environ.get("IOMUX_BROWSER") == "required":
-        pytest.fail(f"IOMUX_BROWSER=required, but {reason}", pytrace=False)
-    pytest.skip(reason)
+_do_without = partial(do_without, install=_INSTALL, variable="IOMUX_BROWSER")
 
 
 @pytest.fixture(scope="module")

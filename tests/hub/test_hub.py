@@ -5,15 +5,15 @@ Without JupyterHub or its proxy the tests are skipped, and the summary says what
 """
 
 import contextlib
-import os
 import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.error import HTTPError
 
 import psutil
@@ -21,6 +21,7 @@ import pytest
 
 from iomux.system.machine import cores
 from tests.hub.running import DESCRIPTORS, NARROW, ROOT, Hub, configuration, hub, refused
+from tests.support.required import do_without
 
 USERS = ("ada", NARROW)
 NOTEBOOK = "notebooks/04_select.ipynb"
@@ -28,12 +29,7 @@ _INSTALL = "`.venv/bin/pip install -e '.[lab,hub]'` and `npm install -g configur
 _LOAD = "import iomux\nfor doubt in iomux.load('epoll', connections=20, duration=2).doubts: print(doubt)"
 
 
-def _do_without(what: str) -> NoReturn:
-    """Skip the test, or fail if the hub is required."""
-    reason = f"{what} is missing: {_INSTALL}"
-    if os.environ.get("IOMUX_HUB") == "required":
-        pytest.fail(f"IOMUX_HUB=required, but {reason}", pytrace=False)
-    pytest.skip(reason)
+_do_without = partial(do_without, install=_INSTALL, variable="IOMUX_HUB")
 
 
 @pytest.fixture(scope="module")
