@@ -3,7 +3,7 @@
 A page keeps each of its measurements in a function that returns a table. `measured` calls it where it can be called;
 elsewhere it reads the table of that name from a file next to the page, and `.attrs["machine"]`, which figures write
 below, begins with RECORDED. So a reader without the mechanism sees every figure, and none of them as his own.
-`save` writes the file; `python -m tests.record_wire` calls it. Cost: some milliseconds to read.
+`save` writes the file; `python -m tests.record wire` calls it. Cost: some milliseconds to read.
 """
 
 import json

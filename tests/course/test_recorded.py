@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from iomux.course import recorded
-from tests.record_wire import COMMAND
+from tests.record import COMMAND
 
 PAGE_RECORD = Path(__file__).parents[2] / "notebooks" / recorded.RECORD
 
@@ -47,4 +47,4 @@ def test_each_table_of_the_wires_page_is_recorded(monkeypatch: pytest.MonkeyPatc
         table = recorded.measured(type(name, (pd.DataFrame,), {}), record=PAGE_RECORD)
         assert len(table) > 0
         assert table.attrs["machine"].startswith("RECORDED on ")
-        assert COMMAND in table.attrs["machine"]
+        assert f"{COMMAND} wire" in table.attrs["machine"]
