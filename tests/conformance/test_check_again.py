@@ -1,4 +1,4 @@
-"""A server that makes its own listener is started again on the same port, at once, after Ctrl-C."""
+"""Ctrl-C: when it is sent, and that a server that makes its own listener is started again on the same port at once."""
 
 import sys
 from pathlib import Path
@@ -43,3 +43,20 @@ def test_a_server_that_its_old_connections_keep_from_its_port_is_told_so(
             "OSError: [Errno 98] Address already in use"
         )
         assert "SO_REUSEADDR" in report["ctrl-c"].hint
+
+
+ABOUT_TO_SLEEP = """\
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=talk, args=(client,), daemon=True).start()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what Python's look for signals, just over, does not see any more
+        time.sleep(0.05)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+
+
+def test_ctrl_c_is_not_sent_while_a_server_is_about_to_sleep(tmp_path: Path) -> None:
+    serving = SOURCE[SOURCE.index("    while True:\n        threading") : SOURCE.index("except KeyboardInterrupt")]
+    code = SOURCE.format(option="import signal, time; listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)")
+    (tmp_path / "mine.py").write_text(code.replace(serving, ABOUT_TO_SLEEP))
+    assert check(f"{sys.executable} {tmp_path}/mine.py {{port}}", ("echoes", "ctrl-c")).failed == ()

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from iomux.conformance.targets import Target, target_of
+from iomux.conformance.trial.limits import press_ctrl_c
 from iomux.conformance.trial.subject import NotStarted
 from iomux.processes.named.place import free_port
 from iomux.system.listeners import who_listens
@@ -174,8 +174,7 @@ def test_what_makes_its_own_listener_can_be_started_again_on_its_port(top: str, 
         with socket.create_connection(address, timeout=DEADLINE) as client:
             client.sendall(b"x")
             assert client.recv(1) == b"x"
-            assert running.subject.pid is not None
-            os.kill(running.subject.pid, signal.SIGINT)
+            press_ctrl_c(running.subject)
             assert running.ended(DEADLINE).startswith("the server ended with status 1: KeyboardInterrupt") or (
                 "SIGINT" in running.ended(DEADLINE)
             )

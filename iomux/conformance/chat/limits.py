@@ -1,7 +1,6 @@
 """Items of a chat room about what it uses and how it ends: processor time, descriptors, urgent bytes, Ctrl-C."""
 
 import contextlib
-import signal
 import socket
 
 from iomux.conformance.chat.room import (
@@ -14,9 +13,9 @@ from iomux.conformance.chat.room import (
     slow,
 )
 from iomux.conformance.trial.clients import connect, eventually, leave
-from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
+from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, press_ctrl_c, runs
 from iomux.conformance.trial.rest import wakes_often
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, send_signal, use_at_rest
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, use_at_rest
 from iomux.system.sockets import reset
 
 _SPARE, _TOO_MANY = 3, 7
@@ -145,7 +144,7 @@ def ctrl_c(subject: Subject) -> None:
     """Check that the room ends promptly."""
     with room(subject, 2):
         known = processes(subject)
-        send_signal(subject, signal.SIGINT)
+        press_ctrl_c(subject)
         if not eventually(lambda: not any(runs(process) for process in known)):
             raise Fault("the room went on after SIGINT")
     if not eventually(lambda: not listens(subject)):

@@ -1,7 +1,6 @@
 """Items about the limits of a process, above all its descriptors, and about how it ends."""
 
 import contextlib
-import signal
 import socket
 import time
 from typing import NoReturn
@@ -9,7 +8,7 @@ from typing import NoReturn
 from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_waits
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, runs
+from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, press_ctrl_c, runs
 from iomux.conformance.trial.patience import at_work, busy_printing
 from iomux.conformance.trial.rest import lives_on
 from iomux.conformance.trial.subject import (
@@ -20,7 +19,6 @@ from iomux.conformance.trial.subject import (
     Subject,
     busy,
     processes,
-    send_signal,
     settled,
     warm_up,
 )
@@ -150,7 +148,7 @@ def ctrl_c(subject: Subject) -> None:
     with connect(subject) as client:
         ask(client, b"hello")
         known = processes(subject)
-        send_signal(subject, signal.SIGINT)
+        press_ctrl_c(subject)
         if not eventually(lambda: not any(runs(process) for process in known)):
             raise Fault("the server went on after SIGINT")
     if not eventually(lambda: not listens(subject)):

@@ -1,12 +1,13 @@
-"""The limits of a server's process as a trial sets them, and whether it still runs: prlimit(2), kill(2)."""
+"""The limits of a server's process as a trial sets them, its Ctrl-C, and whether it still runs: prlimit(2), kill(2)."""
 
 import contextlib
 import resource
+import signal
 import socket
 
 import psutil
 
-from iomux.conformance.trial.subject import RAISE_THE_LIMIT, NotSeenHere, Subject, processes
+from iomux.conformance.trial.subject import RAISE_THE_LIMIT, NotSeenHere, Subject, processes, send_signal, settled
 
 
 def limit_descriptors(subject: Subject, wanted: int) -> None:
@@ -44,6 +45,17 @@ def listens(subject: Subject) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(subject.address, timeout=1):
         return True
     return False
+
+
+def press_ctrl_c(subject: Subject) -> None:
+    """Send SIGINT to each of its processes once they rest, as somebody who looks at a terminal does.
+
+    A signal that comes between Python's last look for signals and the system call that waits is noticed after that
+    call, so perhaps never (signal(7) interrupts a call that sleeps, not one that is about to): a loop's ordinary race,
+    which is no answer to whether the server ends.
+    """
+    settled(subject)
+    send_signal(subject, signal.SIGINT)
 
 
 def runs(process: psutil.Process) -> bool:
