@@ -1,6 +1,7 @@
 """The layers: each package imports what the table in CONTRIBUTING says, and there are no circular imports."""
 
 import ast
+import functools
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -23,7 +24,9 @@ def imported(path: Path) -> set[Path]:
     return found - {path}
 
 
-IMPORTS = {path: imported(path) for path in FILES}
+@functools.cache
+def imports() -> dict[Path, set[Path]]:
+    return {path: imported(path) for path in FILES}
 
 
 def layers() -> tuple[dict[Path, int], dict[int, set[int]]]:
@@ -45,7 +48,7 @@ def test_the_table_lists_exactly_the_packages() -> None:
 def test_a_package_imports_exactly_from_the_layers_in_its_row() -> None:
     of_package, below = layers()
     seen: dict[int, set[int]] = {number: set() for number in below}
-    for path, others in IMPORTS.items():
+    for path, others in imports().items():
         for other in others:
             if other.parent != path.parent:
                 here, there = of_package[path.parent], of_package[other.parent]
@@ -55,7 +58,7 @@ def test_a_package_imports_exactly_from_the_layers_in_its_row() -> None:
 
 
 def test_there_are_no_circular_imports() -> None:
-    TopologicalSorter(IMPORTS).prepare()  # raises CycleError, which names the cycle
+    TopologicalSorter(imports()).prepare()  # raises CycleError, which names the cycle
 
 
 def test_no_package_and_no_file_is_too_large() -> None:

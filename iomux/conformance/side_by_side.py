@@ -4,7 +4,8 @@ A trial mostly waits (for a reset to be noticed, for a client that stays silent)
 than that of one. Items that would share one server (a server that runs already, a port that stands in a program) are
 tried one after another. Whoever waits here can be interrupted: no item is waited for longer than `_LOOK_SECONDS`.
 
-Cost: a thread for each item that is under way, two processes for each of them.
+Cost: a thread for each item that is under way, two processes for each of them; that of the clients is a fork of one
+that has imported what they need.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome, try_item
 from iomux.conformance.trial.subject import Subject
-from iomux.processes.worker import Reports, TookTooLong, worker_reports
+from iomux.processes.forking.forked import Fork
+from iomux.processes.worker import Reports, TookTooLong
 from iomux.system.machine import cores
 
 LONGEST_SECONDS = 180.0
@@ -65,10 +67,10 @@ class Clock:
         return f"other items had failed, and the {self._seconds:g} s of this check were over: ask for more (seconds)"
 
 
-def try_in_worker(item: Item, subject: Subject, clock: Clock) -> Outcome:
+def try_in_worker(item: Item, subject: Subject, clock: Clock, fork: Fork) -> Outcome:
     """Try an item in a process of its own, and end that when the check's time is over."""
     limit = time.monotonic() + LONGEST_SECONDS
-    with worker_reports(try_item, item, subject, core=None, what=f"the item {item.name}") as reports:
+    with fork(try_item, item, subject, what=f"the item {item.name}") as reports:
         while time.monotonic() < limit:
             if (outcome := _report(reports)) is not None:
                 return outcome

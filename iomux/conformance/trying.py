@@ -18,6 +18,7 @@ from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
+from iomux.processes.forking.forked import Fork, forks
 from iomux.system.listeners import peers
 from iomux.system.progress import bars, report_progress_on_interrupt, shown
 
@@ -55,7 +56,8 @@ def try_all(
         report_progress_on_interrupt(lambda: f"{len(outcomes)} of {len(chosen)} items were tried"),
         bars()(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
     ):
-        for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock))):
+        fork = stack.enter_context(forks(_to_import(chosen)))
+        for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock, fork))):
             outcomes[item.name] = outcome
             bar.set_postfix_str(item.name)
             bar.update()
@@ -70,13 +72,19 @@ def try_all(
     return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
 
 
+def _to_import(items: Iterable[Item]) -> set[str]:
+    """The library's modules that have these items: a student's own are imported in no process that others share."""
+    modules = {getattr(item.trial, "__module__", "") for item in items}
+    return {module for module in modules if module.startswith("iomux.")}
+
+
 def _outcomes(
-    chosen: list[Item], first: str, target: Target, clock: Clock
+    chosen: list[Item], first: str, target: Target, clock: Clock, fork: Fork
 ) -> Generator[tuple[Item, Outcome], None, None]:
     """Each item's outcome as soon as it is there: the first item's alone, the others' side by side if it passed."""
-    try_one, spins = partial(_try_one, target=target, clock=clock), False
+    try_one, spins = partial(_try_one, target=target, clock=clock, fork=fork), False
     if chosen[0].name == first:
-        outcome, spins = _try_first(chosen[0], target, clock)
+        outcome, spins = _try_first(chosen[0], target, clock, fork)
         yield chosen[0], outcome
         if outcome.status == "failed":
             return
@@ -88,7 +96,7 @@ def _outcomes(
         yield from side_by_side(long_first, try_one, clock, most_at_once(spins))
 
 
-def _try_first(item: Item, target: Target, clock: Clock) -> tuple[Outcome, bool]:
+def _try_first(item: Item, target: Target, clock: Clock, fork: Fork) -> tuple[Outcome, bool]:
     """Try the item that tells whether the rest can be tried, and whether the server never sleeps.
 
     Servers that spin take the cores from each other: fewer of them are tried side by side.
@@ -100,7 +108,7 @@ def _try_first(item: Item, target: Target, clock: Clock) -> tuple[Outcome, bool]
         with suppress(NotSeen, Fault):
             spins = busy(running.subject)
 
-    return _try_one(item, target, clock, afterwards), spins
+    return _try_one(item, target, clock, fork, afterwards), spins
 
 
 def _chosen(items: Mapping[str, Item], only: str | Iterable[str] | None) -> list[Item]:
@@ -113,27 +121,27 @@ def _chosen(items: Mapping[str, Item], only: str | Iterable[str] | None) -> list
 
 
 def _try_one(
-    item: Item, target: Target, clock: Clock, afterwards: Callable[[Running], None] = lambda _: None
+    item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None] = lambda _: None
 ) -> Outcome:
     """Start the server, try the item, stop the server. afterwards: called before it is stopped, if the item passed."""
     if clock.is_over():
         return Outcome("not seen", clock.why_not_seen())
-    outcome = _tried(item, target, clock, afterwards)
+    outcome = _tried(item, target, clock, fork, afterwards)
     if outcome.status == "failed" and not exempt_from(item, target):
         clock.failed()
     return outcome
 
 
-def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Running], None]) -> Outcome:
+def _tried(item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None]) -> Outcome:
     try:
         with target.run() as running:
-            outcome = try_in_worker(item, running.subject, clock)
+            outcome = try_in_worker(item, running.subject, clock, fork)
             if outcome.status == "passed":
                 afterwards(running)
             outcome, port = with_cause(outcome, item, running), running.subject.address[1]
             outcome = replace(outcome, notes=running.notes)
         if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
-            return _started_again(item, target, port, clock)
+            return _started_again(item, target, port, clock, fork)
         return outcome
     except NotStarted as fault:
         return Outcome("failed", fault.seen, fault.detail, DID_NOT_START)
@@ -143,7 +151,7 @@ def _tried(item: Item, target: Target, clock: Clock, afterwards: Callable[[Runni
         return Outcome("failed", fault.seen, fault.detail, fault.hint)
 
 
-def _started_again(item: Item, target: Target, port: int, clock: Clock) -> Outcome:
+def _started_again(item: Item, target: Target, port: int, clock: Clock, fork: Fork) -> Outcome:
     """Start a server that makes its own listener on the port of one that has just been ended by Ctrl-C.
 
     Only a port that a connection still keeps (TIME_WAIT) tells anything: the kernel may have dropped that for want of
@@ -153,7 +161,7 @@ def _started_again(item: Item, target: Target, port: int, clock: Clock) -> Outco
         for _ in range(_RESTARTS):
             kept = peers(port)
             with target.run(port=port) as running:
-                if kept or (outcome := try_in_worker(item, running.subject, clock)).status != "passed":
+                if kept or (outcome := try_in_worker(item, running.subject, clock, fork)).status != "passed":
                     return Outcome("passed") if kept else outcome
         return Outcome("passed")
     except NotStarted as fault:

@@ -3,9 +3,28 @@
 import contextlib
 import signal
 import subprocess
+from typing import IO, Any, Protocol
 
 from iomux.processes.guarding.bounds import MOST_BYTES, MOST_TASKS, TOO_LARGE, TOO_MANY
 from iomux.processes.guarding.guard import KILLED_ITS_PARENT
+
+
+class Process(Protocol):
+    """What a job's owner uses of its process, be it a `subprocess.Popen` or a fork (`iomux.processes.forking`)."""
+
+    pid: int
+    returncode: Any
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def kill(self) -> None: ...
+    def __hash__(self) -> int: ...
+
 
 CANT_LISTEN = "can't listen: "
 """How the cause begins if somebody else has the server's port."""
@@ -52,7 +71,7 @@ _ENDED_BY_GUARD = {
 }
 
 
-def cause_of_end(process: "subprocess.Popen[bytes]") -> str:
+def cause_of_end(process: Process) -> str:
     """How a process ended, as in "ended with status 1"; for one with a guard also why that has ended it."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import psutil
 
+from iomux.processes.errors import Process
 from iomux.processes.logs import unwatch, watch
 from iomux.processes.named.by_value import dumps
 from iomux.system.network.place import Place
@@ -47,7 +48,8 @@ def spawn(
     installed before they have their work, and only for work from this library: a user's function may need what site
     provides. inside: where it runs, if not on this machine's own network.
     """
-    work_bytes, joined = dumps(dict(work)), inside.namespaces() if inside else ()
+    joined = inside.namespaces() if inside else ()
+    to_do = work_for(work, joined)
     process: subprocess.Popen[bytes] | None = None
     try:
         with interrupt_held_back():
@@ -60,7 +62,7 @@ def spawn(
                 start_new_session=True,
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # the rest comes with the work
             )
-        _hand_over(process, log, {"path": sys.path, "work": work_bytes, "join": joined})
+        hand_over(process, log, to_do)
     except BaseException:
         if process is not None:
             end(process)
@@ -89,19 +91,24 @@ def interrupt_held_back() -> Iterator[None]:
         before(*came[0])
 
 
-def _hand_over(process: "subprocess.Popen[bytes]", log: IO[bytes], work: Mapping[str, Any]) -> None:
+def work_for(work: Mapping[str, Any], joined: tuple[int, ...] = ()) -> bytes:
+    """What a new process reads first (`iomux.processes.child.receive_work`); joined: namespaces that it enters."""
+    return pickle.dumps({"path": sys.path, "work": dumps(dict(work)), "join": joined})
+
+
+def hand_over(process: Process, log: IO[bytes], work: bytes) -> None:
     """Remember the process, and send it its work."""
     assert process.stdin is not None
     _lifelines.add(process)
     _not_ended.add(process.pid)
     watch(process, log)
     with contextlib.suppress(BrokenPipeError):  # it has ended already: waiting for it will report why
-        process.stdin.write(pickle.dumps(work))
+        process.stdin.write(work)
         process.stdin.flush()
 
 
 _not_ended: set[int] = set()  # process ids that `end` has not handled yet
-_lifelines: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
+_lifelines: "weakref.WeakSet[Process]" = weakref.WeakSet()
 
 
 def _close_lifelines_after_fork() -> None:
@@ -117,7 +124,7 @@ def _close_lifelines_after_fork() -> None:
 os.register_at_fork(after_in_child=_close_lifelines_after_fork)
 
 
-def outlives(process: "subprocess.Popen[bytes]", pid: int, seconds: float) -> bool:
+def outlives(process: Process, pid: int, seconds: float) -> bool:
     """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once `pid` waits.
 
     pid: the process that works, of which the spawned one is the guard.
@@ -137,7 +144,7 @@ def outlives(process: "subprocess.Popen[bytes]", pid: int, seconds: float) -> bo
             return not _ends_within(process, _NOTICE_SECONDS)
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: Process) -> None:
     """End a spawned process and all that it has started; close our ends of its pipes.
 
     Its lifeline is closed: then the kernel ends it, or its guard does with all that is below it. What is not gone by
@@ -156,7 +163,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     _close(process.stdout)
 
 
-def _ends_within(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+def _ends_within(process: Process, seconds: float) -> bool:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
         return True

@@ -8,7 +8,6 @@ it. The job gets its arguments by value, runs on a separate core if there is one
 import contextlib
 import os
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -16,7 +15,7 @@ from typing import IO, Any, TypeVar
 
 import psutil
 
-from iomux.processes.errors import cause_of_end
+from iomux.processes.errors import Process, cause_of_end
 from iomux.processes.group import Group
 from iomux.processes.logs import read_log
 from iomux.processes.server import Server
@@ -75,7 +74,7 @@ class TookTooLong(RuntimeError):
 class Reports:
     """The values that a job in another process yields, one after another. Made by `worker_reports`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[bytes], what: str) -> None:
+    def __init__(self, process: Process, log: IO[bytes], what: str) -> None:
         assert process.stdout is not None
         self._pipe = Connection(os.dup(process.stdout.fileno()), writable=False)
         self._process, self._log, self._what = process, log, what

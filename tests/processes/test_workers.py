@@ -4,12 +4,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
 
 import iomux
-from iomux.processes.worker import TookTooLong, run_in_worker
+from iomux.processes.worker import TookTooLong, run_in_worker, worker_reports
 from tests.support.clients import eventually
 
 
@@ -21,7 +22,8 @@ def leaves() -> None:
     os._exit(3)
 
 
-def stops() -> None:
+def stops() -> Iterator[str]:
+    yield "began"
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -54,8 +56,11 @@ def test_a_signal_is_named(number: int, words: str) -> None:
 
 
 def test_one_that_is_stopped() -> None:
-    with pytest.raises(TookTooLong, match="did not come back within 2 s, and was stopped by a signal: it was ended"):
-        run_in_worker(stops, core=None, seconds=2, what="the job")
+    with worker_reports(stops, core=None, what="the job") as reports:
+        assert reports.next(60) == "began"
+        words = "did not come back within 2 s, and was stopped by a signal: it was ended"
+        with pytest.raises(TookTooLong, match=words):
+            reports.next(2)
 
 
 def test_a_killed_client_of_a_timeline_says_so() -> None:

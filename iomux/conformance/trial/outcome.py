@@ -1,7 +1,5 @@
 """The outcome of one item, and the function that runs it: all that a process of clients has to import.
 
-A check starts some 30 such processes, so the cost of an import here counts 30 times.
-
 What the kernel itself dropped, connections that found a backlog full, or no memory, is not the server's doing. A
 backlog's drops are counted for each listening socket (sock_diag(7)), what is dropped for want of memory only for the
 whole machine (/proc/net/netstat; proc_net(5), net/ipv4/proc.c): so they excuse a failure and never cause one.
