@@ -50,8 +50,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from iomux import events as events
     from iomux import plot as plot
+    from iomux import protocols as protocols
     from iomux.conformance.check import check as check
     from iomux.conformance.check import check_chat as check_chat
     from iomux.conformance.check import check_http as check_http
@@ -172,12 +174,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'iomux' has no attribute {name!r}")
+if not TYPE_CHECKING:  # or a checker would take any misspelt name for one of these
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            from iomux.system.features import DISTRIBUTION
+
+            return version(DISTRIBUTION)
+        if name in _MODULES:
+            return importlib.import_module(_MODULES[name])
+        if name in _HOME:
+            return getattr(importlib.import_module(_HOME[name]), name)
+        raise AttributeError(f"module 'iomux' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

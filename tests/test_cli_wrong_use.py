@@ -84,7 +84,7 @@ def test_a_file_that_can_not_be_imported_is_reported_as_python_does(
 
 def test_the_version_is_the_packages() -> None:
     done = iomux_command("--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"iomux {version('iomux')}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"iomux {version('iomux-course')}\n", "")
 
 
 def test_with_too_few_descriptors_for_anything_only_the_limit_helps() -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import iomux
+from iomux.system.features import DISTRIBUTION
 
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {
@@ -57,8 +58,19 @@ def test_the_citation_matches_the_package() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     authors = " and ".join(author["name"] for author in citation["authors"])
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+    assert [author["name"] for author in citation["authors"]] == [author["name"] for author in PROJECT["authors"]]
+    assert citation["keywords"] == PROJECT["keywords"]
     assert re.search(rf"^Copyright \(c\) \d{{4}} {authors}$", (ROOT / "LICENSE").read_text(), re.MULTILINE)
     assert f"*{citation['title']}*, version {PROJECT['version']}" in (ROOT / "README.md").read_text()
+
+
+def test_what_is_installed_has_one_name_everywhere() -> None:
+    assert PROJECT["name"] == DISTRIBUTION
+    for name in ("CITATION.cff", "README.md", "README.zh.md"):
+        text = (ROOT / name).read_text()
+        assert DISTRIBUTION in text, name
+        assert "iomux[" not in text, name
+    assert iomux.__version__ == PROJECT["version"]
 
 
 def test_import_loads_no_heavy_package() -> None:
@@ -83,7 +95,7 @@ def test_public_names_exist_and_are_documented(name: str) -> None:
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = iomux.nonsense
+        _ = iomux.nonsense  # type: ignore[attr-defined]
 
 
 def modules() -> list[str]:

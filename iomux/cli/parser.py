@@ -10,6 +10,7 @@ from iomux.cli.bench import bench as run_bench
 from iomux.cli.check import check as run_check
 from iomux.cli.compare import compare as run_compare
 from iomux.cli.soak import add_soak
+from iomux.system.features import DISTRIBUTION
 
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults
     ("connections", values.counts, "open connections (default: 1,10,100,1000)"),
@@ -37,7 +38,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version
 
-        print(f"iomux {version('iomux')}")
+        print(f"iomux {version(DISTRIBUTION)}")
         parser.exit()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 from iomux.servers.protocol import Speaks
-from iomux.system.features import hidden
+from iomux.system.features import hidden, install
 
 Serve = Callable[..., Any]
 """`serve(listener, handler=echo)`: serves a bound, listening TCP socket and never returns."""
@@ -28,7 +28,7 @@ def _lacks(attribute: str, call: str) -> Callable[[], str]:
 
 
 def _lacks_uvloop() -> str:
-    return "" if importlib.util.find_spec("uvloop") else "uvloop is not installed: pip install 'iomux[compare]'"
+    return "" if importlib.util.find_spec("uvloop") else f"uvloop is not installed: {install('compare')}"
 
 
 def _lacks_io_uring() -> str:

@@ -25,6 +25,15 @@ SO_ZEROCOPY = 60
 """Allow MSG_ZEROCOPY on this socket (include/uapi/asm-generic/socket.h)."""
 
 
+DISTRIBUTION = "iomux-course"
+"""What is installed to have `import iomux`; on PyPI, iomux is the name of somebody else's package."""
+
+
+def install(extra: str) -> str:
+    """The command that adds the packages of one of our extras: in a clone and beside a wheel, too, pip knows them."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
 def hidden() -> frozenset[str]:
     """The names that the environment variable IOMUX_WITHOUT hides."""
     return frozenset(name.strip() for name in os.environ.get("IOMUX_WITHOUT", "").split(",") if name.strip())
@@ -67,7 +76,7 @@ def _msg_trunc_missing() -> str:
 
 
 def _lacks_widgets() -> str:
-    return "" if importlib.util.find_spec("ipywidgets") else "ipywidgets is not installed: pip install 'iomux[lab]'"
+    return "" if importlib.util.find_spec("ipywidgets") else f"ipywidgets is not installed: {install('lab')}"
 
 
 def _lacks_queues() -> str:

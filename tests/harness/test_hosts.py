@@ -18,6 +18,7 @@ import iomux
 from iomux.harness.load.arrivals import planned_ns
 from iomux.harness.load.hosts import LOST
 from iomux.harness.load.on_host import check_reachable, check_versions, clock
+from iomux.system.features import DISTRIBUTION
 from iomux.system.limits import check_address
 from tests.support.clients import eventually
 from tests.support.processes import marked, own_mark
@@ -168,9 +169,9 @@ def test_no_load_generator_outlives_its_owner(dask: Cluster, end: str) -> None:
 
 
 def test_a_worker_of_another_iomux_is_refused_with_both_versions(tmp_path: Path) -> None:
-    other = tmp_path / "iomux-0.0.9.dist-info"
+    other = tmp_path / "iomux_course-0.0.9.dist-info"
     other.mkdir()
-    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: iomux\nVersion: 0.0.9\n")
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: iomux-course\nVersion: 0.0.9\n")
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     with (
         cluster(tmp_path, 1, [{"PYTHONPATH": path}]) as dask,
@@ -183,8 +184,11 @@ def test_a_worker_of_another_iomux_is_refused_with_both_versions(tmp_path: Path)
 
 def test_a_worker_of_another_python_or_without_iomux_is_refused() -> None:
     for packages, said in (
-        ({"python": "2.7.18.final.0", "iomux": "0.1.0"}, "has Python 2.7 and iomux 0.1.0, and this process Python 3"),
-        ({"python": sys.version.split()[0], "iomux": None}, "and iomux none, and"),
+        (
+            {"python": "2.7.18.final.0", DISTRIBUTION: "0.1.0"},
+            "has Python 2.7 and iomux 0.1.0, and this process Python 3",
+        ),
+        ({"python": sys.version.split()[0], DISTRIBUTION: None}, "and iomux none, and"),
     ):
         with pytest.raises(ValueError, match=said):
             check_versions("tcp://127.0.0.1:1", packages)
@@ -205,7 +209,7 @@ def test_wrong_arguments_are_said_in_a_sentence(dask: Cluster, monkeypatch: pyte
     with pytest.raises(ConnectionRefusedError, match="nobody listens"):
         iomux.load("127.0.0.1:1", connections=3, client=dask.client)
     monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed
-    with pytest.raises(ImportError, match=r"pip install 'iomux\[cluster\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'iomux-course\[cluster\]'"):
         iomux.load("poll", client=dask.client)
 
 

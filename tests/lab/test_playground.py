@@ -21,7 +21,7 @@ from iomux.system.units import duration
 from tests.support.clients import DEADLINE
 from tests.support.processes import children
 
-pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux-course[lab]'")
 
 
 def controls(lab: Playground) -> Any:

@@ -10,7 +10,7 @@ from iomux.servers import get
 from tests.lab.test_playground import controls, wait_for
 from tests.support.processes import children
 
-pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux-course[lab]'")
 
 
 def test_more_idle_connections_than_descriptors_are_not_offered(
@@ -99,4 +99,4 @@ def test_without_widgets_it_says_so_and_runs(lab: Playground, monkeypatch: pytes
 def test_without_ipywidgets_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     (said,) = iomux.playground("blocking")._repr_mimebundle_().values()
-    assert "pip install 'iomux[lab]'" in said
+    assert "pip install 'iomux-course[lab]'" in said

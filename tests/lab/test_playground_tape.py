@@ -7,7 +7,7 @@ import pytest
 import iomux
 from iomux.lab.playground import Playground
 
-pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux[lab]'")
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'iomux-course[lab]'")
 
 
 @pytest.mark.parametrize("name", [name for name in iomux.names() if name not in {"poll", "select", "generators"}])

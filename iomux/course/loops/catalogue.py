@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from iomux.system.features import hidden
+from iomux.system.features import hidden, install
 
 SOURCES = Path(__file__).parent / "sources"
 """The folder of the sources."""
 _PYTHON = "{python} {source} {port}"
-_PIP = "pip install 'iomux[loops]'"
+_PIP = install("loops")
 
 
 class Loop(NamedTuple):

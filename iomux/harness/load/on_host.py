@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from iomux.harness.load.plan import Plan, run
 from iomux.processes.sharing.meeting import agree
 from iomux.processes.worker import worker_reports
+from iomux.system.features import DISTRIBUTION, install
 from iomux.system.sockets import Address
 
 _TRIPS = 9
@@ -56,7 +57,7 @@ def hosts_of(client: Any) -> list[str]:
     try:
         from distributed import Client
     except ImportError:
-        raise ImportError("client needs Dask, which is not installed: pip install 'iomux[cluster]'") from None
+        raise ImportError(f"client needs Dask, which is not installed: {install('cluster')}") from None
     if not isinstance(client, Client) or client.asynchronous:
         raise TypeError(f"client is {client!r}: give a distributed.Client that is not asynchronous")
     workers = client.scheduler_info(n_workers=-1)["workers"]
@@ -64,7 +65,7 @@ def hosts_of(client: Any) -> list[str]:
     if not one:
         raise ValueError("the Dask cluster has no worker: start one on each host (dask worker SCHEDULER)")
     chosen = sorted(one.values())
-    told = client.get_versions(packages=["iomux"])["workers"]
+    told = client.get_versions(packages=[DISTRIBUTION])["workers"]
     for worker in chosen:
         check_versions(worker, told.get(worker, {}).get("packages", {}))
     return chosen
@@ -72,8 +73,8 @@ def hosts_of(client: Any) -> list[str]:
 
 def check_versions(worker: str, packages: Mapping[str, str | None]) -> None:
     """Raise ValueError unless a worker has our Python, but for its last number, and our iomux; it names both."""
-    ours = {"Python": ".".join(map(str, sys.version_info[:2])), "iomux": version("iomux")}
-    python, theirs = packages.get("python") or "unknown", packages.get("iomux") or "none"
+    ours = {"Python": ".".join(map(str, sys.version_info[:2])), "iomux": version(DISTRIBUTION)}
+    python, theirs = packages.get("python") or "unknown", packages.get(DISTRIBUTION) or "none"
     found = {"Python": ".".join(python.split(".")[:2]), "iomux": theirs}
     if found != ours:
         here, there = (" and ".join(f"{name} {of}" for name, of in said.items()) for said in (ours, found))
