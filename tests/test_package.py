@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,23 @@ def test_what_is_installed_has_one_name_everywhere() -> None:
         assert DISTRIBUTION in text, name
         assert "iomux[" not in text, name
     assert iomux.__version__ == PROJECT["version"]
+
+
+def test_each_link_of_the_description_for_an_index_leads_somewhere_from_there() -> None:
+    described = metadata(DISTRIBUTION)
+    assert described["Description-Content-Type"] == "text/markdown"
+    text = described.json["description"]
+    assert "## The notebooks" in text
+    assert re.findall(r"\]\((?!https?:|#)[^)\s]+\)", str(text)) == []
+
+
+def test_the_wheel_gets_each_file_beside_the_sources() -> None:
+    globs = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["iomux"]
+    held = {path.relative_to(ROOT).as_posix() for glob in globs for path in (ROOT / "iomux").glob(glob)}
+    done = subprocess.run(["git", "ls-files", "-z", "iomux"], cwd=ROOT, capture_output=True, text=True, check=True)
+    beside = {name for name in done.stdout.split("\0") if name and not name.endswith(".py")}
+    assert "iomux/py.typed" in beside
+    assert beside - held == set()
 
 
 def test_import_loads_no_heavy_package() -> None:

@@ -9,6 +9,7 @@ from iomux.cli import commands, values
 from iomux.cli.bench import bench as run_bench
 from iomux.cli.check import check as run_check
 from iomux.cli.compare import compare as run_compare
+from iomux.cli.course import add_course
 from iomux.cli.soak import add_soak
 from iomux.system.features import DISTRIBUTION
 
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_compare(subparsers)
     _add_check(subparsers)
     add_soak(subparsers)
+    add_course(subparsers)
     doctor = subparsers.add_parser("doctor", help="say what this machine can run, and how quiet it is")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     doctor.set_defaults(run=commands.doctor)

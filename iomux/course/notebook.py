@@ -14,6 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+SHIPPED = Path(__file__).parent / "files"
+"""In an installed wheel: the pages and what they read, laid out as in a clone; `setup.py` puts them there."""
+HOME = SHIPPED if SHIPPED.is_dir() else Path(__file__).parents[2]
+"""Where they are of this package: the top folder of a clone, or, of a wheel, `SHIPPED`."""
+FOLDER = HOME / "notebooks"
+"""The folder of the pages there."""
+
 
 def source(page: str | Path, *names: str) -> str:
     """The source of a page's functions or classes, in the order of `names`, separated by two blank lines (PEP 8).

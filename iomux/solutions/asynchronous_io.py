@@ -12,7 +12,6 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import iomux
@@ -23,7 +22,7 @@ from iomux.system.io_uring_buffers import Buffers
 if TYPE_CHECKING:
     import pandas as pd
 
-PAGE = Path(__file__).parents[2] / "notebooks" / "09_asynchronous_io.ipynb"
+PAGE = pages.FOLDER / "09_asynchronous_io.ipynb"
 SLOTS = 4
 ENTER = 426
 _syscall = ctypes.CDLL(None, use_errno=True).syscall

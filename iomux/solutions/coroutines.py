@@ -15,7 +15,6 @@ import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import iomux
@@ -27,7 +26,7 @@ from iomux.system.sockets import tcp_pair
 if TYPE_CHECKING:
     import pandas as pd
 
-PAGE = Path(__file__).parents[2] / "notebooks" / "10_coroutines.ipynb"
+PAGE = pages.FOLDER / "10_coroutines.ipynb"
 PATIENCE_SECONDS = 0.1
 _NEEDED = {"select": select, "deque": deque, "READ": READ}
 on_line, line_of, run, _ = pages.define(PAGE, "on_line", "line_of", "run", "step", within=_NEEDED)

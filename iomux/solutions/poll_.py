@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import iomux
 from iomux.course import notebook
 from iomux.servers.connection import Handler, echo
-from iomux.solutions.pages.page_servers import FOLDER, functions, server
+from iomux.solutions.pages.page_servers import functions, server
 from iomux.system.sockets import accept_pending, reset, tcp_pair
 
 PAGE = "05_poll.ipynb"
@@ -58,7 +58,7 @@ def patient(seconds: float) -> dict[str, Any]:
     """The functions of the page's patient server; `serve` gives each client this limit, which each byte puts off."""
     page = server(PAGE)
     page.update(time=time, heapq=heapq, accept_pending=accept_pending)
-    notebook.define(FOLDER / PAGE, "put_off", "left_ms", "overdue", "admit_all", "patient_round", within=page)
+    notebook.define(notebook.FOLDER / PAGE, "put_off", "left_ms", "overdue", "admit_all", "patient_round", within=page)
 
     def serve(listener: socket.socket, handler: Handler = echo) -> NoReturn:
         listener.setblocking(False)

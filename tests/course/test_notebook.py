@@ -73,11 +73,6 @@ def test_the_servers_of_the_pages_keep_the_contract(page: str) -> None:
     assert [result.status for result in report.results] == ["passed"] * len(items), str(report)
 
 
-def test_solutions_without_notebooks_and_of_a_page_without_a_server_say_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_without_a_server_says_so() -> None:
     with pytest.raises(LookupError, match=r"builds no server .* choose one of 04_select\.ipynb"):
         page_servers.server("00_start_here.ipynb")
-    monkeypatch.setattr(page_servers, "FOLDER", tmp_path)
-    with pytest.raises(FileNotFoundError, match="need a checkout of the course"):
-        page_servers.server("04_select.ipynb")

@@ -1,8 +1,7 @@
 """The servers that the notebooks build, assembled from their cells, for solutions that change or call a function.
 
 A reader has the page's functions in the notebook; here they are taken from it (`iomux.course.notebook`), so a
-solution holds only what is new. This needs the notebooks, that is, a checkout of the course. Cost: some milliseconds
-for each page.
+solution holds only what is new. Cost: some milliseconds for each page.
 """
 
 import ast
@@ -10,7 +9,6 @@ import select
 import socket
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +17,6 @@ from iomux.course import notebook as pages
 from iomux.servers import connection
 from iomux.servers.readiness import Poller
 
-FOLDER = Path(__file__).parents[3] / "notebooks"
 _SERVER = {
     "04_select.ipynb": ("watch", "admit", "read", "write", "settle", "leave", "turn", "serve_ready", "serve"),
     "05_poll.ipynb": ("watch", "serve_ready", "serve"),
@@ -32,7 +29,7 @@ def functions(page: str, *names: str, **needed: Any) -> dict[str, Any]:
     """A page's functions by name, together with what they need: modules and values from other cells.
 
     The functions look up what they call in this same dict: to replace a function in it changes the page's program.
-    Raises FileNotFoundError if there are no notebooks, LookupError for a function that the page does not define.
+    Raises LookupError for a function that the page does not define.
     """
     return _define(page, names, needed)
 
@@ -51,9 +48,7 @@ def server(page: str) -> dict[str, Any]:
 
 
 def _define(page: str, names: tuple[str, ...], within: dict[str, Any]) -> dict[str, Any]:
-    if not (FOLDER / page).exists():
-        raise FileNotFoundError(f"there is no {page} in {FOLDER}: the solutions need a checkout of the course")
-    pages.define(FOLDER / page, *names, within=within)
+    pages.define(pages.FOLDER / page, *names, within=within)
     return within
 
 
