@@ -19,6 +19,7 @@ from iomux.system.features import DISTRIBUTION
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {
     "playwright-python": "playwright",
+    "python-build": "build",
     "redis-py": "redis",
     "valkey-py": "valkey",
 }  # conda-forge's name, if it differs from PyPI's
