@@ -19,6 +19,7 @@ from iomux.conformance.trial.outcome import Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
 from iomux.processes.forking.forked import Fork, forks
+from iomux.system.limits import did_you_mean
 from iomux.system.listeners import peers
 from iomux.system.progress import bars, report_progress_on_interrupt, shown
 
@@ -114,7 +115,8 @@ def _try_first(item: Item, target: Target, clock: Clock, fork: Fork) -> tuple[Ou
 def _chosen(items: Mapping[str, Item], only: str | Iterable[str] | None) -> list[Item]:
     names = tuple(items) if only is None else (only,) if isinstance(only, str) else tuple(only)
     if unknown := [name for name in names if name not in items]:
-        raise LookupError(f"no item is called {unknown[0]!r}: choose from {', '.join(items)}")
+        near = did_you_mean(unknown[0], items)
+        raise LookupError(f"no item is called {unknown[0]!r}: {near}choose from {', '.join(items)}")
     if not names:
         raise ValueError("no item was chosen: omit `only` to try all")
     return [item for item in items.values() if item.name in names]

@@ -16,6 +16,7 @@ from math import comb, isnan, nan
 from typing import TYPE_CHECKING
 
 from iomux.harness.load.percentiles import SURE
+from iomux.system.limits import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,8 @@ def changes(before: "pd.DataFrame", after: "pd.DataFrame", column: str = "p50_us
     for frame in (before, after):
         numbers = list(frame.select_dtypes("number").columns)
         if column not in numbers:
-            raise ValueError(f"there is no column {column!r} of numbers: choose from {', '.join(numbers)}")
+            near = did_you_mean(column, numbers)
+            raise ValueError(f"there is no column {column!r} of numbers: {near}choose from {', '.join(numbers)}")
     old, new = _rounds(before, column), _rounds(after, column)
     if not (common := [key for key in old if key in new]):
         raise ValueError("the two sweeps have no server in common at the same connections, active, size and rate")

@@ -152,8 +152,11 @@ def get(name: str) -> Mechanism:
     for mechanism in _ALL:
         if mechanism.name == name:
             return mechanism
-    known = ", ".join(mechanism.name for mechanism in _ALL)
-    raise LookupError(f"no server is called {name!r}: choose one of {known}, or write file.py:function")
+    from iomux.system.limits import did_you_mean  # not at the top: no server needs it
+
+    known = [mechanism.name for mechanism in _ALL]
+    choose = f"choose one of {', '.join(known)}, or write file.py:function"
+    raise LookupError(f"no server is called {name!r}: {did_you_mean(name, known)}{choose}")
 
 
 def run_forever(serve: Serve, *arguments: Any) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Checks of arguments: whole numbers, loopback addresses, and bounds on count, size, rate and time."""
+"""Checks of arguments: names, whole numbers, loopback addresses, and bounds on count, size, rate and time."""
 
 import ipaddress
 import resource
@@ -18,6 +18,20 @@ MOST_PLANNED = 10_000_000
 """The most requests that one open-loop run may plan."""
 _LEAST_PREFIX = {4: 16, 6: 48}  # by the version of IP: what one site may have (RFC 6177)
 _SPARE_DESCRIPTORS = 64  # for the standard streams, epoll and Python's files, in the load generator and in the server
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question with the known name that an unknown word is nearest to, and a blank; empty if it is near to none.
+
+    Example:
+    >>> from iomux.system.limits import did_you_mean
+    >>> did_you_mean("epol", ["select", "poll", "epoll"])
+    'did you mean epoll? '
+    """
+    from difflib import get_close_matches  # not at the top: most words are known
+
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def is_whole(number: object) -> bool:

@@ -17,7 +17,7 @@ import secrets
 from array import array
 from random import Random
 
-from iomux.system.limits import check_whole
+from iomux.system.limits import check_whole, did_you_mean
 
 SPACINGS = ("poisson", "even")
 _SECOND = 1_000_000_000
@@ -34,7 +34,9 @@ def choose(rate: float | None, arrivals: str | None, seed: int | None) -> tuple[
                 raise ValueError(f"{name} is {given!r}, but a closed loop plans no arrivals: give a rate as well")
         return None, None
     if arrivals not in (None, *SPACINGS):
-        raise ValueError(f"arrivals is {arrivals!r}: choose 'poisson' (an independent crowd) or 'even' (a metronome)")
+        near = did_you_mean(str(arrivals), SPACINGS)
+        choose_from = "choose 'poisson' (an independent crowd) or 'even' (a metronome)"
+        raise ValueError(f"arrivals is {arrivals!r}: {near}{choose_from}")
     if seed is not None:
         check_whole(seed=seed)
         if seed < 0:

@@ -42,9 +42,12 @@ class FileServer:
     def _function_of(self, module: Any) -> Any:
         serve = getattr(module, self.function, None)
         if not callable(serve):
+            from iomux.system.limits import did_you_mean  # not at the top: a server does not need it
+
             said = f"{self.path}:{self.function} is no function: its type is {type(serve).__name__}"
             wrong = said if hasattr(module, self.function) else f"{self.path} has no function {self.function!r}"
-            raise LookupError(f"{wrong}: name the one that takes the listener, as in {self.path}:serve")
+            near = did_you_mean(self.function, [name for name, found in vars(module).items() if callable(found)])
+            raise LookupError(f"{wrong}: {near}name the one that takes the listener, as in {self.path}:serve")
         return serve
 
 
