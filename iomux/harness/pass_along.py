@@ -24,9 +24,9 @@ from iomux.processes.worker import free_core, run_in_worker
 from iomux.servers.connection import READ
 from iomux.servers.pollers import make, names
 from iomux.servers.readiness import Poller
-from iomux.system.limits import LONGEST_SECONDS, check_whole, too_many, whole_numbers
+from iomux.system.limits import LONGEST_SECONDS, check_whole, did_you_mean, too_many, whole_numbers
 from iomux.system.machine import describe
-from iomux.system.progress import bars, keep_on_interrupt
+from iomux.system.progress import bars, keep_on_interrupt, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +89,7 @@ def pass_along(
     done = 0
     with (
         keep_on_interrupt(lambda: f"{done} of {len(rings)} rings were done", lambda: table(True)),
-        bars()(rings, unit="ring", disable=not progress, leave=False) as bar,
+        bars()(rings, unit="ring", disable=not shown(progress), leave=False) as bar,
     ):
         for level, name in bar:
             bar.set_description(f"{name}, {level:,} pairs")
@@ -103,7 +103,8 @@ def pass_along(
 def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: int, runs: int) -> None:
     known = ", ".join(names())
     if unknown := [name for name in pollers if name not in names()]:
-        raise LookupError(f"no poller is called {unknown[0]!r}: choose one of {known}")
+        near = did_you_mean(unknown[0], names())
+        raise LookupError(f"no poller is called {unknown[0]!r}: {near}choose one of {known}")
     check_whole(active=active, writes=writes, runs=runs)
     least = min(pairs, default=0)
     for wrong, message in (
@@ -120,7 +121,7 @@ def _check(pollers: Sequence[str], pairs: Sequence[int], active: int, writes: in
 def _measure(name: str, pairs: int, active: int, writes: int, runs: int) -> tuple[list[float], str]:
     """The times of one poller's runs in microseconds, or one NaN and the reason why there are none."""
     nothing = [float("nan")]
-    if reason := servers.get(name).why_not() or _too_many(pairs):
+    if reason := servers.get(name).why_not() or why_too_many(pairs):
         return nothing, reason
     work, what = (name, pairs, active, writes, runs), f"{name} with {pairs:,} pairs"
     try:
@@ -130,7 +131,8 @@ def _measure(name: str, pairs: int, active: int, writes: int, runs: int) -> tupl
     return times or nothing, reason
 
 
-def _too_many(pairs: int) -> str:
+def why_too_many(pairs: int) -> str:
+    """Why a ring can't have so many pairs here; empty if it can."""
     if pairs > MOST_PAIRS:
         return f"{pairs:,} pairs are too many: choose at most {MOST_PAIRS:,}"
     return too_many(pairs, "pairs", each=2)

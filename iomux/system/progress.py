@@ -1,6 +1,6 @@
 """The progress of a long run: whether a bar is shown, and what an interrupt reports.
 
-A bar is shown on a terminal or in a notebook, and not in a log file, where each step is a line.
+A bar is shown on a terminal or in a notebook, and not in a file or a pipe, where each of its steps would be kept.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def shown(progress: bool) -> bool:
     >>> shown(False)
     False
     """
-    return progress and (sys.stderr.isatty() or _in_a_notebook())
+    return progress and ((sys.stderr is not None and sys.stderr.isatty()) or _in_a_notebook())
 
 
 def bars() -> "type[tqdm[Any]]":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from iomux.processes.worker import free_core, run_in_worker
-from iomux.system.progress import bars
+from iomux.system.progress import bars, shown
 
 T = TypeVar("T")
 _SLOWEST_BYTES_PER_S = 1e7  # a machine that copies more slowly than this exceeds the time limit
@@ -23,7 +23,7 @@ def in_parts(
     process may take. what: the measurement's name in an error. Raises as `iomux.processes.worker` does.
     """
     parts, core = min(parts, repeats), free_core(None)
-    with bars()(total=repeats, unit="round", disable=not progress, leave=False) as bar:
+    with bars()(total=repeats, unit="round", disable=not shown(progress), leave=False) as bar:
         for part in range(parts):
             first, end = repeats * part // parts, repeats * (part + 1) // parts
             seconds = 60 + (end - first + _WARMUP_ROUNDS) * (1 + bytes_a_round / _SLOWEST_BYTES_PER_S)

@@ -22,7 +22,7 @@ from iomux.servers.connection import REFUSED
 from iomux.system.limits import check_request, too_many, whole_numbers
 from iomux.system.machine import describe
 from iomux.system.network.place import Hosts
-from iomux.system.progress import bars, keep_on_interrupt
+from iomux.system.progress import bars, keep_on_interrupt, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ def sweep(
     tries = Repeats(again, len(runs))
     with (
         keep_on_interrupt(lambda: f"{len(rows)} of {len(runs)} runs were done", lambda: table(True)),
-        bars()(runs, unit="run", disable=not progress, leave=False) as bar,
+        bars()(runs, unit="run", disable=not shown(progress), leave=False) as bar,
     ):
         for repeat, level, name, target in bar:
             bar.set_description(f"{name}, {level:,} open")

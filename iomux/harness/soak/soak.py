@@ -25,7 +25,7 @@ from iomux.processes.resolve import Found, find, name_of
 from iomux.processes.server import LAST_WORDS_SECONDS, Server, launch
 from iomux.processes.worker import Reports, free_core, worker_reports
 from iomux.system.limits import check_descriptors, check_real, check_whole
-from iomux.system.progress import bars
+from iomux.system.progress import bars, shown
 
 CLIENTS = 200
 """Clients at once, by default."""
@@ -128,7 +128,7 @@ def _follow(server: Server | None, plan: SoakPlan, title: str, progress: bool) -
     tally = Tally()
     with (
         worker_reports(run, plan, core=free_core(server), what="the soak's client process") as reports,
-        bars()(total=round(plan.seconds), unit="s", desc=title, disable=not progress, leave=False) as bar,
+        bars()(total=round(plan.seconds), unit="s", desc=title, disable=not shown(progress), leave=False) as bar,
         _first_interrupt(reports.interrupt) as interrupts,
     ):
         while not tally.done:
