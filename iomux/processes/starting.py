@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import IO, Any, NamedTuple
 
-from iomux.processes.errors import CANT_LISTEN, ServerError, not_ready
+from iomux.processes.errors import CANT_LISTEN, ServerError, in_one_line, not_ready
 from iomux.processes.named import place, taken
 from iomux.processes.named.command import Command
 from iomux.processes.named.ways import Called
@@ -24,6 +24,7 @@ from iomux.system.sockets import listen
 
 PORT_SECONDS = 65.0
 """How long to wait for a port that ended connections keep: a little more than the kernel's TCP_TIMEWAIT_LEN."""
+_NOT_RUN = ("ended with status 126", "ended with status 127")  # as a shell says it (POSIX, 2.8.2)
 _MOST_FAILURES = 20  # of a program that can't take its port, though it seems free
 
 
@@ -81,7 +82,8 @@ def spawn_function(
 def start_own(found: Command | Called, log: IO[bytes], terms: Terms) -> Started:
     """Start what makes its own listener, at its port or a free one if it takes one. Raises ServerError.
 
-    It is tried again if connections that have ended keep its port.
+    It is tried again if connections that have ended keep its port. LookupError for a program that is not there, such as
+    the one that a shell is to run.
     """
     until, failures, holder = time.monotonic() + terms.patience if terms.patience else 0.0, 0, None
     while True:
@@ -89,6 +91,8 @@ def start_own(found: Command | Called, log: IO[bytes], terms: Terms) -> Started:
             try:
                 started = _start_own_once(found, log, terms)
             except ServerError as error:
+                if isinstance(found, Command) and error.cause in _NOT_RUN:
+                    raise LookupError(f"{found.line} could not be run: {in_one_line(error)}") from error
                 failures += 1
                 if terms.inside or not taken.in_use(error.log) or failures > _MOST_FAILURES:
                     raise
