@@ -1,20 +1,29 @@
 """The commands serve and doctor: results go to standard output, warnings to standard error."""
 
 import argparse
+import contextlib
 import ipaddress
 import json
 import os
 import signal
-import socket
 import sys
+import time
 import traceback
+from collections.abc import Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from iomux.cli.outputs import say
 from iomux.servers import get, run_forever
 from iomux.servers.protocol import Speaks
 from iomux.system.features import hidden
-from iomux.system.sockets import listen, raise_descriptor_limit
+from iomux.system.limits import did_you_mean
+from iomux.system.sockets import Address, listen, raise_descriptor_limit
+
+if TYPE_CHECKING:
+    from iomux.processes.group import Group
+
+_LOOK_SECONDS = 0.2
 
 _LABELS = {
     "can_pin": "can pin a process to a core",
@@ -36,22 +45,72 @@ def serve(options: argparse.Namespace) -> int:
     if speaks and isinstance(function, FileServer):
         function = function.import_file()
     check_startable(function, speaks, None)
+    if options.processes is not None:
+        return _serve_group(options, target, speaks, what)
+    if options.sharing:
+        raise ValueError("--sharing says how several processes share an address: it goes with --processes")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     raise_descriptor_limit()
-    with _listen(options.host, options.port) as listener:
-        host, port = listener.getsockname()[:2]
-        if not ipaddress.ip_address(host).is_loopback:
-            print(
-                f"iomux serve: warning: {host} is not a loopback address, other machines can connect",
-                file=sys.stderr,
-            )
-        print(f"listening on {host}:{port}", *what, sep="\n", flush=True)
+    with _address_can_be_had(options):
+        listener = listen(options.host, options.port)
+    with listener:
+        _say_where(listener.getsockname()[:2], what)
         try:
             run_forever(function, listener, *([speaks] if speaks else []))
         except Exception:  # an error in the server: its author needs the traceback
-            traceback.print_exc()
+            say(traceback.format_exc().rstrip())
     return 1
+
+
+def _serve_group(options: argparse.Namespace, target: Any, speaks: Speaks | None, what: list[str]) -> int:
+    """Run several processes of a server; tell of each that ends, and end with status 1 when none is left."""
+    from iomux.processes.errors import ServerError
+    from iomux.processes.group import launch_group
+
+    if options.redis:
+        raise ValueError("--redis keeps its values in the memory of one process: leave out --processes")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end_group)
+    sharing, at = options.sharing or "reuseport", (options.host, options.port)
+    try:
+        with _address_can_be_had(options):
+            group = launch_group(target, speaks, None, None, options.processes, sharing, at)
+        with group:
+            pids = " ".join(map(str, group.pids))
+            _say_where(group.address, [f"{len(group.pids)} processes, {sharing}: {pids}", *what])
+            try:
+                _tell_of_ends(group)
+            finally:
+                if log := group.log.rstrip():
+                    say(log)
+    except ServerError as error:
+        say(f"iomux serve: {error}")
+    return 1
+
+
+def _tell_of_ends(group: "Group") -> None:
+    """Say which of the processes have ended. Raises ServerError when none is left."""
+    told = 0
+    while group.alive:
+        for line in group.died[told:]:
+            say(f"iomux serve: {line}")
+            told += 1
+        time.sleep(_LOOK_SECONDS)
+    group.check()
+
+
+def _end_group(_number: int, _frame: FrameType | None) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # `timeout` sends two
+    sys.exit(0)
+
+
+def _say_where(address: Address, what: list[str]) -> None:
+    """Print the first line, which programs read, and those below it."""
+    if not ipaddress.ip_address(address[0]).is_loopback:
+        say(f"iomux serve: warning: {address[0]} is not a loopback address, other machines can connect")
+    print(f"listening on {address[0]}:{address[1]}", *what, sep="\n", flush=True)
 
 
 def _protocol(options: argparse.Namespace) -> tuple[Speaks | None, list[str]]:
@@ -68,13 +127,14 @@ def _protocol(options: argparse.Namespace) -> tuple[Speaks | None, list[str]]:
     return None, []
 
 
-def _listen(host: str, port: int) -> socket.socket:
+@contextlib.contextmanager
+def _address_can_be_had(options: argparse.Namespace) -> Iterator[None]:
     try:
-        return listen(host, port)
+        yield
     except OSError as error:
         what = (error.strerror or str(error)).lower()
         raise ValueError(
-            f"{what}: {host}:{port}; choose another address or port (--port 0 takes a free one)"
+            f"{what}: {options.host}:{options.port}; choose another address or port (--port 0 takes a free one)"
         ) from error
 
 
@@ -112,10 +172,8 @@ def doctor(options: argparse.Namespace) -> int:
 
 def _warn_of_unknown_hidden_names(known: list[str]) -> None:
     for name in sorted(hidden().difference(known)):
-        print(
-            f'iomux doctor: IOMUX_WITHOUT names "{name}", which hides nothing: choose from {", ".join(known)}',
-            file=sys.stderr,
-        )
+        near = did_you_mean(name, known)
+        say(f'iomux doctor: IOMUX_WITHOUT names "{name}", which hides nothing: {near}choose from {", ".join(known)}')
 
 
 def _as_text(value: Any) -> str:

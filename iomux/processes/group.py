@@ -5,11 +5,12 @@ is reported, and the others go on: with a shared listener nobody notices, with S
 are reset (`iomux.processes.sharing.listeners`). Cost: that of so many single servers; they start side by side.
 """
 
-import contextlib
 import os
+import socket
 import tempfile
 import time
 import weakref
+from contextlib import ExitStack
 from functools import reduce
 from types import TracebackType
 
@@ -28,6 +29,7 @@ from iomux.system.machine import CpuTime
 from iomux.system.sockets import Address, wait_until_refused
 
 _LOOK_SECONDS = 0.02
+_FREE = "127.0.0.1", 0
 
 
 class Group:
@@ -135,9 +137,18 @@ class Group:
 
 
 def launch_group(
-    server: Found, handler: Handler | None, core: int | None, port: int | None, processes: int, sharing: str
+    server: Found,
+    handler: Handler | None,
+    core: int | None,
+    port: int | None,
+    processes: int,
+    sharing: str,
+    at: Address = _FREE,
 ) -> Group:
-    """Start a server in several processes; all are ready when this returns. Raises as `iomux.start`."""
+    """Start a server in several processes; all are ready when this returns.
+
+    at: the address that they share. Raises as `iomux.start`, and OSError for an address that can't be had.
+    """
     check_sharing(processes, sharing)
     check_handler_and_core(handler, core)
     found = find(server)
@@ -147,8 +158,9 @@ def launch_group(
             "serve(listener, handler=echo), which is given one, or start it without processes"
         )
     check_startable(found, handler, port)
-    with contextlib.ExitStack() as on_failure:
-        members = _members(found, handler, core, processes, sharing, on_failure)
+    with ExitStack() as on_failure:
+        with listeners(processes, sharing, *at) as shared:
+            members = _members(found, handler, core, shared, sharing, on_failure)
         if sharing == "exclusive":
             for one in members:
                 check_exclusive(one.name, one.pid)
@@ -169,21 +181,18 @@ os.register_at_fork(after_in_child=_groups.clear)  # a fork of the owner does no
 
 
 def _members(
-    found: Found, handler: Handler | None, core: int | None, count: int, sharing: str, on_failure: contextlib.ExitStack
+    found: Found, handler: Handler | None, core: int | None, shared: list[socket.socket], sharing: str, undo: ExitStack
 ) -> tuple[Server, ...]:
-    begun = []
-    with listeners(count, sharing) as shared:
-        address = shared[0].getsockname()[:2]
-        for listener in shared:
-            log, counted = tempfile.TemporaryFile(), Count()  # noqa: SIM115 (the Server closes it)
-            on_failure.callback(log.close)
-            with counted:
-                more = counted.descriptor, sharing == "exclusive"
-                process = spawn_function(found, handler, log, Terms(core, None), listener, *more)
-            on_failure.callback(end, process)
-            begun.append((process, log, counted))
-        name = name_of(found)
-        return tuple(
-            Server(name, Started(process, wait_until_ready(name, process, log), address, (), True, counted), log)
-            for process, log, counted in begun
-        )
+    begun, address, name = [], shared[0].getsockname()[:2], name_of(found)
+    for listener in shared:
+        log, counted = tempfile.TemporaryFile(), Count()  # noqa: SIM115 (the Server closes it)
+        undo.callback(log.close)
+        with counted:
+            more = counted.descriptor, sharing == "exclusive"
+            process = spawn_function(found, handler, log, Terms(core, None), listener, *more)
+        undo.callback(end, process)
+        begun.append((process, log, counted))
+    return tuple(
+        Server(name, Started(process, wait_until_ready(name, process, log), address, (), True, counted), log)
+        for process, log, counted in begun
+    )

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Iterator
 
 from iomux.system.limits import is_whole
-from iomux.system.sockets import Address, listen, open_listener
+from iomux.system.sockets import Address, family_of, listen, open_listener
 
 SHARINGS = ("reuseport", "inherited", "exclusive")
 """The ways in which processes share an address, as `iomux.start` names them."""
@@ -35,8 +35,10 @@ def check_sharing(processes: int, sharing: str) -> None:
 
 
 @contextlib.contextmanager
-def listeners(count: int, sharing: str, host: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
-    """A listener for each of `count` processes, at a free port; closed on leaving, when the processes have their own.
+def listeners(count: int, sharing: str, host: str = "127.0.0.1", port: int = 0) -> Iterator[list[socket.socket]]:
+    """A listener for each of `count` processes; closed on leaving, when the processes have their own.
+
+    port: by default a free one. Raises OSError for one that is taken, also by processes that would share it.
 
     Example:
     >>> from iomux.processes.sharing.listeners import listeners
@@ -46,14 +48,16 @@ def listeners(count: int, sharing: str, host: str = "127.0.0.1") -> Iterator[lis
     """
     with contextlib.ExitStack() as stack:
         if sharing != "reuseport":
-            yield [stack.enter_context(listen(host))] * count
+            yield [stack.enter_context(listen(host, port))] * count
             return
-        first = stack.enter_context(_reusing((host, 0)))
+        if port:
+            listen(host, port).close()  # one that does not share: else we might join a group that is not ours
+        first = stack.enter_context(_reusing((host, port)))
         yield [first, *(stack.enter_context(_reusing(first.getsockname()[:2])) for _ in range(count - 1))]
 
 
 def _reusing(address: Address) -> socket.socket:
     """A listener that others of the same user may join. With port 0 it joins nobody (inet_csk_find_open_port)."""
-    listener = socket.socket()
+    listener = socket.socket(family_of(address))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return open_listener(listener, address)
