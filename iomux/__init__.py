@@ -47,10 +47,11 @@ matplotlib are loaded by the first measurement or figure.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as in typing, the import of which takes longer than all else here
 if TYPE_CHECKING:
-    __version__: str
+    from typing import Any
+
     from iomux import events as events
     from iomux import plot as plot
     from iomux import protocols as protocols
@@ -176,7 +177,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # or a checker would take any misspelt name for one of these
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> "Any":
         if name == "__version__":
             from importlib.metadata import version
 

@@ -74,7 +74,7 @@ def test_bench_prints_a_table_and_writes_its_files(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "p50_us" in done.stdout
     assert "measured on" in done.stdout
-    assert "run" in done.stderr, "progress goes to standard error"
+    assert done.stderr == "", "no bar where there is no terminal"
     assert len(csv.read_text().splitlines()) == 1 + 4
     assert png.read_bytes().startswith(b"\x89PNG")
 
@@ -112,8 +112,7 @@ def test_interrupted_bench_reports_its_progress_and_leaves_nothing_behind() -> N
         bench.send_signal(signal.SIGINT)
         out, err = bench.communicate(timeout=20)
     assert bench.returncode == 130
-    assert "Traceback" not in err
-    assert err.endswith("\niomux bench: interrupted: 0 of 36 runs were done\n")
+    assert err == "iomux bench: interrupted: 0 of 36 runs were done\n"
     assert out == ""
     assert all_gone(started), "neither its server nor its load generator may be left"
 

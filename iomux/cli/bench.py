@@ -1,12 +1,13 @@
 """The command bench: compare servers or pollers, and output the table as text, JSON, CSV or a figure."""
 
 import argparse
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iomux.cli.outputs import check_output
+from iomux.cli.ending import INTERRUPTED
+from iomux.cli.outputs import check_output, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,46 +35,67 @@ def _bench_servers(options: argparse.Namespace, loads: dict[str, Any]) -> int:
     if not options.names:
         raise ValueError("the following arguments are required: NAME; see iomux bench --help")
     check_descriptors(max(loads.get("connections", [1])))
-    return _measured(lambda: sweep(options.names, **loads), options, _as_text)
+    return _measured(lambda: sweep(options.names, progress=not options.json, **loads), options, _as_text, _failed)
 
 
 def _bench_ring(options: argparse.Namespace) -> int:
-    from iomux.harness.pass_along import pass_along
+    from iomux.harness.pass_along import pass_along, why_too_many
     from iomux.servers import pollers
 
     pairs, active, writes = options.ring
     names = options.names or pollers.names()
-    return _measured(lambda: pass_along(names, pairs, active, writes), options, _ring_as_text)
+    if too_many := why_too_many(pairs):
+        raise ValueError(too_many)
+    progress = not options.json
+    measure = partial(pass_along, names, pairs, active, writes, progress=progress)
+    return _measured(measure, options, _ring_as_text, lambda frame: bool((frame["reason"] != "").all()))
 
 
 def _measured(
-    measure: Callable[[], "pd.DataFrame"], options: argparse.Namespace, as_text: Callable[["pd.DataFrame"], str]
+    measure: Callable[[], "pd.DataFrame"],
+    options: argparse.Namespace,
+    as_text: Callable[["pd.DataFrame"], str],
+    failed: Callable[["pd.DataFrame"], bool],
 ) -> int:
     """Measure and output the results, or what there was when it was interrupted; return the status."""
     try:
-        frame, status = measure(), 0
+        frame = measure()
+        status = int(failed(frame))
     except KeyboardInterrupt as interrupt:
         kept: pd.DataFrame | None = getattr(interrupt, "frame", None)  # none before the first run
         if kept is None or kept.empty:
             raise
-        frame, status = kept, 130
+        frame, status = kept, INTERRUPTED
         said = str(interrupt).partition(":")[0]
-        print(f"iomux bench: interrupted: {said}, and are output", file=sys.stderr)
+        say(f"iomux bench: interrupted: {said}, and are output")
     _output(frame, options, as_text(frame))
     return status
 
 
 def _output(frame: "pd.DataFrame", options: argparse.Namespace, text: str) -> None:
-    """Print the results as JSON or as `text`, and write the files that the options name."""
+    """Print the results as JSON or as `text`, and write the files that the options name, whoever reads the print."""
     from iomux.cli.saved import save
 
-    print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
-    if options.csv:
-        frame.to_csv(options.csv, index=False)
-    if options.save:
-        save(frame, options.save)
-    if options.plot:
-        _draw(frame, options.plot)
+    try:
+        print(frame.to_json(orient="records", indent=1) if options.json else text, flush=True)
+    finally:
+        if options.csv:
+            frame.to_csv(options.csv, index=False)
+        if options.save:
+            save(frame, options.save)
+        if options.plot:
+            _draw(frame, options.plot)
+
+
+def _failed(frame: "pd.DataFrame") -> bool:
+    """Whether a run failed for another reason than the number of clients: its server did not start, or answers wrongly.
+
+    Those that it refused, or never served, are what was to be found out.
+    """
+    from iomux.servers.connection import REFUSED
+
+    limit = frame["reason"].str.contains(REFUSED, regex=False) | ((frame["unserved"] > 0) & (frame["errors"] == 0))
+    return bool(((frame["reason"] != "") & ~limit).any())
 
 
 def _check_outputs(options: argparse.Namespace) -> None:

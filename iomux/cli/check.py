@@ -3,12 +3,76 @@
 import argparse
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from iomux.cli import values
 from iomux.cli.outputs import check_output
+from iomux.cli.parsing import examples
 
 if TYPE_CHECKING:
     from iomux.conformance.report import Report
+
+
+def add_check(subparsers: Any) -> None:
+    """Add the command and its options to a parser."""
+    parser = subparsers.add_parser(
+        "check",
+        help="test a server for all that a correct echo server, store or web server does; status 1 if it fails",
+        description="Test a server item by item. Each failure shows what was sent and what came, the shortest "
+        "conversation that still fails, as a command to run, a hint, and where to read. Ends with status 0 if the "
+        "server passed, 1 if an item failed, 2 if it was asked for wrongly, and 3 if nothing failed, but this machine "
+        "kept some items from being tried.",
+        epilog=examples(
+            ("check epoll", "a registered server, all items"),
+            ("check my_server.py:serve", "the function serve of a file"),
+            ("check --watch my_server.py:serve", "what failed is tried again whenever the file is saved"),
+            ("check my_server.py:serve --only echoes,half-close", "two items only"),
+            ('check "PORT={port} node server.js" --json > report.json', "a program in any language, and JSON"),
+            ('check --http "python3 server.py {port} {folder}"', "a web server, in five stages"),
+            ("check --redis localhost:6379", "a Redis that runs already"),
+        ),
+    )
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        help="a registered server, file.py:function, host:port of a running one, or a quoted command, with {port} in "
+        "it or its own port in the program",
+    )
+    parser.add_argument(
+        "--port",
+        type=values.port,
+        help="of a command: the port to give it, or which of its ports is meant (default: a free one, or its only one)",
+    )
+    speaks = parser.add_mutually_exclusive_group()
+    speaks.add_argument(
+        "--http", action="store_true", help="it serves the folder {folder} over HTTP/1.1: test that, in five stages"
+    )
+    speaks.add_argument("--redis", action="store_true", help="it speaks Redis' protocol: test that, in five stages")
+    parser.add_argument(
+        "--path", metavar="/PAGE", help="with --http, for a server that serves something else: a page of it"
+    )
+    parser.add_argument(
+        "--only",
+        type=values.items,
+        metavar="ITEM,ITEM",
+        help="test only these items, by their names in a report (default: all)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=values.real,
+        help="how long to go on once an item has failed (default: 25, of --http 60); one that passes has all the time",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
+    form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the report to a file as well, as JUnit XML")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="whenever the file is saved, test what failed again, until Ctrl-C; for file.py:function or a command",
+    )
+    parser.set_defaults(run=check)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -22,7 +86,7 @@ def check(options: argparse.Namespace) -> int:
         raise ValueError("--path names a page of a web server: it goes with --http")
     wanted = {"seconds": options.seconds, "path": options.path}
     given = {name: value for name, value in wanted.items() if value is not None}
-    try_it: Callable[..., Report] = partial(checks, port=options.port, **given)
+    try_it: Callable[..., Report] = partial(checks, port=options.port, progress=not options.json, **given)
     if options.watch:
         from iomux.cli.watch import watch
 

@@ -1,10 +1,12 @@
 """The command compare: two saved sweeps, and what became faster or slower between them."""
 
 import argparse
-import sys
 from math import isnan
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from iomux.cli.outputs import say
+from iomux.cli.parsing import examples
 from iomux.cli.saved import read
 from iomux.harness.compare import SETTING, Change, changes
 
@@ -12,12 +14,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def add_compare(subparsers: Any) -> None:
+    """Add the command and its options to a parser."""
+    parser = subparsers.add_parser(
+        "compare",
+        help="compare two sweeps that bench has saved: faster, slower, or not to be told",
+        description="Compare two files of iomux bench --save, server by server and level by level. The rounds of two "
+        "files don't pair, so all of the one are compared with all of the other: by the test of Mann and Whitney, "
+        "with the 95 % interval of the ratio that belongs to it. Four rounds in each are enough for a verdict, ten "
+        "are better. Ends with status 0 whatever the verdicts are, and 2 if the files can't be compared.",
+        epilog=examples(
+            ("bench epoll --repeats 10 --save before.json", "measure, then change something, and measure again"),
+            ("bench epoll --repeats 10 --save after.json", "under another name"),
+            ("compare before.json after.json", "compare the median latencies"),
+            ("compare before.json after.json --column requests_per_s", "compare the throughput"),
+        ),
+    )
+    parser.add_argument("before", metavar="BEFORE.json", type=Path, help="the sweep to compare with")
+    parser.add_argument("after", metavar="AFTER.json", type=Path, help="the sweep to be judged")
+    parser.add_argument("--column", default="p50_us", help="what is compared (default: %(default)s)")
+    parser.set_defaults(run=compare)
+
+
 def compare(options: argparse.Namespace) -> int:
     """Print a line for each server and level that both sweeps have; warn of what makes the comparison unfair."""
     before, after = read(options.before), read(options.after)
     found = changes(before, after, options.column)
     for warning in _warnings(before, after):
-        print(f"iomux compare: warning: {warning}", file=sys.stderr)
+        say(f"iomux compare: warning: {warning}")
     width = max(len(change.server) for change in found)
     print(f"{'server':<{width}} connections  after / before, {options.column}")
     print(*(f"{change.server:<{width}} {change.connections:>11,}  {_words(change)}" for change in found), sep="\n")

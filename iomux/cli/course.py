@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from iomux.cli.parsing import examples
 from iomux.system.features import install
 
 
@@ -20,6 +21,10 @@ def add_course(subparsers: Any) -> None:
         description="Copy the notebooks of this version, in English and in Chinese, with what they read and the "
         "sources that they link to. A page that was changed in FOLDER, or run and saved, is not overwritten: then "
         "nothing is copied, and the status is 2. Pages of a former version that nobody has changed are replaced.",
+        epilog=examples(
+            ("course iomux-course", "copy it into a new folder"),
+            ("course .", "bring the copy in this folder up to date"),
+        ),
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to; it is made if there is none")
     parser.set_defaults(run=course)

@@ -1,34 +1,58 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command `iomux`: parse the command line, run the command, and return an exit status.
 
-0: success. 1: failure, such as a server that fails its check. 2: wrong arguments; one line on standard error says
-what is wrong, why, and what to do (for a user's file that can't be imported it is Python's message). 130:
-interrupted. Each command's help says more, such as status 3 of check.
+0: right. 1: wrong, such as a server that fails its check. 2: asked for wrongly; one line on standard error says what is
+wrong, why, and what to do (for a user's file that can't be imported it is Python's message). 130 and 143: interrupted
+by Ctrl-C, and by SIGTERM. 141: whoever read the results has left. Each command's help says more, such as status 3 of
+check.
 """
 
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from iomux.cli.parser import parser
+from iomux.cli import ending  # and nothing else here: see there
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status."""
-    options = parser().parse_args(arguments)
+    """Run one command; return its exit status.
+
+    arguments: by default those of this process, whose signals and standard streams are then prepared as well.
+    """
+    if arguments is not None:
+        return _run(arguments)
+    ending.at_once()
+    from iomux.cli.outputs import delivered, prepare_streams, undelivered
+
+    prepare_streams()
     try:
+        status = _run(sys.argv[1:], ending.in_order)
+    except SystemExit as asked:  # for help, or wrongly; or a server was ended in order
+        status = asked.code if isinstance(asked.code, int) else 0
+    except OSError as error:  # of the help, which is written before there is a command
+        status = undelivered(error)
+    ending.at_once()
+    return delivered(ending.status(status))
+
+
+def _run(arguments: Sequence[str], begin: Callable[[], None] = lambda: None) -> int:
+    from iomux.cli.outputs import READER_LEFT, reader_left, say
+    from iomux.cli.parser import parse
+
+    options = parse(arguments)
+    try:
+        begin()
         status: int = options.run(options)
-    except BrokenPipeError:  # the reader of our output has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except (ValueError, LookupError, OSError) as error:
-        print(f"iomux {options.command}: {_one_line(error)}", file=sys.stderr)
+        if isinstance(error, BrokenPipeError) and reader_left():
+            return READER_LEFT
+        say(f"iomux {options.command}: {_one_line(error)}")
         return 2
     except ImportError as error:  # in the user's file, or a package to install: the message has several lines
-        print(f"iomux {options.command}: {error}", file=sys.stderr)
+        say(f"iomux {options.command}: {error}")
         return 2
     except KeyboardInterrupt as interrupt:
-        print(f"iomux {options.command}: {': '.join(['interrupted', *map(str, interrupt.args)])}", file=sys.stderr)
-        return 130
+        say(f"iomux {options.command}: {': '.join(['interrupted', *map(str, interrupt.args)])}")
+        return ending.INTERRUPTED
     return status
 
 

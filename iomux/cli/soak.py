@@ -2,11 +2,12 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from iomux.cli import values
+from iomux.cli.outputs import say
+from iomux.cli.parsing import examples
 
 _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults
     ("minutes", values.real, "how long (default: 5, at most 60)"),
@@ -28,7 +29,15 @@ def add_soak(subparsers: Any) -> None:
         help="for minutes, run hundreds of clients that half-close, reset and vanish; account for every byte",
         description="Run a server and let real clients connect, send in pieces, read slowly, half-close, reset and "
         "vanish, at random and all at the same time. Ends with status 1 if anything was lost: a byte, an answer, a "
-        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports the results so far.",
+        "descriptor of the server, or its memory. Ctrl-C ends it in order and reports the results so far, with status "
+        "130; so does SIGTERM, with 143.",
+        epilog=examples(
+            ("soak epoll --minutes 5", "200 clients at once, for five minutes"),
+            ("soak my_server.py:serve --clients 50 --seed 1", "with the same seed the clients do the same again"),
+            ("soak epoll --http", "its clients ask a web server for parts of a file"),
+            ("soak \"redis-server --port {port} --save ''\" --redis", "a real Redis, as it is"),
+            ("soak poll --minutes 10 --json > soak.json", "in a script: the report alone, as JSON"),
+        ),
     )
     parser.add_argument(
         "name",
@@ -49,10 +58,11 @@ def soak(options: argparse.Namespace) -> int:
     """Soak a server and print the report; return 1 if something was lost, else 130 if it was interrupted, else 0."""
     from iomux.harness.soak.soak import soak as run_soak
 
+    given = {name: getattr(options, name) for name in options.soaks if name in options}
     try:
-        report = run_soak(options.name, **{name: getattr(options, name) for name in options.soaks if name in options})
+        report = run_soak(options.name, progress=not options.json, **given)
     except RuntimeError as error:  # the server did not start, or the clients failed; the message has the traceback
-        print(f"iomux soak: {error}", file=sys.stderr)
+        say(f"iomux soak: {error}")
         return 1
     print(json.dumps(report.as_dict(), indent=1) if options.json else f"{report}\nmeasured on {report.machine}")
     return 1 if report.lost else 130 if report.interrupted else 0

@@ -33,8 +33,8 @@ from iomux.conformance.echo import (
     visits,
 )
 from iomux.conformance.evidenced import as_seen, with_evidence
+from iomux.conformance.http import stages
 from iomux.conformance.http.site import fill_folder, site_of
-from iomux.conformance.http.stages import on_site
 from iomux.conformance.redis.stages import STAGED as REDIS
 from iomux.conformance.report import Report
 from iomux.conformance.targets import target_in_folder, target_with_protocol
@@ -74,6 +74,7 @@ NAMES = tuple(_ECHO_ITEMS)
 """The items, in the order in which they are tried."""
 POINTS = {name: item.points for name, item in _ECHO_ITEMS.items()}
 """What each item is worth, also for a server that cannot be tried."""
+STAGED_NAMES = {"http": tuple(stages.STAGED), "redis": tuple(REDIS)}
 
 
 def check(
@@ -193,6 +194,6 @@ def check_http(
     """
     with tempfile.TemporaryDirectory(prefix="iomux-http-") as around:
         folder = str(fill_folder(Path(around)))
-        items, gather = on_site(site_of(path, folder)), as_seen if evidence else None
+        items, gather = stages.on_site(site_of(path, folder)), as_seen if evidence else None
         under_test = target_in_folder(target, folder, port, protocol, elsewhere=path is not None)
         return try_all(items, "answer a GET", under_test, only, progress, seconds, port, gather)
