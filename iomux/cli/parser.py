@@ -11,6 +11,7 @@ from iomux.cli.check import add_check
 from iomux.cli.compare import add_compare
 from iomux.cli.completion import complete
 from iomux.cli.course import add_course
+from iomux.cli.lab import add_lab
 from iomux.cli.parsing import Parser, Version, examples
 from iomux.cli.soak import add_soak
 from iomux.processes.sharing.listeners import SHARINGS
@@ -57,7 +58,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action=Version, nargs=0, help="print the version")
     subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for add in (_add_serve, _add_bench, add_compare, add_check, add_soak, add_course, _add_doctor):
+    for add in (_add_serve, _add_bench, add_compare, add_check, add_soak, add_course, add_lab, _add_doctor):
         add(subparsers)
     for one in subparsers.choices.values():
         one.set_defaults(parser=one)
