@@ -42,6 +42,8 @@ class Run(Protocol):
 
 
 _SIZE_INCHES, _DOTS_PER_INCH = (9.6, 6.4), 100
+PIXELS = (960, 640)
+"""Width and height of what `png` returns."""
 _SHORTEST_S = 2.0  # of the time axis: a run that has just started does not fill it
 _LATENCY, _CPU = (0.11, 0.59, 0.28, 0.36), (0.635, 0.59, 0.145, 0.36)
 """Left, bottom, width and height, as parts of the figure: each leaves room for the names at the ends of its lines."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 
 from iomux import servers
-from iomux.figures.playground import png
+from iomux.figures.playground import PIXELS, png
 from iomux.lab.live import LONGEST_S, Setting
 from iomux.lab.run import Run, reading
 from iomux.system.limits import too_many
@@ -78,10 +78,11 @@ class View:
         self._stop.on_click(lambda _: lab.stop())
         self._clear.on_click(lambda _: lab.clear())
         self._reading, self._status = _text("reading"), _text("status")
-        self._earlier, self._figure = _text("earlier"), widgets.Image(format="png")
-        self._figure.add_class("iomux-playground-figure")
-        self._figure.layout = widgets.Layout(max_width="100%", display="none")
-        self.box = self._arranged()
+        self._earlier, self._figure = _text("earlier"), _figure()
+        self._panel = self._arranged()
+        self._to_be_seen = False  # whether the figure of a run that was started here is still to be scrolled into view
+        self.box = widgets.VBox([self._panel, self._earlier])
+        self.box.add_class("iomux-playground")
         self.box.observe(lambda change: lab.stop() if change.new is None else None, "comm")  # None: it was closed
         lab.watchers.append(self.update)
         self.update()
@@ -118,10 +119,14 @@ class View:
                 self._figure.layout.display = "" if runs else "none"
                 self._next_draw = time.monotonic() + _REST_FACTOR * (time.monotonic() - began)
                 self._drawn = newest
+                if self._to_be_seen and runs[-1].ticks:  # by then the browser has laid out the first drawing
+                    self._to_be_seen = False
+                    self._panel.focus()
         finally:
             self._drawing.release()
 
     def _begin(self) -> None:
+        self._to_be_seen = True
         self._lab.start()
 
     def _choose(self, name: str, value: Any) -> None:
@@ -153,9 +158,7 @@ class View:
         controls = widgets.HBox(list(self._controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
         buttons = widgets.HBox([self._start, self._stop, self._clear])
         limit = widgets.HTML(f"A run lasts at most {LONGEST_S:.0f} s; changing a value meanwhile starts a new run.")
-        box = widgets.VBox([controls, buttons, limit, self._reading, self._status, self._figure, self._earlier])
-        box.add_class("iomux-playground")
-        return box
+        return widgets.VBox([controls, buttons, limit, self._reading, self._status, self._figure], tabbable=False)
 
 
 def _possible(numbers: Iterable[int]) -> list[int]:
@@ -180,6 +183,14 @@ def _dropdown(description: str, tooltip: str) -> Any:
 
 def _button(description: str, icon: str, tooltip: str) -> Any:
     return widgets.Button(description=description, icon=icon, tooltip=tooltip)
+
+
+def _figure() -> Any:
+    """Where the figure is shown: so large that it fits on a small screen together with the controls."""
+    layout = widgets.Layout(max_width="100%", max_height="56vh", object_fit="contain", display="none")
+    image = widgets.Image(format="png", width=PIXELS[0], height=PIXELS[1], layout=layout)
+    image.add_class("iomux-playground-figure")
+    return image
 
 
 def _text(name: str) -> Any:

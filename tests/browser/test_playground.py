@@ -45,6 +45,14 @@ def next_one(page: Tab, selector: str, what: str, before: str) -> str:
     return str(page.page.evaluate("([selector, what]) => document.querySelector(selector)[what]", [selector, what]))
 
 
+def in_view(page: Tab, selector: str) -> bool:
+    """Whether the whole of an element lies in the visible part of the notebook."""
+    shown, panel = page.find(selector).first.bounding_box(), page.find(".jp-WindowedPanel-outer").bounding_box()
+    assert shown, "it is not displayed"
+    assert panel, "the notebook is not displayed"
+    return panel["y"] <= shown["y"] and shown["y"] + shown["height"] <= panel["y"] + panel["height"]
+
+
 def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
     """One round: choose, start, watch two changes of text and picture, stop; no process is left."""
     choose(page, "Mechanism", mechanism)
@@ -58,6 +66,7 @@ def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
         drawn = next_one(page, picture, "src", drawn)
         assert f"{mechanism}, {idle} idle + 1 active" in words
     assert page.page.evaluate("selector => document.querySelector(selector).naturalWidth", picture) > 0
+    assert in_view(page, picture), "after Start the figure is not in view"
     assert servers(course), "the reading changed, but no server is running"
     press(page, "Stop")
     page.find(".iomux-playground-status", has_text="stopped").wait_for(timeout=_SECONDS)
