@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+PAGES = ("docs/library", "docs/reference", "docs/measured", "docs/teach")
 REFERENCE = (
     "servers",
     "measuring",
@@ -31,7 +32,7 @@ project = html_title = "iomux"
 author = "the iomux developers"
 root_doc = "README"
 include_patterns = [
-    *("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/reference.md", "docs/reference/*.md"),
+    *("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/*.md", "docs/reference/*.md"),
     *("notebooks/*.ipynb", "notebooks/zh/*.ipynb"),
 ]
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
@@ -71,7 +72,7 @@ def entry(path: Path) -> str:
 def add_contents(app: Any, document: str, source: list[str]) -> None:
     """Add a table of contents for Sphinx: the README lists the notebooks in a table for readers."""
     if document == root_doc:
-        lines = [*map(entry, sorted((ROOT / "notebooks").glob("*.ipynb"))), "docs/reference", "CONTRIBUTING"]
+        lines = [*map(entry, sorted((ROOT / "notebooks").glob("*.ipynb"))), *PAGES, "CONTRIBUTING"]
         source[0] += toctree([*lines, "中文 <README.zh>"])
     if document == "README.zh":
         source[0] += toctree([*map(entry, sorted((ROOT / "notebooks/zh").glob("*.ipynb")))])

@@ -28,13 +28,13 @@ def test_it_installs_what_the_readme_installs_for_all_tests() -> None:
 
 
 def test_it_opens_the_course_as_the_readme_does_at_the_port_that_it_forwards() -> None:
-    line = re.search(r"&& (\.venv/bin/jupyter lab .+)$", README, re.MULTILINE)
+    line = re.search(r"&& (\.venv/bin/iomux lab)$", README, re.MULTILINE)
     assert line
     words = SETTINGS["postAttachCommand"].removeprefix(line[1]).split()
     assert SETTINGS["postAttachCommand"].startswith(line[1])
     ports = [int(word.removeprefix("--port=")) for word in words if word.startswith("--port=")]
     assert ports == SETTINGS["forwardPorts"] == [int(port) for port in SETTINGS["portsAttributes"]]
-    assert "--ip=127.0.0.1" in words  # forwarded from there, and open to nobody else
+    assert not any(word.startswith("--host") for word in words)  # forwarded from 127.0.0.1, and open to nobody else
 
 
 def test_it_has_the_debian_packages_that_the_tests_bring() -> None:
@@ -51,4 +51,4 @@ def test_it_has_the_debian_packages_that_the_tests_bring() -> None:
 def test_a_process_may_open_as_many_connections_as_the_course_does() -> None:
     words = SETTINGS["runArgs"]
     assert words[words.index("--ulimit") + 1] == "nofile=20000:20000"
-    assert "LimitNOFILE=20000" in README  # the same number, for a hub
+    assert "LimitNOFILE=20000" in (ROOT / "docs" / "teach.md").read_text()  # the same number, for a hub

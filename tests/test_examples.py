@@ -104,13 +104,13 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
 
 
 def test_a_name_is_found_by_its_heading_on_the_site_and_on_github() -> None:
-    """The reference's own list, and the README's links: to headings, which are the names."""
+    """The reference's own list, and docs/library's links: to headings, which are the names."""
     entries = [(page.name, *entry) for page, text in PAGES.items() for entry in HEADING.findall(text)]
     assert all(name.rpartition(".")[2] == heading for _, heading, name in entries)
     anchors = [f"{page}#{heading.lower()}" for page, heading, _ in entries]
     listed = re.findall(r"\(reference/(\w+\.md#\w+)\)", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"))
     assert listed == list(dict.fromkeys(listed))
     assert sorted(listed) == sorted(anchors)
-    linked = re.findall(r"\(docs/reference/(\w+\.md#\w+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    linked = re.findall(r"\(reference/(\w+\.md#\w+)\)", (ROOT / "docs" / "library.md").read_text(encoding="utf-8"))
     assert len(linked) > 25
     assert set(linked) <= set(anchors)

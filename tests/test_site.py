@@ -1,4 +1,4 @@
-"""The site, built as in the README: complete, with every stored output, and independent of the network."""
+"""The site, built as in CONTRIBUTING: complete, with every stored output, and independent of the network."""
 
 import base64
 import json

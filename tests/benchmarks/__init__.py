@@ -1,1 +1,1 @@
-"""The benchmarks behind the README's "Measured" section."""
+"""The benchmarks behind docs/measured.md."""

@@ -1,4 +1,4 @@
-"""Repeat the measurements of the README's "Measured" section: `python -m tests.benchmarks NAME ... [--rounds N]`.
+"""Repeat the measurements of docs/measured.md: `python -m tests.benchmarks NAME ... [--rounds N]`.
 
 Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median and its
 95 % interval; with fewer than six rounds, which have none, the least and the greatest. A ratio is

@@ -1,4 +1,4 @@
-"""The bounds of benchmarks are judged correctly, and the README names every benchmark. Nothing is timed here."""
+"""The bounds of benchmarks are judged correctly, and docs/measured.md names every benchmark. Nothing is timed here."""
 
 import math
 import re
@@ -11,7 +11,9 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import show
 from tests.benchmarks.show import Bound, Figure, Line
 
-MEASURED = (Path(__file__).parents[2] / "README.md").read_text().partition("## Measured")[2].partition("\n## ")[0]
+ROOT = Path(__file__).parents[2]
+MEASURED = (ROOT / "docs" / "measured.md").read_text()
+SHORT = (ROOT / "README.md").read_text().partition("## Measured")[2].partition("\n## ")[0]
 NAN = math.nan
 
 
@@ -124,7 +126,29 @@ def test_all_continues_after_a_benchmark_that_fails(
     assert status == "status 1"
 
 
-def test_the_readme_names_every_benchmark_and_says_that_there_is_a_status() -> None:
+def rows(page: str) -> dict[str, str]:
+    """The rows of each benchmark, by its name; a row without one belongs to the name above it."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in re.findall(r"^\| .*", page, re.MULTILINE):
+        first, _, rest = line.removeprefix("| ").partition("|")
+        names = re.findall(r"`([a-z_]+)`", first) or names
+        for name in names:
+            found[name] = found.get(name, "") + rest
+    return found
+
+
+def test_what_the_readme_says_in_short_is_said_at_length() -> None:
+    short, long = rows(SHORT), rows(MEASURED)
+    assert len(short) > 5
+    for name in re.findall(r"^\| (`.*?`) \|", SHORT, re.MULTILINE):
+        group = re.findall(r"[a-z_]+", name)
+        told = " ".join(long[one] for one in group)
+        measured = short[group[0]].split("|")[1]
+        assert set(re.findall(r"[\d.]+", measured)) <= set(re.findall(r"[\d.]+", told)), name
+
+
+def test_the_page_names_every_benchmark_and_says_that_there_is_a_status() -> None:
     named = re.findall(r"^\| `([a-z_]+)(?: --rounds \d+)?` \|", MEASURED, re.MULTILINE)
     assert sorted(named) == sorted(benchmarks.BENCHMARKS)
     assert "`all`" in MEASURED

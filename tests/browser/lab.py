@@ -1,4 +1,4 @@
-"""JupyterLab in a separate process, for a browser to open: with its own home, a free port and a random token.
+"""JupyterLab in a separate process, for a browser to open: with its own home, a free port and a token.
 
 It never outlives its owner: the owner holds the other end of its standard input, and when that is closed, for
 whatever reason, JupyterLab shuts its kernels down and ends. Each process that it starts has a mark in its environment,
@@ -95,10 +95,9 @@ def lab(folder: Path) -> Iterator[Lab]:
     """JupyterLab on a copy in `folder` of the notebooks and what they link to, started as by the README's command."""
     for name in ("notebooks", "iomux"):
         shutil.copytree(NOTEBOOKS.parent / name, folder / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    home, token, mark = folder / "home", secrets.token_hex(), secrets.token_hex(8)
+    home, mark = folder / "home", secrets.token_hex(8)
     log = (folder / "lab.log").open("wb")
-    command = [sys.executable, "-P", str(Path(__file__)), *_arguments(), "--ip=127.0.0.1", "--port=0"]
-    command += [f"--IdentityProvider.token={token}", "--expose-app-in-browser", "--allow-root"]
+    command = [sys.executable, "-P", str(Path(__file__)), *_arguments(), "--port=0"]
     environment = _environment(home, mark)
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True
@@ -107,15 +106,15 @@ def lab(folder: Path) -> Iterator[Lab]:
         wait_until(lambda: process.poll() is not None or _opened(home), "JupyterLab opens a browser", _START_SECONDS)
         assert process.poll() is None, (folder / "lab.log").read_text()
         runtime = json.loads((home / "runtime" / f"jpserver-{process.pid}.json").read_text())
-        yield Lab(runtime["url"], token, _opened(home), folder, mark)
+        yield Lab(runtime["url"], runtime["token"], _opened(home), folder, mark)
     finally:
         _end(process, mark)
         log.close()
 
 
 def _arguments() -> list[str]:
-    """The arguments that the README's first command passes to `jupyter lab`."""
-    found = re.search(r"bin/jupyter lab (.+)$", (NOTEBOOKS.parent / "README.md").read_text(), re.MULTILINE)
+    """The arguments that the README's first command passes to `iomux`."""
+    found = re.search(r"bin/iomux (lab.*)$", (NOTEBOOKS.parent / "README.md").read_text(), re.MULTILINE)
     assert found, "the README has no command that opens JupyterLab"
     return shlex.split(found[1])
 
@@ -136,6 +135,9 @@ def _environment(home: Path, mark: str) -> dict[str, str]:
         file = settings / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
+    config = home / "config" / "jupyter_lab_config.json"
+    config.parent.mkdir()
+    config.write_text(json.dumps({"LabApp": {"expose_app_in_browser": True}}))  # `jupyterapp`, for page.py
     browser = home / "browser"  # records what it is asked to open
     browser.write_text(f'#!/bin/sh\necho "$1" > "{home / "opened"}"\n')
     browser.chmod(0o755)
@@ -180,7 +182,7 @@ def _end_with_owner() -> None:
 
 
 if __name__ == "__main__":
-    from jupyterlab.labapp import main
+    from iomux.cli.main import main
 
     threading.Thread(target=_end_with_owner, daemon=True).start()
-    main()
+    sys.exit(main(sys.argv[1:]))

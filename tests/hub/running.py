@@ -1,9 +1,9 @@
 """A JupyterHub of one's own: the simple local spawner, the proxy from npm, and all ports on the loopback.
 
-Its configuration is the README's, then what a test adds: who is let in by which password, where everything lies, and a
-narrower place for one user. It never outlives its owner: the owner holds the other end of its standard input, and when
-that is closed the hub ends, and with it the proxy and the users' servers. Each process that it starts has a mark in
-its environment (`tests.support.processes`). Cost: some 5 s.
+Its configuration is that of docs/teach.md, then what a test adds: who is let in by which password, where everything
+lies, and a narrower place for one user. It never outlives its owner: the owner holds the other end of its standard
+input, and when that is closed the hub ends, and with it the proxy and the users' servers. Each process that it starts
+has a mark in its environment (`tests.support.processes`). Cost: some 5 s.
 """
 
 import contextlib
@@ -118,8 +118,8 @@ class Hub:
 
 
 @contextlib.contextmanager
-def hub(folder: Path, proxy: str, readme: str) -> Iterator[Hub]:
-    """A hub with the README's configuration (`readme`) in `folder`; on leaving, nothing of it is left."""
+def hub(folder: Path, proxy: str, documented: str) -> Iterator[Hub]:
+    """A hub with the documented configuration (`documented`) in `folder`; on leaving, nothing of it is left."""
     mark, port = own_mark("hub"), free_port()
     environment = {"IOMUX_MARK": mark, "MPLCONFIGDIR": mpl.get_cachedir()}
     own = _OF_THE_TEST.format(
@@ -135,7 +135,7 @@ def hub(folder: Path, proxy: str, readme: str) -> Iterator[Hub]:
         environment=environment,
         arguments=["--allow-root"] if os.geteuid() == 0 else [],
     )
-    (folder / "jupyterhub_config.py").write_text(f"{readme}\n{own}")
+    (folder / "jupyterhub_config.py").write_text(f"{documented}\n{own}")
     command = [sys.executable, "-P", __file__, "-f", "jupyterhub_config.py"]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "XDG_", "PYTEST_"))}
     ours |= environment | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -152,10 +152,10 @@ def hub(folder: Path, proxy: str, readme: str) -> Iterator[Hub]:
 
 
 def configuration() -> str:
-    """The README's jupyterhub_config.py."""
-    readme = (ROOT / "README.md").read_text()
-    found = re.search(r"```python\n( *# jupyterhub_config\.py\n.*?)\n *```", readme, re.DOTALL)
-    assert found, "the README has no jupyterhub_config.py"
+    """The jupyterhub_config.py of docs/teach.md."""
+    page = (ROOT / "docs" / "teach.md").read_text()
+    found = re.search(r"```python\n( *# jupyterhub_config\.py\n.*?)\n *```", page, re.DOTALL)
+    assert found, "docs/teach.md has no jupyterhub_config.py"
     return textwrap.dedent(found[1])
 
 

@@ -52,7 +52,7 @@ def tokens() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def running(proxy: str, tokens: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A hub with the README's configuration, and a server for each user, in whose home the notebook is."""
+    """A hub with the documented configuration, and a server for each user, in whose home the notebook is."""
     folder = tmp_path_factory.mktemp("hub")
     for user in USERS:
         (folder / user / "notebooks").mkdir(parents=True)
