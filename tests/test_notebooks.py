@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from tests.regenerate import FIGURE, README, caption, first_figure, with_caption
@@ -66,6 +67,10 @@ class TestForm:
         """With another display name JupyterLab marks a notebook as changed as soon as it is opened."""
         kernel = read(path).metadata.kernelspec
         assert (kernel.name, kernel.display_name) == ("python3", "Python 3 (ipykernel)")
+
+    def test_is_stored_byte_for_byte_as_jupyterlab_saves_it(self, path: Path) -> None:
+        """So saving it unchanged changes nothing; what a reader's other Python changes is in cli/lab_files.py."""
+        assert nbformat.writes(read(path)) + "\n" == path.read_text(encoding="utf-8")  # type: ignore[no-untyped-call]
 
     def test_cells_are_short(self, path: Path) -> None:
         for cell in code(read(path)):

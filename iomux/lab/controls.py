@@ -81,8 +81,7 @@ class View:
         self._earlier, self._figure = _text("earlier"), _figure()
         self._panel = self._arranged()
         self._to_be_seen = False  # whether the figure of a run that was started here is still to be scrolled into view
-        self.box = widgets.VBox([self._panel, self._earlier])
-        self.box.add_class("iomux-playground")
+        self.box = widgets.VBox([self._panel, self._earlier]).add_class("iomux-playground")
         self.box.observe(lambda change: lab.stop() if change.new is None else None, "comm")  # None: it was closed
         lab.watchers.append(self.update)
         self.update()
@@ -187,7 +186,8 @@ def _button(description: str, icon: str, tooltip: str) -> Any:
 
 def _figure() -> Any:
     """Where the figure is shown: so large that it fits on a small screen together with the controls."""
-    layout = widgets.Layout(max_width="100%", max_height="56vh", object_fit="contain", display="none")
+    most = {"max_width": "100%", "max_height": "56vh", "object_fit": "contain", "object_position": "left"}
+    layout = widgets.Layout(display="none", **most)
     image = widgets.Image(format="png", width=PIXELS[0], height=PIXELS[1], layout=layout)
     image.add_class("iomux-playground-figure")
     return image
