@@ -65,9 +65,9 @@ def answers(address: str) -> bool:
 def test_the_printed_address_opens_the_first_page_and_one_interrupt_ends_all(
     started: "subprocess.Popen[str]", clone: Path
 ) -> None:
+    assert started.stderr is not None
     said, found = "", None
     while found is None:
-        assert started.stderr is not None
         line = started.stderr.readline()
         assert line, said
         said, found = said + line, ADDRESS.search(line)

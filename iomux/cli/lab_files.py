@@ -15,7 +15,7 @@ class Files(AsyncLargeFileManager):
 
     async def get(self, path: str, *arguments: Any, **named: Any) -> Any:
         """A file or folder, as JupyterLab's REST interface shows it."""
-        model = await super().get(path, *arguments, **named)
+        model = await super().get(path, *arguments, **named)  # type: ignore[no-untyped-call]
         if model["type"] == "notebook" and model["content"]:
             language = model["content"]["metadata"].get("language_info", {})
             if language.get("name") == "python":
