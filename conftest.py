@@ -1,4 +1,4 @@
-"""pytest settings of the whole project: nbval's rules, a working SIGINT, and at most two notebooks at a time.
+"""pytest settings of the whole project: its plugins' options, a working SIGINT, and at most two notebooks at a time.
 
 So the notebooks are spread among the tests: were they all at the end, only two workers would have something to do.
 """
@@ -15,6 +15,27 @@ import pytest
 LOCK_FILES = tuple(Path(__file__).parent / "notebooks" / name for name in ("00_start_here.ipynb", "01_blocking.ipynb"))
 """A worker that runs a notebook locks one of these: notebooks measure, and on two cores a third one would disturb."""
 _held: list[IO[bytes]] = []
+collect_ignore = ["notebooks/zh"]  # the code of the English pages once more
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which turns the number of workers into workers
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run notebooks, on four workers. In pyproject.toml these options would be errors where the plugins are missing.
+
+    A submission is marked in a clone, too, where pytest may be alone (`pytest --pyargs iomux...`).
+    """
+    option = config.option
+    if option.pyargs:
+        return
+    if config.pluginmanager.has_plugin("timeout") and option.timeout is None:
+        option.timeout = 600  # against a test that hangs; on a busy machine an honest one takes minutes
+    if config.pluginmanager.has_plugin("nbval"):
+        option.nbval = option.nbval_current_env = True
+        option.nbval_cell_timeout = 300
+    if config.pluginmanager.has_plugin("xdist") and not hasattr(config, "workerinput"):
+        option.numprocesses = 4 if option.numprocesses is None else option.numprocesses
+        option.dist = "loadfile" if option.dist == "no" else option.dist
+        option.loadscopereorder = False  # the order below, which spreads the notebooks
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,10 +2,6 @@
 
 import ast
 import inspect
-import os
-import subprocess
-import sys
-import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,6 @@ from iomux.servers import get
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "12_coursework.ipynb"
-MARKED_BY = "iomux.course.coursework.test_submission"
 needs_epoll = pytest.mark.skipif(not get("epoll").available(), reason=get("epoll").why_not())
 
 
@@ -91,37 +86,3 @@ def test_the_unfinished_chat_room_passes_nothing_on(starters: dict[str, Any]) ->
 def test_the_notebook_folds_out_the_solutions_that_are_tested(thing: Any) -> None:
     folded = "\n".join(text for text in cells("markdown") if "<details>" in text)
     assert inspect.getsource(thing).strip() in folded
-
-
-@pytest.mark.parametrize(
-    ("function", "points"),
-    [
-        ("serve_poll", {"echoes": 8, "end": 2}),
-        ("serve_naively", {"echoes": 0, "end": 2}),
-        ("not_in_the_file", {"echoes": 0, "end": 0}),
-    ],
-)
-def test_the_pytest_file_marks_a_submission_by_item(tmp_path: Path, function: str, points: dict[str, int]) -> None:
-    naive = "def serve_naively(listener):\n    while True:\n        with listener.accept()[0] as client:\n"
-    naive += "            client.sendall(client.recv(4096))\n            client.recv(4096)\n"
-    file = tmp_path / "submission.py"
-    file.write_text(inspect.getsource(solutions) + naive)
-    # Without the settings of this project, as on the machine of a grader.
-    plain = ["-o", "addopts=", "-p", "no:nbval", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", "-q", *plain, "--pyargs", MARKED_BY]
-    done = subprocess.run(
-        [*command, "-k", "echoes or end", "-o", "junit_family=xunit1", f"--junitxml={tmp_path / 'points.xml'}"],
-        cwd=ROOT,
-        env=os.environ | {"SUBMISSION": f"{file}:{function}"},
-        capture_output=True,
-        text=True,
-    )
-    found = {
-        str(case.get("name")).removeprefix("test_item[").removesuffix("]"): {
-            str(each.get("name")): int(str(each.get("value"))) for each in case.iter("property")
-        }
-        for case in ElementTree.parse(tmp_path / "points.xml").iter("testcase")
-    }
-    worth = {"echoes": 8, "end": 2}
-    assert found == {item: {"points": points[item], "of": worth[item]} for item in worth}, done.stdout
-    assert done.returncode == (0 if function == "serve_poll" else 1)

@@ -1,0 +1,39 @@
+"""What plain `pytest` runs in this project, by conftest.py: the notebooks too, and four workers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbval")
+pytest.importorskip("xdist")
+ROOT = Path(__file__).parents[1]
+PAGE = "00_start_here.ipynb"
+ONE_FILE = "tests/test_layers.py"
+
+
+def printed(*arguments: str) -> str:
+    """What pytest prints in the top folder; as if it were not itself run by a worker."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_cells_of_a_notebook_are_tests_and_those_of_its_translation_are_not() -> None:
+    found = printed("--collect-only", "-q", f"notebooks/{PAGE}", "notebooks/zh")
+    assert f"{PAGE}::Cell 0" in found
+    assert "zh/" not in found
+
+
+def test_four_workers_run_what_is_not_said_otherwise() -> None:
+    assert "4 workers [" in printed(ONE_FILE)
+    assert "2 workers [" in printed("-n", "2", ONE_FILE)
+    assert "workers [" not in printed("-n", "0", ONE_FILE)
