@@ -10,8 +10,6 @@ import pytest
 pytest.importorskip("nbval")
 pytest.importorskip("xdist")
 ROOT = Path(__file__).parents[1]
-PAGE = "00_start_here.ipynb"
-ONE_FILE = "tests/test_layers.py"
 
 
 def printed(*arguments: str) -> str:
@@ -28,12 +26,10 @@ def printed(*arguments: str) -> str:
 
 
 def test_the_cells_of_a_notebook_are_tests_and_those_of_its_translation_are_not() -> None:
-    found = printed("--collect-only", "-q", f"notebooks/{PAGE}", "notebooks/zh")
-    assert f"{PAGE}::Cell 0" in found
+    found = printed("--collect-only", "-q", "notebooks")
+    assert "\nnotebooks/A_claims_and_words.ipynb::Cell 0\n" in found
     assert "zh/" not in found
 
 
-def test_four_workers_run_what_is_not_said_otherwise() -> None:
-    assert "4 workers [" in printed(ONE_FILE)
-    assert "2 workers [" in printed("-n", "2", ONE_FILE)
-    assert "workers [" not in printed("-n", "0", ONE_FILE)
+def test_four_workers_run_them() -> None:
+    assert "4 workers [1 item]" in printed("tests/test_layers.py::test_no_package_and_no_file_is_too_large")
