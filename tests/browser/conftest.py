@@ -20,7 +20,7 @@ from tests.support.required import do_without
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-_ARGUMENTS = (
+ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
@@ -41,18 +41,18 @@ def browser() -> Iterator["Browser"]:
         _do_without("Playwright")
     mark = secrets.token_hex(8)
     with sync_playwright() as playwright:
-        program = _chromium(playwright)
+        program = chromium(playwright)
         if program is None:
             _do_without("Chromium")
         started = playwright.chromium.launch(
-            executable_path=program, args=_ARGUMENTS.split(), env={**os.environ, MARK: mark}
+            executable_path=program, args=ARGUMENTS.split(), env={**os.environ, MARK: mark}
         )
         yield started
         started.close()
     wait_until(lambda: not left(mark), "Chromium's processes have ended")
 
 
-def _chromium(playwright: "Playwright") -> str | None:
+def chromium(playwright: "Playwright") -> str | None:
     """The path of a Chromium: the system's, or one from `playwright install chromium`."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
