@@ -87,8 +87,9 @@ def front(app: Any, page: str, template: str, context: dict[str, Any], tree: Any
     if page not in ("index", "index.zh"):
         return
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    binder = re.search(r"https://mybinder\.org/v2/gh/[^`)\s]+", text)
-    assert binder, "README.md has Binder's address"
+    hosting = (ROOT / "docs/teach.md").read_text(encoding="utf-8")
+    binder = re.search(r"https://mybinder\.org/v2/gh/[^`)\s]+", hosting)
+    assert binder, "docs/teach.md has Binder's address"
     context["commands"] = re.findall(r"^```sh\n(.+?)\n```", text, re.MULTILINE | re.DOTALL)[:2]
     context["binder"] = binder[0]
     context["entries"] = contents.entries("notebooks/zh" if is_chinese(page) else "notebooks")
