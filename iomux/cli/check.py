@@ -30,6 +30,7 @@ def add_check(subparsers: Any) -> None:
             ("check my_server.py:serve --only echoes,half-close", "two items only"),
             ('check "PORT={port} node server.js" --json > report.json', "a program in any language, and JSON"),
             ('check --http "python3 server.py {port} {folder}"', "a web server, in five stages"),
+            ("check --wire my_server.py:serve", "over a wire, too: a slow link, a lost packet, a host that is gone"),
             ("check --redis localhost:6379", "a Redis that runs already"),
         ),
     )
@@ -63,6 +64,15 @@ def add_check(subparsers: Any) -> None:
         type=values.real,
         help="how long to go on once an item has failed (default: 25, of --http 60); one that passes has all the time",
     )
+    parser.add_argument(
+        "--wire", action="store_true", help="try what only a wire can show, too, on hosts of a network made for it"
+    )
+    parser.add_argument(
+        "--lets-go",
+        type=values.real,
+        metavar="SECONDS",
+        help="with --wire: within what time the server promises to let go of a client whose host is gone",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
     form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")
@@ -84,7 +94,14 @@ def check(options: argparse.Namespace) -> int:
     checks: Callable[..., Report] = check_http if options.http else check_redis if options.redis else check_echo
     if options.path and not options.http:
         raise ValueError("--path names a page of a web server: it goes with --http")
-    wanted = {"seconds": options.seconds, "path": options.path}
+    if (options.wire or options.lets_go is not None) and (options.http or options.redis):
+        raise ValueError("--wire and --lets-go are for an echo server: leave out --http and --redis")
+    wanted = {
+        "seconds": options.seconds,
+        "path": options.path,
+        "lets_go_s": options.lets_go,
+        "wire": options.wire or None,
+    }
     given = {name: value for name, value in wanted.items() if value is not None}
     try_it: Callable[..., Report] = partial(checks, port=options.port, progress=not options.json, **given)
     if options.watch:

@@ -6,75 +6,33 @@ reported. Cost: some 15 s for a correct server on two cores, and no more than `S
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 from iomux import servers
-from iomux.conformance.chat import delivery, leaving, let_go, slow
-from iomux.conformance.chat import limits as chat_limits
-from iomux.conformance.chat.room import CHAT_ITEMS
-from iomux.conformance.chat_manners import with_manners
-from iomux.conformance.echo import (
-    fairness,
-    half_close,
-    held_still,
-    integrity,
-    isolation,
-    limits,
-    order,
-    prompt,
-    remains,
-    resources,
-    sharing,
-    silence,
-    stale,
-    visits,
-)
 from iomux.conformance.evidenced import as_seen, with_evidence
-from iomux.conformance.http import stages
+from iomux.conformance.families import CHAT, ECHO, over_a_wire
 from iomux.conformance.http.site import fill_folder, site_of
+from iomux.conformance.http.stages import STAGED as HTTP
+from iomux.conformance.http.stages import on_site
+from iomux.conformance.judging import with_manners
 from iomux.conformance.redis.stages import STAGED as REDIS
 from iomux.conformance.report import Report
 from iomux.conformance.targets import target_in_folder, target_with_protocol
-from iomux.conformance.trial.items import ITEMS, Item
 from iomux.conformance.trying import try_all
 from iomux.protocols.resp import store
 from iomux.servers.protocol import Factory
 
 SECONDS, HTTP_SECONDS = 25.0, 60.0
 """How long a check goes on when an item has failed: a notebook's cell under nbgrader has 30 s, time-outs are long."""
-_ECHO_FAMILIES = (
-    integrity,
-    order,
-    half_close,
-    isolation,
-    fairness,
-    prompt,
-    silence,
-    held_still,
-    stale,
-    sharing,
-    resources,
-    visits,
-    remains,
-    limits,
-)
-"""In the order of a report."""
-
-
-def _in_order(items: Mapping[str, Item], modules: tuple[ModuleType, ...]) -> dict[str, Item]:
-    """The items of these modules, module by module, independent of the order of imports."""
-    return {name: item for file in modules for name, item in items.items() if item.trial.__module__ == file.__name__}
-
-
-_ECHO_ITEMS = _in_order(ITEMS, _ECHO_FAMILIES)
-NAMES = tuple(_ECHO_ITEMS)
+NAMES = tuple(ECHO)
 """The items, in the order in which they are tried."""
-POINTS = {name: item.points for name, item in _ECHO_ITEMS.items()}
+WIRE_NAMES = tuple(over_a_wire(wire=False, lets_go_s=None))
+"""Those that only a wire can show."""
+POINTS = {name: item.points for name, item in ECHO.items()}
 """What each item is worth, also for a server that cannot be tried."""
-STAGED_NAMES = {"http": tuple(stages.STAGED), "redis": tuple(REDIS)}
+STAGED_NAMES = {"http": tuple(HTTP), "redis": tuple(REDIS)}
 
 
 def check(
@@ -84,6 +42,9 @@ def check(
     seconds: float = SECONDS,
     port: int | None = None,
     evidence: bool = True,
+    *,
+    wire: bool = False,
+    lets_go_s: float | None = None,
 ) -> Report:
     """Test whether a server does all that a correct echo server does, and report item by item.
 
@@ -96,8 +57,15 @@ def check(
     that it needs. evidence: whether to look, after a failure, for the shortest conversation that fails and for how the
     server is built: some 3 s, which a program that reads only `passed` or `seen` can save.
 
+    wire: whether to try what only a wire can show, too (`WIRE_NAMES`), with the server and its clients on hosts of
+    `iomux.network`. It is left out unless asked for: it needs rights that many machines do not give, and a mark out of
+    100 is to be the same on all; the three items are worth 4 points each on top. lets_go_s: within how many seconds the
+    server promises to let go of a client whose host is gone, up to 120. Without a promise that item is "not seen": a
+    right server may promise nothing. The wire takes some 2 s, and that item as long as the promise, or 5 s more if it
+    fails, so `seconds` has to be longer by that.
+
     An item that can't be tried on a target is "not seen", never passed. The report's text has no timings. Raises
-    LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
+    LookupError for an unknown server or item, TypeError and ValueError for an invalid target, promise, or address where
     nothing listens, and ValueError if `only` is empty.
 
     Example:
@@ -106,10 +74,8 @@ def check(
     (True, True)
     """
     gather = partial(with_evidence, chat=False) if evidence else None
-    return try_all(_ECHO_ITEMS, "echo", target, only, progress, seconds, port, gather)
-
-
-_CHAT_FAMILIES = (delivery, slow, let_go, leaving, chat_limits)  # in the order of a report
+    items, wanted = ECHO | over_a_wire(wire, lets_go_s), NAMES if only is None and not wire else only
+    return try_all(items, "echo", target, wanted, progress, seconds, port, gather)
 
 
 def check_chat(
@@ -132,10 +98,9 @@ def check_chat(
     >>> iomux.check_chat(serve_chat, only="passes-on", progress=False).passed
     True
     """
-    items = _in_order(CHAT_ITEMS, _CHAT_FAMILIES)
     gather = partial(with_evidence, chat=True) if evidence else None
-    report = try_all(items, "pass messages on", target, only, progress, seconds, port, gather)
-    return with_manners(report, target, next(iter(items)))
+    report = try_all(CHAT, "pass messages on", target, only, progress, seconds, port, gather)
+    return with_manners(report, target, next(iter(CHAT)))
 
 
 def check_redis(
@@ -194,6 +159,6 @@ def check_http(
     """
     with tempfile.TemporaryDirectory(prefix="iomux-http-") as around:
         folder = str(fill_folder(Path(around)))
-        items, gather = stages.on_site(site_of(path, folder)), as_seen if evidence else None
+        items, gather = on_site(site_of(path, folder)), as_seen if evidence else None
         under_test = target_in_folder(target, folder, port, protocol, elsewhere=path is not None)
         return try_all(items, "answer a GET", under_test, only, progress, seconds, port, gather)

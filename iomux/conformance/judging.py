@@ -1,21 +1,31 @@
-"""From the outcome of an item to its result in a report: how the server ended, and what its I/O model excuses."""
+"""From the outcome of an item to its result in a report: how the server ended, and what excuses it.
 
+That is its I/O model, or a rule of its own that a chat room has. To see those it is started once more, for a second.
+"""
+
+import contextlib
 from dataclasses import replace
 
+from iomux import servers
+from iomux.conformance.chat.manners import Manners, find_manners
 from iomux.conformance.repair import NOT_STARTED
+from iomux.conformance.report import Report
 from iomux.conformance.result import Result
-from iomux.conformance.targets import Running, Target
+from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.ending import error_in
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome
+from iomux.conformance.trial.subject import Fault, NotSeen
 from iomux.processes.logs import too_much
 from iomux.processes.server import LAST_WORDS_SECONDS
+from iomux.processes.worker import run_in_worker
 
 DID_NOT_START = (
     "The server did not start, or ended before it accepted a client: nothing has been served yet. Begin with the "
     'cause under "seen", not with the echo.'
 )
 """The hint for a server of which nothing can be tried."""
+_MANNERS_SECONDS = 30.0
 
 
 def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
@@ -66,3 +76,29 @@ def result_of(item: Item, target: Target, outcome: Outcome) -> Result:
 def exempt_from(item: Item, target: Target) -> str:
     """Why a server of this I/O model can't pass; empty if it could, or if its model is not known."""
     return next((item.exempt[model] for model in target.models if model in item.exempt), "")
+
+
+def manners_of(target: Target) -> Manners:
+    """The manners of a room that is started for this only; none if they can't be seen: then the items say why."""
+    with contextlib.suppress(Fault, NotSeen, RuntimeError), target.run() as running:
+        found: Manners = run_in_worker(
+            find_manners, running.subject, core=None, seconds=_MANNERS_SECONDS, what="the search for a room's manners"
+        )
+        return found
+    return Manners()
+
+
+def with_manners(report: Report, target: str | servers.Serve, first: str) -> Report:
+    """The report with a note for each rule of the room's own; what it fails by one that can't be tried is "not seen".
+
+    first: the item without which no other is tried: a room that fails it is not started again.
+    """
+    if any(result.name == first and result.status == "failed" for result in report.results):
+        return report
+    manners = manners_of(target_of(target))
+    results = report.results
+    if why := manners.refusal():
+        results = tuple(
+            replace(result, status="not seen", seen=why) if result.status == "failed" else result for result in results
+        )
+    return replace(report, results=results, notes=(*report.notes, *manners.notes()))

@@ -9,15 +9,17 @@ that has imported what they need.
 """
 
 import contextlib
+import pickle
 import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
 
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome, try_item
-from iomux.conformance.trial.subject import Subject
+from iomux.conformance.trial.subject import NotStarted
 from iomux.processes.forking.forked import Fork
 from iomux.processes.worker import Reports, TookTooLong
 from iomux.system.machine import cores
@@ -67,10 +69,15 @@ class Clock:
         return f"other items had failed, and the {self._seconds:g} s of this check were over: ask for more (seconds)"
 
 
-def try_in_worker(item: Item, subject: Subject, clock: Clock, fork: Fork) -> Outcome:
-    """Try an item in a process of its own, and end that when the check's time is over."""
+def try_in_worker(
+    item: Item, subject: Any, clock: Clock, fork: Fork, attempt: Callable[[Item, Any], Outcome] = try_item
+) -> Outcome:
+    """Try an item in a process of its own, and end that when the check's time is over.
+
+    attempt: what is called there with the item and the subject.
+    """
     limit = time.monotonic() + LONGEST_SECONDS
-    with fork(try_item, item, subject, what=f"the item {item.name}") as reports:
+    with fork(attempt, item, subject, what=f"the item {item.name}") as reports:
         while time.monotonic() < limit:
             if (outcome := _report(reports)) is not None:
                 return outcome
@@ -84,6 +91,15 @@ def _report(reports: Reports) -> Outcome | None:
         outcome: Outcome = reports.next(_LOOK_SECONDS)
         return outcome
     return None
+
+
+@contextlib.contextmanager
+def sent_by_value() -> Iterator[None]:
+    """Raise NotStarted if a target that is sent to another process refers to something that can't be pickled."""
+    try:
+        yield
+    except (TypeError, pickle.PicklingError) as error:
+        raise NotStarted(f"the function can't be sent to another process: {error}") from error
 
 
 def side_by_side(

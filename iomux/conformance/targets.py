@@ -6,7 +6,6 @@ what makes its own listener can be started again on the same port. An address is
 
 import contextlib
 import dataclasses
-import pickle
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -15,9 +14,10 @@ from functools import partial
 from typing import Protocol
 
 from iomux import servers
+from iomux.conformance.side_by_side import sent_by_value
 from iomux.conformance.trial.ending import why_ended
 from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, Subject
-from iomux.processes.errors import CANT_LISTEN, ServerError
+from iomux.processes.errors import CANT_LISTEN, UNREACHED, ServerError
 from iomux.processes.named.command import Command
 from iomux.processes.named.in_folder import carrying, given_folder, speaking, with_folder
 from iomux.processes.named.place import written
@@ -27,6 +27,7 @@ from iomux.processes.server import Server, launch_on
 from iomux.processes.starting import PORT_SECONDS
 from iomux.servers.protocol import Factory, Speaks
 from iomux.system.machine import cores
+from iomux.system.network.place import Place
 from iomux.system.process_tree import is_stopped
 from iomux.system.sockets import Address
 
@@ -49,12 +50,12 @@ class Running:
 
 
 class Run(Protocol):
-    """Starts a server for one item; port: the one to listen on, for a server that makes its own listener."""
+    """Starts a server for one item."""
 
-    def __call__(self, port: int | None = None) -> AbstractContextManager[Running]:
-        """Start it, and stop it on leaving; with a port it does not wait for that to become free.
+    def __call__(self, port: int | None = None, inside: Place | None = None) -> AbstractContextManager[Running]:
+        """Start it, and stop it on leaving. Raises NotStarted, and NotSeen if somebody else has its port.
 
-        Raises NotStarted, and NotSeen if somebody else has its port.
+        port: where to listen, at once, for what makes its own listener. inside: the host of a network in which it runs.
         """
 
 
@@ -84,7 +85,7 @@ def target_of(target: str | servers.Serve, port: int | None = None) -> Target:
         raise ValueError(f"{name} has no port of its own: leave port out")
     if isinstance(found, tuple):
         _check_it_answers(found)
-        return Target(name, lambda port=None: _already_running(found), serial=True)
+        return Target(name, partial(_already_running, found), serial=True)
     return Target(
         name,
         partial(_start, found, port),
@@ -147,36 +148,32 @@ def _check_it_answers(address: Address) -> None:
         raise ValueError(f"nothing answers at {written(*address)}: start the server first") from error
 
 
-def _start(target: Found, hint: int | None, port: int | None = None) -> AbstractContextManager[Running]:
+def _start(
+    target: Found, hint: int | None, port: int | None = None, inside: Place | None = None
+) -> AbstractContextManager[Running]:
     """port: to start it again on, at once. One with a port of its own takes that again, or another one each time."""
     if port is None:
-        return _started_here(target, hint)
-    return _started_here(target, hint if own_port(target) else port, patience=0.0)
+        return _started_here(target, hint, PORT_SECONDS, inside)
+    return _started_here(target, hint if own_port(target) else port, 0.0, inside)
 
 
 @contextlib.contextmanager
-def _started_here(target: Found, port: int | None, patience: float = PORT_SECONDS) -> Iterator[Running]:
+def _started_here(target: Found, port: int | None, patience: float, inside: Place | None) -> Iterator[Running]:
     try:
-        core = None if isinstance(target, Command) else cores()[0]
-        server = launch_on(target, None, core, port, "main_bounded", patience)
+        with sent_by_value():
+            core = None if isinstance(target, Command) else cores()[0]
+            server = launch_on(target, None, core, port, "main_bounded", patience, inside)
     except ServerError as error:
         raise _not_started(error) from error
-    except (TypeError, pickle.PicklingError) as error:  # the function refers to something that can't be pickled
-        raise NotStarted(f"the function can't be sent to another process: {error}") from error
     try:
-        yield Running(
-            Subject(server.address, server.pid),
-            lambda grace: _cause(server, grace),
-            lambda: server.log,
-            lambda: server.written_bytes,
-            server.notes,
-        )
+        told = (lambda: server.log, lambda: server.written_bytes)
+        yield Running(Subject(server.address, server.pid), partial(_cause, server), *told, server.notes)
     finally:
         server.stop()
 
 
 def _not_started(error: ServerError) -> NotStarted | NotSeen:
-    if error.cause.startswith(CANT_LISTEN):  # somebody else has its port: no fault of the server's
+    if error.cause.startswith(CANT_LISTEN) or UNREACHED in error.cause:  # by no fault of the server's
         return NotSeen(f"the server {error.cause}")
     by_itself = error.cause.startswith(("ended", "was ended"))
     return NotStarted(why_ended(error.cause, error.log) if by_itself else f"the server {error.cause}", log=error.log)
@@ -191,7 +188,9 @@ def _cause(server: Server, grace: float) -> str:
 
 
 @contextlib.contextmanager
-def _already_running(address: Address) -> Iterator[Running]:
+def _already_running(address: Address, port: int | None = None, inside: Place | None = None) -> Iterator[Running]:
+    if inside is not None:
+        raise NotSeen("this server runs already, and not behind a wire: let check start it")
     try:
         _check_it_answers(address)
     except ValueError:

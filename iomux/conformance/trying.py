@@ -12,13 +12,14 @@ from iomux import servers
 from iomux.conformance.evidenced import Gather, as_written
 from iomux.conformance.judging import DID_NOT_START, exempt_from, result_of, with_cause
 from iomux.conformance.report import Report
-from iomux.conformance.side_by_side import Clock, most_at_once, side_by_side, try_in_worker
+from iomux.conformance.side_by_side import Clock, most_at_once, sent_by_value, side_by_side, try_in_worker
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.items import Item
-from iomux.conformance.trial.outcome import Outcome
-from iomux.conformance.trial.subject import Fault, NotSeen, NotStarted, busy
+from iomux.conformance.trial.outcome import Outcome, tried
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
 from iomux.processes.forking.forked import Fork, forks
+from iomux.processes.worker import worker_reports
 from iomux.system.limits import did_you_mean
 from iomux.system.listeners import peers
 from iomux.system.progress import bars, report_progress_on_interrupt, shown
@@ -128,29 +129,57 @@ def _try_one(
     """Start the server, try the item, stop the server. afterwards: called before it is stopped, if the item passed."""
     if clock.is_over():
         return Outcome("not seen", clock.why_not_seen())
-    outcome = _tried(item, target, clock, fork, afterwards)
+    try_it = partial(_over_a_wire if item.hosts else _tried, item, target, clock, fork, afterwards)
+    outcome = _as_outcome(try_it)
     if outcome.status == "failed" and not exempt_from(item, target):
         clock.failed()
     return outcome
 
 
-def _tried(item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None]) -> Outcome:
+def _as_outcome(attempt: Callable[[], Outcome]) -> Outcome:
     try:
-        with target.run() as running:
-            outcome = try_in_worker(item, running.subject, clock, fork)
-            if outcome.status == "passed":
-                afterwards(running)
-            outcome, port = with_cause(outcome, item, running), running.subject.address[1]
-            outcome = replace(outcome, notes=running.notes)
-        if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
-            return _started_again(item, target, port, clock, fork)
-        return outcome
+        return attempt()
     except NotStarted as fault:
         return Outcome("failed", fault.seen, fault.detail, DID_NOT_START)
     except NotSeen as reason:
-        return Outcome("not seen", str(reason))
+        return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
     except Fault as fault:
         return Outcome("failed", fault.seen, fault.detail, fault.hint)
+
+
+def _tried(item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None]) -> Outcome:
+    with target.run() as running:
+        outcome = try_in_worker(item, running.subject, clock, fork)
+        if outcome.status == "passed":
+            afterwards(running)
+        outcome, port = with_cause(outcome, item, running), running.subject.address[1]
+        outcome = replace(outcome, notes=running.notes)
+    if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
+        return _started_again(item, target, port, clock, fork)
+    return outcome
+
+
+def _over_a_wire(item: Item, target: Target, clock: Clock, _: Fork, __: Callable[[Running], None]) -> Outcome:
+    """Try an item whose server runs in a host: network, server and clients all belong to a new process of its own."""
+    with sent_by_value():
+        return try_in_worker(item, target, clock, partial(worker_reports, core=None), try_in_network)
+
+
+def try_in_network(item: Item, target: Target) -> Outcome:
+    """Make a network, start the server in its first host, and try the item; in a process of its own."""
+    return _as_outcome(partial(_tried_in_network, item, target))
+
+
+def _tried_in_network(item: Item, target: Target) -> Outcome:
+    from iomux.networks.network import network  # not at the top: few checks have a wire
+
+    try:
+        hosts = network(item.hosts)
+    except OSError as error:
+        raise NotSeenHere(f"no network of hosts can be made here: {error}") from None
+    with hosts, target.run(inside=hosts[0]) as running:
+        outcome = with_cause(tried(item, replace(running.subject, hosts=hosts)), item, running)
+        return replace(outcome, notes=running.notes)
 
 
 def _started_again(item: Item, target: Target, port: int, clock: Clock, fork: Fork) -> Outcome:

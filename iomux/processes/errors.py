@@ -32,6 +32,9 @@ CANT_LISTEN = "can't listen: "
 ELSEWHERE = ", not at the port "
 """What the cause says of a server that listens, but not where it was to."""
 
+UNREACHED = ", which no other host reaches"
+"""What the cause says of a server in a host of a network that listens on the loopback only."""
+
 
 class ServerError(RuntimeError):
     """A server failed to start, or ended by itself; the message holds its traceback.

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 
 import psutil
 
-from iomux.processes.errors import ELSEWHERE, cause_of_end, ended, not_ready
+from iomux.processes.errors import ELSEWHERE, UNREACHED, cause_of_end, ended, not_ready
 from iomux.processes.logs import read_log, too_much, written_bytes
 from iomux.processes.named import place
 from iomux.processes.sharing.accepted import Count
@@ -143,7 +143,7 @@ def _inside(
     """Where a server listens for the other hosts of its network."""
     meant = [one for one in found if one.host in (*place.EVERYWHERE, inside.address)]
     if not meant:
-        why = f"listens at {place.written(*found[0][:2])}, which no other host reaches: let it listen at 0.0.0.0"
+        why = f"listens at {place.written(*found[0][:2])}{UNREACHED}: let it listen at 0.0.0.0"
         raise not_ready(name, why, read_log(log))
     pid = _above_all(process.pid, [one.pid for one in meant if one[:2] == meant[0][:2]])
     return Started(process, pid, (inside.address, meant[0].port))

@@ -10,8 +10,8 @@ import iomux
 from iomux.conformance.chat import room
 from iomux.conformance.chat.manners import Manners
 from iomux.conformance.chat.room import CHAT_ITEMS
-from iomux.conformance.chat_manners import manners_of
 from iomux.conformance.check import check_chat
+from iomux.conformance.judging import manners_of
 from iomux.conformance.targets import target_of
 from iomux.conformance.trial.subject import Subject
 from iomux.course.coursework import chat

@@ -2,13 +2,10 @@
 
 import pytest
 
-from iomux.system.features import feature
+from tests.support.networks import skip_without_network
 
 
 @pytest.fixture(scope="session")
 def works() -> None:
     """Skip the test if this machine can't make a network."""
-    found = feature("network")
-    assert found
-    if why := found.why_not():
-        pytest.skip(f"no network can be made here: {why}")
+    skip_without_network()

@@ -39,7 +39,7 @@ _SMALL_SEGMENT = 1400
 
 def connect(subject: Subject) -> socket.socket:
     """A connected client. Raises Fault if the server does not accept it, NotSeenHere if the kernel never lets it in."""
-    client = _connected(subject, _unconnected(subject))
+    client = connected(subject, _unconnected(subject))
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
 
@@ -54,12 +54,12 @@ def connect_narrow(subject: Subject) -> socket.socket:
     """
     client = _narrow(subject)
     from_a_fresh_address(client)
-    return _connected(subject, client)
+    return connected(subject, client)
 
 
 def connect_narrow_from_home(subject: Subject) -> socket.socket:
     """A client as narrow, from 127.0.0.1: redis-server sends away who comes from elsewhere (its protected mode)."""
-    return _connected(subject, _narrow(subject))
+    return connected(subject, _narrow(subject))
 
 
 def _narrow(subject: Subject) -> socket.socket:
@@ -86,7 +86,8 @@ def _unconnected(subject: Subject) -> socket.socket:
     return socket.socket(socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET, socket.SOCK_STREAM)
 
 
-def _connected(subject: Subject, client: socket.socket) -> socket.socket:
+def connected(subject: Subject, client: socket.socket) -> socket.socket:
+    """Connect a socket. Raises Fault if the server does not accept it, NotSeenHere if the kernel never lets it in."""
     client.settimeout(_DROPPED_SECONDS)
     try:
         try:

@@ -43,9 +43,22 @@ def holders(subject: Subject, client: socket.socket) -> dict[int, int]:
     with contextlib.suppress(OSError, NotSeen):
         end = other_end(client)
         if end is not None and end.inode:
-            counted = {process.pid: _descriptors(process.pid, end.inode) for process in processes(subject)}
-            return {pid: count for pid, count in counted.items() if count}
+            return held_by(subject, end.inode)
     return {}
+
+
+def held_by(subject: Subject, inode: int) -> dict[int, int]:
+    """How many descriptors of a socket each of the server's processes has, by PID. Raises as `processes`.
+
+    Example:
+    >>> from iomux.conformance.trial.holders import held_by
+    >>> from iomux.conformance.trial.subject import Subject
+    >>> with iomux.start("poll") as server:
+    ...     print(held_by(Subject(server.address, server.pid), inode=1))
+    {}
+    """
+    counted = {process.pid: _descriptors(process.pid, inode) for process in processes(subject)}
+    return {pid: count for pid, count in counted.items() if count}
 
 
 def held_elsewhere(subject: Subject) -> bool:

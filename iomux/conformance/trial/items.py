@@ -36,6 +36,8 @@ class Item:
     """The heading under which a report has it, where a check goes in stages."""
     run: tuple[str, ...] = ()
     """The lines of a command that shows the same with a tool that everybody has; PORT stands for the server's port."""
+    hosts: int = 0
+    """How many hosts of a network it needs, the server's first; 0: it is tried on this machine's own loopback."""
 
 
 ITEMS: dict[str, Item] = {}
@@ -57,12 +59,13 @@ def item(
     long: bool = False,
     stage: str = "",
     run: tuple[str, ...] = (),
+    hosts: int = 0,
     into: dict[str, Item] = ITEMS,
 ) -> Callable[[Trial], Trial]:
     """Register a trial as an item; see `Item` for the arguments. into: the items of that kind of server."""
 
     def register(trial: Trial) -> Trial:
-        into[name] = Item(name, rule, sent, hint, man, trial, points, exempt or {}, long, stage, run)
+        into[name] = Item(name, rule, sent, hint, man, trial, points, exempt or {}, long, stage, run, hosts)
         return trial
 
     return register

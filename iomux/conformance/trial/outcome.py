@@ -52,7 +52,7 @@ class Outcome:
 def try_item(item: Item, subject: Subject) -> Outcome:
     """Run one item's trial; called in a separate process. What the kernel dropped is not blamed on the server."""
     port, since = subject.address[1], kernel_drops(subject.address[1])
-    outcome = _tried(item, subject)
+    outcome = tried(item, subject)
     own_doing = "waiting" in outcome.detail  # the server accepts no one: `connecting` has seen that
     answered = outcome.detail.get("bytes_back") != 0
     if outcome.status == "failed" and not own_doing and (why := kernel_dropped_since(since, port, answered)):
@@ -60,7 +60,8 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     return outcome
 
 
-def _tried(item: Item, subject: Subject) -> Outcome:
+def tried(item: Item, subject: Subject) -> Outcome:
+    """Run one item's trial, and say how it ended."""
     try:
         with under_trial(subject):
             item.trial(subject)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 from iomux.conformance.trial import rest
+from iomux.system.network.place import Hosts
 from iomux.system.process_tree import exists
 from iomux.system.sockets import Address
 
@@ -61,6 +62,8 @@ class Subject:
 
     address: Address
     pid: int | None = None
+    hosts: Hosts | None = None
+    """The hosts of its network, its own first, if it does not run on this machine's."""
 
 
 UNDER_TRIAL: list["Subject"] = []
