@@ -13,6 +13,7 @@ import socket
 import struct
 import termios
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import iomux
@@ -75,7 +76,7 @@ class Watched:
 
     def register(self, fd: int, events: int) -> None:
         self._poll.register(fd, events)
-        with socket.socket(fileno=os.dup(fd)) as sock:
+        with as_socket(fd) as sock:
             if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 self.clients.append(fd)
 
@@ -100,7 +101,7 @@ class RaisesTimeouts(Watched):
         ready = super().poll(timeout)
         for fd, what in ready:
             if what & select.POLLERR:
-                with socket.socket(fileno=os.dup(fd)) as sock:
+                with as_socket(fd) as sock:
                     error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if error in (errno.ETIMEDOUT, errno.EHOSTUNREACH):
                     raise OSError(error, os.strerror(error))
@@ -118,9 +119,19 @@ class Flushes(Watched):
 class Resets(Watched):
     def leaves(self, fd: int) -> None:
         if unacknowledged(fd) < _MUCH_BYTES:
-            with socket.socket(fileno=os.dup(fd)) as sock, contextlib.suppress(OSError):
+            with as_socket(fd) as sock, contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@contextlib.contextmanager
+def as_socket(fd: int) -> Iterator[socket.socket]:
+    """The same descriptor, without another one: there may be none left."""
+    sock = socket.socket(fileno=fd)
+    try:
+        yield sock
+    finally:
+        sock.detach()
 
 
 def unacknowledged(fd: int) -> int:
