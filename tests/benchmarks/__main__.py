@@ -17,7 +17,7 @@ from tqdm.auto import trange
 
 import iomux
 from iomux.system.machine import describe
-from tests.benchmarks import copying, intervals, many, network, peers, protocols, theory, timeline, uring
+from tests.benchmarks import copying, intervals, many, network, peers, protocols, theory, timeline, together, uring
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.c.programs import c_client
 
@@ -98,6 +98,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterable[Line]], int]] = {
     "http": (protocols.web, 5),
     "resp": (protocols.stores, 5),
     "crowd": (many.crowd, 3),
+    "together": (together.together, 15),
     "million_connections": (many.million_connections, 1),
 }
 

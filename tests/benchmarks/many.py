@@ -63,12 +63,13 @@ def _kernel(found: CrowdResult) -> float:
 
 def _one_and_two() -> tuple[iomux.LoadResult, iomux.LoadResult]:
     """A server whose handler computes, loaded by one process and by two: latencies are the turns of others."""
-    with iomux.start("epoll", handler=_computes) as server:
+    with iomux.start("epoll", handler=computes) as server:
         one = iomux.load(server, ACTIVE, duration=2.0)
         return one, iomux.load(server, ACTIVE, duration=2.0, processes=2)
 
 
-def _computes(data: bytes) -> bytes:
+def computes(data: bytes) -> bytes:
+    """A handler that needs the processor for as long as one request takes; all others wait for it."""
     until = time.perf_counter_ns() + SERVICE_NS
     while time.perf_counter_ns() < until:
         pass
