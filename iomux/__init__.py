@@ -52,6 +52,7 @@ TYPE_CHECKING = False  # as in typing, the import of which takes longer than all
 if TYPE_CHECKING:
     from typing import Any
 
+    __version__: str
     from iomux import events as events
     from iomux import plot as plot
     from iomux import protocols as protocols

@@ -43,7 +43,7 @@ def test_an_interrupt_prints_no_traceback_at_an_import_or_after_the_end(
 
 INTERRUPTED_IN_A_DESTRUCTOR = """
 import os, signal, sys, time
-from iomux.cli import ending
+from iomux.cli.terminal import ending
 class Left:
     def __del__(self):
         os.kill(os.getpid(), signal.{number})

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iomux.cli.ending import INTERRUPTED
-from iomux.cli.outputs import check_output, say
+from iomux.cli.terminal.ending import INTERRUPTED
+from iomux.cli.terminal.outputs import check_output, say
 
 if TYPE_CHECKING:
     import pandas as pd

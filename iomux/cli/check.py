@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomux.cli import values
-from iomux.cli.outputs import check_output
-from iomux.cli.parsing import examples
+from iomux.cli.terminal.outputs import check_output
+from iomux.cli.terminal.parsing import examples
 
 if TYPE_CHECKING:
     from iomux.conformance.report import Report

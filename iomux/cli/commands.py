@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from iomux.cli.outputs import say
+from iomux.cli.terminal.outputs import say
 from iomux.servers import get, run_forever
 from iomux.servers.protocol import Speaks
 from iomux.system.features import hidden

@@ -5,9 +5,9 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iomux.cli.outputs import say
-from iomux.cli.parsing import examples
 from iomux.cli.saved import read
+from iomux.cli.terminal.outputs import say
+from iomux.cli.terminal.parsing import examples
 from iomux.harness.compare import SETTING, Change, changes
 
 if TYPE_CHECKING:

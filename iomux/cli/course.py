@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from iomux.cli.parsing import examples
+from iomux.cli.terminal.parsing import examples
 from iomux.system.features import install
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from iomux.cli import values
-from iomux.cli.parsing import examples
+from iomux.cli.terminal.parsing import examples
 from iomux.system.features import install
 
 FIRST = "notebooks/00_start_here.ipynb"

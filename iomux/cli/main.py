@@ -10,7 +10,7 @@ check.
 import sys
 from collections.abc import Callable, Sequence
 
-from iomux.cli import ending  # and nothing else here: see there
+from iomux.cli.terminal import ending  # and nothing else here: see there
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(arguments)
     ending.at_once()
-    from iomux.cli.outputs import delivered, prepare_streams, undelivered
+    from iomux.cli.terminal.outputs import delivered, prepare_streams, undelivered
 
     prepare_streams()
     try:
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str], begin: Callable[[], None] = lambda: None) -> int:
-    from iomux.cli.outputs import READER_LEFT, reader_left, say
     from iomux.cli.parser import parse
+    from iomux.cli.terminal.outputs import READER_LEFT, reader_left, say
 
     options = parse(arguments)
     try:

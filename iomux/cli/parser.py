@@ -12,8 +12,8 @@ from iomux.cli.compare import add_compare
 from iomux.cli.completion import complete
 from iomux.cli.course import add_course
 from iomux.cli.lab import add_lab
-from iomux.cli.parsing import Parser, Version, examples
 from iomux.cli.soak import add_soak
+from iomux.cli.terminal.parsing import Parser, Version, examples
 from iomux.processes.sharing.listeners import SHARINGS
 
 _LOAD: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.sweep, which has the defaults

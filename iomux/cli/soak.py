@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from iomux.cli import values
-from iomux.cli.outputs import say
-from iomux.cli.parsing import examples
+from iomux.cli.terminal.outputs import say
+from iomux.cli.terminal.parsing import examples
 
 _SOAK: tuple[tuple[str, Callable[[str], Any], str], ...] = (  # named as in iomux.soak, which has the defaults
     ("minutes", values.real, "how long (default: 5, at most 60)"),

@@ -13,7 +13,7 @@ import pickle
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -67,6 +67,12 @@ class Clock:
     def why_not_seen(self) -> str:
         """For the report: why an item was not tried to its end."""
         return f"other items had failed, and the {self._seconds:g} s of this check were over: ask for more (seconds)"
+
+
+def to_import(items: Iterable[Item]) -> set[str]:
+    """The library's modules that have these items: a student's own are imported in no process that others share."""
+    modules = {getattr(item.trial, "__module__", "") for item in items}
+    return {module for module in modules if module.startswith("iomux.")}
 
 
 def try_in_worker(

@@ -12,7 +12,7 @@ from iomux import servers
 from iomux.conformance.evidenced import Gather, as_written
 from iomux.conformance.judging import DID_NOT_START, exempt_from, result_of, with_cause
 from iomux.conformance.report import Report
-from iomux.conformance.side_by_side import Clock, most_at_once, sent_by_value, side_by_side, try_in_worker
+from iomux.conformance.side_by_side import Clock, most_at_once, sent_by_value, side_by_side, to_import, try_in_worker
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome, tried
@@ -58,7 +58,7 @@ def try_all(
         report_progress_on_interrupt(lambda: f"{len(outcomes)} of {len(chosen)} items were tried"),
         bars()(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
     ):
-        fork = stack.enter_context(forks(_to_import(chosen)))
+        fork = stack.enter_context(forks(to_import(chosen)))
         for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock, fork))):
             outcomes[item.name] = outcome
             bar.set_postfix_str(item.name)
@@ -72,12 +72,6 @@ def try_all(
             told, built = gather(results, steps, under_test, written, clock.ends)
     seen = (note for outcome in outcomes.values() for note in outcome.notes)
     return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
-
-
-def _to_import(items: Iterable[Item]) -> set[str]:
-    """The library's modules that have these items: a student's own are imported in no process that others share."""
-    modules = {getattr(item.trial, "__module__", "") for item in items}
-    return {module for module in modules if module.startswith("iomux.")}
 
 
 def _outcomes(

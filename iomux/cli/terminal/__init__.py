@@ -1,0 +1,1 @@
+"""What every command does with its terminal and its arguments, whatever it is about: help, errors, streams, signals."""
