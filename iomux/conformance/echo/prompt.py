@@ -7,8 +7,8 @@ costs milliseconds an answer while the machine idles, and loses no byte.
 No time is judged. While an answer is due, the kernel is asked what it knows of the server's socket (sock_diag(7)): the
 same bytes twice, 20 ms apart, written and not sent, were held back for these 20 ms, however slow this process or the
 machine is; nothing on its way tells MSG_MORE from Nagle. A request that twice lies unread while each thread of the
-server sleeps has woken nobody: the server asks at intervals. A server that is slow because it computes, waits for a
-core or for something of its own shows neither.
+server sleeps, and none has gone to sleep since it was sent, has woken nobody: the server asks at intervals. A server
+that is slow because it computes, waits for a core or for something of its own, a database, say, shows neither.
 """
 
 import contextlib
@@ -32,6 +32,7 @@ _PROMPT_SECONDS = 0.0015
 _HELD_SECONDS = 0.02  # half of the shortest delay of an acknowledgement (TCP_DELACK_MIN)
 _PROOFS = 4  # so many answers must have been held back: once is chance, and no lasting harm
 _SAMPLE_SECONDS = 0.0004
+_REST_SECONDS = 0.02
 _LATE = "a lone client's answers are held back: "
 _WORDS = {
     "nagle": "the server sent them in parts, and the kernel kept a part until the client had acknowledged the one "
@@ -57,14 +58,17 @@ def prompt(subject: Subject) -> None:
     """Check that what delays an answer is not a wait that the server has asked for."""
     tasks = _tasks(subject)
     proofs: Counter[str] = Counter()
-    late = 0
+    late, doubtful = 0, False
     with connect(subject) as client:
         with warm_up("echoes"):
             for _ in range(_WARM_UP):
                 ask(client, message(_BYTES))
         until = time.monotonic() + _SECONDS  # the more answers are late, the more of them may prove why
         for number in range(_MOST):
-            watch = _answer(client, tasks)
+            watch = _answer(client, tasks, _naps(tasks) if doubtful else None)
+            if "unread" in watch.proofs and not doubtful:
+                doubtful = True
+                watch.proofs.remove("unread")
             late += watch.took > _PROMPT_SECONDS
             proofs.update(watch.proofs)
             for why, count in proofs.items():
@@ -81,6 +85,8 @@ class _Watch:
     """What was seen while one answer was due."""
 
     tasks: list[Path]
+    naps: dict[Path, int] | None = None
+    """How often each thread had gone to sleep before the request; None: this was not looked at."""
     took: float = 0.0
     proofs: set[str] = field(default_factory=set)
     _held: Connection | None = None
@@ -108,13 +114,13 @@ class _Watch:
             self._unread_since = 0.0
         elif not self._unread_since:
             self._unread_since = time.monotonic()
-        elif now - self._unread_since > _PROMPT_SECONDS:
+        elif now - self._unread_since > _PROMPT_SECONDS and (self.naps is None or self.naps == _count_naps(self.tasks)):
             self.proofs.add("unread")
 
 
-def _answer(client: socket.socket, tasks: list[Path]) -> _Watch:
+def _answer(client: socket.socket, tasks: list[Path], naps: dict[Path, int] | None) -> _Watch:
     """Ask once, and watch the server's socket until the answer is here. Raises Fault if it does not come."""
-    watch, sent, got, how = _Watch(tasks), message(_BYTES), b"", "nothing more came"
+    watch, sent, got, how = _Watch(tasks, naps), message(_BYTES), b"", "nothing more came"
     can_ask = not missing()
     began = last = time.monotonic()
     client.sendall(sent)
@@ -138,6 +144,24 @@ def _tasks(subject: Subject) -> list[Path]:
     if subject.pid is None:
         return []
     return [Path(f"/proc/{process.pid}/task") for process in processes(subject)]
+
+
+def _naps(tasks: list[Path]) -> dict[Path, int]:
+    """How often each thread has gone to sleep so far, as soon as all of them sleep."""
+    until = time.monotonic() + _REST_SECONDS
+    while not _asleep(tasks) and time.monotonic() < until:
+        pass  # a nap may be as short as two milliseconds
+    return _count_naps(tasks)
+
+
+def _count_naps(tasks: list[Path]) -> dict[Path, int]:
+    found = {}
+    for task in tasks:
+        for status in task.glob("*/status"):
+            with contextlib.suppress(OSError, StopIteration):  # it has just ended
+                lines = status.read_text().splitlines()
+                found[status] = next(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
+    return found
 
 
 def _asleep(tasks: list[Path]) -> bool:
