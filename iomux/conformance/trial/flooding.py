@@ -3,9 +3,11 @@
 The flood has to go on without running dry: a server that reads until EAGAIN would turn to the others when its queue is
 empty for a moment, only because we were slow, and look fair. So the kernel's buffers are filled while the server is
 stopped, and then it runs on our core, and only while we sleep (see `yielding`): as soon as there is room for more of
-the flood, or an answer has come, we are awake and it is not. If the flood ran dry all the same, the trial shows nothing
-and is repeated; if it always does, the item is not seen. What is bounded is the part of the flood that is answered
-before the small requests of others, that wait since before it went on.
+the flood, or an answer has come, we are awake and it is not. If the flood ran dry all the same, or its answers jammed
+since we were late to read them, the server had to turn to the others: the trial shows nothing and is repeated; if it
+always does, the item is not seen. Each trial begins with a server that sleeps and owes nothing: one that still has an
+answer to send looks at the others right after that, however greedily it reads. What is bounded is the part of the flood
+that is answered before the small requests of others, that wait since before it went on.
 """
 
 import contextlib
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 
 from iomux.conformance.trial.clients import MIB, compare
 from iomux.conformance.trial.patience import at_work, ready
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, stopped, warm_up
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, settled, stopped, warm_up
 from iomux.conformance.trial.yielding import only_while_we_sleep
 from iomux.system.sock_diag import Socket, sockets_at
 
@@ -24,9 +26,11 @@ MOST_IN_ONE_TURN = 24 * MIB
 """Thrice the longest turn of a library in use: uvloop makes up to 32 reads of 250 KiB in a row (uv__read). In a second
 trial a server may be stopped in the middle of a turn, and then take one whole turn more."""
 _ROOM_BYTES, _MOST_BYTES = 8 * MIB, 50 * MIB
+_LOOK_SECONDS = 0.02
 _WAKE_BYTES = 512 * 1024  # it is cheaper to be woken for each half MiB of answers than for each of them
+_JAM_BYTES = _ROOM_BYTES // 2
 _TRIALS, _ENOUGH_SECONDS = 6, 4.0
-_MOST_SECONDS, _LEFT_SECONDS = 25.0, 0.5
+_MOST_SECONDS, _LEFT_SECONDS, _REST_SECONDS = 25.0, 0.5, 10.0
 
 
 @dataclass
@@ -54,32 +58,45 @@ class Turn:
 def flood_is_fair(subject: Subject, flooder: Flooder, others: Sequence[socket.socket], turn: Turn) -> None:
     """Raise Fault if others wait for as long as a flood goes on; NotSeenHere if this machine can't tell.
 
-    All of them have been served once. A starving server may be lucky once, if the flood falters; on a busy machine,
-    fewer trials have to be enough.
+    All of them have been served once. A starving server may be lucky once, if the flood falters, so one trial that
+    shows something is not enough.
     """
     flooder.client.setblocking(False)
     _make_room(flooder.client)
-    with only_while_we_sleep(subject):
-        began, shown = time.monotonic(), 0
-        for _ in range(_TRIALS):
+    began, shown = time.monotonic(), 0
+    for _ in range(_TRIALS):
+        _let_it_rest(subject, flooder)
+        with only_while_we_sleep(subject):
             shown += _turned_to_others(subject, flooder, others, turn)
-            if shown > 1 and time.monotonic() > began + _ENOUGH_SECONDS:
-                return
-        if not shown:
-            raise NotSeenHere("this machine was too busy to tell who is served first: the flood ran dry each time")
+        if shown > 1 and time.monotonic() > began + _ENOUGH_SECONDS:
+            return
+    if shown < 2:  # a server that starves others may be lucky once
+        raise NotSeenHere("this machine was too busy to tell who is served first: the flood ran dry, or jammed")
+
+
+def _let_it_rest(subject: Subject, flooder: Flooder) -> None:
+    """Read all that the server still answers, until it sleeps; one that is slow is not waited for long."""
+    until = time.monotonic() + _REST_SECONDS
+    while any(one.unread or one.unsent for one in _ends(subject, flooder.client)) and time.monotonic() < until:
+        ready([flooder.client], seconds=_LOOK_SECONDS)
+        _read_all(flooder)
+    settled(subject)
+    _read_all(flooder)
 
 
 def _turned_to_others(subject: Subject, flooder: Flooder, others: Sequence[socket.socket], turn: Turn) -> bool:
-    """Keep a flood going until the others are answered. False if it had run dry by then, so that nothing is shown."""
+    """Keep a flood going until the others are answered. False if it had run dry or jammed, so that nothing is shown."""
     with stopped(subject):
         _read_what_is_left(subject, flooder)
         _send_all_that_fits(flooder)
         for polite in others:
             polite.sendall(turn.request)
     came, answered, began = dict.fromkeys(others, b""), 0, time.monotonic()
-    moved, client = began, flooder.client
+    moved, client, goes_on = began, flooder.client, True
     while waiting := [other for other, got in came.items() if len(got) < len(turn.answer)]:
         readable, writable = ready([*waiting, client], [client], 0.25)
+        if set(readable) - {client}:
+            goes_on &= _goes_on(subject, client)  # before we send and read more
         _send_all_that_fits(flooder)
         answered += _read_all(flooder)
         for other in set(readable) - {client}:
@@ -90,7 +107,7 @@ def _turned_to_others(subject: Subject, flooder: Flooder, others: Sequence[socke
         _look_at_the_clock(subject, began, moved)
     for got in came.values():
         compare(turn.answer, got, "nothing more came", "during a flood another client")
-    return _more_to_read(subject, client)
+    return goes_on
 
 
 def _read_what_is_left(subject: Subject, flooder: Flooder) -> None:
@@ -109,10 +126,11 @@ def _ends(subject: Subject, client: socket.socket) -> list[Socket]:
     return [one for one in sockets_at(subject.address[1]) if mine in (one.local, one.remote)]
 
 
-def _more_to_read(subject: Subject, client: socket.socket) -> bool:
-    """Whether bytes of the flood wait to be read by the server, or to be sent to it."""
-    ends = _ends(subject, client)
-    return any(one.unread if one.local == subject.address[1] else one.unsent for one in ends)
+def _goes_on(subject: Subject, client: socket.socket) -> bool:
+    """Whether the server could go on with the flood: there are bytes for it to read, and room for its answers."""
+    ends, port = _ends(subject, client), subject.address[1]
+    dry = not any(one.unread if one.local == port else one.unsent for one in ends)
+    return not dry and all(one.local == port or one.unread < _JAM_BYTES for one in ends)
 
 
 def _look_at_the_clock(subject: Subject, began: float, moved: float) -> None:
