@@ -11,6 +11,7 @@ import time
 
 import psutil
 
+from iomux.conformance.echo.visits import BLOCKS, is_a_leak, skip_if_collected
 from iomux.conformance.trial.clients import MIB, ask, connect, eventually, message
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes, warm_up
@@ -19,6 +20,9 @@ _TURN_BYTES = 64 * 1024
 _WARM_UP, _FLAT, _ENOUGH = 16 * MIB, 24 * MIB, 256 * MIB
 _WARM_UP_SECONDS, _FLAT_SECONDS, _HALF_SECONDS = 1.5, 3.0, 6.0  # a slow server says less: enough, if it is flat
 _LEAST = MIB
+_SMALL, _MOST_A_BLOCK = 1500, 1500 * 200
+_BLOCK_SECONDS, _SMALL_SECONDS = 4.0, 20.0
+_SURE = 8 * MIB  # Go collects for the first time at 4 MiB
 _KEPT = 0.25
 """The share of what was said that a server must keep to fail: one that keeps all keeps it once or more."""
 _FIRST, _VISITS = 24, 120  # socketserver.ForkingMixIn waits for its children when there are 40
@@ -29,7 +33,8 @@ _MOST_LEFT = 80
     "history",
     points=2,
     rule="what has been answered is forgotten",
-    sent="one client sends more than 40 MiB in messages of 64 KiB, each answered before the next",
+    sent="one client sends more than 40 MiB in messages of 64 KiB, and then thousands of 8 bytes, each answered before "
+    "the next",
     hint="Each answer was sent, and its bytes are still in memory. Look for a list, a log, a string or a buffer that "
     "only grows: what is appended for each message, and where is it removed?",
     man="Python: tracemalloc; malloc(3), free(3)",
@@ -44,6 +49,41 @@ def history(subject: Subject) -> None:
             raise NotSeen("the server moves less than 1 MiB in three seconds: too little to see what it keeps")
         if rss_bytes(subject) - before >= _KEPT * said:
             _ask_until_sure(subject, client)
+        _forgets_small_ones(subject, client)
+
+
+def _forgets_small_ones(subject: Subject, client: socket.socket) -> None:
+    """Raise Fault if some bytes are kept for each message, however small: a timer, a task, a line of a log.
+
+    Two blocks of messages together that keep little acquit the server; a heap is collected before it has grown so far.
+    """
+    first, growing, until = rss_bytes(subject), list[int](), time.monotonic() + _SMALL_SECONDS
+    while time.monotonic() < until:
+        before = rss_bytes(subject)
+        if not _say_small_ones(client):
+            return
+        growing.append(rss_bytes(subject) - before)
+        if len(growing) > 1 and sum(growing[-2:]) < 2 * _MOST_A_BLOCK:
+            return
+        if before - first > _SURE and len(growing) > BLOCKS and is_a_leak(growing[-BLOCKS:], _MOST_A_BLOCK):
+            skip_if_collected(subject)
+            raise Fault(
+                "the server keeps memory for each message that it has answered", bytes_each=growing[-1] // _SMALL
+            )
+    raise NotSeen(
+        "the server's memory grows with each message, and it answers too few here to see whether that goes on"
+    )
+
+
+def _say_small_ones(client: socket.socket) -> bool:
+    """Say a block of them; False if that takes too long to go on with it."""
+    until = time.monotonic() + _BLOCK_SECONDS
+    with warm_up("echoes"):
+        for number in range(_SMALL):
+            ask(client, b"%08d" % number)
+            if time.monotonic() > until:
+                return False
+    return True
 
 
 def _ask_until_sure(subject: Subject, client: socket.socket) -> None:

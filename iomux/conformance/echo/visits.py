@@ -18,7 +18,7 @@ from iomux.conformance.trial.subject import Fault, NotSeen, Subject, descriptors
 from iomux.system.sockets import reset
 
 _FIRST_VISITS = 500
-_BLOCK_VISITS, _BLOCKS, _MOST_BLOCKS = 1500, 8, 16
+_BLOCK_VISITS, BLOCKS, _MOST_BLOCKS = 1500, 8, 16
 _MOST_BYTES_A_VISIT = 200
 _ALIKE = 2.5
 _COLLECTED_LATE = frozenset({"java", "dotnet"})
@@ -61,20 +61,20 @@ def _memory_stops_growing(subject: Subject) -> None:
         before = now
         if len(growing) > 1 and sum(growing[-2:]) < 2 * most:
             return
-        if len(growing) > _BLOCKS and _is_a_leak(growing[-_BLOCKS:]):
-            _skip_if_collected(subject)
+        if len(growing) > BLOCKS and is_a_leak(growing[-BLOCKS:], most):
+            skip_if_collected(subject)
             grown = int(statistics.median(growing)) // _BLOCK_VISITS
             raise Fault("the server keeps memory for each client that has left", bytes_a_visit=grown)
 
 
-def _is_a_leak(growing: list[int]) -> bool:
+def is_a_leak(growing: list[int], most: int) -> bool:
     """Whether each block keeps something, and by far the most about the same: a table that is doubled is one jump."""
     usual = statistics.median(growing)
     alike = sum(usual / _ALIKE < grown < usual * _ALIKE for grown in growing)
-    return min(growing) > _MOST_BYTES_A_VISIT * _BLOCK_VISITS and alike >= len(growing) - 1
+    return min(growing) > most and alike >= len(growing) - 1
 
 
-def _skip_if_collected(subject: Subject) -> None:
+def skip_if_collected(subject: Subject) -> None:
     """A virtual machine's young generation may fill for a minute before it is collected for the first time."""
     for process in processes(subject):
         with contextlib.suppress(psutil.Error):
