@@ -1,6 +1,5 @@
 """Items about the limits of a process, above all its descriptors, and about how it ends."""
 
-import contextlib
 import socket
 import time
 from typing import NoReturn
@@ -8,11 +7,20 @@ from typing import NoReturn
 from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_waits
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, press_ctrl_c, runs
+from iomux.conformance.trial.limits import (
+    at_its_limit,
+    descriptors_of_first,
+    limit_descriptors,
+    listens,
+    press_ctrl_c,
+    raise_descriptors,
+    runs,
+)
 from iomux.conformance.trial.patience import at_work, busy_printing
 from iomux.conformance.trial.rest import lives_on
 from iomux.conformance.trial.subject import (
     PATIENCE,
+    RAISE_THE_LIMIT,
     Fault,
     NotSeen,
     NotSeenHere,
@@ -26,6 +34,7 @@ from iomux.conformance.trial.subject import (
 _ROOM = 24  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST, _FEW = 1100, 100
+_DESCRIPTORS_EACH = 4  # a client's socket, and perhaps a pipe's two, or those of a connection to a backend
 _MORE_SECONDS = 15.0
 
 
@@ -101,12 +110,10 @@ def _served_again(subject: Subject) -> bool:
 )
 def past_1024(subject: Subject) -> None:
     """Check that clients past FD_SETSIZE are served or refused."""
-    if subject.pid is not None:
-        with contextlib.suppress(NotSeen):
-            limit_descriptors(subject, FD_SETSIZE * 2)
+    raise_descriptors(subject, _DESCRIPTORS_EACH * _PAST)
     with crowd(subject, _PAST) as clients:
-        first = next((n for n, client in enumerate(clients) if _answered(client) != "answered"), _PAST)
-        if first < FD_SETSIZE * 3 // 4:
+        first, how = _first_not_served(clients)
+        if first < (FD_SETSIZE * 3 // 4 if how == "left waiting" else _FEW):
             _not_even_some(subject, clients, first)
         for client in clients[first:]:
             client.settimeout(1.0)
@@ -116,9 +123,18 @@ def past_1024(subject: Subject) -> None:
     still_serves(subject, "1,100 clients")
 
 
+def _first_not_served(clients: list[socket.socket]) -> tuple[int, str]:
+    """The number of the first client that is not answered, and what became of it; their count if all are."""
+    for number, client in enumerate(clients):
+        if (how := _answered(client)) != "answered":
+            return number, how
+    return len(clients), "answered"
+
+
 def _not_even_some(subject: Subject, clients: list[socket.socket], first: int) -> NoReturn:
     if first < _FEW and (subject.pid is None or lives_on(subject.pid)):  # it may have ended of so many, all at once
         raise NotSeen(f"fewer than {_FEW} clients at once are served: see the item hundred")
+    _has_descriptors_left(subject)
     hint = why_it_waits(subject, clients[first])
     raise Fault("clients were not served long before the 1,024th", hint, first=first + 1)
 
@@ -126,10 +142,17 @@ def _not_even_some(subject: Subject, clients: list[socket.socket], first: int) -
 def _left_waiting(subject: Subject, client: socket.socket, first: int) -> NoReturn:
     if subject.pid is None:
         raise NotSeen("some wait: how many descriptors the server may open is not known from here")
+    _has_descriptors_left(subject)
     hint = why_it_waits(subject, client)
     which = "the thousandth" if hint else "descriptor 1,024"
     seen = f"clients past {which} were neither served nor refused: they wait"
     raise Fault(seen, hint, first=first + 1, descriptor=descriptor_of(subject, client))
+
+
+def _has_descriptors_left(subject: Subject) -> None:
+    """Raise NotSeenHere if it has used up all that it may open: several for each client are no fault."""
+    if at_its_limit(subject):
+        raise NotSeenHere(f"the server has opened all descriptors that it may for {_PAST:,} clients: {RAISE_THE_LIMIT}")
 
 
 @item(

@@ -9,6 +9,8 @@ import psutil
 
 from iomux.conformance.trial.subject import RAISE_THE_LIMIT, NotSeenHere, Subject, processes, send_signal, settled
 
+_NEARLY = 4  # a server that needs a pair, and has no place for it, closes the one that it has got
+
 
 def limit_descriptors(subject: Subject, wanted: int) -> None:
     """Limit the server to `wanted` descriptors (prlimit(2)). Raises NotSeenHere if that is impossible."""
@@ -33,6 +35,35 @@ def allow_descriptors(subject: Subject, wanted: int) -> None:
             soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
             if soft != resource.RLIM_INFINITY and soft < (needed := process.num_fds() + wanted):
                 limit_descriptors(subject, needed)
+
+
+def raise_descriptors(subject: Subject, wanted: int) -> None:
+    """Let each of its processes open `wanted` descriptors more, or as many as it may; no limit is ever lowered.
+
+    A server may have several for each client: a pipe, a duplicate, the other connection of a proxy.
+    """
+    if subject.pid is None or not hasattr(resource, "prlimit"):
+        return
+    for process in processes(subject):
+        with contextlib.suppress(PermissionError):
+            soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            most = (
+                process.num_fds() + wanted if hard == resource.RLIM_INFINITY else min(hard, process.num_fds() + wanted)
+            )
+            if soft != resource.RLIM_INFINITY and soft < most:
+                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (most, hard))
+
+
+def at_its_limit(subject: Subject) -> bool:
+    """Whether one of its processes has opened as many descriptors as it may, where that can be seen."""
+    if subject.pid is None or not hasattr(resource, "prlimit"):
+        return False
+    for process in processes(subject):
+        with contextlib.suppress(PermissionError, psutil.Error):
+            soft = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0]
+            if soft != resource.RLIM_INFINITY and process.num_fds() >= soft - _NEARLY:
+                return True
+    return False
 
 
 def descriptors_of_first(subject: Subject) -> int:
