@@ -1,12 +1,41 @@
-"""How fair a server is to other clients while one floods it: `trial.flooding` says how that is seen."""
+"""Items about clients that send what is rare: an urgent byte, or a flood (`trial.flooding` says how that is seen)."""
 
-from iomux.conformance.trial.clients import ask, connect
+import socket
+import time
+
+from iomux.conformance.trial.clients import ask, connect, receive
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Subject, processes, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, busy, processes, warm_up
 
 _TURN = b"my turn?"
 _PIECE = bytes(256 * 1024)
+
+
+@item(
+    "urgent",
+    points=1,
+    rule="out-of-band data does no harm",
+    sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent",
+    hint="select's third list and POLLPRI report urgent data, not errors: a client there has done nothing wrong. If "
+    "you don't want urgent bytes, don't ask for them.",
+    man="select(2) (exceptfds), poll(2) (POLLPRI), tcp(7)",
+)
+def urgent(subject: Subject) -> None:
+    """Check that the bytes before and after an urgent byte come back; the byte itself may be skipped."""
+    with connect(subject) as client:
+        ask(client, b"before")
+        spun = subject.pid is None or busy(subject)
+        client.send(b"!", socket.MSG_OOB)
+        time.sleep(0.1)
+        client.sendall(b"after")
+        got, how = receive(client, 5)
+        if got == b"!afte":  # read in line (SO_OOBINLINE), which is allowed
+            got += receive(client, 1)[0]
+        if got not in (b"after", b"!after"):
+            raise Fault(f"after an urgent byte the client was not served as before: {how or 'other bytes came back'}")
+        if not spun and busy(subject):
+            raise Fault("after an urgent byte the server never sleeps again")
 
 
 @item(

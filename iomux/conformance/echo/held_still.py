@@ -92,7 +92,7 @@ def lump(subject: Subject) -> None:
         if _one_lump(subject, client, _SMALL_BYTES) < _SMALL_BYTES:
             raise NotSeenHere("the kernel's buffers are too small here for a message of many buffers: tcp(7), tcp_rmem")
         with warm_up("bulk"):
-            _grow_buffers(client)
+            grow_buffers(client)
         _one_lump(subject, client, _LARGE_BYTES)
 
 
@@ -104,7 +104,7 @@ def _one_lump(subject: Subject, client: socket.socket, most: int) -> int:
     return len(sent)
 
 
-def _grow_buffers(client: socket.socket) -> None:
+def grow_buffers(client: socket.socket) -> None:
     """Send messages and read the answers: the kernel makes a buffer larger as its bytes are read (tcp_rmem, tcp(7))."""
     for _ in range(_TURNS):
         ask(client, message(_TURN_BYTES))

@@ -2,8 +2,9 @@
 
 import socket
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 
+from iomux.conformance.echo.held_still import grow_buffers
 from iomux.conformance.trial.clients import (
     MIB,
     ask,
@@ -16,17 +17,20 @@ from iomux.conformance.trial.clients import (
     fill,
     leave,
     message,
-    receive,
     still_serves,
 )
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, rss_bytes, stopped, warm_up
+from iomux.conformance.trial.limits import raise_descriptors
+from iomux.conformance.trial.patience import ready
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, rss_bytes, stopped, warm_up
 from iomux.system.sockets import reset
 
 _MUCH = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
 _MOST_TAKEN = 64 * MIB
 _ONE_MESSAGE = 4096
 _MOST_GROWTH = 32 * MIB
+_TWO_ANSWERS = (48 * 1024, 128 * 1024)  # for small buffers, and for large ones, if the kernel's have grown
+_FEW, _DESCRIPTORS_EACH = 100, 4
 _SIPPED, _SIP_BYTES = 500, 10
 
 
@@ -43,12 +47,30 @@ _SIPPED, _SIP_BYTES = 500, 10
 def idle(subject: Subject) -> None:
     """Test one active client among 1,000 idle ones."""
     check_room_for(1001)
-    with crowd(subject, 500), connect(subject) as active, ExitStack() as stack:
-        for number, client in enumerate(connect_one_by_one(subject, 500)):
-            stack.enter_context(client)
-            if number % 50 == 0:
-                ask(active, b"one of a thousand", "the active client")
-        ask(active, b"and now?", "the active client")
+    raise_descriptors(subject, _DESCRIPTORS_EACH * 1001)
+    with crowd(subject, 500) as silent, connect(subject) as active, ExitStack() as stack:
+        try:
+            for number, client in enumerate(connect_one_by_one(subject, 500)):
+                stack.enter_context(client)
+                if number % 50 == 0:
+                    ask(active, b"one of a thousand", "the active client")
+            ask(active, b"and now?", "the active client")
+        except Fault:
+            _has_room(silent)
+            raise
+
+
+def _has_room(crowd: list[socket.socket]) -> None:
+    """Raise NotSeen if it has hundreds of clients, and closes who comes then: that is a limit, and no silence."""
+    left = [client for client in crowd if not _closed(client)]
+    if _FEW < len(left) < len(crowd) and crowd[: len(left)] == left:
+        raise NotSeen("the server turns newcomers away when some hundred are there: a thousand can't be")
+
+
+def _closed(client: socket.socket) -> bool:
+    with suppress(ConnectionError):
+        return bool(ready([client])[0]) and not client.recv(1, socket.MSG_PEEK)
+    return True
 
 
 @item(
@@ -80,19 +102,33 @@ def _come_and_reset(subject: Subject, count: int) -> None:
     "mid-reset",
     points=4,
     rule="the server survives clients that reset while it owes them bytes",
-    sent="three clients each send as much as the server takes, read nothing, and reset; then three new ones come",
+    sent="three clients each send as much as the server takes, read nothing, and reset; one sends 48 KiB and closes "
+    "while the server is held still (SIGSTOP), another one 128 KiB; then three new ones come",
     hint="You had something left to send when the client went away. What does send do then, and what happens to the "
     "bytes that you had kept for it?",
     man="send(2)",
 )
 def reset_in_mid_transfer(subject: Subject) -> None:
-    """Test resets while bytes are on their way in both directions."""
+    """Test resets while bytes are on their way in both directions, and a close, after which a first send succeeds."""
     for _ in range(3):
         client = connect_narrow(subject)
         fill(subject, client, message(_MUCH))
         reset(client)
+    for size in _TWO_ANSWERS:
+        _close_before_the_answers(subject, size)
     for _ in range(3):  # the first may be accepted before the reset is seen, and so not reuse the old descriptor number
         still_serves(subject, "a reset in mid-transfer")
+
+
+def _close_before_the_answers(subject: Subject, size: int) -> None:
+    """Send, and close: all has arrived when the server looks. The first answer succeeds, the second is an EPIPE."""
+    with connect(subject) as client:
+        with warm_up("bulk"):
+            grow_buffers(client)
+        with stopped(subject) if subject.pid is not None else nullcontext():
+            client.sendall(message(size))
+            client.close()
+    still_serves(subject, "a client that closed before it was answered")
 
 
 @item(
@@ -161,29 +197,3 @@ def back_pressure(subject: Subject) -> None:
         if not spun and busy(subject):
             raise Fault("a client does not read, and the server never sleeps: it asks for that client again and again")
         leave(client)
-
-
-@item(
-    "urgent",
-    points=1,
-    rule="out-of-band data does no harm",
-    sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent",
-    hint="select's third list and POLLPRI report urgent data, not errors: a client there has done nothing wrong. If "
-    "you don't want urgent bytes, don't ask for them.",
-    man="select(2) (exceptfds), poll(2) (POLLPRI), tcp(7)",
-)
-def urgent(subject: Subject) -> None:
-    """Check that the bytes before and after an urgent byte come back; the byte itself may be skipped."""
-    with connect(subject) as client:
-        ask(client, b"before")
-        spun = subject.pid is None or busy(subject)
-        client.send(b"!", socket.MSG_OOB)
-        time.sleep(0.1)
-        client.sendall(b"after")
-        got, how = receive(client, 5)
-        if got == b"!afte":  # read in line (SO_OOBINLINE), which is allowed
-            got += receive(client, 1)[0]
-        if got not in (b"after", b"!after"):
-            raise Fault(f"after an urgent byte the client was not served as before: {how or 'other bytes came back'}")
-        if not spun and busy(subject):
-            raise Fault("after an urgent byte the server never sleeps again")
