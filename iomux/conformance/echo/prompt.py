@@ -22,7 +22,7 @@ from pathlib import Path
 from iomux.conformance.trial.clients import ask, compare, connect, message
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.patience import out_of_patience
-from iomux.conformance.trial.subject import Fault, NotSeenHere, Subject, processes, warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes, use_at_rest, warm_up
 from iomux.system.sock_diag import Connection, missing, other_end
 
 _BYTES = 64
@@ -33,6 +33,7 @@ _HELD_SECONDS = 0.02  # half of the shortest delay of an acknowledgement (TCP_DE
 _PROOFS = 4  # so many answers must have been held back: once is chance, and no lasting harm
 _SAMPLE_SECONDS = 0.0004
 _REST_SECONDS = 0.02
+_POLLS_A_SECOND = 30.0  # more than a Java machine's own 20
 _LATE = "a lone client's answers are held back: "
 _WORDS = {
     "nagle": "the server sent them in parts, and the kernel kept a part until the client had acknowledged the one "
@@ -58,7 +59,7 @@ def prompt(subject: Subject) -> None:
     """Check that what delays an answer is not a wait that the server has asked for."""
     tasks = _tasks(subject)
     proofs: Counter[str] = Counter()
-    late, doubtful = 0, False
+    late, doubtful, polls = 0, False, False
     with connect(subject) as client:
         with warm_up("echoes"):
             for _ in range(_WARM_UP):
@@ -66,8 +67,9 @@ def prompt(subject: Subject) -> None:
         until = time.monotonic() + _SECONDS  # the more answers are late, the more of them may prove why
         for number in range(_MOST):
             watch = _answer(client, tasks, _naps(tasks) if doubtful else None)
-            if "unread" in watch.proofs and not doubtful:
-                doubtful = True
+            if "unread" in watch.proofs and not doubtful and not polls:
+                polls = _polls(subject)
+                doubtful = not polls
                 watch.proofs.remove("unread")
             late += watch.took > _PROMPT_SECONDS
             proofs.update(watch.proofs)
@@ -144,6 +146,13 @@ def _tasks(subject: Subject) -> list[Path]:
     if subject.pid is None:
         return []
     return [Path(f"/proc/{process.pid}/task") for process in processes(subject)]
+
+
+def _polls(subject: Subject) -> bool:
+    """Whether it wakes so often, although nobody sends, that its naps are too short to be watched one by one."""
+    with contextlib.suppress(NotSeen):
+        return use_at_rest(subject).wake_ups > _POLLS_A_SECOND
+    return False
 
 
 def _naps(tasks: list[Path]) -> dict[Path, int]:
