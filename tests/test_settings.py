@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.required import takes_long
+
+pytestmark = takes_long
+
 pytest.importorskip("nbval")
 pytest.importorskip("xdist")
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,15 @@ from pathlib import Path
 from iomux.course.notebook import HOME
 
 FILES = (
-    *("README*.md", "CONTRIBUTING.md", "notebooks/*.ipynb", "notebooks/*.png", "notebooks/recorded_*.json"),
+    *(
+        "README*.md",
+        "CONTRIBUTING.md",
+        "docs/*.md",
+        "docs/reference/*.md",
+        "notebooks/*.ipynb",
+        "notebooks/*.png",
+        "notebooks/recorded_*.json",
+    ),
     *("notebooks/zh/*.ipynb", "notebooks/zh/recorded_*.json"),
 )
 """Of a clone: the files of the course, sources apart."""

@@ -16,13 +16,25 @@ class Process(Protocol):
     returncode: Any
 
     @property
-    def stdin(self) -> IO[bytes] | None: ...
+    def stdin(self) -> IO[bytes] | None:
+        """Its lifeline."""
+
     @property
-    def stdout(self) -> IO[bytes] | None: ...
-    def poll(self) -> int | None: ...
-    def wait(self, timeout: float | None = None) -> int: ...
-    def send_signal(self, sig: int) -> None: ...
-    def kill(self) -> None: ...
+    def stdout(self) -> IO[bytes] | None:
+        """What it reports."""
+
+    def poll(self) -> int | None:
+        """How it has ended; None if it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
     def __hash__(self) -> int: ...
 
 

@@ -19,6 +19,7 @@ from iomux.solutions import coursework
 from tests.students import other_rooms
 from tests.students.faulty_rooms import FAULTS
 from tests.students.rooms import RIGHT, room_file
+from tests.support.required import LONG
 
 FOLLOWS = {"dies of a reset": ("leaving", "leaks", "silent")}
 """Items about something else that contain the fault as well, and say so after their own cause was seen to be absent."""
@@ -58,7 +59,10 @@ def test_a_room_that_uses_a_member_after_it_has_left_is_caught_each_time() -> No
 
 @pytest.mark.parametrize("habit", RIGHT)
 def test_a_right_room_with_habits_passes(habit: str, tmp_path: Path) -> None:
-    some = {"passes-on", *NAMES[list(RIGHT).index(habit) % 4 :: 4]}  # the rooms below are tried with every item
+    some = {
+        "passes-on",
+        *NAMES[list(RIGHT).index(habit) % 6 :: 1 if LONG else 6],
+    }  # the rooms below are tried with every item
     report = check_chat(room_file(tmp_path, RIGHT[habit]), only=some, progress=False)
     report.raise_if_failed()
     assert report.earned == report.points
@@ -76,7 +80,7 @@ def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp
     item, seen, parts = FAULTS[fault]
     due = {"passes-on", item, *FOLLOWS.get(fault, ())}
     place = list(FAULTS).index(fault)
-    others = NAMES[place // 2 % 6 :: 6] if place % 2 else ()  # all items on every fault take minutes
+    others = NAMES if LONG else NAMES[place // 4 % 8 :: 8] if place % 4 == 0 else ()  # all on every fault: minutes
     report = check_chat(room_file(tmp_path, parts), only=due.union(others), progress=False, seconds=120)
     assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
     assert seen in report[item].seen

@@ -24,6 +24,7 @@ from tests.students.right_threads import next_to_an_idle_thread, two_threads_on_
 from tests.support.checks import check
 from tests.support.clients import eventually
 from tests.support.processes import marked, own_mark
+from tests.support.required import takes_long
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what each thread uses is known on Linux only")
 
@@ -126,6 +127,7 @@ def starve() -> None:
 
 
 @linux
+@takes_long
 @pytest.mark.parametrize(("bug", "status"), [("serve", "failed"), ("cured", "passed")])
 def test_a_flood_is_judged_in_the_same_way_by_a_check_that_hardly_gets_a_core(bug: str, status: str) -> None:
     target = f"{greedy_drain.__file__}:{bug}"

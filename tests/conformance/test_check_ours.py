@@ -8,10 +8,11 @@ import iomux
 from iomux.conformance.check import NAMES
 from iomux.servers import get
 from tests.support.checks import check
+from tests.support.required import LONG
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.model != "nonblocking" and m.name != "blocking"]
-WHOLE = ("blocking", "nonblocking", "threaded", "epoll", "asyncio", "io_uring")
-"""These are tried with every item; the others, which share their code, each with one third of the items."""
+WHOLE = iomux.names() if LONG else ("blocking", "nonblocking", "threaded", "epoll", "io_uring")
+"""These are tried with every item; the others, which share their code, each with one sixth of the items."""
 AT_ONCE = 2  # a check tries several items side by side
 
 pytestmark = pytest.mark.timeout(600)  # the fixture's time counts as the first test's
@@ -26,7 +27,7 @@ def reports() -> dict[str, iomux.Report]:
 
 
 def items_for(name: str) -> tuple[str, ...]:
-    return NAMES if name in WHOLE else (NAMES[0], *NAMES[CONCURRENT.index(name) % 3 + 1 :: 3])
+    return NAMES if name in WHOLE else (NAMES[0], *NAMES[CONCURRENT.index(name) % 6 + 1 :: 6])
 
 
 @pytest.mark.parametrize("name", CONCURRENT)

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from iomux.course.coursework import solutions
+from tests.support.required import takes_long
+
+pytestmark = takes_long
 
 ROOT = Path(__file__).parents[2]
 MARKED_BY = "iomux.course.coursework.test_submission"

@@ -79,7 +79,7 @@ def test_only_the_same_setting_is_compared() -> None:
     with pytest.raises(ValueError, match="no server in common at the same connections, active, size and rate"):
         changes(made_up(1, 5, 1), made_up(1, 5, 2, rate=500.0))
     assert changes(made_up(1, 5, 1, rate=500.0), made_up(1, 5, 2, rate=500.0))
-    with pytest.raises(ValueError, match="no column 'p42_us' of numbers: choose from connections"):
+    with pytest.raises(ValueError, match=r"no column 'p42_us' of numbers: did you mean p99_us\? choose from connec"):
         changes(made_up(1, 5, 1), made_up(1, 5, 2), "p42_us")
 
 

@@ -35,6 +35,9 @@ from tests.support.faulty_servers import (
     takes_send_as_complete,
     threaded,
 )
+from tests.support.required import takes_long
+
+pytestmark = takes_long
 
 PATIENCE = 1.0
 """Seconds without an answer after which a client counts as lost, short because a test waits for them."""

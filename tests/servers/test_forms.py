@@ -17,6 +17,7 @@ from tests.servers.test_contract import FAULTS, ends_its_own_connection, handler
 from tests.servers.test_limits import assert_waiting_clients_are_served
 from tests.support.checks import check
 from tests.support.clients import ask, connect, receive
+from tests.support.required import takes_long
 
 FORMS = forms()
 QUEUEING = [form for form in FORMS if form.loop == "asyncio" or form.interface == "sock_recv"]  # libuv closes them
@@ -68,6 +69,7 @@ def test_clients_waiting_at_the_descriptor_limit_are_served_when_one_is_free(for
     assert_waiting_clients_are_served(limited_form(form, 40))
 
 
+@takes_long
 @pytest.mark.parametrize("form", FORMS, ids=name)
 def test_a_form_passes_the_items_of_its_share(form: Form) -> None:
     """The four in which the forms differ, and of the others one in as many as there are forms."""

@@ -102,8 +102,8 @@ def _come_and_reset(subject: Subject, count: int) -> None:
     "mid-reset",
     points=4,
     rule="the server survives clients that reset while it owes them bytes",
-    sent="three clients each send as much as the server takes, read nothing, and reset; one sends 48 KiB and closes "
-    "while the server is held still (SIGSTOP), another one 128 KiB; then three new ones come",
+    sent="three clients each send as much as the server takes, read nothing, and reset; three new ones come; "
+    "one sends 48 KiB and closes while the server is held still (SIGSTOP), another one 128 KiB, and new ones come",
     hint="You had something left to send when the client went away. What does send do then, and what happens to the "
     "bytes that you had kept for it?",
     man="send(2)",
@@ -114,10 +114,10 @@ def reset_in_mid_transfer(subject: Subject) -> None:
         client = connect_narrow(subject)
         fill(subject, client, message(_MUCH))
         reset(client)
-    for size in _TWO_ANSWERS:
-        _close_before_the_answers(subject, size)
     for _ in range(3):  # the first may be accepted before the reset is seen, and so not reuse the old descriptor number
         still_serves(subject, "a reset in mid-transfer")
+    for size in _TWO_ANSWERS:
+        _close_before_the_answers(subject, size)
 
 
 def _close_before_the_answers(subject: Subject, size: int) -> None:
