@@ -20,6 +20,10 @@ def told(cell: str, words: str, names: dict[str, Any], before: tuple[str, ...] =
 def test_without_a_second_core_two_workers_are_not_judged() -> None:
     alone = page.worked(by_hash=2_400, apart=2_500)()
     assert told("cores-work-verdict", page.TWICE, alone, page.DOUBT) is None
+    at_times = page.worked(by_hash=2_400)()
+    rows = at_times["work"].query("server == 'two servers apart' and round == 0").index
+    at_times["work"].loc[rows, "per_s"] = 2_500
+    assert told("cores-work-verdict", page.TWICE, at_times, page.DOUBT) is None, "or one round decides for all"
     assert told("cores-work-verdict", page.TWICE, page.worked()(), page.DOUBT) is True
 
 
