@@ -34,6 +34,14 @@ def add_check(subparsers: Any) -> None:
             ("check --redis localhost:6379", "a Redis that runs already"),
         ),
     )
+    _add_what(parser)
+    _add_how(parser)
+    _add_forms(parser)
+    parser.set_defaults(run=check)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    """What is tested, and what it speaks."""
     parser.add_argument(
         "target",
         metavar="TARGET",
@@ -53,6 +61,10 @@ def add_check(subparsers: Any) -> None:
     parser.add_argument(
         "--path", metavar="/PAGE", help="with --http, for a server that serves something else: a page of it"
     )
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    """Which items, for how long, and whether over a wire."""
     parser.add_argument(
         "--only",
         type=values.items,
@@ -73,6 +85,10 @@ def add_check(subparsers: Any) -> None:
         metavar="SECONDS",
         help="with --wire: within what time the server promises to let go of a client whose host is gone",
     )
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    """What is made of the report."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
     form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")
@@ -82,7 +98,6 @@ def add_check(subparsers: Any) -> None:
         action="store_true",
         help="whenever the file is saved, test what failed again, until Ctrl-C; for file.py:function or a command",
     )
-    parser.set_defaults(run=check)
 
 
 def check(options: argparse.Namespace) -> int:
