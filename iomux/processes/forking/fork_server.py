@@ -30,8 +30,8 @@ def serve_forks(control: int, modules: Iterable[str]) -> None:
         importlib.import_module(module)
     gc.freeze()  # the collector would write to each object, and so copy the memory that is shared
     with socket.socket(fileno=control) as owner:
-        while asked := socket.recv_fds(owner, len(FORK) + NUMBER.size, 3):
-            message, descriptors, *_ = asked
+        while True:
+            message, descriptors, *_ = socket.recv_fds(owner, len(FORK) + NUMBER.size, 3)
             if not message:
                 return
             number = _fork(owner, descriptors) if message[:1] == FORK else _status(*NUMBER.unpack(message[1:]))
