@@ -27,6 +27,12 @@ def test_the_parts_of_a_bar_follow_one_another() -> None:
     plt.close("all")
 
 
+def test_how_it_was_measured_stands_below() -> None:
+    ax = iomux.plot.shares(frame(), "Who gets 100 clients", "clients", setting="two workers under poll")
+    assert iomux.plot.caption(ax).startswith("two workers under poll; ")
+    plt.close("all")
+
+
 @pytest.mark.parametrize("parts", [2, 5, 9])
 def test_the_names_of_many_parts_leave_the_title_free(parts: int) -> None:
     many = pd.DataFrame([("one", f"cache_number_{part}", part + 1) for part in range(parts)], columns=frame().columns)

@@ -24,12 +24,12 @@ _LEAST = 0.055  # of the longest bar: a part that is shorter has no room for its
 _IN_A_ROW = 4
 
 
-def shares(frame: "pd.DataFrame", title: str, unit: str, ax: Axes | None = None) -> Axes:
+def shares(frame: "pd.DataFrame", title: str, unit: str, ax: Axes | None = None, setting: str = "") -> Axes:
     """A horizontal bar for each case, made of its parts.
 
     frame: a row for each part of each case, with the columns `bar` and `part`, names in the order in which they are
-    drawn, and `value`, 0 or more. unit: what the values are, at the axis. `.attrs["machine"]` says where it was
-    measured, if that was not here.
+    drawn, and `value`, 0 or more. unit: what the values are, at the axis. setting: how it was measured, for the note
+    below. `.attrs["machine"]` says where, if that was not here.
 
     Example:
     >>> import pandas as pd
@@ -57,4 +57,4 @@ def shares(frame: "pd.DataFrame", title: str, unit: str, ax: Axes | None = None)
     ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=min(_IN_A_ROW, len(parts)), frameon=False)
     plain(ax, title).grid(False, axis="y")
     ax.set_title(title, loc="left", fontweight="bold", fontsize=TITLE, pad=12 + _LEGEND_POINTS * rows)
-    return under(ax, note(frame.attrs.get("machine", describe())))
+    return under(ax, note(setting, frame.attrs.get("machine", describe())))
