@@ -9,7 +9,7 @@ from tests.course.falsifiers.world import World
 
 PAGE = "03b_signals_and_timers.ipynb"
 BROKEN, ON = "a signal breaks off C's poll, with EINTR", "Python's select handles signals, and sleeps on"
-REST = "it sleeps for the rest of the time, and does not begin anew"
+REST = "after a signal Python's select sleeps for the rest of its time, and does not begin anew"
 RAISES = "a handler that raises ends the select"
 LOST, HELD = (
     "poll sleeps through a signal that came in the gap",
@@ -21,16 +21,17 @@ FULL, COUNTS = "a pipe nobody reads becomes full", "an eventfd counts on, and on
 DRIFT = "a program that sleeps after each piece of work is three intervals late or more"
 TOLD = "one read of the timerfd says that several moments have passed"
 STEP = "the moments that it counted add up to the time that passed, within two intervals"
-ROUNDED, FINER = "epoll's timeout of 0.3 ms takes a millisecond", "a timerfd of 0.3 ms does not"
-ALIVE, ENDED = "a pidfd is not ready while its process lives", "it is ready when the signal has ended the process"
+ROUNDED = "epoll's timeout of 0.3 ms takes a millisecond"
+FINER = "a timerfd of 0.3 ms takes less than a millisecond"
+ALIVE, ENDED = "a pidfd is not ready while its process lives", "a pidfd is ready when a signal has ended its process"
 NOBODY = "when the child is gone, a signal through its pidfd reaches nobody"
 ONCE, UNCALLED = (
     "two signals are one record, with their number and our own process as the sender",
-    "the handler is not called",
+    "no handler is called for signals that a signalfd holds",
 )
 CHILD, FIVE = "a child inherits the blocked signals", "one list was enough for all five"
 FOUR = "asked once for the one signal, four of five ended children are left as zombies"
-NO_ZOMBIE = "asked until none is left, none is"
+NO_ZOMBIE = "asked until none is left, none of the five ended children is left as a zombie"
 SLEEPER = "sleep\nafter each"
 
 
