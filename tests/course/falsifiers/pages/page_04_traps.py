@@ -10,7 +10,7 @@ from tests.course.falsifiers.world import World
 PAGE = "04_select.ipynb"
 Names = Callable[[], dict[str, Any]]
 
-STRAIGHT = "a look at the list takes longer along a straight line"
+STRAIGHT = "a look grows with the length of the list, not with its square or its root"
 
 
 def look(cost: Callable[[int], float]) -> Names:
