@@ -71,8 +71,15 @@ def growth(
     what = _NAMES.get(columns[0], columns[0]) if alone else "time per request"
     ax.set_ylabel(f"{what}, µs{_LOG if scale == 'log' else ''}")
     ax.legend(handles=handles, frameon=False, loc="upper left")
-    parts = drawn(frame, columns[0], joined=False), arrivals(frame), doubts(frame), frame.attrs.get("machine", "")
-    return under(plain(ax, what[0].upper() + what[1:] if alone else "What an open connection costs"), note(*parts))
+    plain(ax, what[0].upper() + what[1:] if alone else "What an open connection costs")
+    return under(ax, _below(frame, columns[0], any("±" in handle.get_label() for handle in handles)))
+
+
+def _below(frame: "pd.DataFrame", column: str, with_errors: bool) -> str:
+    """The note. From run to run a slope may differ by more than its error, which is that of one run's marks."""
+    error = "±: standard error of the fit in this one run" if with_errors else ""
+    marks = drawn(frame, column, joined=False)
+    return note(marks, error, arrivals(frame), doubts(frame), frame.attrs.get("machine", ""))
 
 
 class _Series(NamedTuple):

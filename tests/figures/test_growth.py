@@ -84,6 +84,13 @@ def test_the_note_says_how_the_requests_came(rate: float, arrivals: str | None, 
     assert said in iomux.plot.caption(iomux.plot.growth(rows))
 
 
+def test_the_note_says_what_the_error_of_a_slope_is_where_one_is_drawn() -> None:
+    sloping, two_levels = frame({0: [10], 50: [35], 100: [60]}), frame({0: [10], 50: [35]})
+    said = "±: standard error of the fit in this one run"
+    assert said in iomux.plot.caption(iomux.plot.growth(sloping))
+    assert said not in iomux.plot.caption(iomux.plot.growth(two_levels))
+
+
 def test_a_server_measured_at_two_levels_has_points_and_no_line() -> None:
     both = pd.concat([frame({0: [1], 1: [2], 2: [3]}), frame({0: [1], 1: [2]}, "select")])
     ax = iomux.plot.growth(both, columns=["p50_us"])
