@@ -3,7 +3,8 @@
 It works like `jupyter execute --inplace`, then removes progress bars (a stored one cannot be drawn, because its
 state is in the kernel) and takes the README's figure from the notebook that draws it, with the note below it, which
 the notebook prints too: what the README says of the figure is never older than the figure. The page of the claims is
-run last: its table is read from the outputs of the others.
+run last: its table is read from the outputs of the others. A page that took over twice as long as its **Time** line
+says is named, with both times.
 """
 
 import base64
@@ -25,6 +26,10 @@ FIGURE = NOTEBOOKS / "latency_against_concurrency.png"
 README = NOTEBOOKS.parent / "README.md"
 _CAPTION = re.compile(r"(?<=<!-- caption -->).*?(?=<!-- end of caption -->)", re.DOTALL)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_TO_RUN = re.compile(r"\*\*Time\*\*.*?[:,;] (?:some |about )?([\w -]+?) to run\b")
+_NUMBERS = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "twenty-five": 25, "forty": 40, "fifty": 50}
+_SECONDS = {f"{word} seconds": number for word, number in _NUMBERS.items()}
+_SECONDS |= {"half a minute": 30, "three quarters of a minute": 45, "a minute": 60, "two minutes": 120}
 
 
 def first_figure(notebook: Any) -> bytes:
@@ -45,6 +50,18 @@ def caption(notebook: Any) -> str:
 def with_caption(readme: str, words: str) -> str:
     """The README with these words at the place of its figure's caption."""
     return _CAPTION.sub(lambda _: words, readme)
+
+
+def said_seconds(notebook: Any) -> float:
+    """How long a page takes to run, as its **Time** line says; infinite without one. Raises KeyError for new words."""
+    found = _TO_RUN.search("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown"))
+    return float(_SECONDS[found[1]]) if found else float("inf")
+
+
+def time_told(name: str, took: float, said: float) -> str:
+    """The seconds that a page took, and, if they are over twice what it says, a word about that."""
+    warning = f"; over twice what its Time line says, {said:.0f} s: mend the line" if took > 2 * said else ""
+    return f"{name}: {took:.0f} s{warning}"
 
 
 def _first_drawing(notebook: Any) -> Any:
@@ -68,7 +85,7 @@ def regenerate(path: Path) -> None:
     if path.stem == f"07_{FIGURE.stem}":
         path.with_name(FIGURE.name).write_bytes(first_figure(notebook))
         README.write_text(with_caption(README.read_text(), caption(notebook)))
-    print(f"{path.name}: {time.monotonic() - began:.0f} s")
+    print(time_told(path.name, time.monotonic() - began, said_seconds(notebook)))
 
 
 if __name__ == "__main__":

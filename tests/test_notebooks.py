@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.regenerate import FIGURE, README, caption, first_figure, with_caption
+from tests.regenerate import FIGURE, README, caption, first_figure, said_seconds, time_told, with_caption
 from tests.support.notebooks import read
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -48,6 +48,11 @@ def test_the_readme_shows_the_figure_that_the_notebook_drew() -> None:
     assert "mark: median of" in caption(notebook).lower()
     assert caption(notebook) in readme
     assert with_caption(readme, caption(notebook)) == readme, "the README's caption is that of the notebook's figure"
+
+
+def test_a_page_that_took_over_twice_what_it_says_is_named() -> None:
+    assert time_told("01.ipynb", 59, said=30) == "01.ipynb: 59 s"
+    assert "over twice what its Time line says, 30 s" in time_told("01.ipynb", 61, said=30)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -103,6 +108,9 @@ class TestLesson:
         for wanted in (*parts, "**Question to take along.**"):
             assert wanted in text, wanted
         assert [text.index(wanted) for wanted in parts] == sorted(text.index(wanted) for wanted in parts)
+
+    def test_the_time_to_run_is_said_in_words_that_are_compared_when_it_is_stored(self, path: Path) -> None:
+        assert 5 <= said_seconds(read(path)) <= 120
 
     def test_exercises_go_from_predict_to_build(self, path: Path) -> None:
         text = part(path, "## Exercises", "## Summary")
