@@ -1,4 +1,4 @@
-"""Sizes and durations as readable text."""
+"""Sizes, durations and rates as readable text."""
 
 
 def size_name(size: float) -> str:
@@ -39,3 +39,14 @@ def seconds(nanoseconds: int) -> str:
     '1.50 s'
     """
     return f"{nanoseconds / 1e9:.2f} s"
+
+
+def rate(per_second: float) -> str:
+    """Events a second as a number: whole ones, and below ten to three digits.
+
+    Example:
+    >>> from iomux.system.units import rate
+    >>> rate(12_345.6), rate(0.5)
+    ('12,346', '0.5')
+    """
+    return f"{per_second:,.0f}" if per_second >= 9.995 else f"{per_second:.3g}"

@@ -60,9 +60,14 @@ class Figure:
         found = f"{self.label:<58} {'not measured':>10}"
         if self.values:
             middle, low, high, meaning = of_rounds(self.values)
-            ends = f"{low:,.2f} to {high:,.2f}, " if len(self.values) > 1 else ""
-            found = f"{self.label:<58} {middle:>10,.2f} {self.unit:<8} ({ends}{meaning})"
+            ends = f"{_digits(low)} to {_digits(high)}, " if len(self.values) > 1 else ""
+            found = f"{self.label:<58} {_digits(middle):>10} {self.unit:<8} ({ends}{meaning})"
         return f"{found}  {self.bound.words}: {'met' if self.met else 'NOT MET'}" if self.bound else found
+
+
+def _digits(value: float) -> str:
+    """At least three digits that count, so that what just misses a bound does not look as if it met it."""
+    return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 Line = Figure | str

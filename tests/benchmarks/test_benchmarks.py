@@ -44,16 +44,23 @@ def test_a_line_ends_with_the_bound_and_whether_it_is_met() -> None:
     assert str(Figure("this", [1, 2, 3], "µs", show.at_most(2))).endswith("of 3 rounds)  at most 2: met")
     assert str(Figure("this", [1, 2, 3], "µs", show.at_least(10_000))).endswith("3 rounds)  at least 10,000: NOT MET")
     assert str(Figure("this", [], "µs", show.at_most(2))).endswith("not measured  at most 2: NOT MET")
-    assert str(Figure("this", [1, 2, 3], "µs")).endswith("2.00 µs       (1.00 to 3.00, least to greatest of 3 rounds)")
+    assert str(Figure("this", [1, 2, 3], "µs")).endswith(
+        "2.000 µs       (1.000 to 3.000, least to greatest of 3 rounds)"
+    )
+
+
+def test_what_just_misses_a_bound_does_not_look_as_if_it_met_it() -> None:
+    assert " 1.197 " in str(Figure("this", [1.197], bound=show.at_least(1.2)))
+    assert " 0.015 " in str(Figure("this", [0.0153], bound=show.at_most(0.03)))
 
 
 def test_one_round_has_no_spread() -> None:
-    assert str(Figure("this", [1], "%")).endswith("1.00 %        (one round)")
+    assert str(Figure("this", [1], "%")).endswith("1.000 %        (one round)")
 
 
 def test_from_six_rounds_on_the_interval_is_that_of_the_median() -> None:
     nine = Figure("this", [9, 1, 2, 3, 4, 5, 6, 7, 8])
-    assert str(nine).endswith("(2.00 to 8.00, 95 % interval of the median, 9 rounds)")
+    assert str(nine).endswith("(2.000 to 8.000, 95 % interval of the median, 9 rounds)")
 
 
 def made_up(rounds: int) -> Iterator[Line]:

@@ -53,7 +53,7 @@ def test_a_room_that_uses_a_member_after_it_has_left_is_caught_each_time() -> No
     names: dict[str, Any] = {**vars(coursework), "__name__": "planted"}
     exec(source, names)
     for _ in range(3):
-        report = check_chat(names["serve_lines"], only="deaf-speaker", progress=False)
+        report = check_chat(names["serve_lines"], only="deaf-speaker", progress=False, evidence=False)
         assert "KeyError" in report["deaf-speaker"].seen
 
 
@@ -81,7 +81,7 @@ def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp
     due = {"passes-on", item, *FOLLOWS.get(fault, ())}
     place = list(FAULTS).index(fault)
     others = NAMES if LONG else NAMES[place // 4 % 8 :: 8] if place % 4 == 0 else ()  # all on every fault: minutes
-    report = check_chat(room_file(tmp_path, parts), only=due.union(others), progress=False, seconds=120)
+    report = check_chat(room_file(tmp_path, parts), due.union(others), progress=False, seconds=120, evidence=LONG)
     assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
     assert seen in report[item].seen
     assert all("see the item" in report[name].seen for name in report.not_seen)

@@ -30,7 +30,9 @@ def poisson(rate: float, seconds: float, seed: int) -> "npt.NDArray[np.int64]":
 
 def test_even_arrivals_are_a_metronome_that_begins_at_once() -> None:
     assert list(planned_ns(400, 0.01, "even", Random())) == [0, 2_500_000, 5_000_000, 7_500_000]
-    assert len(planned_ns(300, 1.0, "even", Random())) == 300
+    for rate in (29, 58, 116, 300, 19_999):  # 10^9 over (10^9 / 29) is a hair more than 29
+        assert len(planned_ns(rate, 1.0, "even", Random())) == rate
+    assert len(planned_ns(1.5, 1.0, "even", Random())) == 2
 
 
 def test_poisson_arrivals_have_exponential_gaps_and_come_in_clumps() -> None:

@@ -124,7 +124,7 @@ def test_a_generator_that_falls_behind_without_a_spare_turn_says_what_it_could_s
 
 def test_the_doubt_names_the_rate_that_it_could_send() -> None:
     asked = plan.Plan(("127.0.0.1", 1), 1, 1, 64, 1.0, 0.0, 300_000.0, 1.0, None, True, "even")
-    seen: dict[str, Any] = {"late_ns": array("q"), "response_ns": array("q"), "errors": {}}
+    seen: dict[str, Any] = {"late_ns": array("q"), "response_ns": array("q", [SECOND] * 40), "errors": {}}
     assert doubts(asked, seen) == []
     ((text, passing),) = doubts(asked, seen | {"most_per_s": 181_004.0})
     assert text == "the load generator was late: 181,004 requests a second are all that it can send: plan fewer"

@@ -1,5 +1,6 @@
 """A run says what speaks against it: each doubt is provoked for real, and none comes where all is well."""
 
+import math
 from array import array
 from typing import Any
 
@@ -64,6 +65,8 @@ def test_readings_that_a_machine_does_not_give_are_no_doubt() -> None:
         ({"silent": Span(20_000_000, 5_000_000_000)}, "no reply came from 0.02 s to 5.00 s"),
         ({"generator_cpu_share": 0.97}, "the load generator was the bottleneck"),
         ({"response_ns": array("q", [US] * 5)}, "only 5 requests were answered"),
+        ({"response_ns": array("q", [US])}, "only 1 request was answered"),
+        ({"response_ns": array("q")}, "no request was answered"),
         ({"errors": {"closed by the server": 3}}, "were lost: closed by the server: 3"),
     ],
 )  # fmt: skip
@@ -102,3 +105,6 @@ def test_lateness_is_measured_against_the_latency() -> None:
     assert "1 % of its requests 400 µs" in only(seen(late_ns=seldom), OPEN)
     assert late_us(OPEN, seen(late_ns=seldom)) == {"p50": 1.0, "p99": 400.0, "max": 400.0}
     assert late_us(CLOSED, seen(late_ns=seldom)) == {}
+    few = late_us(OPEN, seen(late_ns=array("q", [US, 2 * US, 3 * US])))
+    assert few["max"] == 3.0
+    assert math.isnan(few["p99"]), "three are too few"

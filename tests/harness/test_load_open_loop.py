@@ -93,6 +93,20 @@ def test_a_connection_to_itself_is_no_server() -> None:
         iomux.load(("127.0.0.1", low + 2000), connections=15_000, active=1, duration=0.1)
 
 
+def naps(data: bytes) -> bytes:
+    time.sleep(0.02)
+    return data
+
+
+def test_open_loop_counts_what_it_lost_as_longer_than_all_it_saw() -> None:
+    with iomux.start("poll", handler=naps) as server:
+        result = iomux.load(server, 10, duration=0.5, warmup=0, arrivals="even", rate=400, deadline=0.3)
+    assert result.requests + result.lost == 200
+    assert result.lost > 100, "50 a second are served, until the deadline"
+    assert np.isnan(result.p50_us), "more than half of the plan was never answered"
+    assert "not known: median" in str(result)
+
+
 def test_open_loop_omits_no_planned_request() -> None:
     with iomux.start(faulty(closes)) as server:
         result = iomux.load(server, connections=2, duration=0.5, warmup=0, arrivals="even", rate=200, deadline=0.5)

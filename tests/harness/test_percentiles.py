@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 
 import iomux
-from iomux.harness.load.percentiles import SHARES, in_words, interval, needed, percentile
+from iomux.harness.load.percentiles import SHARES, interval, needed, percentile
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.harness.load.rounds import of_rounds
+from iomux.lab import live_load
 from tests.support.commands import iomux_command
 
 
-def of_samples(count: int) -> LoadResult:
-    """The result of that many samples: 1, 2, 3, ... µs."""
+def of_samples(count: int, lost: int = 0) -> LoadResult:
+    """The result of that many samples, 1, 2, 3, ... µs, and of others that were planned and had no reply."""
     asked = Plan(("127.0.0.1", 1), 1, 1, 64, 1.0, 0.0, None, 1.0, None, False)
     samples = array("q", [number * 1000 for number in range(1, count + 1)])
     seen: dict[str, Any] = {"response_ns": samples, "service_ns": samples, "late_ns": array("q"), "seconds": 2.0}
     seen |= {"connect_s": 0.0, "unserved": 0, "errors": {}, "server_cpu": None, "server_cpu_share": None}
-    return summarize(asked, seen | {"server_switches": None, "generator_cpu_share": 0.1})
+    return summarize(asked, seen | {"server_switches": None, "generator_cpu_share": 0.1, "lost": lost})
 
 
 @pytest.mark.parametrize(("name", "least"), [("p50", 1), ("p90", 100), ("p99", 1000), ("p999", 10_000)])
@@ -83,13 +84,32 @@ def test_what_has_too_few_samples_is_no_figure_and_says_why() -> None:
     assert "nan" not in text
 
 
+def test_a_request_without_a_reply_took_longer_than_any_that_has_one() -> None:
+    some, most = of_samples(800, lost=200), of_samples(38, lost=162)
+    assert some.p50_us == 500, "not 400: the lost ones lie above"
+    assert some.intervals_us["p50"] == (469, 532)
+    assert isnan(some.p90_us)
+    assert "\nnot known: 90 %, 99 %, since 200 of 1,000 requests had no reply\ntoo few requests: 99.9 %" in str(some)
+    assert isnan(most.p50_us)
+    assert str(most).splitlines()[2] == "slowest 38.0 µs"
+    assert some.row()["lost"] == 200
+
+
+@pytest.mark.parametrize("share", list(SHARES.values()))
+def test_what_is_not_lost_has_the_percentiles_that_it_would_have_if_all_had_come(share: float) -> None:
+    whole = np.sort(np.random.default_rng(19).exponential(size=20_000))
+    for lost in (0, 1, 150, 12_000):
+        value, ends = percentile(whole[: 20_000 - lost], share, lost), interval(whole[: 20_000 - lost], share, lost)
+        assert value == percentile(whole, share) or (isnan(value) and lost >= 20_000 * (1 - share))
+        assert ends == interval(whole, share) or (isnan(ends[0]) and isnan(ends[1]))
+
+
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_with_hardly_any_sample_there_is_no_interval(count: int) -> None:
     text = str(of_samples(count))
     assert "nan" not in text
     assert "in brackets" not in text
     assert ("slowest" in text) == (count > 0)
-    assert in_words({}, {}, nan) == []
 
 
 def test_a_short_sweep_has_nan_where_a_percentile_is_not_known() -> None:
@@ -119,6 +139,12 @@ def test_a_figure_of_what_no_run_knows_is_refused_in_words() -> None:
         iomux.plot.latency(frame.assign(p50_us=nan, reason="FD_SETSIZE"))
     with pytest.raises(ValueError, match=r"the frame has no column 'p42_us': give a frame of iomux.sweep"):
         iomux.plot.latency(frame, column="p42_us")
+
+
+def test_the_playground_does_not_see_one_of_two_clients_only() -> None:
+    by_turns = array("q", [100, 1000] * 2500)
+    assert percentile(live_load._some_sorted(by_turns), 0.99) == 1000
+    assert live_load._some_sorted(array("q", [3, 1, 2])) == [1, 2, 3]
 
 
 def test_the_playground_estimates_as_load_does() -> None:

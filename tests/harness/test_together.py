@@ -172,6 +172,7 @@ def of_one(**other: Any) -> dict[str, Any]:
         "began_late_ns": 50_000,
         "seconds": 1.0,
         "connect_s": 1.0,
+        "lost": 2,
         "unserved": 0,
         "server_switches": None,
         "most_per_s": None,
@@ -188,6 +189,7 @@ def test_samples_are_joined_and_counts_added_over_one_window() -> None:
     assert merged["unserved"] == 3
     assert merged["seconds"] == pytest.approx(2.0, abs=1e-6), "from the first beginning to the last reply"
     assert merged["connect_s"] == pytest.approx(9e-9)
+    assert merged["lost"] == 4
     assert merged["began_late_ns"] == [50_000, 50_000]
 
 

@@ -61,7 +61,8 @@ def planned_ns(rate: float, seconds: float, arrivals: str, draws: Random) -> "ar
     """
     end, gap = seconds * _SECOND, _SECOND / rate
     if arrivals == "even":
-        return array("q", (int(number * gap) for number in range(math.ceil(end / gap))))
+        count = math.ceil(end / gap * (1 - 1e-12))  # for a rate of 29 the quotient is a hair more than 29
+        return array("q", (int(number * gap) for number in range(count)))
     plan, draw, log, at = array("q"), draws.random, math.log, 0.0
     while (at := at - gap * log(1.0 - draw())) < end:
         plan.append(int(at))

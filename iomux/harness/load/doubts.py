@@ -8,6 +8,7 @@ do. Each bound is chosen so that a run on a quiet machine has no doubt, and says
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from iomux.harness.load.percentiles import SHARES, percentile
 from iomux.harness.load.plan import Plan
 from iomux.system.disturbance.cgroups import Throttled
 from iomux.system.disturbance.meanwhile import Meanwhile
@@ -33,7 +34,6 @@ LATE_SHARES = {"p50": 0.25, "p99": 0.5}
 FEWEST = 30
 """The fewest requests: with 30 the median lies between the 33rd and the 70th percentile that were seen, 95 % sure."""
 _TOO_MANY = {"p50": "half", "p99": "1 %"}
-_FOR_P99 = 1000  # so that ten samples lie above it
 _SLOW_STALL = 10  # a silence of so many service times is no service time
 
 
@@ -63,13 +63,10 @@ def disturbances(plan: Plan, seen: dict[str, Any]) -> list[Doubt]:
 
 def late_us(plan: Plan, seen: dict[str, Any]) -> dict[str, float]:
     """How long after the planned moment requests were sent that no busy connection held up; empty in a closed loop."""
-    import numpy as np
-
     if plan.rate is None or not len(seen["late_ns"]):
         return {}
-    shares = {"p50": 50, "p99": 99, "max": 100}
-    ranks = np.percentile(seen["late_ns"], list(shares.values()), method="inverted_cdf")
-    return {name: float(value) / 1000 for name, value in zip(shares, ranks, strict=True)}
+    late = sorted(seen["late_ns"])
+    return {name: percentile(late, SHARES[name]) / 1000 for name in LATE_SHARES} | {"max": late[-1] / 1000}
 
 
 def generator_bound(plan: Plan, seen: dict[str, Any]) -> bool:
@@ -82,14 +79,11 @@ def generator_bound(plan: Plan, seen: dict[str, Any]) -> bool:
 
 def late_percentile(plan: Plan, seen: dict[str, Any]) -> str:
     """The percentile of which lateness is a great share, "p50" or "p99"; empty if of neither."""
-    import numpy as np
-
-    late, names = late_us(plan, seen), ["p50", "p99"] if len(seen["late_ns"]) >= _FOR_P99 else ["p50"]
-    if not late or not len(seen["response_ns"]):
+    late, answered = late_us(plan, seen), sorted(seen["response_ns"])
+    if not late or not answered:
         return ""
-    shares = [float(name[1:]) for name in names]
-    whole = dict(zip(names, np.percentile(seen["response_ns"], shares, method="inverted_cdf") / 1000, strict=True))
-    return next((name for name in names if late[name] > LATE_SHARES[name] * whole[name]), "")
+    whole = {name: percentile(answered, SHARES[name]) / 1000 for name in LATE_SHARES}
+    return next((name for name, share in LATE_SHARES.items() if late[name] > share * whole[name]), "")
 
 
 def _stillness(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
@@ -189,8 +183,9 @@ def _generator(plan: Plan, seen: dict[str, Any]) -> Iterator[Doubt]:
 def counts(seen: dict[str, Any]) -> Iterator[Doubt]:
     """Too few requests, and those that were lost."""
     answered, errors = len(seen["response_ns"]), seen["errors"]
-    if 0 < answered < FEWEST:
-        yield Doubt(f"only {answered} requests were answered: too few even for a median", passing=False)
+    if answered < FEWEST:
+        many = f"only {answered} request{'s were' if answered > 1 else ' was'}" if answered else "no request was"
+        yield Doubt(f"{many} answered: too few even for a median", passing=False)
     if errors:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(errors.items()))
         yield Doubt(f"requests or connections were lost: {kinds}", passing=False)

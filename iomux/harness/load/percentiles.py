@@ -13,10 +13,10 @@ much). Where there are rounds, take the interval over the rounds: `rounds.of_rou
 Cost: that of sorting the samples. It works on any sorted sequence, so the load generator's process needs no NumPy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import ceil, isnan, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,30 +37,32 @@ def needed(share: float) -> int:
     return 1 if share <= 0.5 else round(_ABOVE / (1 - share))
 
 
-def percentile(ordered: "Sorted", share: float) -> float:
+def percentile(ordered: "Sorted", share: float, lost: int = 0) -> float:
     """The percentile of sorted samples, in their unit, by the nearest rank; NaN if they are too few.
+
+    lost: how many more there are, of which it is only known that each is longer than all of these; NaN if it is one.
 
     Example:
     >>> from iomux.harness.load.percentiles import percentile
     >>> percentile(range(1, 1001), 0.99), percentile(range(1, 1000), 0.99)
     (990.0, nan)
     """
-    if len(ordered) < needed(share):
-        return nan
-    return float(ordered[max(1, ceil(share * len(ordered) - 1e-9)) - 1])  # 0.07 * 100 is more than 7
+    count = len(ordered) + lost
+    rank = max(1, ceil(share * count - 1e-9))  # 0.07 * 100 is more than 7
+    return nan if count < needed(share) or rank > len(ordered) else float(ordered[rank - 1])
 
 
-def interval(ordered: "Sorted", share: float) -> tuple[float, float]:
-    """The 95 % interval of that percentile; NaN twice if the samples are too few.
+def interval(ordered: "Sorted", share: float, lost: int = 0) -> tuple[float, float]:
+    """The 95 % interval of that percentile; NaN twice if the samples are too few, or an end is one of those lost.
 
     Example:
     >>> from iomux.harness.load.percentiles import interval
     >>> interval(range(1, 1001), 0.99)
     (983.0, 997.0)
     """
-    if len(ordered) < needed(share):
+    if len(ordered) + lost < needed(share):
         return nan, nan
-    low, high = _ranks(len(ordered), share)
+    low, high = _ranks(len(ordered) + lost, share)
     return (float(ordered[low - 1]), float(ordered[high - 1])) if low >= 1 and high <= len(ordered) else (nan, nan)
 
 
@@ -79,18 +81,26 @@ def columns(intervals_us: dict[str, tuple[float, float]]) -> dict[str, float]:
     return {f"{name}_{end}_us": value for name, both in ends.items() for end, value in both}
 
 
-def in_words(values_us: dict[str, float], intervals_us: dict[str, tuple[float, float]], max_us: float) -> list[str]:
-    """One line of percentiles with their intervals; one more that names those for which there were too few requests."""
-    if isnan(max_us):
+def in_words(row: Mapping[str, Any]) -> list[str]:
+    """One line of percentiles with their intervals; more that name those that are unknown, and why.
+
+    row: a result as a row of a table (`iomux.harness.load.result.LoadResult.row`).
+    """
+    if isnan(max_us := row["max_us"]):
         return []
-    known = [name for name, value in values_us.items() if not isnan(value)]
+    planned, known = row["requests"] + row["lost"], [name for name in SHARES if not isnan(row[f"{name}_us"])]
     said = [
-        f"{_WORDS[name]} {_short(values_us[name])}{'' if number else ' µs'}{_brackets(*intervals_us[name])}"
+        f"{_WORDS[name]} {_short(row[f'{name}_us'])}{'' if number else ' µs'}"
+        + _brackets(row[f"{name}_low_us"], row[f"{name}_high_us"])
         for number, name in enumerate(known)
     ]
     why = "; in brackets the 95 % interval" if any("(" in words for words in said) else ""
-    lines = [f"{', '.join(said)}, slowest {_short(max_us)}{why}"]
-    few = [f"{_WORDS[name]} needs {needed(SHARES[name]):,}" for name in values_us if name not in known]
+    lines = [f"{', '.join([*said, f'slowest {_short(max_us)}' + ('' if said else ' µs')])}{why}"]
+    unknown = [name for name in SHARES if name not in known]
+    few = [f"{_WORDS[name]} needs {needed(SHARES[name]):,}" for name in unknown if planned < needed(SHARES[name])]
+    beyond = [_WORDS[name] for name in unknown if planned >= needed(SHARES[name])]
+    if beyond:
+        lines.append(f"not known: {', '.join(beyond)}, since {row['lost']:,} of {planned:,} requests had no reply")
     return lines + ([f"too few requests: {', '.join(few)}"] if few else [])
 
 

@@ -92,6 +92,7 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
         "response_ns": generator.response_ns,
         "service_ns": generator.service_ns if plan.rate else generator.response_ns,
         "late_ns": generator.late_ns,
+        "lost": max(0, len(measured or ()) - len(generator.response_ns)),
         "seconds": (max(generator.now, end) - start) / SECOND,  # a server that stood still at the end did not do more
         "moments_ns": (began, connected, start, max(generator.now, end)),
         "began_late_ns": late,

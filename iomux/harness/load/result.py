@@ -8,6 +8,7 @@ from iomux.harness.load.doubts import Doubt, doubts, generator_bound, late_us
 from iomux.harness.load.percentiles import SHARES, columns, in_words, interval, percentile
 from iomux.harness.load.plan import Plan
 from iomux.system.machine import CpuTime, Switches, describe
+from iomux.system.units import rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +62,7 @@ class LoadResult:
     """The longest response time."""
     intervals_us: dict[str, tuple[float, float]]
     """The 95 % interval of "p50", "p90", "p99" and "p999", from order statistics; NaN where there are too few samples.
-    The samples of one run depend on each other, so the truth lies outside more often than once in twenty runs; see
-    `iomux.ratio` for an interval over rounds."""
+    Those of one run depend on each other, so it is too narrow; see `iomux.ratio` for an interval over rounds."""
     unserved: int
     """Active clients that never got a reply."""
     errors: dict[str, int]
@@ -103,12 +103,12 @@ class LoadResult:
     """How long after the agreed moment each of several load generators began; empty if there was one."""
     hosts: "tuple[Host, ...]" = ()
     """What each host of a Dask cluster has seen, the lost ones, too; `pandas.DataFrame(hosts)` is a table."""
+    lost: int = 0
+    """Planned requests of an open loop that had no reply by the deadline. Each took longer than any that was answered,
+    and counts so: a percentile that is one of them is NaN. `mean_us` and `max_us` are of the answered ones alone."""
 
     def row(self) -> dict[str, Any]:
-        """The result as one row of a table: everything but the raw samples; errors as a sum and as text, doubts too.
-
-        Intervals become two columns each: `p50_low_us`, `p50_high_us`, ...
-        """
+        """All but the raw samples as one row of a table: errors in sum and as text, intervals as `p50_low_us`, ..."""
         left_out = "response_ns service_ns machine errors intervals_us late_us doubts disturbed began_late_us hosts"
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out.split()}
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(self.errors.items()))
@@ -118,7 +118,7 @@ class LoadResult:
     def setting(self) -> str:
         """One line for a figure's caption: connections, request size, and closed or open loop with its arrivals."""
         spaced = f"Poisson arrivals, seed {self.seed}" if self.arrivals == "poisson" else "evenly spaced"
-        loop = f"open loop at {self.rate_per_s:,.0f} requests/s, {spaced}" if self.rate_per_s else "closed loop"
+        loop = f"open loop at {rate(self.rate_per_s)} requests/s, {spaced}" if self.rate_per_s else "closed loop"
         what = self.asked or f"{self.size_bytes:,} bytes"
         shared = f", {self.processes} load generators" if self.processes > 1 else ""
         return f"{self.active:,} active of {self.connections:,} connections, {what}, {loop}{shared}"
@@ -126,8 +126,8 @@ class LoadResult:
     def __str__(self) -> str:
         lines = [
             self.setting(),
-            f"{self.requests:,} requests, {self.requests_per_s:,.0f} a second",
-            *in_words({name: getattr(self, f"{name}_us") for name in SHARES}, self.intervals_us, self.max_us),
+            f"{self.requests:,} requests, {rate(self.requests_per_s)} a second",
+            *in_words(self.row()),
         ]
         if self.cpu_us_per_request is not None:
             lines.append(f"server CPU {self.cpu_us_per_request:.1f} µs a request{self._switches()}")
@@ -139,10 +139,9 @@ class LoadResult:
     __repr__ = __str__
 
     def _switches(self) -> str:
-        if self.voluntary_switches is None or self.involuntary_switches is None:
-            return ""
-        voluntary, involuntary = self.voluntary_switches / self.requests, self.involuntary_switches / self.requests
-        return f", {voluntary:.1f} voluntary and {involuntary:.1f} involuntary context switches a request"
+        counts = (self.voluntary_switches, self.involuntary_switches)
+        each = [f"{count / self.requests:.1f}" for count in counts if count is not None]
+        return f", {each[0]} voluntary and {each[1]} involuntary context switches a request" if len(each) > 1 else ""
 
 
 def summarize(
@@ -159,8 +158,8 @@ def summarize(
     service = np.frombuffer(seen["service_ns"], dtype=np.int64)
     requests, found = len(response), doubts(plan, seen) if found is None else found
     late = seen.get("began_late_ns", 0)
-    ordered = np.sort(response) / 1000
-    quantiles = {f"{name}_us": percentile(ordered, share) for name, share in SHARES.items()}
+    ordered, lost = np.sort(response) / 1000, seen.get("lost", 0)
+    quantiles = {f"{name}_us": percentile(ordered, share, lost) for name, share in SHARES.items()}
     cpu: CpuTime | None = seen["server_cpu"]
     switches: Switches | None = seen["server_switches"]
     return LoadResult(
@@ -176,7 +175,7 @@ def summarize(
         mean_us=float(response.mean()) / 1000 if requests else float("nan"),
         **quantiles,
         max_us=float(ordered[-1]) if requests else float("nan"),
-        intervals_us={name: interval(ordered, share) for name, share in SHARES.items()},
+        intervals_us={name: interval(ordered, share, lost) for name, share in SHARES.items()},
         unserved=seen["unserved"],
         errors=seen["errors"],
         connect_s=seen["connect_s"],
@@ -196,4 +195,5 @@ def summarize(
         processes=len(late) if isinstance(late, list) else 1,
         began_late_us=tuple(one / 1000 for one in late) if isinstance(late, list) else (),
         hosts=hosts,
+        lost=lost,
     )

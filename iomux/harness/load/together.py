@@ -106,6 +106,7 @@ def merge(plans: Sequence[Plan], each: Sequence[dict[str, Any]]) -> dict[str, An
         "late_ns": _joined(each, "late_ns"),
         "seconds": (max(last) - min(start)) / SECOND,
         "connect_s": (max(connected) - min(began)) / SECOND,
+        "lost": sum(seen["lost"] for seen in each),
         "unserved": sum(seen["unserved"] for seen in each),
         "errors": dict(errors),
         "generator_cpu_share": max(seen["generator_cpu_share"] for seen in each),
