@@ -89,7 +89,7 @@ def test_a_server_that_takes_its_time_has_none() -> None:
 
 @linux
 def test_a_report_shows_it_with_a_command_and_a_tape() -> None:
-    evidence = check(stops_at_nul, "sizes")["sizes"].evidence
+    evidence = check(stops_at_nul, "sizes", evidence=True)["sizes"].evidence
     assert evidence.shortest
     assert evidence.steps == ("a client connects", 'it sends "\\x00"', "it reads the answer: nothing comes")
     assert evidence.command == ("printf '\\000' | nc -N 127.0.0.1 PORT | od -A d -c",)

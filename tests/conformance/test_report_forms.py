@@ -148,7 +148,7 @@ def test_a_passed_report_says_no_more_than_before() -> None:
 
 @linux
 def test_a_failure_is_short_and_narrow_and_the_same_each_time() -> None:
-    first, second = (check(doubles, ("echoes", "sizes")) for _ in range(2))
+    first, second = (check(doubles, ("echoes", "sizes"), evidence=True) for _ in range(2))
     assert str(first) == str(second)
     assert first.to_markdown() == second.to_markdown()
     lines = str(first).splitlines()

@@ -5,7 +5,8 @@ they then sleep in accept, until somebody else connects, and serve none of their
 
 Who comes first is the scheduler's choice, so it is taken from the scheduler: each process is stopped (SIGSTOP,
 signal(7)) in the midst of accepting, the others accept all that is there, and it goes on with what it knew. It stops
-anywhere; every third time it knows of a client and has not asked for it yet. So it is done sixteen times.
+anywhere; every third time it knows of a client and has not asked for it yet, and if it stops in the call that waits, it
+knows for certain. So it is done until three were certain, sixteen times at least.
 """
 
 import itertools
@@ -15,19 +16,23 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
 from iomux.conformance.echo.held_still import can_be_held
+from iomux.conformance.evidence.calls import call_of
 from iomux.conformance.trial.clients import ask, connect, expect
 from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import PATIENCE, NotSeen, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.patience import ready
+from iomux.conformance.trial.subject import PATIENCE, NotSeen, NotSeenHere, Subject, processes, stopped, warm_up
 from iomux.system.sock_diag import ESTABLISHED, other_end
 
 _MOST_PROCESSES = 4
 _ALONE_SECONDS = 0.3
-_STOPS, _TRIES = 16, 60
-"""How often a process is to be stopped while it accepts, of which it comes too late every third time; most tries."""
+_STOPS, _CERTAIN, _TRIES = 16, 3, 60
+"""How often a process is to be stopped while it accepts, at least, and of these where it waits; most tries."""
+_WAITING = ("select", "poll", "select or poll", "epoll_wait")
 _MANY, _FIRST = 200, 3  # what a process does not accept within the shortest time for which the scheduler lets it run
 _BEGIN_SECONDS, _REST_SECONDS, _LOOK_SECONDS = 0.2, 0.3, 0.0001
 _THREAD_ROUNDS, _FEW, _EARLIER = 8, 60, 8
@@ -65,14 +70,18 @@ def _meet(subject: Subject, group: list[psutil.Process]) -> None:
 
 def _processes_meet(subject: Subject, group: list[psutil.Process], served: dict[psutil.Process, socket.socket]) -> None:
     """Stop each process in turn while it accepts, until that has succeeded often enough."""
-    stops = 0
+    stops = certain = 0
     for process in itertools.islice(itertools.cycle(served), _TRIES):
         with _newcomers(subject, _MANY) as new:
-            stops += _stopped_at_work(process, new)
+            stopped_at_work = _stopped_at_work(process, new)
+            stops += stopped_at_work
+            certain += stopped_at_work and call_of(Path(f"/proc/{process.pid}")) in _WAITING
             _let_accept(group, process, new)
         _all_are_served(served.values())
-        if stops == _STOPS:
+        if stops >= 2 * _STOPS or (stops >= _STOPS and certain >= _CERTAIN):
             return
+    if not stops:
+        raise NotSeenHere("this machine was too busy to tell: no process could be stopped while it accepted")
 
 
 def _threads_meet(subject: Subject, earlier: list[socket.socket]) -> None:
@@ -95,15 +104,24 @@ def _one_each(subject: Subject, group: list[psutil.Process], stack: ExitStack) -
         with stopped(subject):
             client = stack.enter_context(connect(subject))
             client.sendall(b"who?")
-            client.settimeout(_ALONE_SECONDS)
-            with suppress(TimeoutError, psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
-                client.recv(1, socket.MSG_PEEK)
-                found[process] = client
+                if _answers(process, client):
+                    found[process] = client
         client.settimeout(PATIENCE)
         with warm_up("burst"):
             expect(client, b"who?", "a client who came while some of the server's processes were held still")
     return found
+
+
+def _answers(process: psutil.Process, client: socket.socket) -> bool:
+    """Whether this process serves the client: soon, or as late as it gets a core."""
+    began = time.monotonic()
+    while not ready([client], seconds=0.02)[0]:
+        spent = time.monotonic() - began
+        if spent > PATIENCE or (spent > _ALONE_SECONDS and process.status() != psutil.STATUS_RUNNING):
+            return False
+    return True
 
 
 @contextmanager
