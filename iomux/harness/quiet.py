@@ -65,11 +65,12 @@ class Quiet:
         return (*self._always(), *(disturbed := self._disturbed()), _SUM[bool(disturbed)])
 
     def _always(self) -> tuple[str, str]:
+        slack = f"; the timers' slack is {self.timer_slack_us:g} µs of it (prctl(2))" if self.timer_slack_us else ""
         return (
             f"a wake-up takes {duration(self.wake_p50_us)} (99 %: {duration(self.wake_p99_us)}), and a request of one "
             f"client makes two: of its median {duration(2 * self.wake_p50_us)} are the machine's, whatever the server",
             f"a sleep of 1 ms ends {duration(self.late_p50_us)} late (99 %: {duration(self.late_p99_us)}): so does a "
-            "handler that sleeps, and a time-out",
+            f"handler that sleeps, and a time-out{slack}",
         )
 
     def _disturbed(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def million(rounds: int) -> Iterator[Line]:
     for name in ("epoll", "io_uring"):
         yield Figure(f"{name}: requests", seen[name, "requests"])
         yield Figure(f"{name}: lost or wrong", seen[name, "lost"], bound=never_more_than(0))
-        yield Figure(f"{name}: server memory grew by", seen[name, "grown"], "KiB", at_most(256))
+        yield Figure(f"{name}: server memory grew by", seen[name, "grown"], "KiB", at_most(48))
 
 
 def _million(name: str) -> tuple[int, int, float]:

@@ -105,7 +105,7 @@ HTTP: Mapping[str, Case] = {
     "64 bytes, 16 pipelined": Case(by_load(http("/small", depth=16)), {BEST: 3.5}),
     "64 bytes, 1,000 connections": Case(by_load(http("/small"), MANY)),
     "64 bytes, by wrk": Case(by_wrk()),
-    "a file of 1 KiB": Case(by_load(http("/page.html")), {BEST: 1.25, "nginx": 0.3}),
+    "a file of 1 KiB": Case(by_load(http("/page.html")), {BEST: 2.0, "nginx": 0.3}),
     "64 bytes, each on a new connection": Case(by_wrk("-H", "Connection: close"), {BEST: 2.0, "nginx": 0.6}),
 }
 RESP: Mapping[str, Case] = {

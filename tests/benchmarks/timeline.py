@@ -85,7 +85,7 @@ def phases(rounds: int) -> Iterator[Line]:
 
 def known(rounds: int) -> Iterator[Line]:
     """Known delays: a handler that sleeps 5 ms, and 1 MiB instead of 64 bytes; by how much each phase moves."""
-    bounds = {"handler": between(5000, 5500), "recv": between(-50, 50), "send": between(-50, 50)}
+    bounds = {"handler": between(5000, 5500), "recv": between(-10, 10), "send": between(-10, 10)}
     cases: dict[str, dict[str, Any]] = {"5 ms": {"handler": _sleepy}, "1 MiB": {"size": 1 << 20}}
     seen: dict[Any, list[float]] = defaultdict(list)
     for _ in trange(rounds, leave=False):

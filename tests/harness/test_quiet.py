@@ -40,6 +40,12 @@ def test_pressure_that_the_kernel_does_not_count_is_no_disturbance() -> None:
     assert len(dataclasses.replace(STILL, waited_share=None).sentences()) == 3
 
 
+def test_the_slack_of_timers_is_told_where_the_kernel_tells_it() -> None:
+    told = dataclasses.replace(STILL, timer_slack_us=50.0).sentences()[1]
+    assert told.endswith("and a time-out; the timers' slack is 50 µs of it (prctl(2))")
+    assert dataclasses.replace(STILL, timer_slack_us=None).sentences()[1].endswith("and a time-out")
+
+
 def test_this_machine_is_measured() -> None:
     found = how_quiet(0.3)
     assert found.seconds >= 0.3
