@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _DASHES = ("-", "--", "-.", ":")  # not the style's: the gaps of a long dash would hide the steps of lost bytes
 _MARKERS = 12  # on one line, at most
+_STEPS = {
+    "cpu_percent": ("steps-pre", "each step: the mean since the reading before it"),
+    "memory_mib": ("steps-post", "each step: a reading, until the next one"),
+    "waiting": ("steps-post", "each step: a reading, until the next one"),
+}
+"""Of a meter's readings, what lies between two of them, and the words for it."""
 _UNITS = {
     "cpu_percent": "server CPU, % of a core",
     "memory_mib": "server memory above the first reading, MiB",
@@ -33,11 +39,12 @@ def symptom(
     ax: Axes | None = None,
     title: str = "A symptom",
     across: str = "t_s",
+    setting: str = "",
 ) -> Axes:
     """One line for each run, its name at the end; a dotted line marks when the clients begin to act.
 
     runs: by label, from `iomux.course.clinic.symptoms`. column: `cpu_percent`, `memory_mib`, `waiting`,
-    `back_mib` or `missing_kib`. across: the column of the horizontal axis.
+    `back_mib` or `missing_kib`. across: the column of the horizontal axis. setting: what the clients did, for the note.
 
     Example:
     >>> from iomux.course.clinic.symptoms import watch
@@ -46,13 +53,11 @@ def symptom(
     'server CPU, % of a core'
     """
     ax = new_axes(ax)
-    ends = []
+    ends, (between, words) = [], _STEPS.get(column, ("default", ""))
     for (label, frame), dash in zip(runs.items(), _DASHES, strict=False):
         look, every = style(label, list(runs)), len(frame) // _MARKERS + 1
         drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markevery": every}
-        if column == "cpu_percent":  # a reading is of the time since the one before
-            drawn["drawstyle"] = "steps-pre"
-        ax.plot(frame[across], frame[column], linewidth=2, clip_on=False, **drawn)
+        ax.plot(frame[across], frame[column], linewidth=2, clip_on=False, drawstyle=between, **drawn)
         ends.append((float(frame[across].iloc[-1]), float(frame[column].iloc[-1]), label, look.color))
     first = next(iter(runs.values()))
     if visit := first.attrs.get("visit_s"):
@@ -67,5 +72,4 @@ def symptom(
     ax.set_xlabel(_UNITS[across])
     ax.set_ylabel(_UNITS[column])
     name_ends(ax, ends)
-    each = "each step: the mean since the reading before it" if column == "cpu_percent" else ""
-    return under(plain(ax, title), note(each, describe()))
+    return under(plain(ax, title), note(words, setting, describe()))

@@ -1,11 +1,14 @@
 """Times against round trips, and a quantity over time: every row is there, and what did not happen is said."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 
 import iomux
 
@@ -55,3 +58,15 @@ def test_a_line_for_each_run_with_its_name_at_the_end_and_each_doubling_labelled
     assert [label.get_text() for label in ax.get_yticklabels()] == ["10", "20", "40", "80"]
     assert ax.get_ylabel() == "window, packets (log scale)"
     assert {line.get_drawstyle() for line in ax.lines} == {"steps-post"}
+
+
+def test_a_line_has_a_gap_where_nothing_came_and_ends_at_the_last_that_did() -> None:
+    frame = pd.DataFrame({"what": "UDP", "message": [0, 1, 2, 3], "ms": [20.0, math.nan, 20.0, math.nan]})
+    ax = iomux.plot.over_time(frame, "ms", "ms", "message")
+    assert np.isnan(np.asarray(ax.lines[0].get_ydata(), dtype=float)).tolist() == [False, True, False, True]
+    assert [text.xy[0] for text in ax.texts if isinstance(text, Annotation) and text.get_text() == "UDP"] == [2.0]
+
+
+@pytest.mark.parametrize("draw", [iomux.plot.stopwatch, partial(iomux.plot.over_time, column="ms", words="ms")])
+def test_the_setting_stands_below(draw: Callable[..., Axes]) -> None:
+    assert "20 ms each way; reno; " in iomux.plot.caption(draw(TIMES.dropna(), setting="20 ms each way; reno"))

@@ -32,12 +32,14 @@ def over_time(
     title: str = "",
     doubling: bool = False,
     steps: bool = False,
+    setting: str = "",
 ) -> Axes:
     """Draw a line for each value of the column `what`, named at its end.
 
     frame: a row for each reading, with `what`, `across` (time in "ms" or "s", or another quantity, which is then the
     axis' label) and `column`. words: what the vertical axis shows, with its unit. doubling: a logarithmic axis, on
-    which each power of 2 has a label. steps: a value holds until the next reading.
+    which each power of 2 has a label. steps: a value holds until the next reading. A line has a gap at a row with NaN.
+    setting: the wire's and the sender's, for the note.
 
     Example:
     >>> import pandas as pd
@@ -53,13 +55,14 @@ def over_time(
         drawn: Any = {"color": look.color, "linestyle": dash, "marker": look.marker, "markersize": 6}
         drawn |= {"markevery": 1 if len(rows) <= _FEW else _APART, "drawstyle": "steps-post" if steps else "default"}
         ax.plot(rows[across], rows[column], linewidth=2, clip_on=False, **drawn)
-        ends.append((float(rows[across].iloc[-1]), float(rows[column].iloc[-1]), name, look.color))
+        last = rows.dropna(subset=[column]).iloc[-1]
+        ends.append((float(last[across]), float(last[column]), name, look.color))
     ax.set_xlim(0, float(frame[across].max()) * _ROOM)
     _scale(ax, float(frame[column].min()), float(frame[column].max()), doubling)
     ax.set_xlabel(_UNITS.get(across, across))
     ax.set_ylabel(f"{words} (log scale)" if doubling else words)
     name_ends(ax, ends)
-    return under(plain(ax, title), note(frame.attrs.get("machine", describe())))
+    return under(plain(ax, title), note(setting, frame.attrs.get("machine", describe())))
 
 
 def _scale(ax: Axes, least: float, most: float, doubling: bool) -> None:

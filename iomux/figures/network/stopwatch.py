@@ -31,12 +31,14 @@ def stopwatch(
     title: str = "",
     round_trip: float | None = None,
     never: str = "not within the time that was waited",
+    setting: str = "",
 ) -> Axes:
     """Draw a row for each kind of step, with a dot for each time and the median as a bar with its number.
 
     frame: a row for each time, with `what` (the row's label) and `column`, "ms" or "s"; NaN where a step did not end,
     which `never` says in its place. round_trip: in the same unit; its multiples are dotted lines, as long as there are
-    few. `.attrs["machine"]` says where it was measured, if that was not here.
+    few. setting: the wire's and the sender's, for the note. `.attrs["machine"]` says where it was measured, if that was
+    not here.
 
     Example:
     >>> import pandas as pd
@@ -62,7 +64,7 @@ def stopwatch(
     plain(ax, title).grid(False)
     dots = "dot: one time; upright bar: the median of them" if len(frame) > len(names) else "dot: measured once"
     lines = "dotted: round trips" if round_trip else ""
-    return under(ax, note(dots, lines, frame.attrs.get("machine", describe())))
+    return under(ax, note(dots, lines, setting, frame.attrs.get("machine", describe())))
 
 
 def _count_round_trips(ax: Axes, each: float, most: float) -> None:
