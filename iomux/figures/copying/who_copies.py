@@ -49,20 +49,20 @@ def who_copies(result: "WhoCopies", ax: Axes | None = None) -> Axes:
         above, below = place - _THICK / 2, place + _THICK / 2
         ax.barh(above, user, _THICK, color=_USER)
         ax.barh(above, system, _THICK, left=user, color=_SYSTEM)
-        worked = rows["helpers_ms"] - rows["watched_ms"].fillna(0)
-        ax.barh(below, rows["helpers_ms"].median(), _THICK, **_WATCHED)
-        ax.barh(below, worked.median(), _THICK, **_WORKED)
+        watching = rows["watched_ms"].fillna(0)
+        worked, watched = (rows["helpers_ms"] - watching).median(), watching.median()
+        ax.barh(below, watched, _THICK, left=worked, **_WATCHED)
+        ax.barh(below, worked, _THICK, **_WORKED)
         _whisker(ax, rows["user_ms"] + rows["system_ms"], above, user + system, color=_SYSTEM_INK)
-        _whisker(ax, rows["helpers_ms"], below, color=_HELPERS_INK)
+        _whisker(ax, rows["helpers_ms"], below, worked + watched, color=_HELPERS_INK)
         _whisker(ax, rows["wall_ms"], place, fmt="D", markersize=6, color="#444444")
         _say(ax, system, (user + system / 2, above - _THICK / 2), "bottom", _SYSTEM_INK)
-        work, whole = worked.median(), rows["helpers_ms"].median()
-        _say(ax, work, (whole / 2, below + _THICK / 2), "top", _HELPERS_INK, whole - work)
+        _say(ax, worked, ((worked + watched) / 2, below + _THICK / 2), "top", _HELPERS_INK, watched)
     looks = {"application, user": _USER, "application, system": _SYSTEM}
     handles: list[Any] = [Patch(color=color, label=words) for words, color in looks.items()]
     told = result.frame["watched_ms"].notna().all()
     handles.append(Patch(**_WORKED, label="the kernel's threads" + ("" if told else ", their watching too")))
-    if told and result.frame["watched_ms"].max() > _LEAST_MS:
+    if told and result.frame.groupby("way")["watched_ms"].median().max() > _LEAST_MS:
         handles.append(Patch(**_WATCHED, label="the same, only watching the ring"))
     handles.append(Line2D([], [], color="#444444", marker="D", linestyle="", label="wall time"))
     return _finish(ax, result, ways, handles, "Who copies", "medians of {} rounds, whiskers: their middle half")
