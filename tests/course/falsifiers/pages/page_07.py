@@ -29,9 +29,9 @@ CLIMBS = "poll takes more than five times as long among 10,000 connections as wi
 STAYS = "epoll takes less than five times as long among 10,000 connections as with one"
 ENDS = "select cannot watch 10,000 connections, because its limit is FD_SETSIZE"
 DEARER = "from 1 to 10,000 connections poll's processor time per request grows more than fivefold"
-LEVEL = "from 1 to 10,000 connections epoll's processor time per request grows less than fivefold"
+LEVEL = "from 1 to 10,000 connections epoll's processor time per request grows less than twofold"
 MOST = "under poll, notifying the server takes most of a request's time among 10,000 connections"
-LONGER = "and more than three times as long as among 100"
+LONGER = "under poll, notifying takes over three times as long with 10,000 connections as with 100"
 FALLS = "with 100 active clients instead of one, poll's processor time per request falls by two thirds"
 HELD, ONE = "all were held", "by one thread"
 
