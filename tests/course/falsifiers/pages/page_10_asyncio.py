@@ -12,10 +12,10 @@ from tests.course.falsifiers.world import World, sources
 
 PAGE = "10_coroutines.ipynb"
 FAULT = "in a fresh process asyncio's plain Protocol costs a page fault or more for each request"
-SPARED = "in a process that has freed 1 MiB it costs none"
+SPARED = "in a process that has freed 1 MiB the plain Protocol costs no page fault"
 LEFT = "a client that leaves cures the process: from then on a request costs no page fault"
 MAPPED = "for 200 requests a fresh process maps and unmaps memory more than 300 times"
-KEPT = "in the other two states it does so less than 50 times"
+KEPT = "where 1 MiB was freed, or a client has left, 200 requests map and unmap less than 50 times"
 HALF = "fresh, the plain Protocol costs half as much again as the buffer lent, or more"
 GONE = "{}: more than half of the difference between the two is gone"
 FREED, TOLD = GONE.format("1 MiB freed"), GONE.format("malloc told")
