@@ -1,4 +1,4 @@
-"""Doubts of 06, 07, 10, 11 and 15, made to speak: the verdicts that depend on them say neither True nor False then."""
+"""Doubts of 06, 07, 10, 11, 14, 15, made to speak: the verdicts that depend on them say neither True nor False then."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from tests.course.falsifiers.pages import (
     page_10_asyncio,
     page_11_bugs,
     page_11_tools,
+    page_14_site,
     page_15,
 )
 from tests.course.falsifiers.world import World, said
@@ -40,6 +41,7 @@ DOUBTFUL: list[tuple[Any, str, dict[str, Any], int]] = [
     (page_11_tools, "tools-strace-verdicts", page_11_tools.idle({}, {})() | {"no_strace": "not installed"}, 2),
     (page_11_tools, "tools-ss-verdicts", page_11_tools.told([], [])() | {"no_ss": "not installed"}, 2),
     (page_11_tools, "tools-perf-verdict", {"traced": {}, "no_perf": "not allowed"}, 1),
+    (page_14_site, "web-idle-verdict", page_14_site.among_idle(alone=(47.0, 47.0, 120.0, 120.0)), 2),
     (page_15, "redis-wire-tool", {"cli": ""}, 1),
     (page_15, "redis-pipeline-verdict", page_15.calls(4.0, 0.3) | {"strace": NO_STRACE}, 1),
     (page_15, "redis-five-verdict", page_15.race((104, 580)) | {"real": ""}, 1),
