@@ -22,7 +22,7 @@ SAVES, MORE = (
     "redis-server gains more from it than the store under epoll",
 )
 PASSES = "the page's server passes ping, echo, set-get and unknown"
-INLINE = "it does not understand a command that is typed by hand"
+INLINE = "the page's server does not understand a command that is typed by hand"
 FIRST = ["ping", "echo", "set-get", "unknown", "inline"]
 RIGHT = [b"+OK\r\n", b"$1\r\nv\r\n", b"$-1\r\n"]
 
