@@ -1,5 +1,6 @@
 """Worlds for 16, a wire between them: a wire that costs nothing, a TCP of other rules, peers that are told."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -8,22 +9,25 @@ import pandas as pd
 from tests.course.falsifiers.world import World
 
 PAGE = "16_a_wire_between_them.ipynb"
-KEPT, NEW = "a request on a kept connection takes one round trip", "on a new connection it takes two"
+KEPT, NEW = "a request on a kept connection takes one round trip", "a request on a new connection takes two round trips"
 FIRST, WARM = (
     "on a new connection a mebibyte takes more than four round trips",
-    "on a warm one it takes less than half of that",
+    "on a warm connection a mebibyte takes less than half as long as on a new one",
 )
 OPENS = "the window begins with ten packets or so, and grows more than eightfold"
-TWO, HURRIED = "two small writes take far longer than one", "with TCP_NODELAY they do not"
+TWO, HURRIED = (
+    "two small writes take far longer than one",
+    "with TCP_NODELAY two small writes take about as long as one",
+)
 AGAIN, SYN = "a lost request costs 200 ms at least, and less than a lost SYN", "a lost SYN costs a second"
 BEHIND, MISSING = "over TCP the next two waited with the lost one", "over UDP the lost one never came"
-NOBODY = "and nobody waited for it"
+NOBODY = "over UDP no other message waited for the lost one"
 LONGER = "with 1 % of loss the mebibyte takes half as long again, or longer"
 SMALL = "64 KiB make a mebibyte take six round trips or more"
 LARGER = "a larger buffer makes it faster, and the kernel's own choice faster still"
 BLOAT = "behind the long queue an update takes more than three times as long as behind the short one"
 NEAR = "to a client 20 ms away select answers nearly as soon as epoll"
-DEAR = "it costs the server more than twice the processor time"
+DEAR = "20 ms away, too, select costs the server over twice the processor time of epoll"
 PROMPT = "a killed process is announced within half a second"
 SILENT = "of a host that is gone we are told nothing: both connections are still ESTABLISHED"
 ASKS = "keepalive finds out in some four seconds"
@@ -48,7 +52,7 @@ def mebibytes(first: float, second: float, most: int = 600) -> dict[str, Any]:
 
 def twelve(behind: float = 60.0, lost: bool = True, udp: float = 20.0) -> dict[str, Any]:
     tcp = [("TCP", number, behind if 3 <= number < 8 else 20.0) for number in range(12)]
-    rows = [*tcp, *(("UDP", number, udp) for number in range(12) if not (lost and number == 3))]
+    rows = [*tcp, *(("UDP", number, math.nan if lost and number == 3 else udp) for number in range(12))]
     return {"middle": pd.DataFrame(rows, columns=["what", "message", "ms"])} | WIRED
 
 
