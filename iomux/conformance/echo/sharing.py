@@ -21,7 +21,6 @@ from pathlib import Path
 import psutil
 
 from iomux.conformance.echo.held_still import can_be_held
-from iomux.conformance.evidence.calls import call_of
 from iomux.conformance.trial.clients import ask, connect, expect
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.patience import ready
@@ -32,7 +31,6 @@ _MOST_PROCESSES = 4
 _ALONE_SECONDS = 0.3
 _STOPS, _CERTAIN, _TRIES = 16, 3, 60
 """How often a process is to be stopped while it accepts, at least, and of these where it waits; most tries."""
-_WAITING = ("select", "poll", "select or poll", "epoll_wait")
 _MANY, _FIRST = 200, 3  # what a process does not accept within the shortest time for which the scheduler lets it run
 _BEGIN_SECONDS, _REST_SECONDS, _LOOK_SECONDS = 0.2, 0.3, 0.0001
 _THREAD_ROUNDS, _FEW, _EARLIER = 8, 60, 8
@@ -70,12 +68,12 @@ def _meet(subject: Subject, group: list[psutil.Process]) -> None:
 
 def _processes_meet(subject: Subject, group: list[psutil.Process], served: dict[psutil.Process, socket.socket]) -> None:
     """Stop each process in turn while it accepts, until that has succeeded often enough."""
-    stops = certain = 0
+    stops, certain, waiting = 0, 0, {process: _call(process) for process in served}
     for process in itertools.islice(itertools.cycle(served), _TRIES):
         with _newcomers(subject, _MANY) as new:
             stopped_at_work = _stopped_at_work(process, new)
             stops += stopped_at_work
-            certain += stopped_at_work and call_of(Path(f"/proc/{process.pid}")) in _WAITING
+            certain += stopped_at_work and _call(process) == waiting[process] != ""
             _let_accept(group, process, new)
         _all_are_served(served.values())
         if stops >= 2 * _STOPS or (stops >= _STOPS and certain >= _CERTAIN):
@@ -156,6 +154,14 @@ def _stopped_at_work(process: psutil.Process, new: list[socket.socket]) -> bool:
     process.send_signal(signal.SIGSTOP)
     _wait(lambda: process.status() == psutil.STATUS_STOPPED, PATIENCE)
     return not all(map(_accepted, new))
+
+
+def _call(process: psutil.Process) -> str:
+    """The number of the system call that it is in (proc_pid_syscall(5)); empty if it is in none, or that is hidden."""
+    with suppress(OSError):
+        number = Path(f"/proc/{process.pid}/syscall").read_text(encoding="ascii").split()[0]
+        return number if number.isdecimal() else ""
+    return ""
 
 
 def _let_accept(group: list[psutil.Process], but: psutil.Process, new: list[socket.socket]) -> None:
