@@ -5,6 +5,7 @@ They are told apart by the item of `iomux.check` that is made for the fault. The
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import time
@@ -140,3 +141,25 @@ def asks_for_the_name(listener: socket.socket, handler: Any = None) -> NoReturn:
         client = listener.accept()[0]
         client.getpeername()
         threading.Thread(target=guarded, args=(echoes, client), daemon=True).start()
+
+
+def first_words_unguarded(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """Forgives the reset of a client that has spoken; the first recv of each client is outside of its try."""
+    poller, clients, spoken = select.poll(), dict[int, socket.socket](), set[int]()
+    poller.register(listener, select.POLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd == listener.fileno():
+                client = listener.accept()[0]
+                clients[client.fileno()] = client
+                poller.register(client, select.POLLIN)
+                continue
+            data = b"" if fd in spoken else clients[fd].recv(65536)
+            with contextlib.suppress(ConnectionError):
+                data = data or clients[fd].recv(65536)
+                clients[fd].sendall(data)
+            spoken.add(fd)
+            if not data:
+                spoken.discard(fd)
+                poller.unregister(fd)
+                clients.pop(fd).close()
