@@ -111,6 +111,21 @@ def sends_the_silent_away(client: socket.socket) -> None:
         client.settimeout(5.0)
 
 
+def splices(client: socket.socket) -> None:
+    """By splice, through a pipe, as Go's io.Copy does from a TCP connection to one."""
+    out, into = os.pipe()
+    client.setblocking(False)
+    while True:
+        select.select([client], [], [])
+        with contextlib.suppress(BlockingIOError):
+            if not (count := os.splice(client.fileno(), into, 65536)):
+                return
+            while count:
+                select.select([], [client], [])
+                count -= os.splice(out, client.fileno(), count)
+
+
+serve_splices = in_threads(splices)
 serve_remembers = in_threads(remembers)
 serve_in_two_sends = in_threads(in_two_sends)
 serve_in_two_sends_at_once = in_threads(in_two_sends_at_once)
