@@ -91,11 +91,9 @@ def reset_survived(subject: Subject) -> None:
     Bytes that have come are read before the error, which the next send then takes: only without any is it recv's.
     """
     for first, count, after in ((b"about to go", 16, "twenty resets"), (b"", 4, "resets before a byte")):
-        for _ in range(count):
-            come_and_reset(subject, first)
+        come_and_reset(subject, first, count)
         with stopped(subject) if subject.pid is not None else nullcontext():
-            for _ in range(4):
-                come_and_reset(subject, first)
+            come_and_reset(subject, first, 4)
         still_serves(subject, after)
 
 

@@ -168,14 +168,15 @@ def fill(subject: Subject, client: socket.socket, data: bytes) -> int:
     return sent
 
 
-def come_and_reset(subject: Subject, first: bytes) -> None:
-    """Connect and reset: after a few bytes, or, if there are none, as soon as the server has accepted, if it does."""
-    client = connect(subject)
-    if first:
-        client.sendall(first)
-    elif not is_held(subject):
-        rest.accepted(subject.address[1], PATIENCE)
-    reset(client)
+def come_and_reset(subject: Subject, first: bytes, count: int) -> None:
+    """Connect and reset, one after another: after a few bytes, or, without any, when the server has accepted."""
+    for _ in range(count):
+        client = connect(subject)
+        if first:
+            client.sendall(first)
+        elif not is_held(subject):
+            rest.accepted(subject.address[1], PATIENCE)
+        reset(client)
 
 
 def leave(client: socket.socket) -> None:
