@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from iomux import servers
 from iomux.conformance.side_by_side import sent_by_value
@@ -52,10 +52,11 @@ class Running:
 class Run(Protocol):
     """Starts a server for one item."""
 
-    def __call__(self, port: int | None = None, inside: Place | None = None) -> AbstractContextManager[Running]:
+    def __call__(self, port: int | None = None, **terms: Any) -> AbstractContextManager[Running]:
         """Start it, and stop it on leaving. Raises NotStarted, and NotSeen if somebody else has its port.
 
-        port: where to listen, at once, for what makes its own listener. inside: the host of a network in which it runs.
+        port: where to listen, at once, for what makes its own listener. terms: inside and main, as they are in
+        `iomux.processes.starting.Terms`.
         """
 
 
@@ -148,21 +149,21 @@ def _check_it_answers(address: Address) -> None:
         raise ValueError(f"nothing answers at {written(*address)}: start the server first") from error
 
 
-def _start(
-    target: Found, hint: int | None, port: int | None = None, inside: Place | None = None
-) -> AbstractContextManager[Running]:
+def _start(target: Found, hint: int | None, port: int | None = None, **terms: Any) -> AbstractContextManager[Running]:
     """port: to start it again on, at once. One with a port of its own takes that again, or another one each time."""
     if port is None:
-        return _started_here(target, hint, PORT_SECONDS, inside)
-    return _started_here(target, hint if own_port(target) else port, 0.0, inside)
+        return _started_here(target, hint, PORT_SECONDS, **terms)
+    return _started_here(target, hint if own_port(target) else port, 0.0, **terms)
 
 
 @contextlib.contextmanager
-def _started_here(target: Found, port: int | None, patience: float, inside: Place | None) -> Iterator[Running]:
+def _started_here(
+    target: Found, port: int | None, patience: float, inside: Place | None = None, main: str = "main_bounded"
+) -> Iterator[Running]:
     try:
         with sent_by_value():
             core = None if isinstance(target, Command) else cores()[0]
-            server = launch_on(target, None, core, port, "main_bounded", patience, inside)
+            server = launch_on(target, None, core, port, main, patience, inside)
     except ServerError as error:
         raise _not_started(error) from error
     try:
@@ -188,7 +189,7 @@ def _cause(server: Server, grace: float) -> str:
 
 
 @contextlib.contextmanager
-def _already_running(address: Address, port: int | None = None, inside: Place | None = None) -> Iterator[Running]:
+def _already_running(address: Address, inside: Place | None = None, **_: object) -> Iterator[Running]:
     if inside is not None:
         raise NotSeen("this server runs already, and not behind a wire: let check start it")
     try:

@@ -25,6 +25,7 @@ from iomux.system.listeners import peers
 from iomux.system.progress import bars, report_progress_on_interrupt, shown
 
 _RESTARTS = 3
+_TO_THE_LAST = "main_to_the_last"  # else a server's workers are ended as soon as its first process has ended
 _ADDRESS_IN_USE = (
     "The connections of a server that has ended keep its port for a minute (TIME_WAIT): bind then fails with "
     "EADDRINUSE, unless the socket has SO_REUSEADDR (socket(7)), set before bind."
@@ -142,7 +143,7 @@ def _as_outcome(attempt: Callable[[], Outcome]) -> Outcome:
 
 
 def _tried(item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None]) -> Outcome:
-    with target.run() as running:
+    with target.run(main=_TO_THE_LAST if item.name == "ctrl-c" else "main_bounded") as running:
         outcome = try_in_worker(item, running.subject, clock, fork)
         if outcome.status == "passed":
             afterwards(running)
@@ -185,7 +186,7 @@ def _started_again(item: Item, target: Target, port: int, clock: Clock, fork: Fo
     try:
         for _ in range(_RESTARTS):
             kept = peers(port)
-            with target.run(port=port) as running:
+            with target.run(port=port, main=_TO_THE_LAST) as running:
                 if kept or (outcome := try_in_worker(item, running.subject, clock, fork)).status != "passed":
                     return Outcome("passed") if kept else outcome
         return Outcome("passed")

@@ -106,14 +106,25 @@ def main() -> None:
 
 def main_bounded() -> None:
     """Do what `main` does, and end it when it takes too much of the machine (`iomux.processes.guarding.bounds`)."""
-    from iomux.processes.guarding.bounds import bounds, limit_processes
+    from iomux.processes.guarding.bounds import bounds
     from iomux.processes.guarding.guard import guarded
 
-    def serve() -> None:
-        limit_processes()
-        _serve_or_say_why()
+    guarded(_serve_limited, bounds())
 
-    guarded(serve, bounds())
+
+def main_to_the_last() -> None:
+    """Do what `main_bounded` does, but let what the server leaves behind live on, until the owner ends it."""
+    from iomux.processes.guarding.bounds import bounds
+    from iomux.processes.guarding.guard import guarded, nobody_left
+
+    guarded(_serve_limited, bounds(), nobody_left)
+
+
+def _serve_limited() -> None:
+    from iomux.processes.guarding.bounds import limit_processes
+
+    limit_processes()
+    _serve_or_say_why()
 
 
 def _serve_or_say_why() -> None:

@@ -36,7 +36,8 @@ class Terms(NamedTuple):
     port: int | None
     """For what makes its own listener: the port to give it, or which of its ports is meant."""
     main: str = "main"
-    """The function of the process that runs it; `main_bounded` ends it when it takes too much of the machine."""
+    """The function of the process that runs it; `main_bounded` ends it when it takes too much of the machine, and so
+    does `main_to_the_last`, which leaves alone what it leaves behind."""
     patience: float = PORT_SECONDS
     """How many seconds it may wait for a port that is kept."""
     inside: Place | None = None

@@ -11,7 +11,7 @@ import sys
 
 from iomux.processes.child import receive_work
 from iomux.processes.guarding.bounds import bounds, limit_processes
-from iomux.processes.guarding.guard import guarded
+from iomux.processes.guarding.guard import guarded, nobody_left
 
 
 def main() -> None:
@@ -21,12 +21,17 @@ def main() -> None:
 
 def main_bounded() -> None:
     """Do what `main` does, and end it when it takes too much of the machine (`iomux.processes.guarding.bounds`)."""
+    guarded(_become_limited, bounds(), _is_over)
 
-    def become() -> None:
-        limit_processes()
-        _become_the_command()
 
-    guarded(become, bounds(), _is_over)
+def main_to_the_last() -> None:
+    """Do what `main_bounded` does, but let what the command leaves behind live on, until the owner ends it."""
+    guarded(_become_limited, bounds(), nobody_left)
+
+
+def _become_limited() -> None:
+    limit_processes()
+    _become_the_command()
 
 
 def _become_the_command() -> None:
@@ -45,10 +50,4 @@ def _become_the_command() -> None:
 
 def _is_over(status: int) -> bool:
     """Whether no daemon goes on after the command has ended with this status."""
-    if status:
-        return True
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:  # daemons are children of the guard, which is this process
-        return True
-    return False
+    return bool(status) or nobody_left()  # daemons are children of the guard, which is this process

@@ -1,11 +1,15 @@
-"""Ctrl-C: when it is sent, and that a server that makes its own listener is started again on the same port at once."""
+"""Ctrl-C: when it is sent, what may be left of a server, and that its port is free again at once."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.students import at_ctrl_c
 from tests.support.checks import check
+from tests.support.clients import eventually
+from tests.support.processes import marked, own_mark
 
 SOURCE = """
 import socket, sys, threading
@@ -60,3 +64,28 @@ def test_ctrl_c_is_not_sent_while_a_server_is_about_to_sleep(tmp_path: Path) -> 
     code = SOURCE.format(option="import signal, time; listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)")
     (tmp_path / "mine.py").write_text(code.replace(serving, ABOUT_TO_SLEEP))
     assert check(f"{sys.executable} {tmp_path}/mine.py {{port}}", ("echoes", "ctrl-c")).failed == ()
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no guard keeps what a server leaves behind")
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "serve", [at_ctrl_c.workers_finish, at_ctrl_c.waits_for_workers, at_ctrl_c.leaves_another_program]
+)
+def test_workers_may_need_a_moment_to_end(serve: Callable[..., None]) -> None:
+    assert check(serve, "ctrl-c").passed
+
+
+@LINUX
+@pytest.mark.parametrize("serve", [at_ctrl_c.workers_stay, at_ctrl_c.children_serve_on])
+def test_processes_that_stay_behind_when_the_first_has_ended_are_seen(
+    serve: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard ends them as soon as the first has ended, so for this item it has to wait."""
+    monkeypatch.setenv("IOMUX_MARK", mark := own_mark(serve.__name__))
+    result = check(serve, "ctrl-c")["ctrl-c"]
+    assert result.status == "failed"
+    assert result.seen == "the server's first process has ended of SIGINT, and others that it had started stay behind"
+    assert "your workers" in result.hint
+    assert eventually(lambda: marked(mark) == []), "none of them outlives the check"

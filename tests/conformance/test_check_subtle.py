@@ -67,6 +67,8 @@ WRONG = [
     ),
     (subtle.keeps_a_duplicate, "end", "a client that had been served half-closed, and the server never", "dup"),
     (subtle.asks_for_the_name, "reset", "the server ended with status 1: OSError: [Errno 107]", "ENOTCONN"),
+    (subtle.first_words_unguarded, "reset", "the server ended with status 1: ConnectionResetError", "ECONNRESET"),
+    (subtle.serve_splices, "urgent", "after an urgent byte the client was not served as before", "splice"),
 ]
 RIGHT = [
     (subtle.serve_in_two_sends_at_once, ("prompt",)),

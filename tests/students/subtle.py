@@ -5,6 +5,7 @@ They are told apart by the item of `iomux.check` that is made for the fault. The
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import time
@@ -110,6 +111,21 @@ def sends_the_silent_away(client: socket.socket) -> None:
         client.settimeout(5.0)
 
 
+def splices(client: socket.socket) -> None:
+    """By splice, through a pipe, as Go's io.Copy does from a TCP connection to one."""
+    out, into = os.pipe()
+    client.setblocking(False)
+    while True:
+        select.select([client], [], [])
+        with contextlib.suppress(BlockingIOError):
+            if not (count := os.splice(client.fileno(), into, 65536)):
+                return
+            while count:
+                select.select([], [client], [])
+                count -= os.splice(out, client.fileno(), count)
+
+
+serve_splices = in_threads(splices)
 serve_remembers = in_threads(remembers)
 serve_in_two_sends = in_threads(in_two_sends)
 serve_in_two_sends_at_once = in_threads(in_two_sends_at_once)
@@ -140,3 +156,25 @@ def asks_for_the_name(listener: socket.socket, handler: Any = None) -> NoReturn:
         client = listener.accept()[0]
         client.getpeername()
         threading.Thread(target=guarded, args=(echoes, client), daemon=True).start()
+
+
+def first_words_unguarded(listener: socket.socket, handler: Any = None) -> NoReturn:
+    """Forgives the reset of a client that has spoken; the first recv of each client is outside of its try."""
+    poller, clients, spoken = select.poll(), dict[int, socket.socket](), set[int]()
+    poller.register(listener, select.POLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd == listener.fileno():
+                client = listener.accept()[0]
+                clients[client.fileno()] = client
+                poller.register(client, select.POLLIN)
+                continue
+            data = b"" if fd in spoken else clients[fd].recv(65536)
+            with contextlib.suppress(ConnectionError):
+                data = data or clients[fd].recv(65536)
+                clients[fd].sendall(data)
+            spoken.add(fd)
+            if not data:
+                spoken.discard(fd)
+                poller.unregister(fd)
+                clients.pop(fd).close()

@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,18 +155,18 @@ SLOW = [
 """These need a look into the store's process, or many clients."""
 
 
-def _main() -> None:
-    """Run all quick ones in this process, and say at which ports, in one line of JSON; until the input ends."""
+def run_all(stores: Mapping[str, str]) -> None:
+    """Run all of them in this process, and say at which ports, in one line of JSON; until the input ends."""
     ports = {}
-    for item, old, new in [("right", _SEND, _SEND), *QUICK]:
+    for name, text in stores.items():
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        ports[item] = listener.getsockname()[1]
-        program: dict[str, Any] = {"__name__": item}
-        exec(compile(wrong(old, new), item, "exec"), program)
+        ports[name] = listener.getsockname()[1]
+        program: dict[str, Any] = {"__name__": name}
+        exec(compile(text, name, "exec"), program)
         threading.Thread(target=program["serve"], args=(listener,), daemon=True).start()
     print(json.dumps(ports), flush=True)
     sys.stdin.read()
 
 
 if __name__ == "__main__":
-    _main()
+    run_all({"right": right(), **{item: wrong(old, new) for item, old, new in QUICK}})

@@ -13,9 +13,9 @@ from iomux.conformance.chat.room import (
     slow,
 )
 from iomux.conformance.trial.clients import connect, eventually, leave
-from iomux.conformance.trial.limits import descriptors_of_first, limit_descriptors, listens, press_ctrl_c, runs
+from iomux.conformance.trial.limits import descriptors_of_first, ends_by_ctrl_c, limit_descriptors, listens
 from iomux.conformance.trial.rest import wakes_often
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, processes, use_at_rest
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy, use_at_rest
 from iomux.system.sockets import reset
 
 _SPARE, _TOO_MANY = 3, 7
@@ -143,9 +143,6 @@ def urgent(subject: Subject) -> None:
 def ctrl_c(subject: Subject) -> None:
     """Check that the room ends promptly."""
     with room(subject, 2):
-        known = processes(subject)
-        press_ctrl_c(subject)
-        if not eventually(lambda: not any(runs(process) for process in known)):
-            raise Fault("the room went on after SIGINT")
+        ends_by_ctrl_c(subject, "the room")
     if not eventually(lambda: not listens(subject)):
         raise Fault("its process has ended, and something still listens on its port")

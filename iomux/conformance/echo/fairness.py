@@ -17,9 +17,11 @@ _PIECE = bytes(256 * 1024)
     points=1,
     rule="out-of-band data does no harm",
     sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent",
-    hint="select's third list and POLLPRI report urgent data, not errors: a client there has done nothing wrong. If "
-    "you don't want urgent bytes, don't ask for them.",
-    man="select(2) (exceptfds), poll(2) (POLLPRI), tcp(7)",
+    hint="Urgent data is no error: select's third list and POLLPRI report it, and a client there has done nothing "
+    "wrong. If you don't want urgent bytes, don't ask for them. And splice does not get past one: it fails with EAGAIN "
+    "though the socket is readable, until something is received by recv or read. In Go, io.Copy calls splice if both "
+    "ends are TCP connections.",
+    man="select(2) (exceptfds), poll(2) (POLLPRI), tcp(7), splice(2)",
 )
 def urgent(subject: Subject) -> None:
     """Check that the bytes before and after an urgent byte come back; the byte itself may be skipped."""

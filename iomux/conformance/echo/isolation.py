@@ -9,6 +9,7 @@ from iomux.conformance.trial.clients import (
     MIB,
     ask,
     check_room_for,
+    come_and_reset,
     connect,
     connect_narrow,
     connect_one_by_one,
@@ -78,24 +79,22 @@ def _closed(client: socket.socket) -> bool:
     points=4,
     rule="the server survives clients that reset their connection",
     sent="20 clients each send a few bytes and reset the connection at once, the last 4 of them while the server is "
-    "held still (SIGSTOP); then a new client comes",
+    "held still (SIGSTOP); then a new client comes; 8 more reset before they have sent a byte, 4 of them while it is "
+    "held still; then a new client comes",
     hint="After a reset any call on that client's socket may fail, even accept, and getpeername after accept: "
     "ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN. It is the end of one client, not of your loop.",
     man="tcp(7), send(2) (EPIPE), recv(2), getpeername(2) (ENOTCONN)",
 )
 def reset_survived(subject: Subject) -> None:
-    """Test resets right after a few bytes, and before the server has even accepted."""
-    _come_and_reset(subject, 16)
-    with stopped(subject) if subject.pid is not None else nullcontext():
-        _come_and_reset(subject, 4)
-    still_serves(subject, "twenty resets")
+    """Test resets right after a few bytes and before any, after the server has accepted and before that.
 
-
-def _come_and_reset(subject: Subject, count: int) -> None:
-    for _ in range(count):
-        client = connect(subject)
-        client.sendall(b"about to go")
-        reset(client)
+    Bytes that have come are read before the error, which the next send then takes: only without any is it recv's.
+    """
+    for first, count, after in ((b"about to go", 16, "twenty resets"), (b"", 4, "resets before a byte")):
+        come_and_reset(subject, first, count)
+        with stopped(subject) if subject.pid is not None else nullcontext():
+            come_and_reset(subject, first, 4)
+        still_serves(subject, after)
 
 
 @item(

@@ -10,11 +10,10 @@ from iomux.conformance.trial.items import ONE_AT_A_TIME, item
 from iomux.conformance.trial.limits import (
     at_its_limit,
     descriptors_of_first,
+    ends_by_ctrl_c,
     limit_descriptors,
     listens,
-    press_ctrl_c,
     raise_descriptors,
-    runs,
 )
 from iomux.conformance.trial.patience import at_work, busy_printing
 from iomux.conformance.trial.rest import lives_on
@@ -26,7 +25,6 @@ from iomux.conformance.trial.subject import (
     NotSeenHere,
     Subject,
     busy,
-    processes,
     settled,
     warm_up,
 )
@@ -170,9 +168,6 @@ def ctrl_c(subject: Subject) -> None:
     """Check that the server ends promptly."""
     with connect(subject) as client:
         ask(client, b"hello")
-        known = processes(subject)
-        press_ctrl_c(subject)
-        if not eventually(lambda: not any(runs(process) for process in known)):
-            raise Fault("the server went on after SIGINT")
+        ends_by_ctrl_c(subject, "the server")
     if not eventually(lambda: not listens(subject)):
         raise Fault("its process has ended, and something still listens on its port")

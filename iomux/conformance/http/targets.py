@@ -7,12 +7,13 @@ inside the folder after all of this is a file that may be sent (RFC 3986, sectio
 from urllib.parse import quote
 
 from iomux.conformance.http.items import item
-from iomux.conformance.http.site import BLANKS, SECRET, SECRET_NAME, Site
+from iomux.conformance.http.site import BLANKS, NEIGHBOUR_NAME, SECRET, SECRET_NAME, Site
 from iomux.conformance.http.visitor import STALLED, get
 from iomux.conformance.http.visits import expect_page, must_get, still_serves, visit
 from iomux.conformance.trial.subject import Subject, warm_up
 
 _ESCAPES = ("/../", "/%2e%2e/", "/..%2f", "/%2e%2e%2f", "//../", "/pictures/../../", "/pictures/..%2f..%2f", "/..%5c")
+_TWICE = ("/%252e%252e/", "/..%252f")
 
 
 @item(
@@ -37,7 +38,8 @@ def decoded_path(subject: Subject, site: Site) -> None:
     "outside",
     "A",
     rule="no path leads out of the folder: neither by dots, encoded or not, nor by a NUL or a second slash",
-    sent="GETs of a file beside the folder, by .., %2e%2e, ..%2f, // and its whole path, and of a name with %00 in it",
+    sent="GETs of a file beside the folder, by .., %2e%2e, ..%2f, %252e%252e, // and its whole path, of one whose name "
+    "begins as the folder's, and of a name with %00 in it",
     hint="Decode first, resolve the whole path (os.path.realpath), and only then ask whether it is inside the folder. "
     "A name with a NUL is no name: open raises ValueError for it.",
     rfc="RFC 3986, section 5.2.4; RFC 9110, section 17.3",
@@ -48,7 +50,8 @@ def outside(subject: Subject, site: Site) -> None:
     """Whatever is answered, it must not be the secret, and somebody must answer afterwards."""
     site.need_folder()
     beside = site.folder.rpartition("/")[0]
-    paths = [f"{escape}{SECRET_NAME}" for escape in _ESCAPES]
+    paths = [f"{escape}{SECRET_NAME}" for escape in (*_ESCAPES, *_TWICE)]
+    paths += [f"{escape}{NEIGHBOUR_NAME}" for escape in _ESCAPES]
     for path in (*paths, f"/{beside}/{SECRET_NAME}", f"{site.page}%00.txt"):
         with visit(subject) as visitor:
             visitor.send(get(path.replace(" ", "%20"), "Connection: close"))

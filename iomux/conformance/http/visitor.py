@@ -85,10 +85,10 @@ class Visitor:
         with contextlib.suppress(OSError):
             self.unread += self.client.recv(most)
 
-    def ask(self, path: str, *fields: str, method: str = "GET", version: str = "1.1") -> Answer:
-        """Send a request without a body and read its answer."""
+    def ask(self, path: str, *fields: str, method: str = "GET", version: str = "1.1", what: str = "") -> Answer:
+        """Send a request without a body and read its answer. what: names it."""
         self.send(get(path, *fields, method=method, version=version))
-        return self.answer(f"{method} {path}", method)
+        return self.answer(what or f"{method} {path}", method)
 
     def answer(self, what: str, method: str = "GET") -> Answer:
         """The final answer to a request. Raises Fault if none comes, or if it is malformed. what: names the request."""

@@ -91,6 +91,8 @@ class Bad:
     """Whether the connection has to end, so that what is behind it is not answered."""
     silence: bool = False
     """Whether an end without an answer is right, too."""
+    may_wait: bool = False
+    """Whether it is right to wait for more, too: nothing is answered then, and nothing ends yet."""
     method: str = "GET"
     version: str = "1.1"
 
@@ -107,6 +109,8 @@ def refused(subject: Subject, site: Site, *cases: Bad) -> None:
 def _judge(visitor: Visitor, bad: Bad) -> None:
     first = visitor.next(f"a request with {bad.what}")
     if first is None:
+        if visitor.how == STALLED and bad.may_wait:
+            return
         if visitor.how == STALLED:
             raise visitor.fault(f"a request with {bad.what} was not answered, and the connection did not end")
         if not bad.silence:
@@ -123,7 +127,7 @@ def _nothing_behind(visitor: Visitor, bad: Bad, first: Answer) -> None:
     while not first.to_the_end and (more := visitor.next(f"what is behind {bad.what}")) is not None:
         if more.status < 400:
             raise visitor.fault(f"behind a request with {bad.what} the next one was answered: smuggling is open")
-    if visitor.how == STALLED:
+    if visitor.how == STALLED and not bad.may_wait:
         raise visitor.fault(f"behind a request with {bad.what} the connection was not ended")
 
 

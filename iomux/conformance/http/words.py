@@ -3,14 +3,15 @@
 from email.utils import parsedate_to_datetime
 
 from iomux.conformance.http.items import item
-from iomux.conformance.http.site import BIG, MISSING, Site
-from iomux.conformance.http.visitor import STALLED, get
+from iomux.conformance.http.site import BIG, MISSING, PAGE, Site
+from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import expect_page, must_get, visit
 from iomux.conformance.trial.clients import CLOSED
-from iomux.conformance.trial.subject import Subject, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, warm_up
 from iomux.conformance.trial.window import window
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_STRANGE = ("/pictures", "/pictures/", f"{PAGE}/", f"{PAGE}/x", "/" + "a" * 300, "/%zz", "/%", "/%ff")
 _DATE_SHAPE = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
@@ -48,34 +49,54 @@ def head(subject: Subject, site: Site) -> None:
         if first.status != 200:
             raise visitor.fault(f"HEAD {site.page} was answered by {first.status}, and not by 200")
         due = site.body(site.page)
-        if due is not None and first.field("content-length") not in ("", str(len(due))):
+        if due is not None and int(first.field("content-length") or len(due)) != len(due):
             raise visitor.fault("the Content-Length of a HEAD is not that of the GET")
-        visitor.send(get(site.page))
-        after = visitor.rest_or_answer()
-        if after and not after.startswith(b"HTTP/1."):
-            shown = window(b"HTTP/1.1 200 OK\r\n", after)
-            raise visitor.fault("behind the head of the answer to a HEAD came a body", window=shown)
+        _nothing_between(visitor, site, "behind the head of the answer to a HEAD came a body")
+
+
+def _nothing_between(visitor: Visitor, site: Site, seen: str) -> None:
+    """Ask for a page. Raises Fault, saying what was seen, if other bytes come before its answer."""
+    visitor.send(get(site.page))
+    after = visitor.rest_or_answer()
+    if after and not after.startswith(b"HTTP/1."):
+        raise visitor.fault(seen, window=window(b"HTTP/1.1 200 OK\r\n", after))
 
 
 @item(
     "not-found",
     "A",
     rule="what is not there gets 404",
-    sent="one client asks for a file that is not in the folder, then another one for a page",
+    sent="a client asks for a file that is not in the folder, then for a page; another one does so by HEAD; others ask "
+    "for a folder, a file as if it were a folder, a name of 300 letters, /%zz and /%ff; then one for a page",
     hint="An exception for a missing file is an answer to its client: 404, and the server lives on.",
     rfc="RFC 9110, section 15.5.5",
     run="curl -v 127.0.0.1:PORT/there-is-no-such-file.html",
     points=1,
 )
 def not_found(subject: Subject, site: Site) -> None:
-    """404, or 410 for what is known to be gone."""
+    """404, or 410 for what is known to be gone; to a name that is strange, any answer."""
     site.need_folder()
-    with visit(subject) as visitor:
-        answer = visitor.ask(MISSING)
-        if answer.status not in (404, 410):
-            raise visitor.fault(f"GET {MISSING} was answered by {answer.status}, and not by 404")
+    for method in ("GET",) if _head_fails(subject, site) else ("GET", "HEAD"):
+        with visit(subject) as visitor:
+            answer = visitor.ask(MISSING, method=method)
+            if answer.status not in (404, 410):
+                raise visitor.fault(f"{method} {MISSING} was answered by {answer.status}, and not by 404")
+            _nothing_between(visitor, site, f"behind the answer to {method} {MISSING} came more than it had announced")
+    for path in _STRANGE:
+        with visit(subject) as visitor:
+            shown = f"{path[:20]}…" if len(path) > 20 else path
+            visitor.ask(path, "Connection: close", what=f"GET {shown}")
     with visit(subject) as visitor:
         must_get(visitor, site, site.page, ", after a file that was not found,")
+
+
+def _head_fails(subject: Subject, site: Site) -> bool:
+    """Whether the item head fails: then its fault is not told a second time."""
+    try:
+        head(subject, site)
+    except Fault:
+        return True
+    return False
 
 
 @item(
@@ -119,7 +140,8 @@ def methods(subject: Subject, site: Site) -> None:
     "A",
     rule="the names of fields, and the options of Connection, are read in any case, and blanks around a value are none "
     "of it",
-    sent="requests whose fields are written as hOST and CONNECTION, with blanks and tabs around their values",
+    sent="requests whose fields are written as hOST and CONNECTION, with blanks and tabs around their values; and one "
+    "with close behind another option",
     hint="Put each name into small letters before you look it up, and strip blanks and tabs from the value.",
     rfc="RFC 9110, sections 5.1, 5.5 and 7.6.1; RFC 9112, section 5",
     run="curl -v -H 'CONNECTION:   Close' 127.0.0.1:PORT/page.html",
@@ -129,12 +151,16 @@ def field_names(subject: Subject, site: Site) -> None:
     with warm_up("close"), visit(subject) as visitor:
         visitor.ask(site.page, "Connection: close")
         visitor.must_end("the answer")
-    with visit(subject) as visitor:
-        visitor.send(f"GET {site.page} HTTP/1.1\r\nhOST:\t localhost \t\r\nCONNECTION:  \tClose \r\n\r\n".encode())
-        what = "a GET with hOST and CONNECTION"
-        expect_page(visitor, visitor.answer(what), what, site.body(site.page))
-        if visitor.rest() or visitor.how != CLOSED:
-            raise visitor.fault("a Connection: close in another spelling was not heard: " + (visitor.how or STALLED))
+    for host, options, how in (
+        ("hOST:\t localhost \t", "CONNECTION:  \tClose ", "in another spelling"),
+        ("Host: localhost", "Connection: x-other, close", "behind another option"),
+    ):
+        with visit(subject) as visitor:
+            visitor.send(f"GET {site.page} HTTP/1.1\r\n{host}\r\n{options}\r\n\r\n".encode())
+            what = f"a GET with a Connection: close {how}"
+            expect_page(visitor, visitor.answer(what), what, site.body(site.page))
+            if visitor.rest() or visitor.how != CLOSED:
+                raise visitor.fault(f"a Connection: close {how} was not heard: {visitor.how or STALLED}")
 
 
 @item(

@@ -4,14 +4,14 @@ from functools import partial
 
 from iomux.conformance.redis import items
 from iomux.conformance.redis.items import WORDS, cli, page, piped, spec, suite
-from iomux.conformance.redis.talk import ERROR, ask, client, exactly, store
-from iomux.conformance.redis.wire import NIL, OK, PONG, bulk, command
+from iomux.conformance.redis.talk import ERROR, ask, client, exactly, expect, store
+from iomux.conformance.redis.wire import NIL, OK, PONG, bulk, command, said
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 item = partial(items.item, stage=WORDS)
 _EVERY_BYTE = bytes(range(256))
-_MANY = 200
+_MANY, _KEY = 200, b" \xffiomux:\0\r\n"
 
 
 @item(
@@ -115,6 +115,9 @@ def set_get(subject: Subject) -> None:
         ask(one, "SET iomux:b second", OK)
         ask(one, "SET iomux:a another", OK)
         ask(one, "GET iomux:a", exactly("another"))
+        if subject.pid is not None:  # no key of anybody else
+            ask(one, command("SET", _KEY, "bytes"), OK)
+            ask(one, command("GET", _KEY), bulk("bytes"))
         one.socket.close()
         with client(subject) as other:
             ask(other, "GET iomux:b", bulk("second"), "another client, later,")
@@ -131,13 +134,8 @@ def set_get(subject: Subject) -> None:
 def any_case(subject: Subject) -> None:
     """Test names in other letters."""
     with store(subject) as one:
-        for sent, due in (
-            ("ping", PONG),
-            ("PiNg", PONG),
-            ("set iomux:a Value", OK),
-            ("GeT iomux:a", bulk("Value")),
-            ("get iomux:A", NIL),
-        ):
+        words = ("ping", PONG), ("PiNg", PONG), ("set iomux:a Value", OK)
+        for sent, due in (*words, ("GeT iomux:a", bulk("Value")), ("get iomux:A", NIL)):
             try:
                 ask(one, sent, due)
             except NotSeen as unknown:
@@ -147,8 +145,10 @@ def any_case(subject: Subject) -> None:
 @item(
     "unknown",
     rule="a command that does not exist is answered by an error, and the connection stays",
-    sent="a client sends a command that nobody knows, without and with arguments; then PING",
-    hint="An error reply begins with a minus sign. It ends nothing: the client goes on.",
+    sent="a client sends one that nobody knows, then PING; one with arguments, and one with CR LF in its name, each "
+    "with PING in the same piece",
+    hint="An error reply begins with a minus sign, and is one line: what you repeat of the command must not end it. "
+    "It ends nothing: the client goes on.",
     man=spec("Simple errors"),
     run=cli("NOSUCHCOMMAND a b"),
 )
@@ -156,8 +156,11 @@ def unknown(subject: Subject) -> None:
     """Test a command that does not exist."""
     with client(subject) as one:
         ask(one, "NOSUCHCOMMAND", ERROR)
-        ask(one, "NOSUCHCOMMAND a b", ERROR)
         ask(one, "PING", PONG, "after an unknown command")
+        for sent in (said("NOSUCHCOMMAND a b"), command(b"NO\r\nSUCH")):
+            one.send(sent + said("PING"))
+            expect(one, sent, ERROR)
+            expect(one, said("PING"), PONG, "behind an unknown command")
 
 
 @item(

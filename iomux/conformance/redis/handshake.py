@@ -32,9 +32,9 @@ def hello(subject: Subject) -> None:
 
 
 def _handshake(kind: bytes, version: str) -> Due:
-    """The answer to HELLO: a map, or its elements in an array; it has the version in it."""
-    pair = b"$5\r\nproto\r\n:%b\r\n" % version.encode()
-    return Due(kind + b"7\r\n", lambda reply: reply.startswith(kind) and pair in reply)
+    """The answer to HELLO: a map, or its elements in an array; it has the version in it, its name in either form."""
+    pairs = [name + b"\r\n:%b\r\n" % version.encode() for name in (b"$5\r\nproto", b"+proto")]
+    return Due(kind + b"7\r\n", lambda reply: reply.startswith(kind) and any(pair in reply for pair in pairs))
 
 
 @item(

@@ -11,7 +11,7 @@ from functools import partial
 from iomux.conformance.redis import items
 from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import FRAMING, piped, spec, suite
-from iomux.conformance.redis.talk import ERROR, ask, client, shared_store, wrong
+from iomux.conformance.redis.talk import ERROR, ask, client, needs_inline, shared_store, wrong
 from iomux.conformance.redis.wire import PONG, is_error, told
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
 from iomux.conformance.trial.subject import Fault, Subject, rss_bytes, settled
@@ -45,6 +45,8 @@ def _refused(subject: Subject, *wrong_ones: bytes) -> None:
 )
 def unbalanced(subject: Subject) -> None:
     """Test quotes that are wrong."""
+    with client(subject) as one:
+        needs_inline(one)
     _refused(subject, b'SET iomux:a "open\r\n', b"SET iomux:a 'open\r\n")
 
 

@@ -17,7 +17,11 @@ from iomux.conformance.trial.window import escaped, window
 
 KEYS = tuple(f"iomux:{name}" for name in ("a", "b", "c", "d", "gone", "big", "n"))
 """All keys that the items use on a store that runs already and may hold somebody's data; deleted afterwards."""
-_UNKNOWN = re.compile(rb"-.*\b(?:unknown|not implemented|unsupported|not supported|no such command)\b", re.IGNORECASE)
+_UNKNOWN = re.compile(
+    rb"-.*\b(?:unknown|unrecogni[sz]ed|not implemented|unsupported|not supported|no such command|"
+    rb"(?:invalid|bad) command|command not found)\b(?!\W+(?:key|value|option)\b)",
+    re.IGNORECASE,
+)
 _MOST_COLUMNS = 70
 
 
@@ -94,6 +98,12 @@ def expect(one: Client, sent: bytes, due: bytes | Due, who: str = "") -> bytes:
     if not wanted.fits(got):
         raise wrong(sent, got, wanted.shown, one.how, who)
     return got
+
+
+def needs_inline(one: Client) -> None:
+    """Raise NotSeen unless the store takes a line of words for a command."""
+    with warm_up("inline"):
+        ask(one, b"PING\r\n", PONG)
 
 
 def as_bulk(reply: bytes) -> bytes:

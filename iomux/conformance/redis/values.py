@@ -66,8 +66,8 @@ def overflow(subject: Subject) -> None:
 
 @item(
     "incr-ttl",
-    rule="INCR changes the value and leaves the key its time",
-    sent="a client sets a number with EX 100, sends INCR, and asks TTL",
+    rule="INCR changes the value and leaves the key its time; a key that was deleted begins anew, without one",
+    sent="a client sets a number with EX 100, sends INCR, and asks TTL; then DEL, INCR and TTL",
     hint="Only SET begins a key anew. What does your INCR write, and what does it lose?",
     man=page("expire", "incr"),
     run=cli("SET iomux:n 1 EX 100", "INCR iomux:n", "TTL iomux:n"),
@@ -82,6 +82,10 @@ def incr_ttl(subject: Subject) -> None:
         except Fault as fault:
             raise NotSeen(f"{fault.seen}: see the items ttl and incr") from None
         ask(one, "TTL iomux:n", between(1, 100))
+        one.send(command("DEL", "iomux:n"))
+        if one.reply() == integer(1):
+            ask(one, "INCR iomux:n", integer(1), "after DEL of a key that had a time")
+            ask(one, "TTL iomux:n", integer(-1), "after DEL and INCR of a key that had a time")
 
 
 @item(

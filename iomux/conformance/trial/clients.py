@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from iomux.conformance.trial import rest
 from iomux.conformance.trial.connecting import (
     check_room_for,
     connect,
@@ -20,8 +21,9 @@ from iomux.conformance.trial.connecting import (
     pressing,
 )
 from iomux.conformance.trial.patience import eventually, patiently, ready
-from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, settled
+from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, is_held, settled
 from iomux.conformance.trial.window import first_difference, window
+from iomux.system.sockets import reset
 
 __all__ = [
     "CLOSED",
@@ -29,6 +31,7 @@ __all__ = [
     "RESET",
     "ask",
     "check_room_for",
+    "come_and_reset",
     "compare",
     "connect",
     "connect_narrow",
@@ -163,6 +166,17 @@ def fill(subject: Subject, client: socket.socket, data: bytes) -> int:
                     break
     client.settimeout(PATIENCE)
     return sent
+
+
+def come_and_reset(subject: Subject, first: bytes, count: int) -> None:
+    """Connect and reset, one after another: after a few bytes, or, without any, when the server has accepted."""
+    for _ in range(count):
+        client = connect(subject)
+        if first:
+            client.sendall(first)
+        elif not is_held(subject):
+            rest.accepted(subject.address[1], PATIENCE)
+        reset(client)
 
 
 def leave(client: socket.socket) -> None:

@@ -57,7 +57,7 @@ def held_by(subject: Subject, inode: int) -> dict[int, int]:
     ...     print(held_by(Subject(server.address, server.pid), inode=1))
     {}
     """
-    counted = {process.pid: _descriptors(process.pid, inode) for process in processes(subject)}
+    counted = {process.pid: held(process.pid, inode) for process in processes(subject)}
     return {pid: count for pid, count in counted.items() if count}
 
 
@@ -75,7 +75,7 @@ def held_elsewhere(subject: Subject) -> bool:
     inodes = {one.inode for one in sockets_at(port) if one.local == port and one.state != LISTEN and one.inode}
     with contextlib.suppress(NotSeen, ProcessLookupError):
         pids = [process.pid for process in processes(subject)]
-        holding = {pid for pid in pids if any(_descriptors(pid, inode) for inode in inodes)}
+        holding = {pid for pid in pids if any(held(pid, inode) for inode in inodes)}
         return bool(holding) and _busiest(pids) not in holding
     return False
 
@@ -87,7 +87,8 @@ def _busiest(pids: list[int]) -> int:
     return max(pids, key=lambda pid: cpu_time(pid).total - before[pid])
 
 
-def _descriptors(pid: int, inode: int) -> int:
+def held(pid: int, inode: int) -> int:
+    """How many descriptors of a socket a process has; 0 if that can't be seen."""
     count = 0
     with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
         for entry in Path(f"/proc/{pid}/fd").iterdir():

@@ -1,15 +1,26 @@
 """The limits of a server's process as a trial sets them, its Ctrl-C, and whether it still runs: prlimit(2), kill(2)."""
 
 import contextlib
+import os
 import resource
 import signal
 import socket
+from collections.abc import Iterator
 
 import psutil
 
-from iomux.conformance.trial.subject import RAISE_THE_LIMIT, NotSeenHere, Subject, processes, send_signal, settled
+from iomux.conformance.trial.holders import held
+from iomux.conformance.trial.patience import eventually
+from iomux.conformance.trial.subject import RAISE_THE_LIMIT, Fault, NotSeenHere, Subject, processes, settled
+from iomux.system.sock_diag import sockets_at
 
 _NEARLY = 4  # a server that needs a pair, and has no place for it, closes the one that it has got
+_LEFT_BEHIND = (
+    "A terminal sends SIGINT to each process of the foreground group, and one that ignores it lives on when its parent "
+    "has ended: nobody ends it. Let your workers end of it, or let the first process end them and wait for them: "
+    "terminate and join, daemon=True, or kill(2) and wait(2)."
+)
+"""The hint for a server whose first process ends alone."""
 
 
 def limit_descriptors(subject: Subject, wanted: int) -> None:
@@ -78,15 +89,59 @@ def listens(subject: Subject) -> bool:
     return False
 
 
+def ends_by_ctrl_c(subject: Subject, who: str) -> None:
+    """Press Ctrl-C, and check that nothing of the server is left. Raises Fault; who: what it is called there.
+
+    What is left is its first process, or a copy of it (fork), or whoever in its session holds a socket of its port;
+    another program that it has run, a pager of its log, say, is none of it.
+    """
+    known, port = processes(subject), subject.address[1]
+    session, program = os.getsid(known[0].pid), _program(known[0])
+    own = [process for process in known if _program(process) == program]
+
+    def left() -> list[psutil.Process]:
+        sockets = {one.inode for one in sockets_at(port) if one.local == port and one.inode}
+        holding = [one for one in {*known, *_in_session(session)} if any(held(one.pid, inode) for inode in sockets)]
+        return [one for one in dict.fromkeys([*own, *holding]) if runs(one)]
+
+    press_ctrl_c(subject)
+    if eventually(lambda: not left()):
+        return
+    if runs(known[0]):
+        raise Fault(f"{who} went on after SIGINT")
+    seen = f"{who}'s first process has ended of SIGINT, and others that it had started stay behind"
+    raise Fault(seen, _LEFT_BEHIND, left=[one.pid for one in left()])
+
+
+def _program(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return str(process.exe())
+    return ""
+
+
+def _in_session(session: int) -> Iterator[psutil.Process]:
+    for pid in psutil.pids() if session != os.getsid(0) else ():
+        with contextlib.suppress(OSError, psutil.Error):  # it has just ended
+            if os.getsid(pid) == session:
+                yield psutil.Process(pid)
+
+
 def press_ctrl_c(subject: Subject) -> None:
     """Send SIGINT to each of its processes once they rest, as somebody who looks at a terminal does.
+
+    A terminal sends it to the whole of the foreground process group, so to a shell, say, that starts the server.
 
     A signal that comes between Python's last look for signals and the system call that waits is noticed after that
     call, so perhaps never (signal(7) interrupts a call that sleeps, not one that is about to): a loop's ordinary race,
     which is no answer to whether the server ends.
     """
     settled(subject)
-    send_signal(subject, signal.SIGINT)
+    known = processes(subject)
+    group = os.getsid(known[0].pid)
+    around = [one for one in _in_session(group) if one not in known and os.getpgid(one.pid) == group]
+    for process in (*known, *around):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT)
 
 
 def runs(process: psutil.Process) -> bool:

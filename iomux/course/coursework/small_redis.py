@@ -55,7 +55,7 @@ class Client:
         """What a command returns, or what is wrong with it."""
         shown = name.decode("latin-1")
         if name.upper() not in COMMANDS:
-            return ValueError(f"unknown command '{shown}'")
+            return ValueError(f"unknown command {shown!r}")
         command, least, most = COMMANDS[name.upper()]
         if not least <= len(words) <= most:
             return ValueError(f"wrong number of arguments for '{shown.lower()}' command")

@@ -62,9 +62,10 @@ class Visitor:
 
     def answer(self, method: str, target: str, version: str, fields: dict[str, str]) -> Iterator[bytes]:
         """The answer to one request."""
-        said = fields.get("connection", "").lower()
+        said = {option.strip() for option in fields.get("connection", "").lower().split(",")}
         bodied = {"content-length", "transfer-encoding"} & fields.keys()
-        self.over = bool(bodied) or said == "close" or (version == "HTTP/1.0" and said != "keep-alive")
+        not_kept = version == "HTTP/1.0" and "keep-alive" not in said
+        self.over = bool(bodied) or "close" in said or not_kept
         if bodied:
             yield message("413 Content Too Large", closes=True)
         elif method in ("GET", "HEAD"):
@@ -112,7 +113,10 @@ def within(folder: Path, target: str) -> Path | None:
     if "\0" in name:
         return None
     path = (folder / name).resolve()
-    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    try:
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except OSError:  # a name that is too long is none
+        return None
 
 
 def head(status: str, length: int, *fields: str, closes: bool = False) -> bytes:

@@ -99,6 +99,15 @@ def _wait(told: int, bounds: Iterator[int], over: Callable[[int], bool]) -> int 
     return status
 
 
+def nobody_left(_: int = 0) -> bool:
+    """Whether nothing is below this process any more; for `guarded`, whose orphans are this process's own children."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def _reap() -> None:
     """Wait for orphans that have ended."""
     with contextlib.suppress(ChildProcessError):

@@ -54,7 +54,10 @@ NODE = """
 const http = require("http"), fs = require("fs"), path = require("path");
 const root = process.env.IOMUX_FOLDER;
 http.createServer((asked, answer) => {
-  const name = path.join(root, path.normalize("/" + decodeURIComponent(asked.url.split("?")[0])));
+  let decoded;
+  try { decoded = decodeURIComponent(asked.url.split("?")[0]); }
+  catch (error) { answer.writeHead(400); return answer.end(); }
+  const name = path.join(root, path.normalize("/" + decoded));
   if (name.includes("\0")) { answer.writeHead(404); return answer.end(); }
   fs.readFile(name, (error, data) => {
     if (error) { answer.writeHead(404); return answer.end(); }

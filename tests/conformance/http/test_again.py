@@ -1,0 +1,40 @@
+"""`iomux.check_http` on faults that an item tries beside its first, and on right servers with strange habits."""
+
+from pathlib import Path
+
+import pytest
+
+from iomux.conformance.http.site import fill_folder
+from iomux.conformance.trial import clients, connecting
+from tests.students.web import web_file
+from tests.students.web_again import RIGHT, WRONG
+from tests.support.web import serving, tried
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(fill_folder(tmp_path_factory.mktemp("web")))
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_each_fault_fails_the_item_that_tries_it(
+    fault: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (clients, connecting):
+        monkeypatch.setattr(module, "PATIENCE", 1.0)
+    item, seen, parts = WRONG[fault]
+    with serving(web_file(tmp_path, parts), folder) as subject:
+        outcome = tried(item, subject, folder)
+    assert (outcome.status, seen in outcome.seen) == ("failed", True), outcome.seen
+
+
+@pytest.mark.parametrize("habit", RIGHT)
+def test_a_right_server_is_not_accused_of_a_habit(
+    habit: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if habit.startswith(("stops", "waits")):  # only then it is to be given up soon
+        monkeypatch.setattr(connecting, "PATIENCE", 1.0)
+    items, parts = RIGHT[habit]
+    with serving(web_file(tmp_path, parts), folder) as subject:
+        outcomes = {name: tried(name, subject, folder) for name in items}
+    assert {name: outcome.seen for name, outcome in outcomes.items() if outcome.status != "passed"} == {}

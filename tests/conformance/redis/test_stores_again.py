@@ -1,0 +1,46 @@
+"""`iomux.check_redis` on faults that an item tries beside its first, and on right stores with strange habits."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from iomux.conformance.redis import expiry
+from iomux.conformance.redis.stages import STAGED
+from iomux.conformance.trial import patience
+from iomux.conformance.trial.outcome import Outcome, try_item
+from iomux.conformance.trial.subject import Subject
+from tests.students.stores_again import RIGHT, WRONG
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, int]]:
+    """All of them in one process: the port of each."""
+    command = [sys.executable, "-m", "tests.students.stores_again"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield json.loads(process.stdout.readline())
+        process.communicate(timeout=30)
+
+
+def tried(item: str, port: int) -> Outcome:
+    return try_item(STAGED[item], Subject(("127.0.0.1", port)))
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_each_fault_fails_the_item_that_tries_it(
+    fault: str, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (expiry, patience):
+        monkeypatch.setattr(module, "PATIENCE", 0.4)
+    item, seen, _ = WRONG[fault]
+    outcome = tried(item, ports[fault])
+    assert (outcome.status, seen in outcome.seen) == ("failed", True), outcome.seen
+
+
+@pytest.mark.parametrize("habit", RIGHT)
+def test_a_right_store_is_not_accused_of_a_habit(habit: str, ports: dict[str, int]) -> None:
+    outcome = tried(RIGHT[habit][0], ports[habit])
+    assert outcome.status != "failed", outcome.seen

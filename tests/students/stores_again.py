@@ -1,0 +1,54 @@
+"""More stores made of the right one: wrong in what an item tries beside its first fault, and right with strange habits.
+
+As in `wrong_stores`, by replacing pieces of its text.
+"""
+
+from tests.students.wrong_stores import right, run_all
+
+Parts = tuple[tuple[str, str], ...]
+_SWEEPS = "        time.sleep(0.05)\n        with LOCK"
+_UNKNOWN = '"-ERR unknown command\\r\\n"'
+_LINE = '    if line[:1] != b"*":\n        return split(line)\n'
+WRONG: dict[str, tuple[str, str, Parts]] = {
+    "repeats the name": (
+        "unknown",
+        "PING was answered SUCH'",
+        ((_UNKNOWN, "\"-ERR unknown command '%b'\\r\\n\" % words[0]"),),
+    ),
+    "forgets what came with an error": (
+        "unknown",
+        "PING got no answer",
+        (("    if name not in COMMANDS:\n", "    if name not in COMMANDS:\n        client.came.clear()\n"),),
+    ),
+    "error for a missing key": (
+        "set-get",
+        "answered -ERR unknown key",
+        (("self.nil() if data is None", "b'-ERR unknown key\\r\\n' if data is None"),),
+    ),
+    "DEL keeps the time": ("incr-ttl", "after DEL and INCR", (("    ENDS.pop(key, None)\n    return", "    return"),)),
+    "NX finds the dead": (
+        "expires",
+        "there for SET NX",
+        (("    before = get(key)\n", "    before = VALUES.get(key)\n"), (_SWEEPS, _SWEEPS.replace("0.05", "50"))),
+    ),
+}
+"""By fault: the item that fails, and a part of what is seen."""
+RIGHT: dict[str, tuple[str, Parts]] = {
+    "simple strings in HELLO": ("hello", (('bulk(b"proto")', 'b"+proto\\r\\n"'),)),
+    "no lines": ("empty-lines", ((_LINE, _LINE.replace("return split(line)", "return [b'NO-INLINE']")),)),
+    "no lines, in quotes": ("unbalanced", ((_LINE, _LINE.replace("return split(line)", "return [b'NO-INLINE']")),)),
+}
+"""By habit: the item that might accuse it."""
+
+
+def _text(parts: Parts) -> str:
+    text = right()
+    for old, new in parts:
+        assert text.count(old) == 1, (text.count(old), old)
+        text = text.replace(old, new)
+    return text
+
+
+if __name__ == "__main__":
+    wrong_ones = {name: _text(parts) for name, (_, _, parts) in WRONG.items()}
+    run_all(wrong_ones | {name: _text(parts) for name, (_, parts) in RIGHT.items()})

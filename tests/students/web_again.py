@@ -1,0 +1,121 @@
+"""More web servers made of the plain one: wrong in what an item tries beside its first fault, right in strange ways."""
+
+from tests.students.faulty_web_pressed import Parts
+
+_MISSING = "            self.answer(404, last=last)\n"
+_DECODE = "        name = unquote_to_bytes(path)\n"
+_INSIDE = 'if not name.startswith(self.folder + "/") or not'
+_BODY = "    def body(self, length):\n"
+WRONG: dict[str, tuple[str, str, Parts]] = {
+    "a neighbour is inside": (
+        "outside",
+        "GET /../site-secret.txt returned a file",
+        ((_INSIDE, _INSIDE.replace(' + "/"', "")),),
+    ),
+    "decodes twice": (
+        "outside",
+        "GET /%252e%252e/secret.txt returned a file",
+        (
+            (
+                _DECODE,
+                f"{_DECODE}        if b'..' in name:\n            return None\n        name = unquote_to_bytes(name)\n",
+            ),
+            (_INSIDE, "if not"),
+        ),
+    ),
+    "a length in letters": (
+        "not-found",
+        "behind the answer to GET /there-is-no-such-file.html came more",
+        (
+            (
+                _MISSING,
+                "            text = 'größer'\n            self.answer(404, len(text), last=last)\n"
+                "            self.sock.sendall(text.encode() if method == 'GET' else b'')\n",
+            ),
+        ),
+    ),
+    "HEAD of nothing has a body": (
+        "not-found",
+        "behind the answer to HEAD /there-is-no-such-file.html came more",
+        ((_MISSING, f"{_MISSING.replace('404,', '404, 4,')}            self.sock.sendall(b'none')\n"),),
+    ),
+    "opens a folder": (
+        "not-found",
+        "GET /pictures was not answered",
+        (("os.path.isfile(name)", "os.path.exists(name)"),),
+    ),
+    "chunks in decimals": (
+        "chunked-body",
+        "a request with a chunked body was",
+        (("            if not int(size, 16):", "            if not int(size):"),),
+    ),
+    "a body is one recv": (
+        "body",
+        "in two pieces",
+        (
+            (
+                _BODY,
+                f"{_BODY}        if length != 'chunked' and length:\n            self.data or self.more()\n"
+                "            self.data = self.data[length:]\n            return\n",
+            ),
+        ),
+    ),
+    "one place in a file for all": (
+        "slow-reader",
+        "did not get its file when another one had got the same",
+        (
+            ('return open(name, "rb")', 'return OPEN.setdefault(name, open(name, "rb", buffering=0))'),
+            ("        with file:\n", "        if file.seek(0) == 0:\n"),
+            ("clients, LOCK = [],", "OPEN, clients, LOCK = {}, [],"),
+        ),
+    ),
+    "one option only": (
+        "field-names",
+        "behind another option was not heard",
+        (('"close" in options or', 'options == ["close"] or'),),
+    ),
+}
+"""By fault: the item that fails, and a part of what is seen."""
+_TOO_LONG = 'while b"\\r\\n\\r\\n" not in self.data:\n            if len(self.data) > HEAD:\n'
+_HINTS = "HTTP/1.1 103 Early Hints\\r\\nLink: </a.css>; rel=preload\\r\\n\\r\\n"
+RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
+    "hints before each answer": (
+        ("get", "head", "expect-100", "real-clients", "http10", "pipelined"),
+        (
+            (
+                "method, target, version, fields = self.head()\n",
+                "method, target, version, fields = self.head()\n        if version != 'HTTP/1.0':\n"
+                f'            self.sock.sendall(b"{_HINTS}")\n',
+            ),
+        ),
+    ),
+    "refuses the body of a GET": (
+        ("get-body", "body"),
+        (
+            (
+                "self.body(length)\n",
+                "if length and method == 'GET':\n            raise Refused(400)\n        self.body(length)\n",
+            ),
+        ),
+    ),
+    "strange fields": (
+        ("head", "get", "close"),
+        (
+            (
+                'f"Content-Length: {size}"',
+                '"server:", "X-a#!~:\\t; ,\\t", "vary: a", "VARY:,b", f"content-length:{size:09d}"',
+            ),
+            ("{REASONS[status]}", ""),
+            ('"Connection: close"', '"connection:x-other,\\tCLOSE "'),
+        ),
+    ),
+    "waits for an immense chunk": (
+        ("bad-chunk",),
+        (('b"[0-9a-fA-F]{1,8}"', 'b"[0-9a-fA-F]+"'), ("WAIT = 65536, 2.0, 3.0", "WAIT = 65536, 2.0, 30.0")),
+    ),
+    "stops to read, and refuses later": (
+        ("endless-head",),
+        ((_TOO_LONG, f"{_TOO_LONG}                time.sleep(30)\n"),),
+    ),
+}
+"""By habit: the items that might accuse it."""
