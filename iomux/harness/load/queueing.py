@@ -9,8 +9,8 @@ and any service times (Pollaczek 1930, Khinchine 1932; Kleinrock, "Queueing Syst
 where `C` is the standard deviation of the service times divided by their mean: 0 for a constant one (M/D/1), 1 for an
 exponential one (M/M/1). At ρ = 0.5 a constant service time makes a request wait for half of it, at 0.9 for 4.5 times.
 
-That is the mean over all plans that such a crowd could make. One run has one plan, whose own mean may be far from it: at
-ρ = 0.9 over a thousand requests by a third and more. `work_found_us` says what its own plan predicts for a run.
+That is the mean over all plans that such a crowd could make. One run has one plan, whose own mean may be far from it:
+of a thousand requests at ρ = 0.9 by a third and more. `work_found_us` says what its own plan predicts for a run.
 
 Cost: a formula; the others take some 0.1 µs a request, and what it takes to make the plan again.
 """
@@ -71,9 +71,9 @@ def work_left_ns(planned_ns: "npt.ArrayLike", service_ns: "npt.ArrayLike") -> "n
 def work_found_us(result: "LoadResult", service_us: float, seconds: float) -> "npt.NDArray[np.float64]":
     """The work that each request of a run found by the run's own plan, in microseconds; see `work_left_ns`.
 
-    result: of an open loop in one load generator, without a warm-up (its last requests would be found, too). service_us:
-    the server's time for a request. seconds: the run's duration. The order is that of `result.response_ns`, if the
-    server answers in the order of arrival. Raises ValueError for a run that has no such plan, or lost some of it.
+    result: of an open loop in one load generator, without a warm-up (its last requests would be found, too).
+    service_us: the server's time for a request. seconds: the run's duration. The order is that of `response_ns`, if
+    the server answers in the order of arrival. Raises ValueError for a run that has no such plan, or lost some of it.
 
     Example:
     >>> from iomux.harness.load.queueing import work_found_us
