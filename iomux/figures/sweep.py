@@ -13,26 +13,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BAR = 0.2  # half of a bar's height, of the height of a row: more of it would touch the figures below, in 11 rows
+_COST = "cpu_us_per_request"
 _LEAST_AROUND_1 = 0.15  # of the axis of Little's law: a deviation of a per cent should not look large
 
 
 def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work of one request") -> Axes:
     """Processor time per request: a mark for each run, a bar at their median, the lowest median at the top.
 
-    frame: a column for each mechanism, by its name, and a row for each round; microseconds. `.attrs["machine"]` says
-    where it was measured, if that was not here.
+    frame: from `iomux.sweep`, at one number of connections; the note below says which of its runs are in doubt. Or a
+    column for each mechanism, by its name, and a row for each round, in microseconds. `.attrs["machine"]` says where it
+    was measured, if that was not here. Raises ValueError for a sweep of several levels, whose costs are not one.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], 1, repeats=2, duration=0.05, progress=False)
-    >>> ax = iomux.plot.work(frame.pivot(index="repeat", columns="server", values="cpu_us_per_request"))
+    >>> ax = iomux.plot.work(frame)
     >>> ax.get_xlabel()
     'processor time per request, µs'
     """
-    ax = new_axes(ax)
-    middle = frame.median().sort_values()
-    names, columns = [str(name) for name in middle.index], [str(name) for name in frame.columns]
+    costs, ax = _costs(frame), new_axes(ax)
+    middle = costs.median().sort_values()
+    names, columns = [str(name) for name in middle.index], [str(name) for name in costs.columns]
     for place, name in enumerate(names):  # a look goes by the column: the order of the medians differs from run to run
-        look, values = style(name, columns), frame[name].dropna().to_numpy()
+        look, values = style(name, columns), costs[name].dropna().to_numpy()
         ax.plot(values, [place] * len(values), look.marker, color=look.color, markersize=7, alpha=0.35)
         ax.plot([middle[name]] * 2, [place - _BAR, place + _BAR], color=look.color, linewidth=3)
         above: Any = {"textcoords": "offset points", "color": look.color, "fontweight": "bold"}
@@ -41,16 +43,26 @@ def work(frame: "pd.DataFrame", ax: Axes | None = None, title: str = "The work o
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_color(style(name, columns).color)
     ax.set_ylim(len(names) - 0.5, -0.7)
-    edge = 1.1 * float(frame.quantile(0.95).max())  # rounds that the machine disturbed would squeeze the others
+    edge = 1.1 * float(costs.quantile(0.95).max())  # rounds that the machine disturbed would squeeze the others
     ax.set_xlim(0, edge)
-    beyond = int((frame > edge).to_numpy().sum())
+    beyond = int((costs > edge).to_numpy().sum())
     ax.set_xlabel("processor time per request, µs")
     plain(ax, title)
     ax.grid(False, axis="y")
+    marks = f"mark: one round of {len(costs)}; bar: their median"
     hidden = f"{beyond} marks lie beyond the axis" if beyond else ""
-    return under(
-        ax, note(f"mark: one round of {len(frame)}; bar: their median", hidden, frame.attrs.get("machine", describe()))
-    )
+    return under(ax, note(marks, hidden, doubts(frame), frame.attrs.get("machine", describe())))
+
+
+def _costs(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The processor time per request by round and server, in microseconds: of a sweep, or the table as it is."""
+    if _COST not in frame:
+        return frame
+    check_measured(frame, _COST)
+    if len(levels := frame[["connections", "active"]].drop_duplicates()) > 1:
+        some = f"{levels['connections'].iloc[0]} connections with {levels['active'].iloc[0]} active"
+        raise ValueError(f"the frame has {len(levels)} levels, {some} and others: select the rows of one of them")
+    return frame.pivot(index="repeat", columns="server", values=_COST).dropna(axis="columns", how="all")
 
 
 def latency(frame: "pd.DataFrame", ax: Axes | None = None, column: str = "p50_us") -> Axes:

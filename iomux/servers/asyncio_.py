@@ -5,8 +5,8 @@ uses it instead of a loop it wrote itself gets timers, TLS, subprocesses and man
 handles partial sends, half-close and the high-water mark; this file only has to stop reading
 from a client that does not take its answers.
 
-There are four interfaces for the same echo. Each loop is registered here with the one that costs it least: asyncio
-with a `BufferedProtocol`, uvloop with a plain `Protocol`. `iomux.servers.forms` has the others, to be compared.
+There are four interfaces for the same echo. Each loop is registered here with the one that costs it least in a fresh
+process: asyncio with a `BufferedProtocol`, uvloop with a plain `Protocol`. `iomux.servers.forms` has the others.
 
 Cost: a handle and a few Python calls for each request; the course measures how much. Sources: PEP 3156; the library
 reference, asyncio-protocol.

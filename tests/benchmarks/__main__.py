@@ -3,6 +3,8 @@
 Each benchmark takes turns between what it compares within a round, repeats the rounds, and prints the median and its
 95 % interval; with fewer than six rounds, which have none, the least and the greatest. A ratio is
 taken within each round, where both were measured soon after each other.
+A run that the machine disturbed is repeated, at most a quarter as many as were planned. What speaks against the others
+(`LoadResult.doubts`) stands below the figure that they are part of, with how many they are.
 A figure with a bound is printed with it, and whether the median meets it; the status is 1 if a bound is not met.
 `all` runs every benchmark.
 """
@@ -12,12 +14,14 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from tqdm.auto import trange
 
 import iomux
 from iomux.system.machine import describe
 from tests.benchmarks import copying, intervals, many, network, peers, protocols, theory, timeline, together, uring
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
 from tests.c.programs import c_client
 
@@ -27,12 +31,15 @@ MILLION = 1_000_000
 def flat(rounds: int) -> Iterator[Line]:
     """One active connection: median latency alone and among 10,000, of poll and of epoll."""
     p50: dict[tuple[str, int], list[float]] = {(name, n): [] for name in ("poll", "epoll") for n in (1, 10_000)}
+    runs = Runs(rounds * len(p50))
     for _ in trange(rounds, leave=False):
         for (name, connections), values in p50.items():
             with iomux.start(name) as server:
-                values.append(iomux.load(server, connections, active=1, duration=1.0).p50_us)
+                run = partial(iomux.load, server, connections, active=1, duration=1.0)
+                values.append(runs.of(f"{name}, 1 active of {connections:,}", run).p50_us)
     for (name, connections), values in p50.items():
         yield Figure(f"{name}, 1 active of {connections:,}: median latency", values, "µs")
+        yield from runs.doubts(f"{name}, 1 active of {connections:,}")
     for name, bound in (("poll", at_least(40)), ("epoll", at_most(1.25))):
         yield Figure(f"{name}: among 10,000 / alone", ratios(p50[name, 10_000], p50[name, 1]), "times", bound)
 
@@ -40,15 +47,18 @@ def flat(rounds: int) -> Iterator[Line]:
 def generator(rounds: int) -> Iterator[Line]:
     """The load generator against a bare C epoll client on the same epoll server."""
     for active, what, bound in ((1, "median latency", at_most(1.15)), (100, "requests a second", at_least(0.9))):
+        runs = Runs(rounds)
         ours: list[float] = []
         theirs: list[float] = []
         for _ in trange(rounds, leave=False):
             with iomux.start("epoll") as server:
-                result = iomux.load(server, connections=100, active=active, duration=1.0)
+                run = partial(iomux.load, server, connections=100, active=active, duration=1.0)
+                result = runs.of("iomux.load", run)
                 c = c_client(server.address, 100, active, 64, 1.1)
             ours.append(result.p50_us if active == 1 else result.requests_per_s)
             theirs.append(c.p50_us if active == 1 else c.requests_per_s)
         yield Figure(f"{active} of 100 active, iomux.load: {what}", ours)
+        yield from runs.doubts()
         yield Figure(f"{active} of 100 active, C client: {what}", theirs)
         yield Figure(f"{active} of 100 active, iomux.load / C client", ratios(ours, theirs), "times", bound)
 

@@ -1,6 +1,7 @@
 """The benchmark `intervals`: how often the interval of a percentile contains the truth, in theory and in one run."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ from tqdm.auto import trange
 
 import iomux
 from iomux.harness.load.percentiles import SHARES, interval, needed
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Figure, Line, between
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]
@@ -53,10 +55,11 @@ def held_share(draw: Draw, truth: float, share: float, seed: int, draws: int = _
 
 
 def _real(rounds: int, rate: float | None, words: str) -> Iterator[Line]:
+    loads = Runs(rounds)
     with iomux.start("epoll" if "epoll" in iomux.names() else "poll") as server:
-        runs = [
-            iomux.load(server, connections=10, duration=1.2, warmup=0.1, rate=rate) for _ in trange(rounds, leave=False)
-        ]
+        run = partial(iomux.load, server, connections=10, duration=1.2, warmup=0.1, rate=rate)
+        runs = [loads.of(words, run) for _ in trange(rounds, leave=False)]
+    yield from loads.doubts()
     for name in SHARES:
         values = np.array([getattr(run, f"{name}_us") for run in runs])
         if np.isnan(values).any():

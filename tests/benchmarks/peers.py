@@ -1,6 +1,7 @@
 """The benchmarks against other loops: the best of each in `cpu`, every form of asyncio's and uvloop's in `peers`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import partial
 from statistics import median
 
 from tqdm.auto import trange
@@ -9,6 +10,7 @@ import iomux
 from iomux.harness.load.rounds import rotated
 from iomux.servers import Serve
 from iomux.servers.forms.form import forms
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Figure, Line, at_least, ratios
 from tests.c.programs import CServer
 
@@ -25,9 +27,8 @@ Rates = Mapping[str, Sequence[float]]
 
 def cpu(rounds: int) -> Iterator[Line]:
     """100 of 100 active, 64 bytes: requests for each second of the server's processor time."""
-    rate = _rates({"C epoll": CServer(), **{name: name for name in ("epoll", "uvloop", "asyncio")}}, rounds)
-    for name, values in rate.items():
-        yield Figure(f"{name}: requests a second of server CPU", values)
+    servers = {"C epoll": CServer(), **{name: name for name in ("epoll", "uvloop", "asyncio")}}
+    rate = yield from _rates(servers, rounds)
     for name, bound in BOUNDS.items():
         yield Figure(f"epoll / {name}", ratios(rate["epoll"], rate[name]), "times", bound)
 
@@ -35,9 +36,7 @@ def cpu(rounds: int) -> Iterator[Line]:
 def peers(rounds: int) -> Iterator[Line]:
     """The same for each interface of asyncio and uvloop, in a fresh process and in one that has freed 1 MiB before."""
     fresh, freed = forms(), forms(FREED_BYTES)
-    rate = _rates({"epoll": "epoll", **{form.__name__: form for form in fresh + freed}}, rounds)
-    for name, values in rate.items():
-        yield Figure(f"{name}: requests a second of server CPU", values)
+    rate = yield from _rates({"epoll": "epoll", **{form.__name__: form for form in fresh + freed}}, rounds)
     for before, after in zip(fresh, freed, strict=True):
         both = ratios(rate[after.__name__], rate[before.__name__])
         yield Figure(f"{after.__name__} / {before.__name__}", both, "times")
@@ -53,12 +52,21 @@ def _against_best(rate: Rates, loop: str) -> Iterator[Line]:
     yield Figure(f"epoll / {best}", ratios(rate["epoll"], rate[best]), "times", BOUNDS[loop])
 
 
-def _rates(servers: Mapping[str, str | Serve], rounds: int) -> Rates:
-    """Load each server in each round, in turn."""
+def _rates(servers: Mapping[str, str | Serve], rounds: int) -> Generator[Line, None, Rates]:
+    """Load each server in each round, in turn; say what was measured, and what speaks against it."""
     rate: dict[str, list[float]] = {name: [] for name in servers}
+    runs = Runs(rounds * len(servers))
     for turn in trange(rounds, leave=False):
         for name, target in rotated(list(servers.items()), turn):
-            with iomux.start(target) as server:
-                result = iomux.load(server, connections=100, duration=1.0)
-                rate[name].append(1e6 / (result.cpu_us_per_request or float("nan")))
+            result = runs.of(name, partial(_loaded, target))
+            rate[name].append(1e6 / (result.cpu_us_per_request or float("nan")))
+    for name, values in rate.items():
+        yield Figure(f"{name}: requests a second of server CPU", values)
+        yield from runs.doubts(name)
     return rate
+
+
+def _loaded(target: str | Serve) -> iomux.LoadResult:
+    """A run of a new process: in one that has been loaded before, a client has left, which changes asyncio's malloc."""
+    with iomux.start(target) as server:
+        return iomux.load(server, connections=100, duration=1.0)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from iomux.processes.server import Server
 from iomux.protocols.http import application, site
 from iomux.protocols.resp import store
 from tests.benchmarks.others.commands import STORES, WEB, Other
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Bound, Figure, Line, at_least, ratios
 
 OURS = "iomux on epoll"
@@ -43,20 +45,24 @@ BEST = "uvicorn (httptools, uvloop)"
 CONNECTIONS, MANY, SECONDS = 100, 1_000, 1.5
 VALUE = "x" * 64
 
+Attempt = Callable[[Callable[[], iomux.LoadResult]], iomux.LoadResult]
+"""Runs a load, again if it was disturbed, and keeps its doubts (`Runs.of`)."""
+Rate = Callable[[Server, Attempt], float]
+
 
 class Case(NamedTuple):
     """What is asked, and how much of it a server answers in a second of its processor time."""
 
-    rate: Callable[[Server], float]
+    rate: Rate
     bounds: Mapping[str, float] = {}
     """By another's name, the least that ours is to be of it."""
 
 
-def by_load(asking: Asking, connections: int = CONNECTIONS) -> Callable[[Server], float]:
+def by_load(asking: Asking, connections: int = CONNECTIONS) -> Rate:
     """As our generator counts the requests, which compares every reply."""
 
-    def rate(server: Server) -> float:
-        seen = iomux.load(server, connections, duration=SECONDS, protocol=asking)
+    def rate(server: Server, attempt: Attempt) -> float:
+        seen = attempt(partial(iomux.load, server, connections, duration=SECONDS, protocol=asking))
         if seen.errors:
             raise RuntimeError(f"{server}: {seen.errors}")
         return asking.depth * 1e6 / (seen.cpu_us_per_request or float("nan"))
@@ -64,10 +70,10 @@ def by_load(asking: Asking, connections: int = CONNECTIONS) -> Callable[[Server]
     return rate
 
 
-def by_wrk(*options: str) -> Callable[[Server], float]:
+def by_wrk(*options: str) -> Rate:
     """As wrk(1) counts them."""
 
-    def rate(server: Server) -> float:
+    def rate(server: Server, _: Attempt) -> float:
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(SECONDS)}", *options]
         printed, used = _run([*command, "http://{}:{}/small".format(*server.address)], server)
         counted = re.search(r"(\d+) requests in", printed)
@@ -78,10 +84,10 @@ def by_wrk(*options: str) -> Callable[[Server], float]:
     return rate
 
 
-def by_redis_benchmark(command: str, requests: int) -> Callable[[Server], float]:
+def by_redis_benchmark(command: str, requests: int) -> Rate:
     """As redis-benchmark counts them."""
 
-    def rate(server: Server) -> float:
+    def rate(server: Server, _: Attempt) -> float:
         host, port = server.address
         line = ["redis-benchmark", "-h", host, "-p", str(port), "-c", str(CONNECTIONS), "-n", str(requests)]
         printed, used = _run([*line, "--csv", *command.split()], server)
@@ -143,7 +149,7 @@ def stores(rounds: int) -> Iterator[Line]:
 
 
 def _compared(
-    others: Sequence[Other], what: str, rate_of: Callable[[Server], float], folder: Path, rounds: int
+    others: Sequence[Other], what: str, rate_of: Rate, folder: Path, rounds: int
 ) -> Generator[Line, None, Rates]:
     """Measure each contender in each round, in turn; say which are left out."""
     there = {other.name: other for other in others if not other.missing()}
@@ -151,11 +157,12 @@ def _compared(
         if missing := other.missing():
             yield f"{other.name} is left out: {', '.join(missing)} is missing"
     rate: Rates = {name: [] for name in (OURS, *there)}
+    runs = Runs(rounds * len(rate))
     for turn in trange(rounds, leave=False):
         for name in rotated(list(rate), turn):
             try:
                 with _started(there.get(name), what, folder) as server:
-                    rate[name].append(rate_of(server))
+                    rate[name].append(rate_of(server, partial(runs.of, name)))
             except RuntimeError as error:
                 if name == OURS:
                     raise
@@ -163,6 +170,7 @@ def _compared(
                 del rate[name]
     for name, values in rate.items():
         yield Figure(f"{what}: {name}", [value / 1000 for value in values], "thousand")
+        yield from runs.doubts(name)
     return rate
 
 

@@ -17,6 +17,7 @@ import iomux
 from iomux.harness.timeline.phases import PHASES as ALL_PHASES
 from iomux.servers import Serve, readiness
 from iomux.system.machine import cpu_time
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Figure, Line, at_least, between, never_less_than, never_more_than, ratios
 
 if TYPE_CHECKING:
@@ -112,16 +113,18 @@ def untraced(rounds: int) -> Iterator[Line]:
     if not against:
         raise SystemExit("untraced: set IOMUX_AGAINST to a checkout of the commit to compare with")
     rate: dict[str, list[float]] = {os.getcwd(): [], against: []}
+    runs = Runs(0)
     for _ in trange(rounds, leave=False):
         for tree, values in rate.items():
-            values.append(_requests_per_cpu_second(tree))
+            values.append(_requests_per_cpu_second(tree, runs))
     ours, theirs = rate.values()
     yield Figure("this tree: requests a second of server CPU", ours)
     yield Figure("the other: requests a second of server CPU", theirs)
+    yield from runs.doubts()
     yield Figure("this tree / the other", ratios(ours, theirs), "times", at_least(0.95))
 
 
-def _requests_per_cpu_second(tree: str) -> float:
+def _requests_per_cpu_second(tree: str, runs: Runs) -> float:
     """Both trees' servers are started in the same way: as a command, on the first core."""
     script = "import os, runpy; os.sched_setaffinity(0, {0}); runpy.run_module('iomux', run_name='__main__')"
     server = subprocess.Popen(
@@ -136,6 +139,7 @@ def _requests_per_cpu_second(tree: str) -> float:
         iomux.load(address, connections=100, duration=0.2)
         before = cpu_time(server.pid)
         result = iomux.load(address, connections=100, duration=1.0, warmup=0)
+        runs.note(tree, result.doubts)
         return result.requests / cpu_time(server.pid).since(before).total
     finally:
         server.kill()

@@ -5,7 +5,7 @@ What the machine does to a ratio stands beside it: that of one process to one pr
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from tqdm.auto import trange
 import iomux
 from iomux.harness.load.rounds import of_rounds, rotated
 from tests.benchmarks.many import ACTIVE, computes
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Bound, Figure, Line, between, ratios
 
 HOSTS, AGAIN = 3, "one again"
@@ -34,9 +35,14 @@ def together(rounds: int) -> Iterator[Line]:
         else:
             yield "NOT MEASURED: from three hosts, without distributed (pip install -e '.[cluster]')"
         server = stack.enter_context(iomux.start("epoll", handler=computes))
+        runs = Runs(rounds * len(ways))
         for number in trange(rounds, leave=False):
             for name in rotated(ways, number):
-                _measure(seen, name, ways[name], server)
+                result = runs.of(name, partial(ways[name], server, ACTIVE, duration=2.0))
+                assert not result.errors, result.errors
+                for percentile in PERCENTILES:
+                    seen[name, percentile].append(getattr(result, percentile))
+    yield from runs.doubts()
     for percentile, near in PERCENTILES.items():
         yield Figure(f"one process, {ACTIVE} active: {percentile[:3]}", seen["one", percentile], "µs")
         for name in list(ways)[1:]:
@@ -52,15 +58,6 @@ def _agrees(near: Bound) -> Bound:
         return found.low <= 1 <= found.high and near.holds(values)
 
     return Bound(f"1 in the interval, median {near.words}", holds)
-
-
-def _measure(
-    seen: dict[tuple[str, str], list[float]], name: str, load: Callable[..., iomux.LoadResult], server: iomux.Server
-) -> None:
-    result = load(server, ACTIVE, duration=2.0)
-    assert not result.errors, result.errors
-    for percentile in PERCENTILES:
-        seen[name, percentile].append(getattr(result, percentile))
 
 
 def _dask(stack: ExitStack) -> Any:

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tqdm.auto import trange
 
 import iomux
+from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Figure, Line, at_most, between, ratios
 
 if TYPE_CHECKING:
@@ -47,11 +49,13 @@ def _against_default(ways: "Mapping[str, pd.DataFrame]", way: str, name: str) ->
 def uring(rounds: int) -> Iterator[Line]:
     """io_uring against epoll: requests a second of server CPU, throughput, latency, system calls a request."""
     seen: dict[tuple[str, str], list[float]] = defaultdict(list)
+    runs = Runs(4 * rounds)
     for _ in trange(rounds, leave=False):
         for name in ("epoll", "io_uring"):
             for active in (1, ACTIVE):
                 with iomux.start(name) as server:
-                    result = iomux.load(server, connections=active, duration=1.0)
+                    run = partial(iomux.load, server, connections=active, duration=1.0)
+                    result = runs.of(f"{name}, {active} active", run)
                 calls = iomux.timeline(name, connections=active, active=active, requests=2000).attrs
                 seen[f"{active} active: requests a second of CPU", name].append(
                     1e6 / (result.cpu_us_per_request or float("nan"))
@@ -62,5 +66,6 @@ def uring(rounds: int) -> Iterator[Line]:
                 seen[f"{active} active: system calls a request", name].append(total)
     for (what, name), values in seen.items():
         yield Figure(f"{name}, {what}", values, bound=URING_BOUNDS.get((what, name)))
+    yield from runs.doubts()
     for what in dict.fromkeys(what for what, _ in seen):
         yield Figure(f"io_uring / epoll, {what}", ratios(seen[what, "io_uring"], seen[what, "epoll"]), "times")

@@ -125,3 +125,36 @@ def test_each_row_has_a_colour_of_its_own_whatever_its_rank() -> None:
     colours = row_colours(costs)
     assert len(set(colours.values())) == len(costs)
     assert row_colours({name: 10 - cost for name, cost in costs.items()}) == colours
+
+
+def runs_of(cost: dict[str, float], connections: tuple[int, ...] = (100,)) -> pd.DataFrame:
+    """Two rounds of a sweep, the first of each server in doubt."""
+    rows = [
+        {"server": name, "connections": level, "active": level, "repeat": repeat, "cpu_us_per_request": us + repeat}
+        | {"doubts": "" if repeat else "it was late", "reason": ""}
+        for level in connections
+        for name, us in cost.items()
+        for repeat in range(2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_work_of_a_sweep_is_drawn_with_its_doubts() -> None:
+    frame = runs_of({"epoll": 4.0, "poll": 3.0})
+    frame.attrs.update(machine="a machine", doubtful=1)
+    ax = iomux.plot.work(frame)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["poll", "epoll"]
+    assert [text.get_text() for text in ax.texts][:2] == ["3.5 µs", "4.5 µs"]
+    said = iomux.plot.caption(ax)
+    assert "one round of 2" in said
+    assert "in doubt: 2 of 4 runs (it was late); 1 disturbed run was dropped and repeated; a machine" in said
+
+
+def test_a_server_that_no_round_could_load_has_no_row() -> None:
+    frame = runs_of({"epoll": 4.0, "select": float("nan")}).assign(reason="select: FD_SETSIZE is 1024")
+    assert [label.get_text() for label in iomux.plot.work(frame).get_yticklabels()] == ["epoll"]
+
+
+def test_the_work_of_several_levels_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 levels, 10 connections with 10 active and others: select the rows of one"):
+        iomux.plot.work(runs_of({"epoll": 4.0}, connections=(10, 100)))

@@ -1,12 +1,13 @@
-"""The formulas of a queue, against each other and against queues that are made up. Nothing is timed here."""
+"""The formulas of a queue, against each other and against queues that are made up. No time is judged here."""
 
 from random import Random
 
 import numpy as np
 import pytest
 
+import iomux
 from iomux.harness.load.arrivals import planned_ns
-from iomux.harness.load.queueing import mean_wait_us, work_left_ns
+from iomux.harness.load.queueing import mean_wait_us, work_found_us, work_left_ns
 
 SERVICE_NS = 200_000
 
@@ -39,3 +40,23 @@ def test_pollaczek_and_khinchine_agree_with_a_queue_that_is_made_up(utilisation:
 def test_a_queue_that_grows_for_ever_has_no_mean_wait(utilisation: float) -> None:
     with pytest.raises(ValueError, match="from 0 to less than 1 a queue has a mean wait"):
         mean_wait_us(utilisation, 200)
+
+
+def test_a_run_is_given_what_its_own_plan_predicts() -> None:
+    with iomux.start("poll") as server:
+        run = iomux.load(server, 10, duration=0.2, warmup=0, rate=1_000, seed=3, deadline=10)
+        found = work_found_us(run, 200, seconds=0.2)
+        assert len(found) == len(run.response_ns)
+        assert found.tolist() == (work_left_ns(planned_ns(1_000, 0.2, "poisson", Random(3)), 200_000) / 1000).tolist()
+        with pytest.raises(ValueError, match=r"answered of .* planned in 0\.4 s: no reply can be assigned"):
+            work_found_us(run, 200, seconds=0.4)
+        with pytest.raises(ValueError, match="no plan of its own: it needs a rate, and one load generator"):
+            work_found_us(iomux.load(server, duration=0.05), 200, seconds=0.05)
+
+
+def test_the_least_of_several_plans_is_no_estimate_and_each_run_against_its_own_plan_is() -> None:
+    """A server that takes exactly 209 µs, without a machine: the least of five runs at 90 % is a third too low."""
+    plans = [planned_ns(0.9 / 209e-6, 0.3, "poisson", Random(seed)) for seed in range(100)]
+    means = np.array([work_left_ns(plan, 209_000).clip(0).mean() / 1000 for plan in plans]).reshape(-1, 5)
+    assert means.min(axis=1).mean() < 0.75 * mean_wait_us(0.9, 209)
+    assert means.mean() == pytest.approx(mean_wait_us(0.9, 209), rel=0.1)

@@ -130,10 +130,17 @@ def test_each_has_a_style_of_its_own() -> None:
 def test_the_record_is_complete_and_says_that_it_is_one() -> None:
     record = load_record(RECORD)
     names = {"epoll", "uvloop", *(loop.name for loop in LOOPS)}
-    assert names == set(record.asleep) == set(record.calls) == set(record.costs(100).columns) == set(record.versions)
+    assert names == set(record.asleep) == set(record.calls) == set(record.frame(100)["server"]) == set(record.versions)
     assert all(loops.waits_in_epoll(asleep) for asleep in record.asleep.values())
     assert record.frame(1).attrs["machine"].startswith("RECORDED on ")
     assert not record.frame()["p50_us"].isna().any()
+
+
+def test_the_records_figure_says_which_of_its_runs_are_in_doubt() -> None:
+    runs = load_record(RECORD).frame(100)
+    doubtful = int((runs["doubts"].fillna("") != "").sum())
+    assert doubtful, "mio's server could do more than the load generator"
+    assert f"in doubt: {doubtful} of {len(runs)} runs (" in iomux.plot.caption(iomux.plot.work(runs))
 
 
 def test_a_file_without_a_record_is_refused(tmp_path: Path) -> None:

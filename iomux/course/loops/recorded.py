@@ -55,13 +55,6 @@ class Recorded:
         frame.attrs.update(machine=where, active=active or "")
         return frame
 
-    def costs(self, active: int) -> "pd.DataFrame":
-        """Processor time per request, in microseconds: a column for each server, a row for each round."""
-        frame = self.frame(active)
-        costs = frame.pivot_table(index="repeat", columns="server", values="cpu_us_per_request")
-        costs.attrs.update(frame.attrs)
-        return costs
-
     def waits(self) -> "pd.DataFrame":
         """A row for each server: its version, its threads, those of them asleep in epoll, and calls for each request.
 

@@ -21,7 +21,7 @@ COST = "under {} a request costs less than three times as much as in the hand-wr
 BY = ("generators", "coroutines", "asyncio with a BufferedProtocol")
 EPOLL, POLL, ONLY_FUTEX = {"do_epoll_wait": 1, "futex_wait_queue": 3}, {"do_sys_poll": 1}, {"futex_wait_queue": 4}
 OTHERS = "every other loop here waits for its clients in epoll, and nowhere else"
-CHEAP = "with the cheapest interface of each, asyncio and uvloop cost less than three times as much"
+CHEAP = "each framework, in its cheapest form in a fresh process, costs less than three times as much"
 IN_EPOLL = "each of the others waits in epoll"
 HELD, FREE = "while one coroutine blocks, no tick comes", "while the same call blocks in a thread, the ticks go on"
 
