@@ -11,7 +11,7 @@ from tests.support.checks import check
 from tests.support.required import LONG
 
 CONCURRENT = [m.name for m in iomux.mechanisms() if m.model != "nonblocking" and m.name != "blocking"]
-WHOLE = iomux.names() if LONG else ("blocking", "nonblocking", "threaded", "epoll", "io_uring")
+WHOLE = iomux.names() if LONG else ("blocking", "nonblocking", "epoll", "io_uring")
 """These are tried with every item; the others, which share their code, each with one sixth of the items."""
 AT_ONCE = 2  # a check tries several items side by side
 

@@ -6,17 +6,15 @@ pass. A failing item waits for seconds, so four checks run in parallel. A fix is
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-import iomux
 from iomux.conformance.check import NAMES
 from iomux.conformance.report import Report
 from iomux.course import clinic
 from iomux.servers import Serve, get
-from tests.support.checks import SECONDS
+from tests.support.checks import check
 from tests.support.required import LONG
 
 SLOW = ("half-close", "mid-reset", "slow-reader", "neighbours", "back-pressure", "flood", "order", "number-again")
@@ -114,12 +112,9 @@ def fixed() -> Reports:
     return _all_at_once({name: (clinic.case(name).cured, items[name]) for name in CAUGHT_BY if not missing(name)})
 
 
-quick_check = partial(iomux.check, progress=False, seconds=SECONDS, evidence=False)
-
-
 def _all_at_once(what: Mapping[str, tuple[Serve, Iterable[str] | None]]) -> Reports:
     with ThreadPoolExecutor(2) as pool:  # each check tries several items side by side
-        tried = {name: pool.submit(quick_check, *how) for name, how in what.items()}
+        tried = {name: pool.submit(check, *how) for name, how in what.items()}
     return {name: report.result() for name, report in tried.items()}
 
 
