@@ -125,10 +125,10 @@ WORLDS = (
         entries({("one_for_all", 10_000): 600.0}),
     ),
     World(
-        "a discount of 30 per cent",
+        "a discount of 60 per cent",
         "sockets-verdict",
         {LONGER: True, NO_DISCOUNT: False, OWN: True},
-        entries({("different", 10_000): 350.0}),
+        entries({("different", 10_000): 200.0, ("one_for_all", 10_000): 100.0}),
     ),
     World(
         "a socket of its own costs nothing",
