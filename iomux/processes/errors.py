@@ -79,6 +79,7 @@ def in_one_line(error: Exception) -> str:
     return first.removesuffix(":") if silent else more[-1]
 
 
+_GUARD_NOTICES_SECONDS = 5.0  # that its server has ended, on a busy machine: until then the status is not known
 _ENDED_BY_GUARD = {
     TOO_MANY: f"was ended: it had more than {MOST_TASKS:,} processes and threads",
     TOO_LARGE: f"was ended: it used more than {MOST_BYTES >> 30} GiB of memory",
@@ -89,7 +90,7 @@ _ENDED_BY_GUARD = {
 def cause_of_end(process: Process) -> str:
     """How a process ended, as in "ended with status 1"; for one with a guard also why that has ended it."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1)
+        process.wait(_GUARD_NOTICES_SECONDS)
     if (code := process.returncode) is not None and code < 0:
         return _ENDED_BY_GUARD.get(-code, f"was ended by {_name(-code)}")
     return "ended" if code is None else f"ended with status {code}"
