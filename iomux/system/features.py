@@ -12,13 +12,11 @@ import functools
 import importlib.util
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
-SOCKETS_LIST = Path("/proc/net/tcp")
+SOCKETS_LIST = "/proc/net/tcp"
 SO_TIMESTAMPNS = 35
 """Get a receive timestamp with each `recvmsg` (include/uapi/asm-generic/socket.h, SO_TIMESTAMPNS_OLD; socket(7))."""
 SO_ZEROCOPY = 60
@@ -80,7 +78,7 @@ def _lacks_widgets() -> str:
 
 
 def _lacks_queues() -> str:
-    return "" if SOCKETS_LIST.exists() else f"this system has no {SOCKETS_LIST} (proc_net(5))"
+    return "" if os.path.exists(SOCKETS_LIST) else f"this system has no {SOCKETS_LIST} (proc_net(5))"
 
 
 def _lacks_in_c(function: str) -> Callable[[], str]:
@@ -131,6 +129,9 @@ def _seccomp_missing() -> str:
 @functools.cache
 def _network_missing() -> str:
     """Why no network of hosts can be made: one is made, in a process of its own, and a packet is sent. Takes 0.4 s."""
+    import subprocess  # not at the top: every process of ours imports this file, and few need these two
+    from pathlib import Path
+
     if sys.platform != "linux":
         return "only Linux has network namespaces"
     trial = [sys.executable, "-P", "-c", "from iomux.networks.trying import main; main()"]

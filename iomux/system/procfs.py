@@ -116,7 +116,7 @@ def queues(address: Address, pid: int | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    lists = SOCKETS_LIST if pid is None else Path(f"/proc/{pid}/net/tcp")
+    lists = Path(SOCKETS_LIST if pid is None else f"/proc/{pid}/net/tcp")
     lines = lists.read_text().splitlines()[1:] if available("queues") else []
     ours = f":{address[1]:04X}"  # filtered before parsing: the machine may have thousands of other sockets
     rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
@@ -133,7 +133,7 @@ def backlog(address: Address, pid: int | None = None) -> int:
     """
     if not available("queues"):
         return 0
-    lists = SOCKETS_LIST if pid is None else Path(f"/proc/{pid}/net/tcp")
+    lists = Path(SOCKETS_LIST if pid is None else f"/proc/{pid}/net/tcp")
     tables = (lists, lists.with_name("tcp6"))  # a listener at "::" may be for IPv4, too
     return sum(_backlog(table, f":{address[1]:04X}") for table in tables if table.exists())
 

@@ -13,7 +13,7 @@ and 8 bytes a request, none of it during the run.
 """
 
 import math
-import secrets
+import os
 from array import array
 from random import Random
 
@@ -45,7 +45,7 @@ def choose(rate: float | None, arrivals: str | None, seed: int | None) -> tuple[
             raise ValueError(f"seed is {seed}, but even arrivals draw nothing: leave out one of the two")
     if arrivals == "even":
         return "even", None
-    return "poisson", secrets.randbelow(1 << 32) if seed is None else int(seed)
+    return "poisson", int.from_bytes(os.urandom(4)) if seed is None else int(seed)
 
 
 def planned_ns(rate: float, seconds: float, arrivals: str, draws: Random) -> "array[int]":

@@ -7,7 +7,7 @@ A reply that comes in one piece and is the same as the last one is one compariso
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from iomux.harness.load.clients import Lost
 
@@ -21,8 +21,7 @@ _KINDS = b"$*:+-_,#"
 _COUNTED = re.compile(rb"([$*:+\-_,#])([^\r]*)\r\n")
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """Requests that are sent together, and how their replies end. Made by `http` and `resp`."""
 
     request: bytes

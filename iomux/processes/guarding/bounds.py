@@ -13,9 +13,8 @@ import os
 import resource
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from iomux.system.process_tree import Process, descendants
+from iomux.system.process_tree import Process, descendants, read_proc
 
 MOST_TASKS = 4_000
 """How many processes and threads a server under test may have at once."""
@@ -80,20 +79,20 @@ def limit_processes() -> None:
 
 def _threads_and_newest() -> tuple[int, int]:
     """How many threads the machine has, and the number of the process or thread that was started last."""
-    fields = Path("/proc/loadavg").read_text().split()
-    return int(fields[3].partition("/")[2]), int(fields[4])
+    fields = read_proc("loadavg").split()
+    return int(fields[3].partition(b"/")[2]), int(fields[4])
 
 
 def _resident(pid: int) -> int:
     with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        return int(read_proc(f"{pid}/statm").split()[1]) * resource.getpagesize()
     return 0
 
 
 def _own_share(pid: int) -> int:
     """Its memory, each page divided by how many share it; all that is resident if that may not be read."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in read_proc(f"{pid}/smaps_rollup").splitlines():
+            if line.startswith(b"Pss:"):
                 return int(line.split()[1]) * 1024
     return _resident(pid)

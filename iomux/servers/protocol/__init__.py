@@ -26,7 +26,6 @@ Cost: one object for each client, and one call for each read.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 Replies: TypeAlias = bytes | Iterator[bytes]
@@ -102,12 +101,11 @@ LIMITS = Limits()
 """The usual ones."""
 
 
-@dataclass(frozen=True)
 class Speaks:
     """Marks a factory as such where a server takes a handler: `serve(listener, Speaks(factory))`."""
 
-    factory: Factory
-    limits: Limits = LIMITS
+    def __init__(self, factory: Factory, limits: Limits = LIMITS) -> None:
+        self.factory, self.limits = factory, limits
 
     def __call__(self, data: bytes) -> bytes:
         """Raise TypeError: a server that calls it takes it for a handler, and carries no protocol."""
