@@ -52,7 +52,7 @@ def test_a_room_that_uses_a_member_after_it_has_left_is_caught_each_time() -> No
     source = inspect.getsource(coursework.serve_lines).replace(" and fd in room.members", "")
     names: dict[str, Any] = {**vars(coursework), "__name__": "planted"}
     exec(source, names)
-    for _ in range(3):
+    for _ in range(3 if LONG else 1):
         report = check_chat(names["serve_lines"], only="deaf-speaker", progress=False, evidence=False)
         assert "KeyError" in report["deaf-speaker"].seen
 
@@ -68,19 +68,22 @@ def test_a_right_room_with_habits_passes(habit: str, tmp_path: Path) -> None:
     assert report.earned == report.points
 
 
-@pytest.mark.parametrize("built", [other_rooms.serve_by_tasks, other_rooms.serve_by_threads], ids=lambda s: s.__name__)
-def test_a_right_room_passes_whole_however_it_is_built(built: Any) -> None:
-    report = check_chat(built, progress=False)
+@pytest.mark.parametrize(
+    ("built", "some"),
+    [(other_rooms.serve_by_tasks, NAMES[::2]), (other_rooms.serve_by_threads, NAMES[1::2])],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_right_room_passes_however_it_is_built(built: Any, some: list[str]) -> None:
+    report = check_chat(built, NAMES if LONG else ["passes-on", *some], progress=False)
     report.raise_if_failed()
-    assert report.earned == 100
+    assert report.earned == report.points
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp_path: Path) -> None:
     item, seen, parts = FAULTS[fault]
     due = {"passes-on", item, *FOLLOWS.get(fault, ())}
-    place = list(FAULTS).index(fault)
-    others = NAMES if LONG else NAMES[place // 4 % 8 :: 8] if place % 4 == 0 else ()  # all on every fault: minutes
+    others = NAMES if LONG else ()  # all on every fault: minutes
     report = check_chat(room_file(tmp_path, parts), due.union(others), progress=False, seconds=120, evidence=LONG)
     assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
     assert seen in report[item].seen

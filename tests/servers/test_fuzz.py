@@ -29,7 +29,7 @@ from tests.support.model import Model
 MOST_CLIENTS = 400
 CROWD = (60, 150)
 """The least and greatest size of a crowd: three crowds are hundreds of clients."""
-EXAMPLES = int(os.environ.get("IOMUX_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("IOMUX_FUZZ", "30"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
