@@ -15,6 +15,7 @@ from tests.support.clients import all_gone, ask, connect
 from tests.support.commands import busy_children, iomux_command
 
 SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
+Done = subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -117,30 +118,38 @@ def test_interrupted_bench_reports_its_progress_and_leaves_nothing_behind() -> N
     assert all_gone(started), "neither its server nor its load generator may be left"
 
 
-def test_doctor_names_every_mechanism_and_why_one_is_missing() -> None:
-    hidden = {**os.environ, "IOMUX_WITHOUT": "epoll"}
-    text = iomux_command("doctor", env=hidden).stdout
-    assert all(name in text for name in SERVERS)
-    facts = json.loads(iomux_command("doctor", "--json", env=hidden).stdout)
+@pytest.fixture(scope="module")
+def told() -> Done:
+    """What `iomux doctor` prints where a mechanism and two features are hidden. It measures for some seconds."""
+    return iomux_command("doctor", env={**os.environ, "IOMUX_WITHOUT": "epoll, timestamps, splice"})
+
+
+@pytest.fixture(scope="module")
+def told_in_json() -> Done:
+    """The same with --json, and a name that hides nothing."""
+    return iomux_command("doctor", "--json", env={**os.environ, "IOMUX_WITHOUT": "bogus,epoll,timestamps,splice"})
+
+
+def test_doctor_names_every_mechanism_and_why_one_is_missing(told: Done, told_in_json: Done) -> None:
+    assert all(name in told.stdout for name in SERVERS)
+    facts = json.loads(told_in_json.stdout)
     missing = {m["name"]: m["why_not"] for m in facts["mechanisms"] if not m["available"]}
     assert "IOMUX_WITHOUT" in missing["epoll"]
     assert facts["descriptors_hard"] > 0
     assert {"kernel", "python", "cores", "clock", "clock_resolution_ns"} <= set(facts)
 
 
-def test_doctor_names_what_measuring_needs_and_why_it_is_missing() -> None:
-    hidden = {**os.environ, "IOMUX_WITHOUT": "timestamps,splice"}
-    facts = json.loads(iomux_command("doctor", "--json", env=hidden).stdout)
+def test_doctor_names_what_measuring_needs_and_why_it_is_missing(told: Done, told_in_json: Done) -> None:
+    facts = json.loads(told_in_json.stdout)
     missing = {feature["name"]: feature["why_not"] for feature in facts["features"] if not feature["available"]}
     assert {"timestamps", "splice"} <= set(missing)
     assert "IOMUX_WITHOUT" in missing["splice"]
-    lines = iomux_command("doctor", env=hidden).stdout.splitlines()
+    lines = told.stdout.splitlines()
     assert any(line.startswith("timestamps") and "no: hidden" in line for line in lines)
 
 
-def test_doctor_reports_a_name_that_hides_nothing() -> None:
-    done = iomux_command("doctor", "--json", env={**os.environ, "IOMUX_WITHOUT": "bogus,epoll,splice"})
-    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-    assert 'IOMUX_WITHOUT names "bogus", which hides nothing: choose from blocking, threaded,' in done.stderr
-    assert json.loads(done.stdout)["mechanisms"]
-    assert iomux_command("doctor", env={**os.environ, "IOMUX_WITHOUT": "epoll, splice"}).stderr == ""
+def test_doctor_reports_a_name_that_hides_nothing(told: Done, told_in_json: Done) -> None:
+    assert (told_in_json.returncode, told_in_json.stderr.count("\n")) == (0, 1)
+    assert 'IOMUX_WITHOUT names "bogus", which hides nothing: choose from blocking, threaded,' in told_in_json.stderr
+    assert json.loads(told_in_json.stdout)["mechanisms"]
+    assert told.stderr == ""

@@ -33,7 +33,8 @@ def breaks_at_first_client(listener: Any, handler: Any = None) -> None:
 
 def prints_without_end(listener: Any) -> None:
     while True:
-        print("x" * 1000)
+        print("x" * 1_000_000)
+        time.sleep(0.05)  # the loop's end is what is missing, not its haste: a whole core would tell the test nothing
 
 
 def prints_without_end_in_a_child(listener: Any) -> None:
