@@ -67,7 +67,7 @@ def ratio(frame: "pd.DataFrame", above: str, below: str, column: str) -> Ratio:
     only one of the two was measured, and values that are missing or 0.
 
     Example:
-    >>> frame = iomux.sweep(["select", "poll"], 10, repeats=6, duration=0.05, progress=False)
+    >>> frame = iomux.sweep(["select", "poll"], 10, repeats=6, duration=0.02, warmup=0.0, progress=False)
     >>> ratio = iomux.ratio(frame, "select", "poll", "cpu_us_per_request")
     >>> ratio.rounds, ratio.low <= ratio.median <= ratio.high, ratio.meaning
     (6, True, '95 % interval of the median, 6 rounds')
