@@ -40,7 +40,7 @@ class Stream:
 def fill_all(subject: Subject, streams: list[Stream]) -> None:
     """Send without reading anything until all is sent, or the server is at rest and takes no more.
 
-    One that has to wait for a core takes more once it has one: were the clients to read before that, nothing would fill.
+    One that waits for a core takes more once it has one: were the clients to read before that, nothing would fill.
     """
     for _ in range(_ROUNDS):
         while sending := {stream.client: stream for stream in streams if stream.sent < len(stream.data)}:
