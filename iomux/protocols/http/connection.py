@@ -96,8 +96,9 @@ class Connection:
 
     def gone(self) -> None:
         """Close what an answer has open."""
-        close(self._stream)
-        self._stream = None
+        if self._stream is not None:
+            close(self._stream)
+            self._stream = None
 
     def _answers(self) -> bytes:
         """The next answers in one piece; sets `_more` if there may be others, or the last one goes on."""
