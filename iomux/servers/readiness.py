@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any, NoReturn, Protocol
 
 from iomux.servers.connection import OVER, READ, REFUSED, Connection, Handler, log_error
@@ -45,6 +46,8 @@ class Poller(Protocol):
         """
 
 
+MOST_NEWCOMERS = 64
+"""The most clients that are accepted in one turn: who speaks a protocol is answered as it comes, while all wait."""
 LONGEST_SECONDS = 86_400.0
 """The longest wait that `timeout` returns: in milliseconds it has to fit into an int (poll(2), epoll_wait(2))."""
 
@@ -81,14 +84,11 @@ class Clients:
         self.connections: dict[int, Connection | Speaker] = {}
         self.turns: dict[int, Callable[[], bool]] = {listener.fileno(): self.accept}
         """The function to call when a descriptor is ready; it returns whether the interest has changed."""
-        self._listener = listener
-        self._poller = poller
-        self._interest = interest
+        self._listener, self._poller, self._unit, self._interest = listener, poller, unit, interest
         self._speakers = Speakers(handler) if isinstance(handler, Speaks) else None
         self._new = partial(Connection, handler=handler) if self._speakers is None else self._speakers.admit
         self.timeout: float | None = None if self._speakers is None else 0
         """How long the loop may sleep: None (no limit), until something is due, a second while descriptors lack."""
-        self._unit = unit
         self._short = False  # of descriptors
         self._full_from = math.inf if self._speakers is None else descriptor_limit() - SPARE
         self._retry_at = 0.0
@@ -97,9 +97,9 @@ class Clients:
         poller.register(listener.fileno(), READ)
 
     def accept(self) -> bool:
-        """Accept every waiting client; at the descriptor limit stop watching the listener until a client has left."""
+        """Accept clients that wait; at the descriptor limit stop watching the listener until a client has left."""
         try:
-            for client in accept_pending(self._listener):
+            for client in islice(accept_pending(self._listener), MOST_NEWCOMERS):
                 self._admit(client)
                 if client.fileno() >= self._full_from:
                     self._stop_accepting(math.inf)  # until a client has left
@@ -129,14 +129,12 @@ class Clients:
         """Do what is due between two waits: watch the listener again after a lack of descriptors, if a client has left
         or a second has passed, and whatever the clients' protocols wait for."""
         now = time.monotonic()
-        if self._speakers is not None:
-            self._tend(self._speakers, now)
+        due = math.inf if self._speakers is None else self._tend(self._speakers, now)
         if self._short and now >= self._retry_at:
             self._poller.register(self._listener.fileno(), READ)
             self._short = False
-        due = self._retry_at if self._short else math.inf
-        if self._speakers is not None:
-            due = min(due, self._speakers.next_due(), now + RETRY_SECONDS if self._short else math.inf)
+        if self._short:
+            due = min(due, self._retry_at, math.inf if self._speakers is None else now + RETRY_SECONDS)
         self.timeout = timeout(due, self._unit) if self._short or self._speakers is not None else None
 
     def _admit(self, client: socket.socket) -> None:
@@ -145,7 +143,7 @@ class Clients:
         if connection is None:
             return
         try:
-            self._poller.register(fd, self._interest)
+            self._poller.register(fd, connection.interest if self._interest == READ else self._interest)
         except (ValueError, OSError) as error:
             connection.close()
             if not self._refusal_logged:
@@ -157,8 +155,10 @@ class Clients:
             self.connections[fd] = connection
             self.turns[fd] = connection.advance
 
-    def _tend(self, speakers: Speakers, now: float) -> None:
-        """Do what is due of the clients' protocols, and let idle clients go when descriptors are short."""
+    def _tend(self, speakers: Speakers, now: float) -> float:
+        """Do what is due of the clients' protocols, or let some go at a shortage; return when the next thing is due."""
+        if (due := speakers.next_due()) > now and not (speakers.woken or speakers.touched or self._short):
+            return due  # nearly always
         speakers.tell_the_late(now)
         for speaker in speakers.changed():
             if speaker.interest == OVER or self._interest == READ:
@@ -167,6 +167,7 @@ class Clients:
                 self._poller.modify(speaker.fd, self._interest)
         for speaker in speakers.longest_idle(now) if self._short else ():
             self.close(speaker.fd)
+        return speakers.next_due()
 
     def _stop_accepting(self, retry_at: float) -> None:
         # The listener stays readable while a client waits in the backlog: watching it would keep the loop awake.

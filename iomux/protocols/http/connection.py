@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from iomux.protocols.http.incoming import Incoming, Taken
 from iomux.protocols.http.refusal import Refused
 from iomux.protocols.http.request import Request
-from iomux.protocols.http.response import begin, close, text
+from iomux.protocols.http.response import Answer, begin, close, text
 from iomux.protocols.http.service import Service
 from iomux.servers.connection import log_error
 from iomux.servers.protocol import AT_ONCE, NEVER, Replies, Say
@@ -72,7 +72,8 @@ class Connection:
         self._now = now
         only = self._incoming.only(data) if self.idle else None
         if only:
-            first = self._answer(only)
+            request, keep = only
+            first = self._begin(self._service.respond(request), request, keep)
             if not self._stream:
                 self.due = NEVER if self.over else now + self._service.limits.idle_seconds
                 return first
@@ -95,8 +96,9 @@ class Connection:
 
     def gone(self) -> None:
         """Close what an answer has open."""
-        close(self._stream)
-        self._stream = None
+        if self._stream is not None:
+            close(self._stream)
+            self._stream = None
 
     def _answers(self) -> bytes:
         """The next answers in one piece; sets `_more` if there may be others, or the last one goes on."""
@@ -127,8 +129,11 @@ class Connection:
         request, keep = taken
         if request is None:
             return _CONTINUE
-        answer = self._service.answer(request)
-        first, self._stream, keep = begin(answer, request, keep, self._service.stamp(self._now))
+        return self._begin(self._service.answer(request), request, keep)
+
+    def _begin(self, answer: Answer, request: Request, keep: bool) -> bytes:
+        """The first piece of an answer."""
+        first, self._stream, keep = begin(answer, request, keep, self._service.stamp.line(self._now))
         if not keep:  # while a long answer is sent, who knows what comes
             self.over = AT_ONCE if self._incoming.complete and not self._stream else True
         return first
@@ -162,7 +167,7 @@ class Connection:
         """The last answer."""
         self.over = True
         request = Request("HEAD" if self._incoming.wants_no_body else "GET", "", "1.1", b"")
-        return begin(text(refusal.status, refusal.reason), request, False, self._service.stamp(self._now))[0]
+        return begin(text(refusal.status, refusal.reason), request, False, self._service.stamp.line(self._now))[0]
 
     def _settle(self) -> None:
         """Decide what is waited for, and until when, now that nothing can be answered."""

@@ -60,13 +60,12 @@ class Stamp:
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
-        self._second = -1
+        self._until = 0.0
         self._line = b""
 
-    def __call__(self, now: float) -> bytes:
+    def line(self, now: float) -> bytes:
         """The field's line, with its end."""
-        second = int(now)
-        if second != self._second:
+        if now >= self._until:
             self._line = b"Date: %b\r\n" % written(int(self._wall()))
-            self._second = second  # last: another thread that sees it sees the new line
+            self._until = int(now) + 1.0  # last: another thread that sees it sees the new line
         return self._line

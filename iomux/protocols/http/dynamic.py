@@ -5,7 +5,6 @@ that thread. An iterator is asked for its next piece when the client has taken t
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 
 from iomux.protocols.http.connection import Speaker
 from iomux.protocols.http.request import Request
@@ -34,15 +33,18 @@ def application(handler: Handler, *, methods: Iterable[str] = USUAL, limits: Lim
     >>> connection.feed(b"GET /a%20b HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n", now=0.0).splitlines()[-1]
     b'/a b'
     """
-    return Speaker(service(partial(_respond, handler), methods, limits or Limits()))
+    return Speaker(service(_answering(handler), methods, limits or Limits()))
 
 
-def _respond(handler: Handler, request: Request) -> Answer:
-    try:
-        result = handler(request)
-        if type(result) is bytes:
-            return _make(Answer, (200, TEXT, result, len(result)))
-        return ready(result if isinstance(result, Response) else Response(result))
-    except Exception:  # a handler's error ends only its request, and is logged
-        log_error()
-        return text(500, "the handler failed")
+def _answering(handler: Handler) -> Callable[[Request], Answer]:
+    def respond(request: Request) -> Answer:
+        try:
+            result = handler(request)
+            if type(result) is bytes:
+                return _make(Answer, (200, TEXT, result, len(result)))
+            return ready(result if isinstance(result, Response) else Response(result))
+        except Exception:  # a handler's error ends only its request, and is logged
+            log_error()
+            return text(500, "the handler failed")
+
+    return respond

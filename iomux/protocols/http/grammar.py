@@ -19,11 +19,11 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 LONGEST_TARGET = 8000
 """Most bytes of a request's target: the least that RFC 9112, section 3, recommends for a request line."""
 MOST_FIELDS = 100
-PATH = rb"/[!$-;=@-\[\]_a-z|~]*+"
+PATH = rb"/(?:[!$&-;=@-\[\]_a-z|~]++|%[0-9A-Fa-f]{2})*+"
 """A path as browsers write it: `[`, `]` and `|` are not encoded, though RFC 3986 asks for it."""
-QUERY = rb"(?:\?[!$-;=?-~]*+)?"
+QUERY = rb"(?:\?(?:[!$&-;=?-~]++|%[0-9A-Fa-f]{2})*+)?"
 """A query, in which browsers leave some more as it is."""
-NAME_AND_HOST = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++"
+NAME_AND_HOST = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})++"
 AUTHORITY = rb"(?:" + NAME_AND_HOST + rb"|\[[0-9A-Fa-f:.]++\])(?::[0-9]{0,5}+)?"
 """A host and an optional port (RFC 3986, section 3.2.2; empty is no valid http host, RFC 9110, section 4.2.1)."""
 VALUE = rb"[\t -~\x80-\xff]*+"
@@ -59,4 +59,3 @@ ORIGIN = re.compile(PATH + QUERY)
 ABSOLUTE = re.compile(rb"https?://(" + AUTHORITY + rb")(" + PATH + QUERY + rb"|" + QUERY + rb")", re.IGNORECASE)
 """The authority and the rest of a target in absolute form (RFC 9112, section 3.2.2)."""
 HOST = re.compile(AUTHORITY)
-BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")

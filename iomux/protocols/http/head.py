@@ -7,7 +7,7 @@ two lengths, a length beside chunks, a coding that is not known (RFC 9112, secti
 import re
 from typing import NamedTuple
 
-from iomux.protocols.http.grammar import ABSOLUTE, BAD_ESCAPE, FIELD, HOST, LONGEST_TARGET, ORIGIN
+from iomux.protocols.http.grammar import ABSOLUTE, FIELD, HOST, LONGEST_TARGET, ORIGIN
 from iomux.protocols.http.refusal import Refused
 from iomux.protocols.http.request import Request
 
@@ -115,6 +115,6 @@ def _origin(method: bytes, target: bytes) -> tuple[bytes, bytes]:
     if absolute and not origin.startswith(b"/"):
         origin = b"*" if method == b"OPTIONS" and not origin else b"/" + origin
     about_all = origin == b"*" and method == b"OPTIONS"
-    if not about_all and (not ORIGIN.fullmatch(origin) or BAD_ESCAPE.search(origin)):
+    if not about_all and not ORIGIN.fullmatch(origin):
         raise Refused(400, "the target is no path with an optional query")
     return origin, absolute[1] if absolute else b""

@@ -7,7 +7,7 @@ comes byte by byte is looked at once for each byte, never again from its beginni
 import re
 
 from iomux.protocols.http.body import Chunked, Fixed
-from iomux.protocols.http.grammar import BAD_ESCAPE, BLANK_LINES, END, HEAD, LONGEST_TARGET, PLAIN
+from iomux.protocols.http.grammar import BLANK_LINES, END, HEAD, LONGEST_TARGET, PLAIN
 from iomux.protocols.http.head import CHUNKED, Head, understand
 from iomux.protocols.http.refusal import check_unfinished, malformed
 from iomux.protocols.http.request import Request
@@ -54,9 +54,9 @@ class Incoming:
         self._rest = self._rest[self._at :] + data if self._rest else data
         self._at = 0
 
-    def only(self, data: bytes) -> Taken | None:
+    def only(self, data: bytes) -> tuple[Request, bool] | None:
         """The request that this is, if nothing is kept and it is a plain one and nothing else: nearly always."""
-        return self._plain(PLAIN.fullmatch(data))
+        return self._plain(PLAIN.fullmatch(data)) if len(data) <= self._most else None
 
     def take(self) -> Taken | None:
         """The next request, None if it is not complete. Raises Refused if it never can be."""
@@ -65,7 +65,7 @@ class Incoming:
         if not self._scanned:
             match = PLAIN.match(self._rest, self._at)
             plain = self._plain(match)
-            if match and plain:
+            if match and plain and match.end() - self._at <= self._most:
                 self._at = match.end()
                 return plain
             self._at = BLANK_LINES.match(self._rest, self._at).end()  # type: ignore[union-attr]
@@ -75,13 +75,13 @@ class Incoming:
         self._wait()
         return None
 
-    def _plain(self, match: re.Match[bytes] | None) -> Taken | None:
-        """The request that a match of PLAIN is, if it needs no second look."""
+    def _plain(self, match: re.Match[bytes] | None) -> tuple[Request, bool] | None:
+        """The request that a match of PLAIN is, if its method is known."""
         if not match:
             return None
         method, target, fields, close, close_behind_host = match.groups()
         name = self._methods.get(method)
-        if not name or match.end() - match.start() > self._most or (b"%" in target and BAD_ESCAPE.search(target)):
+        if not name:
             return None
         stays = close is None and close_behind_host is None
         return _make(Request, (name, target.decode("ascii"), "1.1", fields, b"", False)), stays

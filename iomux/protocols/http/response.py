@@ -5,6 +5,7 @@ known, chunks for an HTTP/1.1 client if it is not, and the connection's end for 
 has the same fields and no body; 204 and 304 have none either (RFC 9110, sections 9.3.2, 15.3.5, 15.4.5).
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -92,8 +93,9 @@ def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[by
     """
     method, _, version, _, _, _ = request
     status, fields, body, length = answer
-    if status == 200 and keep and type(body) is bytes and method != "HEAD" and version != "1.0":  # nearly always
-        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (_OK, date, fields, len(body), body), None, True
+    if status == 200 and type(body) is bytes and method != "HEAD" and version != "1.0":  # nearly always
+        parts = (_OK, date, fields, b"" if keep else _CLOSE, _counted(len(body)), b"\r\n", body)
+        return b"".join(parts), None, keep  # in half the time of a `%`
     old = version == "1.0"
     if old and length is None:  # only the connection's end can tell where the body ends
         keep = False
@@ -102,7 +104,7 @@ def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[by
     if status in _WITHOUT_BODY:
         framing = b""
     elif length is not None:
-        framing = b"Content-Length: %d\r\n" % length
+        framing = _counted(length)
     else:
         framing = b"" if old else b"Transfer-Encoding: chunked\r\n"
     first = b"%b%b%b%b%b\r\n" % (line, date, fields, connection, framing)
@@ -112,6 +114,11 @@ def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[by
     if isinstance(body, bytes):
         return first + body, None, keep
     return first, body if old or length is not None else Chunks(body), keep
+
+
+@functools.lru_cache(maxsize=1024)
+def _counted(length: int) -> bytes:
+    return b"Content-Length: %d\r\n" % length
 
 
 class Chunks:

@@ -74,6 +74,8 @@ class Pending:
 
     def close(self) -> None:
         """Close the iterator of replies, which may hold a file open; errors are logged."""
+        if self._replies is None:
+            return
         close = getattr(self._replies, "close", None)
         self._replies = None
         try:

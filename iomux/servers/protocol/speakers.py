@@ -4,16 +4,17 @@ That is a deadline, bytes that another client's turn says to them, and that they
 so that newcomers are served. What was said is sent after the turn that said it, once for each client; the rest is done
 between two waits of the loop, never in the middle of a batch of turns.
 
-Cost: a look at the next deadline for each wake-up of the loop.
+Cost: a look at the next deadline for each wake-up of the loop. A newcomer has its first turn before it is watched: what
+it asks is often there already, and who leaves after one answer costs no change of the interest list.
 """
 
 import socket
 from collections.abc import Iterator
 
-from iomux.servers.protocol import Speaks
+from iomux.servers.protocol import NEVER, Speaks
 from iomux.servers.protocol.deadlines import Deadlines
 from iomux.servers.protocol.idle import LongestIdle
-from iomux.servers.protocol.interest import log_error
+from iomux.servers.protocol.interest import OVER, log_error
 from iomux.servers.protocol.speaker import Speaker
 
 RETRY_SECONDS = 1.0
@@ -31,11 +32,13 @@ class Speakers:
         """Those to whom something was said that is not sent yet."""
         self._by_fd: dict[int, Speaker] = {}
         self._factory_from = 0.0  # it is not due before
-        self._touched: list[Speaker] = []  # outside of their own turn
+        self.touched: list[Speaker] = []
+        """Those for whom something was done outside of their own turn, since `changed` was asked."""
         self._idle = LongestIdle(self._by_fd)
 
     def admit(self, client: socket.socket) -> Speaker | None:
-        """A newcomer, with its protocol object; None, with the traceback in the log, if the factory made none."""
+        """A newcomer, with its protocol object, after its first turn; None if it has left in it, or if the factory made
+        none: then the traceback is in the log."""
         try:
             speaker = Speaker(client, self)
         except Exception:
@@ -43,6 +46,10 @@ class Speakers:
             client.close()
             return None
         self._by_fd[speaker.fd] = speaker
+        speaker.advance()
+        if speaker.interest == OVER:
+            speaker.close()
+            return None
         return speaker
 
     def forget(self, speaker: Speaker) -> None:
@@ -54,11 +61,12 @@ class Speakers:
         while self.woken:
             speaker = self.woken.pop()
             speaker.push()
-            self._touched.append(speaker)
+            self.touched.append(speaker)
 
     def next_due(self) -> float:
         """When to call `tell_the_late`, in seconds of time.monotonic()."""
-        return min(self.deadlines.next, max(self.speaks.factory.due, self._factory_from))
+        due, factory_due = self.deadlines.next, self.speaks.factory.due
+        return due if factory_due == NEVER else min(due, max(factory_due, self._factory_from))
 
     def tell_the_late(self, now: float) -> None:
         """Call what is due now, of each client and of the factory."""
@@ -67,7 +75,7 @@ class Speakers:
             if speaker.talk.late(now):
                 self.woken.append(speaker)
             else:  # nothing is sent: who is not ready to take it is not tried
-                self._touched.append(speaker)
+                self.touched.append(speaker)
         if max(self.speaks.factory.due, self._factory_from) <= now:
             try:
                 self.speaks.factory.late(now)
@@ -78,7 +86,7 @@ class Speakers:
 
     def changed(self) -> Iterator[Speaker]:
         """Those whose `interest` has changed outside of their own turn."""
-        touched, self._touched = self._touched, []
+        touched, self.touched = self.touched, []
         for speaker in touched:
             if self._by_fd.get(speaker.fd) is speaker and speaker.settle():
                 yield speaker

@@ -127,5 +127,5 @@ def test_what_is_no_date(value: str) -> None:
 def test_date_is_made_once_a_second() -> None:
     moments = iter([0.0, 61.0])
     stamp = dates.Stamp(wall=lambda: next(moments))
-    assert stamp(10.0) == stamp(10.9) == b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-    assert stamp(11.0) == b"Date: Thu, 01 Jan 1970 00:01:01 GMT\r\n"
+    assert stamp.line(10.0) == stamp.line(10.9) == b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+    assert stamp.line(11.0) == b"Date: Thu, 01 Jan 1970 00:01:01 GMT\r\n"
