@@ -29,6 +29,12 @@ def test_the_c_client_loads_a_python_server_and_its_run_is_judged_as_any_other(s
     assert "5 active of 20 connections, 64 bytes, closed loop" in str(result)
 
 
+def test_the_c_client_takes_replies_in_pieces() -> None:
+    with iomux.start("poll") as server:
+        result = c_load(server, connections=20, size=65536, duration=0.2, warmup=0.05, spin=True)
+    assert result.requests > 20
+
+
 def test_a_server_that_the_c_client_does_not_fill_is_told() -> None:
     with iomux.start("poll") as server:
         result = c_load(server, connections=1, duration=0.2, spin=True)
