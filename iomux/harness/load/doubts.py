@@ -128,7 +128,8 @@ def _machine(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
 def _delayed(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
     """Who could have run and had no core: exact, and for pinned ones too; PSI counts every task of the machine.
 
-    On one core for both each waits for the other. Of a server with several threads it is not known for whom it waits.
+    It also tells what the share of others hides: /proc/stat counts the loopback's soft interrupts apart, our own time
+    has them. On one core for both each waits for the other, and a server's threads may wait for one another.
     """
     if meanwhile.generator_core is not None and meanwhile.generator_core == meanwhile.server_core:
         return
