@@ -61,7 +61,7 @@ def test_the_benchmark_tells_the_doubts_of_its_runs(
     load = getattr(module, name)
 
     def in_doubt(*arguments: Any, **options: Any) -> iomux.LoadResult:
-        result = load(*arguments, **options | {"duration": 0.02, "warmup": 0.0})
+        result: iomux.LoadResult = load(*arguments, **options | {"duration": 0.02, "warmup": 0.0})
         return dataclasses.replace(result, doubts=("it was late",), disturbed=False)
 
     monkeypatch.setattr(module, name, in_doubt)

@@ -137,8 +137,8 @@ def streams(sequence: np.random.SeedSequence, plans: int) -> tuple[list[int], np
 
 
 def _crowd(server: iomux.Server, share: float, service: float, seed: int, runs: Runs) -> _Crowd:
-    plan = {"duration": SECONDS, "warmup": 0, "rate": 1e6 * share / service, "seed": seed, "deadline": PATIENCE}
-    run = runs.of(f"Poisson, ρ = {share:g}", partial(iomux.load, server, CLIENTS, **plan))
+    plan = partial(iomux.load, duration=SECONDS, warmup=0, rate=1e6 * share / service, seed=seed, deadline=PATIENCE)
+    run = runs.of(f"Poisson, ρ = {share:g}", partial(plan, server, CLIENTS))
     return _Crowd(run.mean_us, run.response_ns / 1000, work_found_us(run, service, SECONDS))
 
 
