@@ -25,7 +25,7 @@ MOST_OTHERS = 0.1
 MOST_WAITING = 0.8
 """The share of the time in which any task may wait for a core. Each wake-up of a sleeping one counts: much is usual."""
 MOST_DELAYED = 0.05
-"""The share of the time in which server or generator may wait for a core: a quiet machine makes it up to 1 %."""
+"""The share of the time in which server or generator may wait for a core, beyond what waking it takes."""
 LEAST_STOLEN_S, LEAST_OTHERS_S = 0.015, 0.03
 """Less is not told from none in a short run: /proc/stat counts hundredths, and many kernels only sample who is busy."""
 MOST_CHANGE = 1.25
@@ -126,7 +126,7 @@ def _machine(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
 
 
 def _delayed(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
-    """Who could have run and had no core: exact, and for pinned ones too; PSI counts every task of the machine.
+    """Who could have run and had no core: of the two alone, pinned ones too; PSI counts every task of the machine.
 
     It also tells what the share of others hides: /proc/stat counts the loopback's soft interrupts apart, our own time
     has them. On one core for both each waits for the other, and a server's threads may wait for one another.
