@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from iomux.figures.look.lines import draw_spread
-from iomux.figures.look.notes import note, under
+from iomux.figures.look.notes import doubts, note, under
 from iomux.figures.look.spread import words
 from iomux.figures.look.style import End, Style, log_ticks, name_ends, new_axes, plain, spread, style
 from iomux.system.machine import describe
@@ -98,7 +98,7 @@ def pauses(frame: "pd.DataFrame", column: str, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("sleep between two rounds")
     ax.set_ylabel(_WORDS[column])
     title = "Latency" if column == "p50_us" else "Processor time"
-    return under(plain(ax, title), note(words(frame.groupby("pause_us").size()), describe()))
+    return under(plain(ax, title), note(words(frame.groupby("pause_us").size()), doubts(frame), describe()))
 
 
 def trade(frame: "pd.DataFrame", notified: "pd.DataFrame", ax: Axes | None = None) -> Axes:
@@ -131,7 +131,8 @@ def trade(frame: "pd.DataFrame", notified: "pd.DataFrame", ax: Axes | None = Non
     ax.set_xlabel(_WORDS["p50_us"])
     ax.set_ylabel(_WORDS["cpu_share"])
     runs = "large: medians; small and pale: single rounds"
-    return under(plain(ax, "A longer sleep: less work, later answers"), note(runs, describe()))
+    said = note(runs, doubts(frame), doubts(notified), describe())
+    return under(plain(ax, "A longer sleep: less work, later answers"), said)
 
 
 def _runs(ax: Axes, rows: "pd.DataFrame", look: Style) -> None:

@@ -80,7 +80,7 @@ def _change(key: Key, before: Sequence[float], after: Sequence[float], column: s
     pairs = sorted(b / a for a in before for b in after if a)
     middle = statistics.median(pairs) if pairs else nan
     rounds = len(before), len(after)
-    if not pairs or 2 / comb(sum(rounds), rounds[0]) > 1 - SURE:
+    if not pairs or min(rounds) < 2 or 2 / comb(sum(rounds), rounds[0]) > 1 - SURE:  # one round shows no spread
         why = "not to be told: not measured in one of them" if not pairs else "not to be told: too few rounds"
         return Change(server, connections, active, middle, nan, nan, rounds, why)
     low = next(ratio for ratio in pairs if not _rejected(before, after, ratio * (1 + _BESIDE)))

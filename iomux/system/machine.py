@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import ctypes
 
 
+WAKING_S = 50e-6
+"""How long a core that sleeps may take to be woken, in a virtual machine: until then the woken thread has none."""
+
+
 class CpuTime(NamedTuple):
     """Seconds of processor time that a process has used so far."""
 
@@ -81,9 +85,20 @@ def waited_for_a_core(pid: int) -> float:
     >>> waited_for_a_core(os.getpid()) >= 0
     True
     """
+    return _waits(pid)[0]
+
+
+def held_up(pid: int) -> float:
+    """The same without what waking a core takes: `WAKING_S` for each time that the thread has got one."""
+    waited, times = _waits(pid)
+    return waited - WAKING_S * times
+
+
+def _waits(pid: int) -> tuple[float, int]:
     with contextlib.suppress(OSError), open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[1]) / 1e9
-    return 0.0
+        _, waited, times = map(int, file.read().split())
+        return waited / 1e9, times
+    return 0.0, 0
 
 
 def context_switches(pid: int) -> dict[int, Switches]:

@@ -23,7 +23,7 @@ from iomux.system.machine import describe
 from tests.benchmarks import copying, intervals, many, network, peers, protocols, theory, timeline, together, uring
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Figure, Line, at_least, at_most, never_more_than, ratios, show, verdict
-from tests.c.programs import c_client
+from tests.c.loading import c_load
 
 MILLION = 1_000_000
 
@@ -54,7 +54,7 @@ def generator(rounds: int) -> Iterator[Line]:
             with iomux.start("epoll") as server:
                 run = partial(iomux.load, server, connections=100, active=active, duration=1.0)
                 result = runs.of("iomux.load", run)
-                c = c_client(server.address, 100, active, 64, 1.1)
+                c = c_load(server, connections=100, active=active)
             ours.append(result.p50_us if active == 1 else result.requests_per_s)
             theirs.append(c.p50_us if active == 1 else c.requests_per_s)
         yield Figure(f"{active} of 100 active, iomux.load: {what}", ours)

@@ -45,7 +45,7 @@ def network(rounds: int) -> Iterator[Line]:
     yield Figure("packets for each second of the wire's processor time", seen["cpu"], "", at_least(100_000))
     yield Figure("packets a second of the clock, one bulk flow", seen["clock"])
     yield Figure("that flow", seen["rate"], "MB/s")
-    yield Figure("300 connections over 20 ms opened in", seen["connects"], "s", at_most(1.0))
+    yield Figure("300 connections over 20 ms opened in", seen["connects"], "s", at_most(0.12))
     yield Figure("two hosts made in", seen["made"], "s")
     yield Figure("nothing left after a kill -9 of the owner for", seen["left"], "s", at_most(1.0))
 

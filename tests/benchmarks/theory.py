@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 SERVICE_US = 200
 CLIENTS = 100
 SECONDS = 1.0
+PATIENCE = 10.0
+"""Seconds for the last replies: a busy machine needs them, and without every reply a plan says nothing of its run."""
 IDLE_US = 20
 """A request finds the server idle if it has been for at least as long by the plan: its service time is not exact."""
 WITHIN_15 = between(0.85, 1.15)
@@ -135,8 +137,8 @@ def streams(sequence: np.random.SeedSequence, plans: int) -> tuple[list[int], np
 
 
 def _crowd(server: iomux.Server, share: float, service: float, seed: int, runs: Runs) -> _Crowd:
-    load = partial(iomux.load, server, CLIENTS, duration=SECONDS, warmup=0, rate=1e6 * share / service, seed=seed)
-    run = runs.of(f"Poisson, ρ = {share:g}", load)
+    plan = partial(iomux.load, duration=SECONDS, warmup=0, rate=1e6 * share / service, seed=seed, deadline=PATIENCE)
+    run = runs.of(f"Poisson, ρ = {share:g}", partial(plan, server, CLIENTS))
     return _Crowd(run.mean_us, run.response_ns / 1000, work_found_us(run, service, SECONDS))
 
 

@@ -7,20 +7,8 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
-
-from iomux.system.machine import cores, pin
-from iomux.system.sockets import Address
 
 SOURCES = Path(__file__).parent
-
-
-class ClientFigures(NamedTuple):
-    """The figures that the C client prints."""
-
-    requests: int
-    requests_per_s: float
-    p50_us: float
 
 
 def compiler() -> str | None:
@@ -55,18 +43,3 @@ class CServer:
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
         os.execv(self.path, [self.path, str(descriptor)])
-
-
-def c_client(address: Address, connections: int, active: int, size: int, seconds: float) -> ClientFigures:
-    """Load `address` with the C client, on the core that `iomux.load` would use."""
-    arguments = [program("epoll_client"), str(address[1]), *map(str, (connections, active, size, seconds))]
-    done = subprocess.run(
-        arguments,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60 + seconds,
-        preexec_fn=lambda: pin(cores()[-1]),
-    )
-    requests, per_second, p50_ns = done.stdout.split()
-    return ClientFigures(int(requests), float(per_second), int(p50_ns) / 1000)

@@ -36,3 +36,14 @@ def test_the_note_says_how_many_rounds_and_what_measured() -> None:
     frame.attrs["tool"] = "wrk"
     note = iomux.plot.caption(iomux.plot.compared(frame, PANELS))
     assert note.startswith("bar: median of 2 rounds; dots: single rounds; measured by wrk; ")
+
+
+def test_the_note_says_which_runs_are_in_doubt() -> None:
+    doubtful = FRAME.assign(doubts=["", "it was late"] * 3)
+    assert "in doubt: 3 of 6 runs (it was late); " in iomux.plot.caption(iomux.plot.compared(doubtful, PANELS))
+    slept = pd.DataFrame({"pause_us": [0, 100], "cpu_share": [1.0, 0.1], "p50_us": [40.0, 150.0]})
+    told = pd.DataFrame({"server": ["poll"], "cpu_share": [0.1], "p50_us": [60.0], "doubts": ["it was late"]})
+    assert "in doubt: 1 of 1 runs (it was late); " in iomux.plot.caption(iomux.plot.trade(slept, told))
+    slept = slept.assign(doubts=["", "its core was full"])
+    for ax in (iomux.plot.pauses(slept, "p50_us"), iomux.plot.trade(slept, told.assign(doubts=""))):
+        assert "in doubt: 1 of 2 runs (its core was full); " in iomux.plot.caption(ax)

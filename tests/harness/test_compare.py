@@ -60,7 +60,9 @@ def test_no_change_is_not_told_more_often_than_it_may_be() -> None:
     assert sum(told) <= 6
 
 
-@pytest.mark.parametrize(("rounds", "told"), [((3, 3), False), ((4, 4), True), ((3, 5), True), ((1, 9), False)])
+@pytest.mark.parametrize(
+    ("rounds", "told"), [((3, 3), False), ((4, 4), True), ((3, 5), True), ((1, 9), False), ((1, 40), False)]
+)
 def test_too_few_rounds_tell_nothing(rounds: tuple[int, int], told: bool) -> None:
     change = changes(made_up(1, rounds[0], 1), made_up(3, rounds[1], 2))[0]
     assert change.verdict == ("slower" if told else "not to be told: too few rounds")

@@ -29,7 +29,7 @@ def seen(**other: Any) -> dict[str, Any]:
     run: dict[str, Any] = {"response_ns": array("q", [60 * US] * 2000), "errors": {}}
     run |= {"service_ns": array("q", [50 * US] * 2000)}
     run |= {"late_ns": array("q", [US] * 2000), "own_cpu_s": 0.35, "server_cpu": CpuTime(0.2, 0.25, 0.45)}
-    run |= {"generator_cpu_share": 0.35, "server_cpu_share": 0.45}
+    run |= {"generator_cpu_share": 0.35, "server_cpu_share": 0.45, "own_waited_s": 0.004, "server_waited_s": 0.004}
     for part in (machine, around, run):
         part |= {name: other.pop(name) for name in list(other) if name in part}
     assert not other
@@ -59,8 +59,10 @@ def test_readings_that_a_machine_does_not_give_are_no_doubt() -> None:
         ({"throttled": (Throttled(0, 0.0), Throttled(4, 0.3))}, "made the server stand still 4 times, 0.30 s in all"),
         ({"throttled": (Throttled(2, 0.1), Throttled(2, 0.1))}, "made the load generator and the server stand still"),
         ({"server_core": None, "waited_share": 0.9}, "for 90 % of the time something waited for one (PSI)"),
+        ({"own_waited_s": 0.2}, "the load generator was ready to run and had no core for 20 % of the time"),
+        ({"server_waited_s": 0.07}, "the server was ready to run and had no core for 7 % of the time"),
         ({"mhz": {1: (1200.0, 3400.0)}}, "core 1 changed its frequency from 1,200 to 3,400 MHz"),
-        ({"server_core": 1, "own_cpu_s": 0.0}, "server and load generator shared core 1"),
+        ({"server_core": 1, "own_cpu_s": 0.0, "server_waited_s": 0.5}, "server and load generator shared core 1"),
         ({"stood_still": [Span(400_000_000, 1_600_000_000)]}, "itself stood still for 1.20 s, from 0.40 s on"),
         ({"silent": Span(20_000_000, 5_000_000_000)}, "no reply came from 0.02 s to 5.00 s"),
         ({"generator_cpu_share": 0.97}, "the load generator was the bottleneck"),
@@ -82,6 +84,7 @@ def test_each_has_a_bound(what: dict[str, Any], words: str) -> None:
         {"cores": {0: CoreTime(0.53, 0.0)}},
         {"throttled": (Throttled(0, 0.0), Throttled(0, 0.0))},
         {"waited_share": 1.0},  # its own threads may wait for each other: what others took is known
+        {"server_waited_s": None},  # likewise
         {"mhz": {0: (3000.0, 3500.0)}},
         {"silent": Span(0, 300_000_000), "service_ns": array("q", [100_000_000] * 50)},  # that is how long it works
         {"generator_cpu_share": 0.97, "server_cpu_share": 0.99},

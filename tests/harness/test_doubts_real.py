@@ -1,9 +1,11 @@
-"""Doubts of real runs: a hog on the same core, a quota, a generator that is late."""
+"""Doubts of real runs: a hog on the same core, more than there are cores for, a quota, a generator that is late."""
 
 import contextlib
 import functools
 import os
+import socketserver
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from iomux.harness.load import generator, plan
 from iomux.harness.load.plan import Plan
 from iomux.harness.load.result import summarize
 from iomux.processes.worker import run_in_worker
+from iomux.system.disturbance.pressure import waited_s
 from iomux.system.machine import cores
 from tests.support.clients import eventually
 from tests.support.hogs import hog
@@ -31,13 +34,53 @@ def said(result: iomux.LoadResult, words: str) -> bool:
 
 @linux
 @two_cores
-@pytest.mark.parametrize(("core", "whose"), [(0, "the server's core"), (-1, "the load generator's core")])
-def test_a_hog_on_the_same_core_is_told(core: int, whose: str) -> None:
+@pytest.mark.parametrize(("core", "who"), [(0, "the server"), (-1, "the load generator")])
+def test_a_hog_on_the_same_core_is_told(core: int, who: str) -> None:
     with hog(cores()[core]):
-        result = iomux.load("poll", duration=0.5)
-    assert any(doubt.startswith("other programs used") and doubt.endswith(whose) for doubt in result.doubts)
+        result = iomux.load("poll", connections=20, duration=0.5)
+    assert any(doubt.startswith("other programs used") and doubt.endswith(f"{who}'s core") for doubt in result.doubts)
+    assert said(result, f"{who} was ready to run and had no core for ")
     assert result.disturbed
     assert result.row()["doubts"] == "; ".join(result.doubts)
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[tuple[str, int]]:
+    """An echo server of which the load knows no more than its address."""
+
+    class Echo(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while data := self.request.recv(4096):
+                self.request.sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield ("127.0.0.1", server.server_address[1])
+        server.shutdown()
+
+
+@linux
+def test_more_than_there_are_cores_for_is_told_where_the_server_has_none_of_its_own() -> None:
+    if waited_s() is None:
+        pytest.skip("this kernel does not count who waits for a core (/proc/pressure/cpu)")
+    with contextlib.ExitStack() as hogs, elsewhere() as address:
+        for core in cores() * 2:
+            hogs.enter_context(hog(core))
+        result = iomux.load(address, duration=0.5)
+    assert said(result, "more was ready to run than there are cores: for ")
+
+
+@linux
+def test_one_core_for_both_is_told() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        result = iomux.load("poll", connections=20, duration=0.2)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert said(result, f"server and load generator shared core {min(allowed)}: each waited for the other")
+    assert not said(result, "was ready to run and had no core")
 
 
 def is_empty(group: Path) -> bool:

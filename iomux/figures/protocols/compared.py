@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from iomux.figures.look.notes import note, under
+from iomux.figures.look.notes import doubts, note, under
 from iomux.figures.look.paper import DOTS_PER_INCH, LABEL, plain
 from iomux.figures.look.style import in_order, style, thousands
 from iomux.system.machine import describe
@@ -31,7 +31,8 @@ def compared(frame: "pd.DataFrame", panels: Mapping[str, str], title: str = "") 
 
     frame: a row for each run, with a column `server`, and others with numbers; NaN where a server did not serve, which
     is said in its place. panels: the columns to draw, each with the words above its panel, which have the unit. Single
-    rounds are dots. `.attrs["machine"]` says where it was measured, if that was not here, and `.attrs["tool"]` by what.
+    rounds are dots. A column `doubts`, as that of `iomux.sweep`, is said below. `.attrs["machine"]` says where it was
+    measured, if that was not here, and `.attrs["tool"]` by what.
 
     Example:
     >>> import pandas as pd
@@ -57,7 +58,7 @@ def compared(frame: "pd.DataFrame", panels: Mapping[str, str], title: str = "") 
     rounds = frame.groupby("server").size()
     marks = f"bar: median of {rounds.max()} rounds; dots: single rounds" if rounds.max() > 1 else "one round each"
     tool = f"measured by {frame.attrs['tool']}" if frame.attrs.get("tool") else ""
-    text = note(marks, tool, frame.attrs.get("machine", describe()))
+    text = note(marks, tool, doubts(frame), frame.attrs.get("machine", describe()))
     under(first, text)
     first.texts[-1].set(text=textwrap.fill(text, _LETTERS), in_layout=False)  # wider than its panel, which stays narrow
     figure.draw_without_rendering()  # lays out

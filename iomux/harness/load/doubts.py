@@ -23,7 +23,9 @@ MOST_STOLEN = 0.02
 MOST_OTHERS = 0.1
 """The share of a core that other programs may use: in a run of 0.5 s the kernel's ticks tell it to some 3 %."""
 MOST_WAITING = 0.8
-"""The share of the time in which a task may wait for a core. Each wake-up of a sleeping core counts: much is usual."""
+"""The share of the time in which any task may wait for a core. Each wake-up of a sleeping one counts: much is usual."""
+MOST_DELAYED = 0.05
+"""The share of the time in which server or generator may wait for a core, beyond what waking it takes."""
 LEAST_STOLEN_S, LEAST_OTHERS_S = 0.015, 0.03
 """Less is not told from none in a short run: /proc/stat counts hundredths, and many kernels only sample who is busy."""
 MOST_CHANGE = 1.25
@@ -116,13 +118,24 @@ def _machine(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
         if others > max(MOST_OTHERS * machine.seconds, LEAST_OTHERS_S):
             yield Doubt(f"other programs used {percent(min(others / machine.seconds, 1.0))} of {who}", passing=True)
     if len(places) < 2 and machine.waited_share is not None and machine.waited_share > MOST_WAITING:
-        yield Doubt(
-            f"more was ready to run than there are cores: for {percent(machine.waited_share)} of the time something "
-            "waited for one (PSI)",
-            passing=True,
-        )
+        waited = f"for {percent(machine.waited_share)} of the time something waited for one (PSI)"
+        yield Doubt(f"more was ready to run than there are cores: {waited}", passing=True)
+    yield from _delayed(meanwhile, seen)
     yield from _throttled(machine.throttled)
     yield from _cores(meanwhile)
+
+
+def _delayed(meanwhile: Meanwhile, seen: dict[str, Any]) -> Iterator[Doubt]:
+    """Who could have run and had no core: of the two alone, pinned ones too; PSI counts every task of the machine.
+
+    It also tells what the share of others hides: /proc/stat counts the loopback's soft interrupts apart, our own time
+    has them. On one core for both each waits for the other, and a server's threads may wait for one another.
+    """
+    if meanwhile.generator_core is not None and meanwhile.generator_core == meanwhile.server_core:
+        return
+    for who, name in (("the load generator", "own_waited_s"), ("the server", "server_waited_s")):
+        if (share := (seen.get(name) or 0.0) / meanwhile.machine.seconds) > MOST_DELAYED:
+            yield Doubt(f"{who} was ready to run and had no core for {percent(share)} of the time", passing=True)
 
 
 def _places(meanwhile: Meanwhile, seen: dict[str, Any]) -> list[tuple[str, int, float | None]]:
@@ -142,11 +155,8 @@ def _throttled(lost: Sequence[Throttled]) -> Iterator[Doubt]:
         who, lost = [" and ".join(who)], lost[:1]
     for name, one in zip(who, lost, strict=True):
         if one.times > 0:
-            yield Doubt(
-                f"a quota of processor time made {name} stand still {one.times:,} times, {one.seconds:.2f} s in all "
-                "(cgroup, cpu.stat)",
-                passing=False,
-            )
+            lost_s = f"{one.times:,} times, {one.seconds:.2f} s in all (cgroup, cpu.stat)"
+            yield Doubt(f"a quota of processor time made {name} stand still {lost_s}", passing=False)
 
 
 def _cores(meanwhile: Meanwhile) -> Iterator[Doubt]:
@@ -155,11 +165,8 @@ def _cores(meanwhile: Meanwhile) -> Iterator[Doubt]:
         if generator == server:
             yield Doubt(f"server and load generator shared core {server}: each waited for the other", passing=False)
         elif server in siblings(generator):
-            yield Doubt(
-                f"server and load generator ran on two threads of one physical core, {server} and {generator}: each "
-                "slowed the other",
-                passing=False,
-            )
+            both = f"two threads of one physical core, {server} and {generator}"
+            yield Doubt(f"server and load generator ran on {both}: each slowed the other", passing=False)
     for core, (before, after) in meanwhile.machine.mhz.items():
         if max(before, after) > MOST_CHANGE * min(before, after):
             yield Doubt(f"core {core} changed its frequency from {before:,.0f} to {after:,.0f} MHz", passing=True)

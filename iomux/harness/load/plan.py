@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import time
 from array import array
 from collections import Counter
@@ -14,7 +15,7 @@ from iomux.harness.load.clients import connect, inspect_silent, spread, wait_unt
 from iomux.harness.load.generator import SECOND, Generator, perf_ns
 from iomux.processes.sharing.meeting import meet, wait_until
 from iomux.system.disturbance.meanwhile import Watch
-from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, switched
+from iomux.system.machine import CpuTime, Switches, below, context_switches, cpu_time, held_up, switched
 
 _KEPT = 0.95  # the share of a plan that is answered in its time, unless somebody cannot follow
 _LEAST_SPARE = 0.05  # the share of the generator's turns without a reply, unless it is the one
@@ -80,7 +81,7 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
     generator.end_warmup()
     watch, before = Watch(plan.server_pid), server_use(plan)
     late = _begin(plan, meeting)
-    own_before, start = time.process_time(), perf_ns()
+    own_before, own_waited, start = time.process_time(), held_up(os.getpid()), perf_ns()
     end = start + int(plan.duration * SECOND)
     most_per_s = exchange(generator, measured, start, end)
     generator.drain(plan.deadline)
@@ -101,6 +102,7 @@ def run(plan: Plan, meeting: int | None = None) -> dict[str, Any]:
         "errors": dict(errors),
         "generator_cpu_share": own / seconds,
         "own_cpu_s": own,
+        "own_waited_s": held_up(os.getpid()) - own_waited,
         "most_per_s": most_per_s,
         "meanwhile": meanwhile,
     } | server_used(before, after, seconds)
@@ -151,6 +153,8 @@ class _Use(NamedTuple):
     switches: dict[int, Switches]
     each: dict[int, float]
     """By the processes of a group, otherwise in sum."""
+    waited_s: float
+    """How long the first thread was held up: it could have run and had no core."""
 
     def busiest_s(self, before: "_Use") -> float:
         """The seconds of CPU time since then, of the process that used most: the one that can be saturated."""
@@ -160,9 +164,12 @@ class _Use(NamedTuple):
 def server_used(before: _Use | None, after: _Use | None, seconds: float) -> dict[str, Any]:
     """What the server has used between two readings, as a part of what a run has seen; None where that is unknown."""
     if before is None or after is None:
-        return dict.fromkeys(("server_cpu", "server_switches", "server_cpu_share"))
+        return dict.fromkeys(("server_cpu", "server_switches", "server_cpu_share", "server_waited_s"))
     cpu, switches = after.cpu.since(before.cpu), switched(before.switches, after.switches)
-    return {"server_cpu": cpu, "server_switches": switches, "server_cpu_share": after.busiest_s(before) / seconds}
+    share, alone = after.busiest_s(before) / seconds, len(after.switches) == 1  # several threads wait for one another
+    waited = after.waited_s - before.waited_s if alone else None
+    used = {"server_cpu": cpu, "server_switches": switches, "server_cpu_share": share}
+    return used | {"server_waited_s": waited}
 
 
 def server_use(plan: Plan) -> _Use | None:
@@ -179,4 +186,4 @@ def server_use(plan: Plan) -> _Use | None:
         with contextlib.suppress(ProcessLookupError):  # it has just ended
             more, switches = cpu_time(pid), switches | context_switches(pid)
             cpu, each[pid] = cpu.plus(more), more.total
-    return _Use(cpu, switches, each if plan.others else {first: cpu.total})
+    return _Use(cpu, switches, each if plan.others else {first: cpu.total}, held_up(first))

@@ -156,6 +156,7 @@ def _known(each: Sequence[dict[str, Any]], crowded: bool = False) -> Iterator[di
         known["server_cpu_share"] = each[0]["server_cpu_share"]
         if crowded and (meanwhile := seen.get("meanwhile")):
             known["meanwhile"] = meanwhile._replace(machine=meanwhile.machine._replace(waited_share=None))
+            known |= {"own_waited_s": None, "server_waited_s": None}
         yield known
 
 
