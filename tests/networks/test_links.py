@@ -6,7 +6,6 @@ import signal
 import socket
 import struct
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -249,20 +248,3 @@ def test_a_wire_that_is_late_says_so() -> None:
         report = network.link.report()
     assert report.late_us["max"] > 100_000
     assert any("the wire was late" in doubt for doubt in report.doubts)
-
-
-def test_a_load_whose_wire_was_late_is_disturbed_and_says_so() -> None:
-    """It is stopped again and again, so most of what is under way comes out too late."""
-    with iomux.network(delay_ms=5) as network, ThreadPoolExecutor(1) as pool:
-        a, b = network
-        wire = network._parts.pid("wire")
-        with b.start("poll") as server:
-            run = pool.submit(a.load, server, connections=20, active=20, duration=0.6, warmup=0)
-            while not run.done():
-                os.kill(wire, signal.SIGSTOP)
-                time.sleep(0.2)
-                os.kill(wire, signal.SIGCONT)
-                time.sleep(0.003)
-            result = run.result()
-    assert result.disturbed
-    assert any("the wire was late" in doubt for doubt in result.doubts), result.doubts
