@@ -4,6 +4,7 @@ Every packet that a host's device gave to the wire is counted once: `packets` is
 `cut`, `nowhere`, `wire_full` and `in_flight` together. `device_full` are those that the wire never saw.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -122,10 +123,12 @@ def at(late_us: Counter[int], share: float) -> float:
 
 
 def too_late(passed: Reading, of_us: dict[str, float]) -> Iterator[str]:
-    """What to say of a wire whose lateness is a great share of these times, by percentile."""
+    """What to say of a wire whose lateness is a great share of these times, by percentile; NaN for one not known."""
+    known = [us for us in of_us.values() if not math.isnan(us)]
     for name, share in LATE_SHARES.items():
         late = at(passed.late_us, float(name[1:]) / 100)
-        if passed.late_us.total() >= _FEWEST[name] and late > max(share * of_us[name], _LEAST_US[name]):
+        of = min(known, default=0.0) if math.isnan(of_us[name]) else of_us[name]
+        if passed.late_us.total() >= _FEWEST[name] and late > max(share * of, _LEAST_US[name]):
             most = "half" if name == "p50" else "1 %"
             yield f"the wire was late: {most} of the packets came {late:,.0f} µs or more after they were due"
             return

@@ -15,7 +15,8 @@ What a host sends passes its *link*, which decides at once when the packet comes
 
 Packets under way lie in a heap, the one that is due next on top. A sleeping process needs some 50 µs to wake up, so
 the wire wakes up 0.1 ms early and waits for the rest awake. What it can't do anything about is the same wake-up when a
-packet comes. By how much each packet was late is counted.
+packet comes. Nor does it wait for programs that compute (`iomux.networks.turns`). By how much each packet was late is
+counted.
 Cost: some 4 µs of processor time a packet, most of it in the two system calls.
 """
 
@@ -32,6 +33,7 @@ from random import Random
 from typing import Any
 
 from iomux.networks.channel import hear, tell
+from iomux.networks.turns import prefer
 from iomux.processes.child import receive_work
 from iomux.system.network.tun import MTU
 
@@ -165,6 +167,7 @@ def main() -> None:
     """In the wire's process: carry packets between the devices that come over standard input, until the owner ends."""
     work = receive_work()
     ctypes.CDLL(None).prctl(_SET_TIMERSLACK, 1, 0, 0, 0)  # else a sleep is 50 µs longer than asked (prctl(2))
+    prefer()
     gc.disable()  # nothing here refers to itself in a circle
     low = [os.dup(number) for number in (*work["tuns"], work["owner"])]  # select takes no number above 1,023
     *tuns, owner = low

@@ -1,11 +1,12 @@
 """A link's arithmetic: when a packet comes out, and which ones do not. No clock and no device is needed for it."""
 
+import math
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from iomux.networks.report import Reading, at, make
+from iomux.networks.report import Reading, at, make, too_late
 from iomux.networks.wire import COUNTS, Link
 
 MS = 1_000_000
@@ -92,3 +93,11 @@ def test_a_doubt_is_said_from_its_bound_on(seen: Reading, said: str) -> None:
     report = make(seen, NOTHING, delay_ms=20)
     assert len(report.doubts) == bool(said)
     assert said in "".join(report.doubts)
+
+
+@pytest.mark.parametrize(
+    ("p50", "p99", "said"), [(math.nan, math.nan, True), (10_000, math.nan, False), (100, math.nan, True)]
+)
+def test_a_run_too_short_for_a_percentile_is_in_doubt_as_well(p50: float, p99: float, said: bool) -> None:
+    seen = reading({1: 5000, 4_000: 100})
+    assert bool(list(too_late(seen, {"p50": p50, "p99": p99}))) == said
