@@ -8,7 +8,8 @@ import random
 import socket
 from collections.abc import Iterator
 
-from iomux.conformance.echo.causes import lost_or_late, value_or_size
+from iomux.conformance.echo.causes import lost_or_late, not_accepted, value_or_size
+from iomux.conformance.trial import rest
 from iomux.conformance.trial.clients import (
     CLOSED,
     MIB,
@@ -22,6 +23,7 @@ from iomux.conformance.trial.clients import (
     message,
 )
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import Fault, Subject
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
@@ -30,6 +32,7 @@ _SIZES = sorted(
     {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
 )
 """Sizes around those that buffers commonly have."""
+_OF_SEVERAL = 32  # the kernel chooses a listener by a hash: of two, each gets one of them but for once in 2^31
 
 
 @contextlib.contextmanager
@@ -55,10 +58,13 @@ def cut_by_chance() -> Iterator[None]:
     man="accept(2), recv(2), send(2)",
 )
 def echoes(subject: Subject) -> None:
-    """Test the least that an echo server does."""
-    with connect(subject) as client:
-        for size in (1, 2, 64):
-            _ask_for(subject, client, size)
+    """Test the least that an echo server does, and that it does it at each of its listeners if it has several."""
+    several = rest.listeners(subject.address[1]) > 1
+    who = "one of the clients of a port with several listeners" if several else "the client"
+    for _ in range(_OF_SEVERAL if several else 1):  # which of them fails is left to chance: it is not recorded
+        with RECORDING.paused() if several else contextlib.nullcontext(), connect(subject) as client:
+            for size in (1, 2, 64):
+                _ask_for(subject, client, size, who)
 
 
 @item(
@@ -82,7 +88,7 @@ def _ask_for(subject: Subject, client: socket.socket, size: int, who: str = "the
     try:
         ask(client, message(size), who)
     except Fault as fault:
-        fault.hint = value_or_size(subject, size)
+        fault.hint = not_accepted(subject) or value_or_size(subject, size)
         raise
 
 
