@@ -28,6 +28,12 @@ OTHER = "heard other bytes than were said: some were lost, doubled, or out of or
 STALLED = "did not hear all that was said: nothing more came"
 ENDED = "was disconnected in the midst of it"
 
+TOO_SOON = (
+    "It was let go before more than 1 MiB was owed to it. How much is your limit, in bytes and not in messages, and "
+    "what do you compare it with?"
+)
+"""The hint for a room that disconnects one who listens, or reads late."""
+
 Take = Callable[[socket.socket, bytes], int]
 """Called with what a listener heard: how many of these bytes it was to hear, or less than 0 if they are wrong."""
 
@@ -50,25 +56,29 @@ def must_hear(speaker: socket.socket, listeners: Sequence[socket.socket], data: 
 
 
 def converse(
-    said: Mapping[socket.socket, bytes], listeners: Sequence[socket.socket], take: Take, wanted: int
+    said: Mapping[socket.socket, bytes],
+    listeners: Sequence[socket.socket],
+    take: Take,
+    wanted: int,
+    ahead: int = AHEAD_BYTES,
 ) -> tuple[dict[socket.socket, int], dict[socket.socket, str]]:
     """Let several members speak at once, until each listener has heard `wanted` bytes as `take` counts them.
 
-    Returns how many each has heard, and for whom it failed, and how. What a speaker hears is read and discarded: else
-    it would be one that falls behind.
+    ahead: how many bytes may be under way to the slowest listener. Returns how many each has heard, and for whom it
+    failed, and how. What a speaker hears is read and discarded: else it would be one that falls behind.
     """
     rest = {speaker: memoryview(data) for speaker, data in said.items()}
     heard, failed, moved = dict.fromkeys(listeners, 0), dict[socket.socket, str](), time.monotonic()
     while waiting := [member for member in listeners if heard[member] < wanted and member not in failed]:
         under_way = sum(map(len, said.values())) - sum(map(len, rest.values())) - min(heard[each] for each in waiting)
-        speaking = [speaker for speaker, left in rest.items() if left and under_way < AHEAD_BYTES]
+        speaking = [speaker for speaker, left in rest.items() if left and under_way < ahead]
         readable, writable = ready([*waiting, *rest], speaking, _LOOK_SECONDS)
         if readable or writable:
             moved = time.monotonic()
         elif out_of_patience(moved):
             return heard, failed | dict.fromkeys(waiting, STALLED)
         for speaker in writable:
-            rest[speaker] = rest[speaker][_send(speaker, rest[speaker][:_CHUNK_BYTES]) :]
+            rest[speaker] = rest[speaker][_send(speaker, rest[speaker][: min(_CHUNK_BYTES, ahead)]) :]
         for member in readable:
             _listen(member, wanted, take, heard, failed)
         if any(speaker in failed for speaker in rest):

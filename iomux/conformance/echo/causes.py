@@ -50,6 +50,11 @@ _ONE_OF_SEVERAL = (
     "Several sockets listen at this port (SO_REUSEPORT), and the kernel gives each of them some of the clients. From "
     "one nobody accepts: is it a worker's that has not begun, or that has ended its loop and keeps its socket?"
 )
+SHARED = (
+    "What a client was still owed is overwritten by what came for another one. Which buffer do all clients share: a "
+    "static or global one, an attribute of the server, a variable that a closure has captured? Each needs its own."
+)
+"""The hint for a server that gives a client the bytes of another one."""
 _NOT_SERVED = (
     "The client that waits was accepted, and its descriptor's number is below 1,024: something of your own is full, a "
     "table, a pool of threads, a counter. Serve it, or close it at once, so that it does not wait."

@@ -8,7 +8,7 @@ import random
 import socket
 from collections.abc import Iterator
 
-from iomux.conformance.echo.causes import lost_or_late, not_accepted, value_or_size
+from iomux.conformance.echo.causes import SHARED, lost_or_late, not_accepted, value_or_size
 from iomux.conformance.trial import rest
 from iomux.conformance.trial.clients import (
     CLOSED,
@@ -32,6 +32,7 @@ _SIZES = sorted(
     {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
 )
 """Sizes around those that buffers commonly have."""
+_VALUES, _LATE_BYTES = (b"\x55", b"\xaa"), 2 * MIB
 _OF_SEVERAL = 32  # the kernel chooses a listener by a hash: of two, each gets one of them but for once in 2^31
 
 
@@ -161,17 +162,39 @@ def bulk(subject: Subject) -> None:
     "hundred",
     points=5,
     rule="a hundred clients at once each get their own bytes",
-    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent",
+    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent; then two each send "
+    "2 MiB, all of one value, and read late",
     hint="Which client does your server wait for while it serves one? No call for one client may block while others "
     "have sent something. And is everything that belongs to one client kept apart from the others'?",
     man="select(2), poll(2), epoll(7)",
     exempt=ONE_AT_A_TIME,
 )
 def hundred(subject: Subject) -> None:
-    """Test that clients are served concurrently and not mixed up."""
+    """Test that clients are served concurrently and not mixed up. What is mixed by chance is asked for certain."""
+    try:
+        _each_its_own(subject)
+    except Fault as fault:
+        if "first" in fault.detail:  # other bytes came
+            _kept_apart(subject)
+        raise
+    _kept_apart(subject)
+
+
+def _each_its_own(subject: Subject) -> None:
     with crowd(subject, 100) as clients:
         messages = [message(2000, seed=number) for number in range(len(clients))]
         for client, data in zip(clients, messages, strict=True):
             client.sendall(data)
         for number, (client, data) in enumerate(zip(clients, messages, strict=True), 1):
             expect(client, data, who=f"client {number} of 100")
+
+
+def _kept_apart(subject: Subject) -> None:
+    """Let two clients read late: what each is owed waits somewhere. Bytes that are lost are another item's question."""
+    with contextlib.ExitStack() as stack:
+        streams = [Stream(stack.enter_context(connect_narrow(subject)), value * _LATE_BYTES) for value in _VALUES]
+        fill_all(subject, streams)
+        exchange(streams)
+        for stream, other in zip(streams, reversed(_VALUES), strict=True):
+            if other in stream.got:
+                raise Fault("a client that read late got another client's bytes", hint=SHARED) from None
