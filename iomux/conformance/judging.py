@@ -52,7 +52,7 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
         return replace(outcome, detail={**detail, "afterwards": cause})
     if cause:
         interrupted = any(words in cause for words in _SAYS_INTERRUPTED)
-        hint = _INTERRUPTED if interrupted else outcome.hint
+        hint = _INTERRUPTED if interrupted else ""  # what was concluded from the silence of one that lived is void
         return replace(outcome, seen=cause, hint=hint, detail={**detail, "client_saw": outcome.seen})
     if also := too_much(running.written_bytes()):
         return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)

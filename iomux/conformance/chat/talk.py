@@ -17,6 +17,8 @@ from iomux.conformance.trial.subject import Fault
 
 AHEAD_BYTES = 512 * 1024
 """How many bytes may be under way to a member that listens."""
+LITTLE_AHEAD_BYTES = 64 * 1024
+"""The same where another member is slow: what the room keeps for one who listens is not the question there."""
 LINE_BYTES = 1024
 """No line is longer: a room that passes on whole lines may limit them."""
 _CHUNK_BYTES = 64 * 1024
@@ -38,9 +40,9 @@ Take = Callable[[socket.socket, bytes], int]
 """Called with what a listener heard: how many of these bytes it was to hear, or less than 0 if they are wrong."""
 
 
-def say(speaker: socket.socket, listeners: Sequence[socket.socket], data: bytes) -> str:
+def say(speaker: socket.socket, listeners: Sequence[socket.socket], data: bytes, ahead: int = AHEAD_BYTES) -> str:
     """Let one member say all of `data`; return how that failed, in words about a member, or nothing if all heard it."""
-    _, failed = converse({speaker: data}, listeners, exactly(data), len(data))
+    _, failed = converse({speaker: data}, listeners, exactly(data), len(data), ahead)
     return next(iter(failed.values()), "")
 
 
@@ -49,10 +51,16 @@ def hear(listener: socket.socket, data: bytes) -> str:
     return converse({}, [listener], exactly(data), len(data))[1].get(listener, "")
 
 
-def must_hear(speaker: socket.socket, listeners: Sequence[socket.socket], data: bytes, who: str = "a member") -> None:
+def must_hear(
+    speaker: socket.socket,
+    listeners: Sequence[socket.socket],
+    data: bytes,
+    who: str = "a member",
+    ahead: int = AHEAD_BYTES,
+) -> None:
     """Raise Fault unless all listeners hear all of `data`; who: what a listener is called in its words."""
-    if how := say(speaker, listeners, data):
-        raise Fault(f"{who} {how}", bytes_said=len(data))
+    if how := say(speaker, listeners, data, ahead):
+        raise Fault(f"{who} {how}", TOO_SOON if how == ENDED else "", bytes_said=len(data))
 
 
 def converse(
