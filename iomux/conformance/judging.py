@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from iomux import servers
 from iomux.conformance.chat.manners import Manners, find_manners
-from iomux.conformance.repair import NOT_STARTED
+from iomux.conformance.repair import INTERRUPTED, NOT_STARTED
 from iomux.conformance.report import Report
 from iomux.conformance.result import Result
 from iomux.conformance.targets import Running, Target, target_of
@@ -25,6 +25,12 @@ DID_NOT_START = (
     'cause under "seen", not with the echo.'
 )
 """The hint for a server of which nothing can be tried."""
+_INTERRUPTED = (
+    "A signal came while the server waited in that call: SIGCHLD, say, as a child ended. EINTR tells nothing of the "
+    "listener or of a client: call it again, or let the kernel do so (SA_RESTART, sigaction(2); signal(7))."
+)
+"""The hint for a server that took an interrupted call for an error, whatever its clients did meanwhile."""
+_SAYS_INTERRUPTED = ("Interrupted system call", "EINTR")
 _MANNERS_SECONDS = 30.0
 
 
@@ -45,7 +51,9 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
     if cause and lived:
         return replace(outcome, detail={**detail, "afterwards": cause})
     if cause:
-        return replace(outcome, seen=cause, detail={**detail, "client_saw": outcome.seen})
+        interrupted = any(words in cause for words in _SAYS_INTERRUPTED)
+        hint = _INTERRUPTED if interrupted else ""  # what was concluded from the silence of one that lived is void
+        return replace(outcome, seen=cause, hint=hint, detail={**detail, "client_saw": outcome.seen})
     if also := too_much(running.written_bytes()):
         return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)
     if error:
@@ -67,7 +75,7 @@ def result_of(item: Item, target: Target, outcome: Outcome) -> Result:
         exempt=exempt_from(item, target) if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
         by_machine=outcome.by_machine,
-        cause=NOT_STARTED if outcome.hint == DID_NOT_START else "",
+        cause={DID_NOT_START: NOT_STARTED, _INTERRUPTED: INTERRUPTED}.get(outcome.hint, ""),
         stage=item.stage,
         run=item.run,
     )

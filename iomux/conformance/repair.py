@@ -16,7 +16,7 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
     "together": ("hundred", *_BYTES),
     "bulk": ("slow-reader", "half-close", "flood", "mid-reset"),
     "end": ("half-close", "leaving", "leaks"),
-    "hundred": ("idle", "neighbours", "flood"),
+    "hundred": ("idle", "neighbours", "flood", "half-close"),
     "idle": ("neighbours", "flood"),
     "reset": ("mid-reset", "leaving", "leaks"),
     "mid-reset": ("leaving", "leaks"),
@@ -32,6 +32,9 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
 """For an item the later ones that fail for the same reason, as a rule."""
 NOT_STARTED = "not started"
 """The cause of results of a server that did not start."""
+INTERRUPTED = "interrupted"
+"""The cause of results of a server that ended of an interrupted call, in any item in which a child of it may end."""
+_MADE_FOR = {INTERRUPTED: "children"}
 _ENDED = ("the server ended", "the server was", "the server's process is gone")
 
 
@@ -53,7 +56,8 @@ def groups(results: Sequence[Result]) -> list[Group]:
     for same, known in ((_cause, True), (_end, False)):
         for key in dict.fromkeys(same(result) for result in left.values()):
             names = [name for name, result in left.items() if key and same(result) == key]
-            _take(names, known, left, found)
+            made_for = [name for name in names if name == _MADE_FOR.get(key)]
+            _take([*made_for, *(name for name in names if name not in made_for)], known, left, found)
     for first, others in _EXPLAINS.items():
         if first in left:
             _take([first, *(name for name in left if name in others)], False, left, found)

@@ -89,3 +89,19 @@ def test_processes_that_stay_behind_when_the_first_has_ended_are_seen(
     assert result.seen == "the server's first process has ended of SIGINT, and others that it had started stay behind"
     assert "your workers" in result.hint
     assert eventually(lambda: marked(mark) == []), "none of them outlives the check"
+
+
+@LINUX
+@pytest.mark.parametrize(("line", "failed"), [("{} & wait", ("ctrl-c",)), ("{}; true", ())])
+def test_a_server_that_a_shell_has_started_in_the_background_does_not_hear_of_it(
+    line: str, failed: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A shell without job control lets a command that ends in & ignore SIGINT (POSIX, 2.9.3.1)."""
+    option = "listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)"
+    (tmp_path / "mine.py").write_text(SOURCE.format(option=option))
+    started = line.format(f"{sys.executable} {tmp_path}/mine.py {{port}}")
+    report = check(f"bash -c '{started}'", ("echoes", "ctrl-c"))
+    assert report.failed == failed, str(report)
+    if failed:
+        assert report["ctrl-c"].seen == "the server went on after SIGINT"
+        assert "what ends in &" in report["ctrl-c"].hint

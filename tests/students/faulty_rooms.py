@@ -1,6 +1,6 @@
 """Chat rooms with one fault each: the item that it is for, words of what is seen, and what is replaced in the room."""
 
-from tests.students.rooms import WALK, Parts
+from tests.students.rooms import NOTED, WALK, Parts
 
 SEND = "del owed[: sock.send(owed)]"
 TOO_MUCH = "if len(owed) > MOST:\n            return self.leave(sock)"
@@ -120,6 +120,16 @@ FAULTS: dict[str, tuple[str, str, Parts]] = {
         (("except OSError:\n            said", "except EOFError:\n            said"),),
     ),
     "asks who is there": ("resets", "not connected", ((ENTERS, f"{ENTERS}        new.getpeername()\n"),)),
+    "has no note of a mute one that resets": (
+        "resets",
+        "KeyError",
+        (*NOTED, ('said = b""', 'said = b""\n            del self.noted[sock]')),
+    ),
+    "has no note of a mute one that leaves": (
+        "leaving",
+        "KeyError",
+        (*NOTED, (HEARD, f"{HEARD}            if not said:\n                del self.noted[sock]\n")),
+    ),
     "passes one over that had reset": (
         "mid-reset",
         "heard other bytes than were said",

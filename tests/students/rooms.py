@@ -85,6 +85,13 @@ def serve(listener):
 Parts = tuple[tuple[str, str], ...]
 """What is replaced by what in the text of the room."""
 WALK = "for other in list(self.members):"
+_NOTE = "self.noted[sock] = True\n        "
+NOTED: Parts = (
+    ("self.kept = []", "self.kept, self.noted = [], {}"),
+    ("owed += data", f"{_NOTE}owed += data"),
+    (WALK, f"{_NOTE}{WALK}"),
+)
+"""The room has a note of each member, from the first word on that it hears or says."""
 
 RIGHT: dict[str, Parts] = {
     "as it is": (),

@@ -90,17 +90,18 @@ def computes(client: socket.socket) -> None:
         client.sendall(data)
 
 
-def asks_every_3_ms(client: socket.socket) -> None:
+def asks_every(seconds: float) -> Callable[[socket.socket], None]:
     """Asks at intervals instead of waiting."""
-    client.setblocking(False)
-    while True:
-        time.sleep(0.003)
-        with contextlib.suppress(BlockingIOError):
-            if not (data := client.recv(65536)):
-                return
-            client.setblocking(True)
-            client.sendall(data)
-            client.setblocking(False)
+
+    def asks(client: socket.socket) -> None:
+        while True:
+            time.sleep(seconds)
+            with contextlib.suppress(BlockingIOError):
+                if not (data := client.recv(65536, socket.MSG_DONTWAIT)):
+                    return
+                client.sendall(data)
+
+    return asks
 
 
 def sends_the_silent_away(client: socket.socket) -> None:
@@ -134,7 +135,8 @@ serve_more_to_come = in_threads(more_to_come)
 serve_corked = in_threads(corked)
 serve_corked_and_uncorked = in_threads(corked_and_uncorked)
 serve_computes = in_threads(computes)
-serve_asks_every_3_ms = in_threads(asks_every_3_ms)
+serve_asks_every_3_ms = in_threads(asks_every(0.003))
+serve_asks_every_25_ms = in_threads(asks_every(0.025))
 serve_sends_the_silent_away = in_threads(sends_the_silent_away)
 
 

@@ -6,7 +6,7 @@ import string
 
 from iomux.conformance.chat.manners import speaks_in_lines
 from iomux.conformance.chat.room import guests, held, introduce, item, meet, room, say_while_held
-from iomux.conformance.chat.talk import converse, hear, lines, merged, must_hear, say, words
+from iomux.conformance.chat.talk import ENDED, TOO_SOON, converse, hear, lines, merged, must_hear, say, words
 from iomux.conformance.trial.clients import check_room_for, connect
 from iomux.conformance.trial.limits import allow_descriptors
 from iomux.conformance.trial.patience import ready
@@ -19,6 +19,7 @@ _NO_TEXT = (
 )
 _SILENT_SECONDS = 0.3
 _EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
+_LITTLE_AHEAD = 16 * 1024  # how much a room keeps for one who listens is not the question here
 _LAST_WORDS = 60_000
 _MEMBERS, _SPARE = 60, 40
 
@@ -105,9 +106,9 @@ def in_order(subject: Subject) -> None:
             for speaker, data in said.items():
                 say_while_held(speaker, data[:_AT_ONCE])
         rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
-        _, failed = converse(rest, [listener], merged(streams), wanted)
+        _, failed = converse(rest, [listener], merged(streams), wanted, _LITTLE_AHEAD)
         for how in failed.values():
-            raise Fault(f"a member {how}")
+            raise Fault(f"a member {how}", hint=TOO_SOON if how == ENDED else "")
 
 
 @item(

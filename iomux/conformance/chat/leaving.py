@@ -20,6 +20,7 @@ from iomux.conformance.chat.room import (
 )
 from iomux.conformance.chat.talk import hear, lines, say, text
 from iomux.conformance.trial.clients import connect, eventually
+from iomux.conformance.trial.connecting import accepted_client
 from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, descriptors
 from iomux.system.sockets import reset
@@ -34,7 +35,8 @@ _SPEECH_BYTES = 256 * 1024
     "leaving",
     points=6,
     rule="the other members stay, however one leaves",
-    sent="four of six members leave, by close, reset, close with unread bytes and shutdown; then a new one comes",
+    sent="one comes and leaves without a word; four of six members leave, by close, reset, close with unread bytes and "
+    "shutdown; then a new one comes",
     hint="recv on a client that has left returns no bytes, or raises ECONNRESET; send raises EPIPE. Do you still "
     "write to a member that has left?",
     man="recv(2), send(2) (EPIPE), tcp(7)",
@@ -42,6 +44,11 @@ _SPEECH_BYTES = 256 * 1024
 def leaving(subject: Subject) -> None:
     """Test members that come and go."""
     with room(subject, 6) as (stays, too, closes, resets, unread, ends):
+        guest = accepted_client(subject)
+        before = open_descriptors(subject)
+        guest.close()
+        wait_until_it_closed(subject, before)
+        _still_talk([stays, too], "one had come and left without a word")
         closes.close()
         resets.sendall(b"bye\n")
         reset(resets)
@@ -68,8 +75,8 @@ def _still_talk(members: list[socket.socket], after: str) -> None:
     "resets",
     points=8,
     rule="a member that resets its connection harms no other, whatever the room is doing",
-    sent="members reset: one that is silent, one that speaks, one while the room is held still (SIGSTOP), two more "
-    "before it can accept them",
+    sent="members reset: one before it has said or heard a word, one that is silent, one that speaks, one while the "
+    "room is held still (SIGSTOP), two more before it can accept them",
     hint="After a reset each call on that socket may fail: recv, getpeername, even accept. It is the end of one "
     "member, not of your loop: remove that one, and go on.",
     man="tcp(7), recv(2), accept(2), getpeername(2)",
@@ -77,6 +84,8 @@ def _still_talk(members: list[socket.socket], after: str) -> None:
 def resets(subject: Subject) -> None:
     """Test the moments at which a reset may come."""
     with room(subject, 5) as (one, two, silent, speaks, at_rest):
+        _reset(subject, accepted_client(subject))
+        _still_talk([one, two, speaks, at_rest], "one had reset its connection before a word was said to it, or by it")
         _reset(subject, silent)
         _still_talk([one, two, speaks, at_rest], "a silent member had reset its connection")
         with contextlib.suppress(OSError):

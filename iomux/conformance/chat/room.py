@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from iomux.conformance.chat.talk import say, text
+from iomux.conformance.chat.talk import LITTLE_AHEAD_BYTES, say, text
 from iomux.conformance.trial.clients import MIB, connect, eventually, send_all
 from iomux.conformance.trial.connecting import from_a_fresh_address
 from iomux.conformance.trial.items import Item
@@ -128,7 +128,7 @@ def room_with_a_slow_member(subject: Subject) -> Iterator[list[socket.socket]]:
 def say_beside_a_slow_one(speaker: socket.socket, listeners: Sequence[socket.socket]) -> bytes:
     """Say as much as a room has to keep, and return it. Raises NotSeen if it does not reach all who listen."""
     said = text(KEPT_BYTES)
-    if how := say(speaker, listeners, said):
+    if how := say(speaker, listeners, said, LITTLE_AHEAD_BYTES):
         raise NotSeen(f"next to a member that does not read, another one {how}: see the item slow-reader")
     return said
 

@@ -7,7 +7,19 @@ loses bytes fails another one. Only then more is said.
 import socket
 
 from iomux.conformance.chat.room import KEPT_BYTES, item, room_with_a_slow_member, say_beside_a_slow_one
-from iomux.conformance.chat.talk import ENDED, OTHER, STALLED, converse, exactly, hear, must_hear, say, text
+from iomux.conformance.chat.talk import (
+    ENDED,
+    LITTLE_AHEAD_BYTES,
+    OTHER,
+    STALLED,
+    TOO_SOON,
+    converse,
+    exactly,
+    hear,
+    must_hear,
+    say,
+    text,
+)
 from iomux.conformance.trial.clients import MIB
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes
 
@@ -16,9 +28,6 @@ _MEMORY_BYTES = (16 * MIB, 32 * MIB, 48 * MIB, 64 * MIB, 96 * MIB, 128 * MIB, 19
 _SURE_BYTES, _SURE_OF_ONE_THREAD = 96 * MIB, 48 * MIB  # collectors that wait for long (V8, JVM, Go) have threads
 _LEAST_SHARE, _ALL_SHARE = 0.5, 0.9
 _BLOCK_BYTES = 16 * MIB
-_TOO_SOON = (
-    "It was let go before more than 1 MiB was owed to it. How much is your limit, and what do you compare it with?"
-)
 _LAST_LINE = b"and that is all\n"
 
 
@@ -35,7 +44,7 @@ def late_reader(subject: Subject) -> None:
     """Check that the room keeps what it owes."""
     with room_with_a_slow_member(subject) as (speaker, listener, late):
         if how := _reads_late(speaker, listener, late):
-            raise Fault(f"a member that read late {how}", hint=_TOO_SOON if how == ENDED else "")
+            raise Fault(f"a member that read late {how}", hint=TOO_SOON if how == ENDED else "")
 
 
 def _reads_late(speaker: socket.socket, listener: socket.socket, late: socket.socket) -> str:
@@ -59,7 +68,7 @@ def slow_reader(subject: Subject) -> None:
     """Test that the others go on."""
     with room_with_a_slow_member(subject) as (speaker, listener, _):
         said = text(KEPT_BYTES)
-        must_hear(speaker, [listener], said, "next to a member that does not read, another one")
+        must_hear(speaker, [listener], said, "next to a member that does not read, another one", LITTLE_AHEAD_BYTES)
 
 
 _LEFT_OUT = "a slow member got an end without the middle, or a beginning and then neither more nor the end"

@@ -17,6 +17,8 @@ from iomux.conformance.trial.subject import Fault
 
 AHEAD_BYTES = 512 * 1024
 """How many bytes may be under way to a member that listens."""
+LITTLE_AHEAD_BYTES = 64 * 1024
+"""The same where another member is slow: what the room keeps for one who listens is not the question there."""
 LINE_BYTES = 1024
 """No line is longer: a room that passes on whole lines may limit them."""
 _CHUNK_BYTES = 64 * 1024
@@ -28,13 +30,19 @@ OTHER = "heard other bytes than were said: some were lost, doubled, or out of or
 STALLED = "did not hear all that was said: nothing more came"
 ENDED = "was disconnected in the midst of it"
 
+TOO_SOON = (
+    "It was let go before more than 1 MiB was owed to it. How much is your limit, in bytes and not in messages, and "
+    "what do you compare it with?"
+)
+"""The hint for a room that disconnects one who listens, or reads late."""
+
 Take = Callable[[socket.socket, bytes], int]
 """Called with what a listener heard: how many of these bytes it was to hear, or less than 0 if they are wrong."""
 
 
-def say(speaker: socket.socket, listeners: Sequence[socket.socket], data: bytes) -> str:
+def say(speaker: socket.socket, listeners: Sequence[socket.socket], data: bytes, ahead: int = AHEAD_BYTES) -> str:
     """Let one member say all of `data`; return how that failed, in words about a member, or nothing if all heard it."""
-    _, failed = converse({speaker: data}, listeners, exactly(data), len(data))
+    _, failed = converse({speaker: data}, listeners, exactly(data), len(data), ahead)
     return next(iter(failed.values()), "")
 
 
@@ -43,32 +51,42 @@ def hear(listener: socket.socket, data: bytes) -> str:
     return converse({}, [listener], exactly(data), len(data))[1].get(listener, "")
 
 
-def must_hear(speaker: socket.socket, listeners: Sequence[socket.socket], data: bytes, who: str = "a member") -> None:
+def must_hear(
+    speaker: socket.socket,
+    listeners: Sequence[socket.socket],
+    data: bytes,
+    who: str = "a member",
+    ahead: int = AHEAD_BYTES,
+) -> None:
     """Raise Fault unless all listeners hear all of `data`; who: what a listener is called in its words."""
-    if how := say(speaker, listeners, data):
-        raise Fault(f"{who} {how}", bytes_said=len(data))
+    if how := say(speaker, listeners, data, ahead):
+        raise Fault(f"{who} {how}", TOO_SOON if how == ENDED else "", bytes_said=len(data))
 
 
 def converse(
-    said: Mapping[socket.socket, bytes], listeners: Sequence[socket.socket], take: Take, wanted: int
+    said: Mapping[socket.socket, bytes],
+    listeners: Sequence[socket.socket],
+    take: Take,
+    wanted: int,
+    ahead: int = AHEAD_BYTES,
 ) -> tuple[dict[socket.socket, int], dict[socket.socket, str]]:
     """Let several members speak at once, until each listener has heard `wanted` bytes as `take` counts them.
 
-    Returns how many each has heard, and for whom it failed, and how. What a speaker hears is read and discarded: else
-    it would be one that falls behind.
+    ahead: how many bytes may be under way to the slowest listener. Returns how many each has heard, and for whom it
+    failed, and how. What a speaker hears is read and discarded: else it would be one that falls behind.
     """
     rest = {speaker: memoryview(data) for speaker, data in said.items()}
     heard, failed, moved = dict.fromkeys(listeners, 0), dict[socket.socket, str](), time.monotonic()
     while waiting := [member for member in listeners if heard[member] < wanted and member not in failed]:
         under_way = sum(map(len, said.values())) - sum(map(len, rest.values())) - min(heard[each] for each in waiting)
-        speaking = [speaker for speaker, left in rest.items() if left and under_way < AHEAD_BYTES]
+        speaking = [speaker for speaker, left in rest.items() if left and under_way < ahead]
         readable, writable = ready([*waiting, *rest], speaking, _LOOK_SECONDS)
         if readable or writable:
             moved = time.monotonic()
         elif out_of_patience(moved):
             return heard, failed | dict.fromkeys(waiting, STALLED)
         for speaker in writable:
-            rest[speaker] = rest[speaker][_send(speaker, rest[speaker][:_CHUNK_BYTES]) :]
+            rest[speaker] = rest[speaker][_send(speaker, rest[speaker][: min(_CHUNK_BYTES, ahead)]) :]
         for member in readable:
             _listen(member, wanted, take, heard, failed)
         if any(speaker in failed for speaker in rest):

@@ -46,6 +46,15 @@ _NOT_ACCEPTED = (
     "These clients wait in the backlog: your server does not call accept any more. What keeps it from that: a table or "
     "a pool that is full, a count of all clients so far, a thread that has ended, a limit of descriptors (ulimit -n)?"
 )
+_ONE_OF_SEVERAL = (
+    "Several sockets listen at this port (SO_REUSEPORT), and the kernel gives each of them some of the clients. From "
+    "one nobody accepts: is it a worker's that has not begun, or that has ended its loop and keeps its socket?"
+)
+SHARED = (
+    "What a client was still owed is overwritten by what came for another one. Which buffer do all clients share: a "
+    "static or global one, an attribute of the server, a variable that a closure has captured? Each needs its own."
+)
+"""The hint for a server that gives a client the bytes of another one."""
 _NOT_SERVED = (
     "The client that waits was accepted, and its descriptor's number is below 1,024: something of your own is full, a "
     "table, a pool of threads, a counter. Serve it, or close it at once, so that it does not wait."
@@ -88,13 +97,21 @@ def lost_or_late(sent: bytes, got: bytes, client: socket.socket) -> str:
     return _OUT_OF_ORDER if missing in more else ""
 
 
+def not_accepted(subject: Subject) -> str:
+    """That clients wait in a listener's queue, and nobody accepts them; empty if none waits."""
+    port = subject.address[1]
+    if not rest.waiting(port):
+        return ""
+    return _ONE_OF_SEVERAL if rest.listeners(port) > 1 else _NOT_ACCEPTED
+
+
 def why_it_waits(subject: Subject, client: socket.socket) -> str:
     """Why a client of many is not served: not accepted, or accepted with a number that has no place in select's set.
 
     Empty if its number is `FD_SETSIZE` or more (the item's hint is about that), or not known.
     """
-    if rest.waiting(subject.address[1]):
-        return _NOT_ACCEPTED
+    if hint := not_accepted(subject):
+        return hint
     number = descriptor_of(subject, client)
     return _NOT_SERVED if number is not None and number < FD_SETSIZE else ""
 

@@ -8,7 +8,8 @@ import random
 import socket
 from collections.abc import Iterator
 
-from iomux.conformance.echo.causes import lost_or_late, value_or_size
+from iomux.conformance.echo.causes import SHARED, lost_or_late, not_accepted, value_or_size
+from iomux.conformance.trial import rest
 from iomux.conformance.trial.clients import (
     CLOSED,
     MIB,
@@ -22,6 +23,7 @@ from iomux.conformance.trial.clients import (
     message,
 )
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import Fault, Subject
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
@@ -30,6 +32,8 @@ _SIZES = sorted(
     {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
 )
 """Sizes around those that buffers commonly have."""
+_VALUES, _LATE_BYTES = (b"\x55", b"\xaa"), 2 * MIB
+_OF_SEVERAL = 32  # the kernel chooses a listener by a hash: of two, each gets one of them but for once in 2^31
 
 
 @contextlib.contextmanager
@@ -55,10 +59,13 @@ def cut_by_chance() -> Iterator[None]:
     man="accept(2), recv(2), send(2)",
 )
 def echoes(subject: Subject) -> None:
-    """Test the least that an echo server does."""
-    with connect(subject) as client:
-        for size in (1, 2, 64):
-            _ask_for(subject, client, size)
+    """Test the least that an echo server does, and that it does it at each of its listeners if it has several."""
+    several = rest.listeners(subject.address[1]) > 1
+    who = "one of the clients of a port with several listeners" if several else "the client"
+    for _ in range(_OF_SEVERAL if several else 1):  # which of them fails is left to chance: it is not recorded
+        with RECORDING.paused() if several else contextlib.nullcontext(), connect(subject) as client:
+            for size in (1, 2, 64):
+                _ask_for(subject, client, size, who)
 
 
 @item(
@@ -82,7 +89,7 @@ def _ask_for(subject: Subject, client: socket.socket, size: int, who: str = "the
     try:
         ask(client, message(size), who)
     except Fault as fault:
-        fault.hint = value_or_size(subject, size)
+        fault.hint = not_accepted(subject) or value_or_size(subject, size)
         raise
 
 
@@ -155,17 +162,39 @@ def bulk(subject: Subject) -> None:
     "hundred",
     points=5,
     rule="a hundred clients at once each get their own bytes",
-    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent",
+    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent; then two each send "
+    "2 MiB, all of one value, and read late",
     hint="Which client does your server wait for while it serves one? No call for one client may block while others "
     "have sent something. And is everything that belongs to one client kept apart from the others'?",
     man="select(2), poll(2), epoll(7)",
     exempt=ONE_AT_A_TIME,
 )
 def hundred(subject: Subject) -> None:
-    """Test that clients are served concurrently and not mixed up."""
+    """Test that clients are served concurrently and not mixed up. What is mixed by chance is asked for certain."""
+    try:
+        _each_its_own(subject)
+    except Fault as fault:
+        if "first" in fault.detail:  # other bytes came
+            _kept_apart(subject)
+        raise
+    _kept_apart(subject)
+
+
+def _each_its_own(subject: Subject) -> None:
     with crowd(subject, 100) as clients:
         messages = [message(2000, seed=number) for number in range(len(clients))]
         for client, data in zip(clients, messages, strict=True):
             client.sendall(data)
         for number, (client, data) in enumerate(zip(clients, messages, strict=True), 1):
             expect(client, data, who=f"client {number} of 100")
+
+
+def _kept_apart(subject: Subject) -> None:
+    """Let two clients read late: what each is owed waits somewhere. Bytes that are lost are another item's question."""
+    with contextlib.ExitStack() as stack:
+        streams = [Stream(stack.enter_context(connect_narrow(subject)), value * _LATE_BYTES) for value in _VALUES]
+        fill_all(subject, streams)
+        exchange(streams)
+        for stream, other in zip(streams, reversed(_VALUES), strict=True):
+            if other in stream.got:
+                raise Fault("a client that read late got another client's bytes", hint=SHARED) from None

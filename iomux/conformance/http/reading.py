@@ -14,6 +14,7 @@ from iomux.conformance.trial.subject import Fault, Subject, descriptors, rss_byt
 from iomux.system.sockets import reset
 
 _RESETS, _FEW_DESCRIPTORS = 20, 10
+_HALF_CLOSES = 12  # aiohttp 3.14 answers some of ten
 _UNREAD, _MOST_GROWTH, _LOOKS = 100, 96 << 20, 3
 _SIPS, _SIP_BYTES = 40, 1000
 
@@ -22,19 +23,20 @@ _SIPS, _SIP_BYTES = 40, 1000
     "half-close",
     "E",
     rule="a client that half-closes behind its request gets its answer, then the end",
-    sent="a GET, then the end of the client's stream (shutdown(SHUT_WR))",
+    sent="twelve clients in turn: a GET, then the end of the client's stream (shutdown(SHUT_WR))",
     hint="recv returns no bytes: the client says no more, and still reads. Answer what you have, then close.",
     rfc="RFC 9293, section 3.6; shutdown(2)",
     run="printf 'GET /page.html HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n' | nc -N 127.0.0.1 PORT",
 )
 def half_close(subject: Subject, site: Site) -> None:
-    """One request, as `printf | nc -N` sends it."""
-    with visit(subject) as visitor:
-        visitor.send(get(site.page))
-        visitor.half_close()
-        what = "a GET behind which the client half-closed"
-        expect_page(visitor, visitor.answer(what), what, site.body(site.page))
-        visitor.must_end(what)
+    """One request, as `printf | nc -N` sends it; again and again, since who loses that race may win it now and then."""
+    for _ in range(_HALF_CLOSES):
+        with visit(subject) as visitor:
+            visitor.send(get(site.page))
+            visitor.half_close()
+            what = "a GET behind which the client half-closed"
+            expect_page(visitor, visitor.answer(what), what, site.body(site.page))
+            visitor.must_end(what)
 
 
 @item(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from iomux.conformance.trial import rest
 from iomux.conformance.trial.connecting import (
+    accepted_client,
     check_room_for,
     connect,
     connect_narrow,
@@ -21,7 +21,7 @@ from iomux.conformance.trial.connecting import (
     pressing,
 )
 from iomux.conformance.trial.patience import eventually, patiently, ready
-from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, is_held, settled
+from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, settled
 from iomux.conformance.trial.window import first_difference, window
 from iomux.system.sockets import reset
 
@@ -171,11 +171,9 @@ def fill(subject: Subject, client: socket.socket, data: bytes) -> int:
 def come_and_reset(subject: Subject, first: bytes, count: int) -> None:
     """Connect and reset, one after another: after a few bytes, or, without any, when the server has accepted."""
     for _ in range(count):
-        client = connect(subject)
+        client = connect(subject) if first else accepted_client(subject)
         if first:
             client.sendall(first)
-        elif not is_held(subject):
-            rest.accepted(subject.address[1], PATIENCE)
         reset(client)
 
 

@@ -44,6 +44,14 @@ def connect(subject: Subject) -> socket.socket:
     return client
 
 
+def accepted_client(subject: Subject) -> socket.socket:
+    """A connected client that has said nothing yet, as soon as the server has accepted it, unless it is held still."""
+    client = connect(subject)
+    if not is_held(subject):
+        rest.accepted(subject.address[1], PATIENCE)
+    return client
+
+
 def connect_narrow(subject: Subject) -> socket.socket:
     """A connected client through which little fits: so the server's sends fall short after a few hundred KiB.
 

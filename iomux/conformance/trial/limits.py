@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
@@ -21,6 +22,11 @@ _LEFT_BEHIND = (
     "terminate and join, daemon=True, or kill(2) and wait(2)."
 )
 """The hint for a server whose first process ends alone."""
+_IGNORED = (
+    "Its process ignores SIGINT (SigIgn in /proc/PID/status): by a call of its own, signal(SIGINT, SIG_IGN), or since "
+    "it was started so: a shell without job control, in a script, say, starts what ends in & like that."
+)
+"""The hint for a server that does not hear of it."""
 
 
 def limit_descriptors(subject: Subject, wanted: int) -> None:
@@ -108,9 +114,18 @@ def ends_by_ctrl_c(subject: Subject, who: str) -> None:
     if eventually(lambda: not left()):
         return
     if runs(known[0]):
-        raise Fault(f"{who} went on after SIGINT")
+        raise Fault(f"{who} went on after SIGINT", _IGNORED if _ignores_it(known[0]) else "")
     seen = f"{who}'s first process has ended of SIGINT, and others that it had started stay behind"
     raise Fault(seen, _LEFT_BEHIND, left=[one.pid for one in left()])
+
+
+def _ignores_it(process: psutil.Process) -> bool:
+    """Whether SIGINT is among the signals that a process ignores (proc_pid_status(5))."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        ignored = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
+        return bool(ignored >> (signal.SIGINT - 1) & 1)
+    return False
 
 
 def _program(process: psutil.Process) -> str:

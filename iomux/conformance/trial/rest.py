@@ -53,6 +53,11 @@ def waiting(port: int) -> int:
     return sum(one.unread for one in sockets_at(port) if one.state == LISTEN)
 
 
+def listeners(port: int) -> int:
+    """How many sockets listen at this port: with SO_REUSEPORT each worker may have its own."""
+    return sum(one.state == LISTEN for one in sockets_at(port))
+
+
 def accepted(port: int, patience: float) -> bool:
     """Wait until none waits to be accepted; False if their number stayed the same for `patience` seconds."""
     since, last = time.monotonic(), waiting(port)

@@ -6,6 +6,16 @@ import socket
 import sys
 import time
 
+
+def answered(client):
+    try:
+        data = client.recv(65536)
+        client.sendall(data)
+    except OSError:
+        return False
+    return bool(data)
+
+
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=4096)
     poller, clients = select.epoll(), {}
@@ -19,9 +29,7 @@ if __name__ == "__main__":
                     poller.register(client, select.EPOLLIN)
                 except OSError:
                     time.sleep(0.05)
-            elif data := clients[fd][0].recv(65536):
-                clients[fd][0].sendall(data)
-            else:
+            elif not answered(clients[fd][0]):
                 client, pipe = clients.pop(fd)
                 client.close()
                 os.close(pipe[0])
