@@ -35,7 +35,10 @@ def add_lab(subparsers: Any) -> None:
     parser.add_argument("page", nargs="?", default=FIRST, metavar="PAGE", help="which one (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)"
+        "--host",
+        type=values.given,
+        default="127.0.0.1",
+        help="the address to listen on (default: %(default)s, this machine only)",
     )
     parser.add_argument(
         "--port", type=values.port, default=8888, help="the port, or the next that is free (default: %(default)s)"
