@@ -68,6 +68,18 @@ def test_serve_warns_of_a_host_that_is_not_loopback() -> None:
     assert "not a loopback address" in err
 
 
+def test_serve_prints_an_address_that_can_be_typed() -> None:
+    command = [sys.executable, "-m", "iomux", "serve", "poll", "--host", "::1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        server.terminate()
+        _, err = server.communicate(timeout=20)
+    if "cannot assign" in err:
+        pytest.skip("this machine has no IPv6")
+    assert line.startswith("listening on [::1]:")
+
+
 def test_bench_prints_a_table_and_writes_its_files(tmp_path: Path) -> None:
     csv, png = tmp_path / "rows.csv", tmp_path / "figure.png"
     options = ["--connections", "1,5", "--repeats", "1", "--duration", "0.1", "--csv", str(csv), "--plot", str(png)]

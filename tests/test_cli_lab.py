@@ -105,3 +105,9 @@ def test_a_page_that_jupyterlab_cannot_show_is_one_line(
     done = iomux_command("lab", page)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith(f"iomux lab: {why}")
+
+
+def test_an_address_of_another_machine_is_one_line(clone: Path) -> None:
+    done = iomux_command("lab", "--host", "192.0.2.1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("iomux lab: cannot assign requested address: 192.0.2.1: choose 127.0.0.1")

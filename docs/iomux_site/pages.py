@@ -24,6 +24,8 @@ TITLES = {
 _WHOLE = (
     "A Jupyter course and a Python library on I/O multiplexing: what is claimed is measured by a cell that you can run"
 )
+_WIDE = re.compile(r'<(pre|div class="(?:output text_html|pst-scrollable-table-container)")>')
+"""The starts of code, tables and outputs, which are scrolled sideways where a page is narrow."""
 _LEAST, _MOST = (
     24,
     300,
@@ -77,6 +79,11 @@ def say(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) 
     context["metatags"] = context.get("metatags", "") + f'<meta name="description" content="{escape(description)}"/>\n'
 
 
+def reach(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Let a keyboard reach what may be wider than the page. With scripts the theme does so, for what really is."""
+    context["body"] = _WIDE.sub(r'<\1 tabindex="0">', context.get("body", ""))
+
+
 def speak(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Let the templates of a page in Chinese speak it."""
     context.update(chinese() if is_chinese(page) else {})
@@ -100,5 +107,6 @@ def setup(app: Any) -> dict[str, bool]:
     """Join Sphinx."""
     for early in (front, say):
         app.connect("html-page-context", early, priority=300)  # before the theme looks which templates are empty
+    app.connect("html-page-context", reach, priority=900)
     app.connect("html-page-context", speak, priority=900)  # and after it has set its words
     return SAFE

@@ -21,6 +21,9 @@ from iomux_site import ROOT, SAFE
 
 _KEY = "sources"  # among a page's metadata, which Sphinx also collects from processes that read beside this one
 
+_ANCHOR = re.compile(r'<a id="(line-\d+)"[^>]*></a>')
+"""Of a line. Pygments makes it a link to itself: one without words, and a stop for whoever goes by keyboard."""
+
 
 def page_of(file: str | Path) -> str:
     """The name of the page that shows a file of the clone."""
@@ -68,6 +71,7 @@ def shown(file: Path) -> str:
     except ClassNotFound:
         lexer = TextLexer(stripnl=False)
     code = highlight(file.read_text(encoding="utf-8"), lexer, HtmlFormatter(lineanchors="line", wrapcode=True))
+    code = _ANCHOR.sub(r'<i id="\1"></i>', code)
     return f'<div class="highlight-source notranslate">{code}</div>'
 
 

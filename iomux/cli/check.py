@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomux.cli import values
@@ -92,7 +91,9 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the report as one JSON object, and nothing else")
     form.add_argument("--markdown", action="store_true", help="print the report as Markdown, for a pull request")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the report to a file as well, as JUnit XML")
+    parser.add_argument(
+        "--junit", type=values.path, metavar="FILE", help="write the report to a file as well, as JUnit XML"
+    )
     parser.add_argument(
         "--watch",
         action="store_true",

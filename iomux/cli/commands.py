@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from iomux.cli.terminal.outputs import say
+from iomux.processes.named.place import written
 from iomux.servers import get, run_forever
 from iomux.servers.protocol import Speaks
 from iomux.system.features import hidden
@@ -110,7 +111,7 @@ def _say_where(address: Address, what: list[str]) -> None:
     """Print the first line, which programs read, and those below it."""
     if not ipaddress.ip_address(address[0]).is_loopback:
         say(f"iomux serve: warning: {address[0]} is not a loopback address, other machines can connect")
-    print(f"listening on {address[0]}:{address[1]}", *what, sep="\n", flush=True)
+    print(f"listening on {written(*address)}", *what, sep="\n", flush=True)
 
 
 def _protocol(options: argparse.Namespace) -> tuple[Speaks | None, list[str]]:

@@ -2,9 +2,9 @@
 
 import argparse
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iomux.cli import values
 from iomux.cli.saved import read
 from iomux.cli.terminal.outputs import say
 from iomux.cli.terminal.parsing import examples
@@ -30,8 +30,8 @@ def add_compare(subparsers: Any) -> None:
             ("compare before.json after.json --column requests_per_s", "compare the throughput"),
         ),
     )
-    parser.add_argument("before", metavar="BEFORE.json", type=Path, help="the sweep to compare with")
-    parser.add_argument("after", metavar="AFTER.json", type=Path, help="the sweep to be judged")
+    parser.add_argument("before", metavar="BEFORE.json", type=values.path, help="the sweep to compare with")
+    parser.add_argument("after", metavar="AFTER.json", type=values.path, help="the sweep to be judged")
     parser.add_argument("--column", default="p50_us", help="what is compared (default: %(default)s)")
     parser.set_defaults(run=compare)
 

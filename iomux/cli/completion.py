@@ -7,7 +7,6 @@ argcomplete runs the command once more with the line so far in the environment, 
 import argparse
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from iomux.cli import values
 
@@ -33,7 +32,7 @@ def _what_may_follow(
         return (f"{before}{comma}{name}" for name in _items(parsed_args))
     if action.metavar in ("NAME", "TARGET"):
         return [*_servers(parsed_args), *_files(prefix, "py")]
-    return _files(prefix) if action.type is Path else ()
+    return _files(prefix) if action.type is values.path else ()
 
 
 def _items(options: argparse.Namespace) -> Iterable[str]:

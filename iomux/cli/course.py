@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from iomux.cli import values
 from iomux.cli.terminal.parsing import examples
 from iomux.system.features import install
 
@@ -26,7 +27,7 @@ def add_course(subparsers: Any) -> None:
             ("course .", "bring the copy in this folder up to date"),
         ),
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to; it is made if there is none")
+    parser.add_argument("folder", metavar="FOLDER", type=values.path, help="where to; it is made if there is none")
     parser.set_defaults(run=course)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from iomux.cli import values
 from iomux.cli.terminal.parsing import examples
 from iomux.system.features import install
+from iomux.system.sockets import listen
 
 FIRST = "notebooks/00_start_here.ipynb"
 
@@ -35,7 +36,10 @@ def add_lab(subparsers: Any) -> None:
     parser.add_argument("page", nargs="?", default=FIRST, metavar="PAGE", help="which one (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)"
+        "--host",
+        type=values.given,
+        default="127.0.0.1",
+        help="the address to listen on (default: %(default)s, this machine only)",
     )
     parser.add_argument(
         "--port", type=values.port, default=8888, help="the port, or the next that is free (default: %(default)s)"
@@ -46,6 +50,7 @@ def add_lab(subparsers: Any) -> None:
 def lab(options: argparse.Namespace) -> int:
     """Run JupyterLab until it is interrupted, then leave with status 0."""
     arguments = _arguments(_page(options.page), options.host, options.port)
+    _check_host(options.host)
     if options.no_browser:
         arguments.append("--no-browser")
     if os.geteuid() == 0:
@@ -67,6 +72,15 @@ def _page(name: str) -> str:
     if not path.resolve().is_relative_to(Path.cwd()):
         raise ValueError(f"{name} is not below {Path.cwd()}: go to a folder that it is below")
     return path.resolve().relative_to(Path.cwd()).as_posix()
+
+
+def _check_host(host: str) -> None:
+    """Raise ValueError for an address that this machine can't listen on; JupyterLab would print where it found out."""
+    try:
+        listen(host).close()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ValueError(f"{why}: {host}: choose 127.0.0.1, or 0.0.0.0 for all addresses of this machine") from error
 
 
 def _arguments(page: str, host: str, port: int) -> list[str]:

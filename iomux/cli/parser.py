@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from iomux.cli import commands, values
@@ -82,6 +81,7 @@ def _add_serve(subparsers: Any) -> None:
     serve.add_argument("name", metavar="NAME", help="a registered server (see iomux doctor), or file.py:function")
     serve.add_argument(
         "--host",
+        type=values.given,
         default="127.0.0.1",
         help="the address to listen on (default: %(default)s, this machine only)",
     )
@@ -96,7 +96,9 @@ def _add_serve(subparsers: Any) -> None:
         f"{SHARINGS[0]})",
     )
     speaks = serve.add_mutually_exclusive_group()
-    speaks.add_argument("--http", type=Path, metavar="FOLDER", help="a web server of the files in FOLDER, for learning")
+    speaks.add_argument(
+        "--http", type=values.path, metavar="FOLDER", help="a web server of the files in FOLDER, for learning"
+    )
     speaks.add_argument("--redis", action="store_true", help="a small Redis in memory, for learning")
     serve.set_defaults(run=commands.serve)
 
@@ -132,10 +134,12 @@ def _add_bench(subparsers: Any) -> None:
         metavar="N,A,W",
         help="no server and no load: pass bytes along a ring of N socket pairs, A at once, until W were forwarded",
     )
-    bench.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to a file as well")
-    bench.add_argument("--save", type=Path, metavar="FILE.json", help="write the rows for iomux compare")
+    bench.add_argument("--csv", type=values.path, metavar="FILE", help="write the rows to a file as well")
+    bench.add_argument("--save", type=values.path, metavar="FILE.json", help="write the rows for iomux compare")
     bench.add_argument("--json", action="store_true", help="print the rows as one JSON array, and nothing else")
-    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against connections, or the ring")
+    bench.add_argument(
+        "--plot", type=values.path, metavar="FILE.png", help="draw latency against connections, or the ring"
+    )
     bench.set_defaults(run=run_bench, loads=[name for name, _, _ in _LOAD])
 
 

@@ -1,6 +1,19 @@
 """Converters for option values: each parses one text, or raises a one-line error that says what to write."""
 
 import argparse
+from pathlib import Path
+
+
+def given(text: str) -> str:
+    """A text that is not empty: an empty address is every address, and an empty path this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: give one (is it a variable of the shell that is not set?)")
+    return text
+
+
+def path(text: str) -> Path:
+    """A path, which is not empty."""
+    return Path(given(text))
 
 
 def items(text: str) -> list[str]:

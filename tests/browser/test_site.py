@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.timeout(600)  # the site is built first
-PAGES = ("index", "README", "notebooks/06_epoll", "docs/claims", "docs/reference/measuring")
+PAGES = (
+    *("index", "README", "notebooks/06_epoll"),
+    *("docs/claims", "docs/reference/measuring", "source/iomux/servers/readiness.py"),
+)
 PHONE, LAPTOP = 390, 1366
 LEAST_SCALE = 0.79  # letters of 10 points at 110 dots an inch, 15 pixels, are then 12 pixels high
 _FIGURES = """images => images.map(image => {

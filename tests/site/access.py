@@ -1,11 +1,13 @@
 """Is the site accessible? `python -m tests.site.access build/site AXE`; AXE: `npm install --prefix build axe-core`.
 
-axe-core looks at the front page, a notebook, the reference and the claims, light and dark, on a phone and on a laptop;
-with `--all` at every page, which takes minutes. It prints each fault, and returns 1 if one is serious or critical. A
-screenshot of each page is kept with `--pictures FOLDER`.
+axe-core looks at the front page, a notebook, the reference and the claims, light and dark, on a phone and on a laptop,
+and once more without scripts; with `--all` at every page, which takes minutes. It prints each fault, and returns 1 if
+one is serious or critical. A screenshot of each page is kept with `--pictures FOLDER`.
 """
 
 import argparse
+import contextlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ PAGES = (
 WIDTHS = (390, 1366)
 _GRAVE = ("serious", "critical")
 _RUN = "async () => (await axe.run({resultTypes: ['violations']})).violations"
+_SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 
 
 class Look(NamedTuple):
@@ -30,11 +33,31 @@ class Look(NamedTuple):
     page: str
     scheme: str
     width: int
+    scripts: bool = True
+
+    def __str__(self) -> str:
+        return " ".join([self.page, self.scheme, str(self.width), *([] if self.scripts else ["without scripts"])])
 
 
 def looks(pages: list[str]) -> Iterator[Look]:
-    """Each page in each colour scheme and width."""
-    return (Look(page, scheme, width) for scheme in ("light", "dark") for width in WIDTHS for page in pages)
+    """Each page in each width, light and dark, and light without scripts, by which it would become dark."""
+    ways = (("light", True), ("dark", True), ("light", False))
+    return (Look(page, scheme, width, scripts) for scheme, scripts in ways for width in WIDTHS for page in pages)
+
+
+@contextlib.contextmanager
+def _file(site: Path, look: Look) -> Iterator[Path]:
+    """The page, or a copy beside it that has no scripts: axe itself is one, and needs a browser that runs them."""
+    file = site / f"{look.page}.html"
+    if look.scripts:
+        yield file
+        return
+    bare = file.with_name(f"without-scripts-{file.name}")
+    bare.write_text(_SCRIPT.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
+    try:
+        yield bare
+    finally:
+        bare.unlink()
 
 
 def faults(browser: "Browser", site: Path, axe: Path, look: Look, pictures: Path | None) -> list[dict[str, Any]]:
@@ -44,7 +67,8 @@ def faults(browser: "Browser", site: Path, axe: Path, look: Look, pictures: Path
     )
     try:
         page = context.new_page()
-        page.goto((site / f"{look.page}.html").as_uri())
+        with _file(site, look) as file:
+            page.goto(file.as_uri())
         if pictures:
             _photograph(page, pictures, look)
         page.add_script_tag(path=axe)
@@ -56,14 +80,13 @@ def faults(browser: "Browser", site: Path, axe: Path, look: Look, pictures: Path
 
 def _photograph(page: "Page", pictures: Path, look: Look) -> None:
     pictures.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=pictures / f"{look.page.replace('/', '-')}-{look.scheme}-{look.width}.png")
+    page.screenshot(path=pictures / f"{str(look).replace('/', '-').replace(' ', '-')}.png")
 
 
 def told(look: Look, fault: dict[str, Any]) -> str:
     """A fault in one line, with the first element that has it."""
     first = fault["nodes"][0]
-    where = f"{look.page} {look.scheme} {look.width}"
-    return f"{fault['impact']}: {where}: {fault['id']}, {len(fault['nodes'])} times: {first['target']} {fault['help']}"
+    return f"{fault['impact']}: {look}: {fault['id']}, {len(fault['nodes'])} times: {first['target']} {fault['help']}"
 
 
 def main() -> int:
@@ -94,7 +117,8 @@ def look_at(site: Path, axe: Path, pages: list[str], pictures: Path | None) -> i
                 grave += fault["impact"] in _GRAVE
                 print(told(look, fault))
         browser.close()
-    print(f"{len(pages)} pages, light and dark, {' and '.join(map(str, WIDTHS))} pixels wide: {grave} grave faults")
+    widths = " and ".join(map(str, WIDTHS))
+    print(f"{len(pages)} pages, light, dark and without scripts, {widths} pixels wide: {grave} grave faults")
     return int(grave > 0)
 
 

@@ -9,6 +9,9 @@ from urllib.parse import unquote, urlsplit
 from tests.support.site import ROOT, pages, soup
 from tests.support.site import site as site
 
+_FETCHED = re.compile(r"""(url\(|@import|srcset=|poster=)\s*["']?\s*(https?:)?//""")
+"""What is fetched without a link: by a style, or instead of a picture."""
+
 
 @cache
 def anchors(page: Path) -> set[str]:
@@ -38,8 +41,8 @@ def test_reading_the_site_needs_no_network(site: Path) -> None:
     for page in pages(site):
         fetched = [address for tag, address in used(page) if tag != "a"]
         assert not [address for address in fetched if urlsplit(address).netloc], page.name
-    for sheet in site.rglob("*.css"):
-        assert not re.search(r"""(url\(|@import)\s*["']?(https?:)?//""", sheet.read_text(encoding="utf-8")), sheet.name
+    for file in [*pages(site), *site.rglob("*.css")]:
+        assert not _FETCHED.search(file.read_text(encoding="utf-8")), file.name
 
 
 def test_a_link_to_a_file_shows_it_highlighted(site: Path) -> None:
@@ -49,7 +52,7 @@ def test_a_link_to_a_file_shows_it_highlighted(site: Path) -> None:
     assert site / "source/iomux/harness/load/load.py.html" in shown, "an entry of the reference leads to its source"
     for page in shown:  # too many to be parsed: the marks are taken out
         file = ROOT / page.relative_to(site / "source").with_suffix("")
-        code = re.search(r"<pre>(.*)</pre>", page.read_text(encoding="utf-8"), re.DOTALL)
+        code = re.search(r"<pre[^>]*>(.*)</pre>", page.read_text(encoding="utf-8"), re.DOTALL)
         assert code
         assert unescape(re.sub(r"<[^>]+>", "", code[1])) == file.read_text(encoding="utf-8").rstrip("\n") + "\n"
         assert file.suffix != ".py" or '<span class="' in code[1], file.name

@@ -23,6 +23,14 @@ def check_output(path: Path | None) -> None:
         raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the name of a file")
+    before = path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ValueError(f"{path} can't be written ({why}): choose another") from None
+    if not before:
+        path.unlink()
 
 
 def prepare_streams() -> None:
