@@ -95,7 +95,13 @@ def test_socat_and_cat_pass() -> None:
 
 @needs_socat
 def test_socat_with_a_pipe_to_itself_stalls_when_the_pipe_is_full() -> None:
-    report = check(f"{SOCAT} PIPE", ("echoes", "pieces", "half-close", "ctrl-c"))
+    """By chance: it asks whether a page of the pipe is free, and stalls if it then has more to write than fits.
+
+    Of 24 clients some meet that in nineteen runs of twenty, so three runs are enough to see it.
+    """
+    reports = (check(f"{SOCAT} PIPE", ("echoes", "pieces", "half-close", "ctrl-c")) for _ in range(3))
+    report = next((report for report in reports if report.failed), None)
+    assert report is not None
     assert report.failed == ("half-close",)
 
 
