@@ -128,8 +128,8 @@ def both_lengths(subject: Subject, site: Site) -> None:
 @item(
     "codings",
     "D",
-    rule="a Transfer-Encoding that does not end in chunked, or is not known, gets 400 or 501 and the end; in HTTP/1.0 "
-    "the end",
+    rule="a Transfer-Encoding that does not end in chunked, or is not known, gets 400 or 501, or 405 where nothing is "
+    "posted, and the end; in HTTP/1.0 the end",
     sent="POSTs with Transfer-Encoding gzip, 'chunked, gzip', xchunked, and chunked in HTTP/1.0; a GET behind each",
     hint="Compare all of the value, not whether chunked is somewhere in it: without it at the end nobody knows where "
     "the body ends.",
@@ -138,8 +138,9 @@ def both_lengths(subject: Subject, site: Site) -> None:
 )
 def codings(subject: Subject, site: Site) -> None:
     """HTTP/1.0 has no chunks, and its connection ends even if it asks for keep-alive."""
+    said = (400, 405, 411, 501)  # a server of files may look at the method first
     cases = [
-        Bad(f"Transfer-Encoding: {one}", [_HOST, f"Transfer-Encoding: {one}"], b"0\r\n\r\n", (400, 501), method="POST")
+        Bad(f"Transfer-Encoding: {one}", [_HOST, f"Transfer-Encoding: {one}"], b"0\r\n\r\n", said, method="POST")
         for one in ("gzip", "chunked, gzip", "xchunked")
     ]
     old = ["Connection: keep-alive", "Transfer-Encoding: chunked"]
