@@ -36,7 +36,7 @@ def said(result: iomux.LoadResult, words: str) -> bool:
 @two_cores
 @pytest.mark.parametrize(("core", "who"), [(0, "the server"), (-1, "the load generator")])
 def test_a_hog_on_the_same_core_is_told(core: int, who: str) -> None:
-    """Whether it has to wait depends on the other one as well, which other tests may hold up: then it is tried again."""
+    """Whether it has to wait depends on the other one as well, which may be held up: then it is tried again."""
     waits = f"{who} was ready to run and had no core for "
     with hog(cores()[core]):
         runs = (iomux.load("poll", connections=20, duration=0.5) for _ in range(5))

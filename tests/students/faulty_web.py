@@ -110,7 +110,10 @@ REFUSALS: dict[str, tuple[str, Parts]] = {
     ),
     "bad-length": ("+5 was answered by 200", (('re.fullmatch("[0-9]+"', 're.fullmatch("[+]?[0-9]+"'),)),
     "both-lengths": ("smuggling is open", ((' or "content-length" in fields', ""),)),
-    "codings": ("chunked, gzip the next one was answered", (('codings != ["chunked"]', '"chunked" not in codings[0]'),)),
+    "codings": (
+        "chunked, gzip the next one was answered",
+        (('codings != ["chunked"]', '"chunked" not in codings[0]'),),
+    ),
     "bad-chunk": (
         "longer than its size the next one was answered",
         (('if self.take(2) != b"\\r\\n":\n                raise Refused(400)', "self.line()"),),
