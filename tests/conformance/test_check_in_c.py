@@ -9,10 +9,11 @@ pytestmark = pytest.mark.skipif(compiler() is None, reason="this machine has no 
 
 
 def test_a_server_that_ends_of_an_interrupted_call_is_told_so_in_each_item() -> None:
-    """Which item the server dies in is left to chance: whether a client waits already when a child ends."""
-    report = check(f"{program('interrupted')} {{port}}", ("echoes", "sizes", "end", "children"))
-    assert report.failed
-    assert set(report.failed) <= {"end", "children"}
+    """Which item it dies in is left to chance, and if in any: whether a client waits already when a child ends."""
+    items = ("echoes", "sizes", "end", "children")
+    reports = (check(f"{program('interrupted')} {{port}}", items) for _ in range(5))
+    report = next((report for report in reports if report.failed), None)
+    assert report is not None
     for name in report.failed:
         assert report[name].seen.endswith("'accept: Interrupted system call'")
         assert "SA_RESTART" in report[name].hint
