@@ -1,13 +1,11 @@
 /* A server with a thread for each client and one buffer for all of them, since it is static. WRONG, for tests. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include "listening.h"
 
 static char data[65536];
 
@@ -24,15 +22,8 @@ over:
 }
 
 int main(int argc, char **argv) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[argc - 1]))};
-    int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = listening(argv[argc - 1]);
     signal(SIGPIPE, SIG_IGN);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 1024)) {
-        perror("bind");
-        return 1;
-    }
     for (;;) {
         pthread_t thread;
         pthread_attr_t attributes;
