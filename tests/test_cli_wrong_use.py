@@ -1,5 +1,7 @@
 """The command line used wrongly: one line that says what to change, and status 2."""
 
+import os
+import select
 import socket
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from iomux.cli.terminal.outputs import check_output
 from tests.support.commands import iomux_command
 
 WRONG = [
@@ -111,3 +114,23 @@ def test_a_hidden_mechanism_is_one_line_and_status_2(monkeypatch: pytest.MonkeyP
     done = iomux_command("bench", "poll")
     assert done.returncode == 2
     assert "IOMUX_WITHOUT" in done.stderr
+
+
+def test_looking_whether_a_file_can_be_written_changes_nothing(tmp_path: Path) -> None:
+    new, link, kept = tmp_path / "new.csv", tmp_path / "link.csv", tmp_path / "kept.csv"
+    link.symlink_to(tmp_path / "is made later.csv")
+    kept.write_text("rows\n")
+    for path in (new, link, kept):
+        check_output(path)
+    assert sorted(tmp_path.iterdir()) == [kept, link]
+    assert kept.read_text() == "rows\n"
+
+
+def test_a_pipe_is_not_opened_before_there_is_something_to_write(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    descriptor = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb"):
+        check_output(tmp_path / "pipe")
+        poller = select.poll()
+        poller.register(descriptor)
+        assert poller.poll(0) == [], "a writer that came and went is the end of what is read (POLLHUP)"

@@ -23,14 +23,17 @@ def check_output(path: Path | None) -> None:
         raise ValueError(f"there is no folder {path.parent} to write {path.name} into: make it, or choose another")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the name of a file")
-    before = path.exists()
+    if path.exists() and not path.is_file():
+        return  # a pipe, or a device: who reads from it would take a writer that came and went for the end
+    file = path.resolve()  # a link may lead to a file that is not there yet
+    new = not file.exists()
     try:
-        path.open("a").close()
+        file.open("a").close()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise ValueError(f"{path} can't be written ({why}): choose another") from None
-    if not before:
-        path.unlink()
+    if new:
+        file.unlink()
 
 
 def prepare_streams() -> None:
