@@ -12,7 +12,7 @@ import iomux
 from iomux.conformance.echo import remains
 from iomux.conformance.trial.holders import holders, still_held
 from iomux.conformance.trial.subject import Subject
-from iomux.system.sock_diag import missing
+from iomux.system.sock_diag.other_end import missing
 from tests.students import subtle, subtle_loops, subtle_processes
 from tests.support.checks import check
 from tests.support.clients import eventually

@@ -5,7 +5,7 @@ import pytest
 import iomux
 from iomux.conformance.echo import prompt, sharing
 from iomux.conformance.trial.subject import Fault, NotSeenHere, Subject
-from iomux.system.sock_diag import missing
+from iomux.system.sock_diag.other_end import missing
 from tests.students import subtle, subtle_processes
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "the kernel tells of a connection's other end")

@@ -1,10 +1,11 @@
-"""What the kernel tells of a connection's other end."""
+"""What the kernel tells of a connection's other end, and of all sockets at a port."""
 
 import socket
 
 import pytest
 
-from iomux.system.sock_diag import _TIME_WAIT, LISTEN, _from_proc, missing, other_end, sockets_at
+from iomux.system.sock_diag.at_port import _TIME_WAIT, _from_proc, listening_at, sockets_at
+from iomux.system.sock_diag.other_end import LISTEN, missing, other_end
 from iomux.system.sockets import listen, reset, tcp_pair
 from tests.support.clients import eventually
 
@@ -56,4 +57,5 @@ def test_the_list_of_a_port_is_that_of_proc(host: str) -> None:
             listed = {one for one in _from_proc() if port in (one.local, one.remote) and one.state != _TIME_WAIT}
             assert {one._replace(unsent=0) if one.state == LISTEN else one for one in found} == listed
             assert [one.unread for one in found if one.state == LISTEN] == [1]
+            assert listening_at(port) == [one for one in found if one.state == LISTEN]
             assert [one.unread for one in found if one.state != LISTEN and one.unread] == [6]

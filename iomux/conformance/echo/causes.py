@@ -15,7 +15,7 @@ from iomux.conformance.trial import rest
 from iomux.conformance.trial.clients import connect, message, receive
 from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, pids
-from iomux.system.sock_diag import sockets_at
+from iomux.system.sock_diag.at_port import sockets_at
 
 FD_SETSIZE = 1024
 """The first descriptor number for which select's sets have no place (select(2))."""

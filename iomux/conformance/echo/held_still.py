@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from iomux.conformance.trial.clients import ask, compare, connect, expect, message, receive
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject, processes, stopped, warm_up
-from iomux.system.sock_diag import ESTABLISHED, missing, other_end
+from iomux.system.sock_diag.other_end import ESTABLISHED, missing, other_end
 
 _BURST = 4  # fits into a backlog of 5, as textbooks have it
 _PIECE_BYTES = 16 * 1024 - 1  # no number of them fills a server's buffers exactly: that is the item sizes

@@ -23,7 +23,7 @@ from iomux.conformance.trial.clients import ask, compare, connect, message
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.patience import out_of_patience
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes, use_at_rest, warm_up
-from iomux.system.sock_diag import Connection, missing, other_end
+from iomux.system.sock_diag.other_end import Connection, missing, other_end
 
 _BYTES = 64
 _WARM_UP = 4  # a connection's first segments are acknowledged at once (net/ipv4/tcp_input.c, tcp_enter_quickack_mode)

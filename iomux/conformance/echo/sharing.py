@@ -25,7 +25,7 @@ from iomux.conformance.trial.clients import ask, connect, expect
 from iomux.conformance.trial.items import item
 from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import PATIENCE, NotSeen, NotSeenHere, Subject, processes, stopped, warm_up
-from iomux.system.sock_diag import ESTABLISHED, other_end
+from iomux.system.sock_diag.other_end import ESTABLISHED, other_end
 
 _MOST_PROCESSES = 4
 _ALONE_SECONDS = 0.3

@@ -18,7 +18,8 @@ from iomux.conformance.evidence.conversation import Line
 from iomux.conformance.evidence.replay import replay
 from iomux.conformance.evidence.rest import wait_for_rest
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes
-from iomux.system.sock_diag import ESTABLISHED, sockets_at
+from iomux.system.sock_diag.at_port import sockets_at
+from iomux.system.sock_diag.other_end import ESTABLISHED
 
 
 def built(subject: Subject) -> str:

@@ -15,7 +15,7 @@ from iomux.conformance.trial.clients import CLOSED, RESET, send_all
 from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject
 from iomux.conformance.trial.window import window
-from iomux.system.sock_diag import missing, other_end
+from iomux.system.sock_diag.other_end import missing, other_end
 
 STALLED = "nothing more came"
 _MOST_WAITS = 4

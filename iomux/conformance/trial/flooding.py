@@ -21,7 +21,7 @@ from iomux.conformance.trial.clients import MIB, compare
 from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, settled, stopped, warm_up
 from iomux.conformance.trial.yielding import only_while_we_sleep
-from iomux.system.sock_diag import Socket, sockets_at
+from iomux.system.sock_diag.at_port import Socket, sockets_at
 
 MOST_IN_ONE_TURN = 24 * MIB
 """Thrice the longest turn of a library in use: uvloop makes up to 32 reads of 250 KiB in a row (uv__read). In a second

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from iomux.conformance.trial.subject import NotSeen, Subject, processes
 from iomux.system.machine import cpu_time
-from iomux.system.sock_diag import LISTEN, missing, other_end, sockets_at
+from iomux.system.sock_diag.at_port import sockets_at
+from iomux.system.sock_diag.other_end import LISTEN, missing, other_end
 
 _MOMENT_SECONDS = 0.3
 STILL_HELD = (

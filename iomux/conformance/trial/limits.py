@@ -13,7 +13,7 @@ import psutil
 from iomux.conformance.trial.holders import held
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import RAISE_THE_LIMIT, Fault, NotSeenHere, Subject, processes, settled
-from iomux.system.sock_diag import sockets_at
+from iomux.system.sock_diag.at_port import sockets_at
 
 _NEARLY = 4  # a server that needs a pair, and has no place for it, closes the one that it has got
 _LEFT_BEHIND = (

@@ -16,7 +16,7 @@ import psutil
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.recording import RECORDING, Step
 from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject, under_trial
-from iomux.system.sock_diag import sockets_at
+from iomux.system.sock_diag.at_port import listening_at
 
 _OVERFLOWS = "ListenOverflows"
 _MACHINE_WIDE = {
@@ -84,7 +84,7 @@ def tried(item: Item, subject: Subject) -> Outcome:
 
 def kernel_drops(port: int) -> dict[str, int]:
     """The counters so far, for the listening sockets at this port and for the machine; 0 where there is none."""
-    counted = {_OVERFLOWS: sum(one.dropped for one in sockets_at(port))}
+    counted = {_OVERFLOWS: sum(one.dropped for one in listening_at(port))}
     with contextlib.suppress(OSError, ValueError, IndexError):
         rows = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines() if line[:7] == "TcpExt:"]
         counted |= {name: int(number) for name, number in zip(*rows[:2], strict=False) if name in _MACHINE_WIDE}

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from iomux.system.machine import cpu_time, waited_for_a_core
-from iomux.system.sock_diag import LISTEN, sockets_at
+from iomux.system.sock_diag.at_port import listening_at, sockets_at
 
 Pids = Callable[[], list[int]]
 """The server's processes at this moment."""
@@ -50,12 +50,12 @@ class Use:
 
 def waiting(port: int) -> int:
     """How many complete connections wait to be accepted at this port."""
-    return sum(one.unread for one in sockets_at(port) if one.state == LISTEN)
+    return sum(one.unread for one in listening_at(port))
 
 
 def listeners(port: int) -> int:
     """How many sockets listen at this port: with SO_REUSEPORT each worker may have its own."""
-    return sum(one.state == LISTEN for one in sockets_at(port))
+    return len(listening_at(port))
 
 
 def accepted(port: int, patience: float) -> bool:

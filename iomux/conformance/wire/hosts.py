@@ -19,7 +19,7 @@ from iomux.conformance.trial.items import item as any_item
 from iomux.conformance.trial.patience import at_work
 from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import HIDDEN, NotSeen, NotSeenHere, Subject
-from iomux.system.sock_diag import ESTABLISHED
+from iomux.system.sock_diag.other_end import ESTABLISHED
 
 WIRE_ITEMS: dict[str, Item] = {}
 """The items by their names."""

@@ -18,7 +18,8 @@ from iomux.processes.start import start
 from iomux.servers import Serve
 from iomux.system.features import available
 from iomux.system.machine import Switches, context_switches, switched
-from iomux.system.sock_diag import LISTEN, sockets_at
+from iomux.system.sock_diag.at_port import sockets_at
+from iomux.system.sock_diag.other_end import LISTEN
 from iomux.system.sockets import Address
 
 if TYPE_CHECKING:
