@@ -16,12 +16,12 @@ from typing import NamedTuple
 from tqdm.auto import trange
 
 import iomux
+from iomux.course.peers.catalogue import STORES, WEB, Other
 from iomux.harness.load.asking import Asking, http, resp
 from iomux.harness.load.rounds import rotated
 from iomux.processes.server import Server
 from iomux.protocols.http import application, site
 from iomux.protocols.resp import store
-from tests.benchmarks.others.commands import STORES, WEB, Other
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.show import Bound, Figure, Line, at_least, ratios
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACTIVE = 128
-URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.03)}
+URING_BOUNDS = {(f"{ACTIVE} active: system calls a request", "io_uring"): at_most(0.025)}
 SHARES = {"wall": None, "system": at_most(20), "calls": at_most(1.5)}
 """The ways that are compared with io_uring by default, in per cent, with the bound of each."""
 

@@ -1,4 +1,8 @@
-"""The command line of each web server and each store of the comparison, and what it needs to be there."""
+"""The command line of each web server and each store of the comparison, and what it needs to be there.
+
+Each is started like any other server (`iomux.start`), with one process for its requests, on a port of its own. Cost:
+none; nothing is started here.
+"""
 
 import importlib.util
 import shutil
@@ -7,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-HERE = Path(__file__).parent
-_ASGI = f"--app-dir {HERE} --host 127.0.0.1 --port {{port}} --no-access-log --log-level error app:app"
+SOURCES = Path(__file__).parent / "sources"
+"""The folder of their programs."""
+_ASGI = f"--app-dir {SOURCES} --host 127.0.0.1 --port {{port}} --no-access-log --log-level error app:app"
 
 
 class Other(NamedTuple):
@@ -21,7 +26,13 @@ class Other(NamedTuple):
     """Programs, and modules of Python, without which it cannot be started."""
 
     def missing(self) -> list[str]:
-        """Which of them are missing here."""
+        """Which of them are missing here.
+
+        Example:
+        >>> from iomux.course.peers.catalogue import WEB
+        >>> [peer.missing() for peer in WEB if peer.name == "http.server"]
+        [[]]
+        """
         return [one for one in self.needs if not shutil.which(one) and not importlib.util.find_spec(one)]
 
     def command(self, folder: Path) -> str:
@@ -33,7 +44,7 @@ _PYTHON = sys.executable
 WEB = (
     Other(
         "nginx",
-        f"sh -c 'sed -e s,PORT,{{port}}, -e s,THERE,@,g {HERE}/nginx.conf >@/nginx.conf"
+        f"sh -c 'sed -e s,PORT,{{port}}, -e s,THERE,@,g {SOURCES}/nginx.conf >@/nginx.conf"
         " && exec nginx -p @ -c @/nginx.conf'",
         ["nginx"],
     ),
@@ -46,16 +57,16 @@ WEB = (
     Other(
         "granian",
         f"env FOLDER=@ {_PYTHON} -m granian --interface asgi --loop uvloop --no-ws --log-level error --host 127.0.0.1"
-        f" --port {{port}} --working-dir {HERE} app:app",
+        f" --port {{port}} --working-dir {SOURCES} app:app",
         ["granian"],
     ),
-    Other("aiohttp", f"{_PYTHON} {HERE}/aiohttp_app.py {{port}} @", ["aiohttp"]),
-    Other("Node", f"node {HERE}/node.js {{port}} @", ["node"]),
-    Other("http.server", f"{_PYTHON} {HERE}/standard.py {{port}} @", []),
+    Other("aiohttp", f"{_PYTHON} {SOURCES}/aiohttp_app.py {{port}} @", ["aiohttp"]),
+    Other("Node", f"node {SOURCES}/node.js {{port}} @", ["node"]),
+    Other("http.server", f"{_PYTHON} {SOURCES}/standard.py {{port}} @", []),
 )
 STORES = (
     Other("redis-server", "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no", ["redis-server"]),
-    Other("uvloop, streams", f"{_PYTHON} {HERE}/streams.py {{port}} uvloop", ["uvloop"]),
-    Other("asyncio, streams", f"{_PYTHON} {HERE}/streams.py {{port}}", []),
-    Other("fakeredis", f"{_PYTHON} {HERE}/fake.py {{port}}", ["fakeredis"]),
+    Other("uvloop, streams", f"{_PYTHON} {SOURCES}/streams.py {{port}} uvloop", ["uvloop"]),
+    Other("asyncio, streams", f"{_PYTHON} {SOURCES}/streams.py {{port}}", []),
+    Other("fakeredis", f"{_PYTHON} {SOURCES}/fake.py {{port}}", ["fakeredis"]),
 )
