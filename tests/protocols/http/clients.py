@@ -5,36 +5,18 @@ named as missing. Python's clients (http.client, requests, httpx, aiohttp) are i
 """
 
 import contextlib
-import re
-import shlex
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import iomux
 from iomux.protocols.http import Limits, application, site
 from tests.protocols.http.suite.peers import echo
+from tests.protocols.outside import Client, table
 
 LARGE_BYTES = 10_000_000
 LIMITS = Limits(head_seconds=1, body_seconds=1)
-
-
-@dataclass(frozen=True)
-class Client:
-    """A command, with {site}, {app} and {folder} in it, and what its output has to match."""
-
-    command: str
-    passed: str
-    version: str = "--version"
-
-    @property
-    def program(self) -> str:
-        """The name of the program."""
-        return self.command.split()[0]
 
 
 CLIENTS = (
@@ -89,37 +71,6 @@ def url(address: tuple[str, int]) -> str:
     return f"http://{address[0]}:{address[1]}"
 
 
-def output(client: Client, places: dict[str, str]) -> str:
-    """What the program prints, on both its streams."""
-    command = shlex.split(client.command.format(**places))
-    done = subprocess.run(command, stdout=-1, stderr=subprocess.STDOUT, timeout=60, stdin=subprocess.DEVNULL)
-    return done.stdout.decode("latin-1")
-
-
-def version(client: Client) -> str:
-    """The program's version, as far as it tells."""
-    if not client.version:
-        return "?"
-    done = subprocess.run([client.program, client.version], stdout=-1, stderr=subprocess.STDOUT, timeout=60)
-    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout.decode("latin-1"))
-    return found[0] if found else "?"
-
-
-def main() -> None:
-    """Print the table; its status is that all programs are here and passed."""
-    fine = True
-    with served() as places:
-        for client in CLIENTS:
-            here = shutil.which(client.program) is not None
-            passed = here and bool(re.search(client.passed, output(client, places)))
-            print(
-                f"{'passed' if passed else 'FAILED' if here else 'not here':8} {version(client) if here else '-':8}",
-                end=" ",
-            )
-            print(client.command.replace("{{", "{").replace("}}", "}"), flush=True)
-            fine = fine and passed
-    sys.exit(not fine)
-
-
 if __name__ == "__main__":
-    main()
+    with served() as places:
+        sys.exit(not table(CLIENTS, places))

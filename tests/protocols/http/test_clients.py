@@ -3,13 +3,13 @@
 import asyncio
 import http.client
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.protocols.http.clients import CLIENTS, LARGE_BYTES, Client, output, served
+from tests.protocols.http.clients import CLIENTS, LARGE_BYTES, served
+from tests.protocols.outside import Client, output
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def places() -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.command)
 def test_a_program_is_happy(client: Client, places: dict[str, str]) -> None:
-    if not shutil.which(client.program):
+    if not client.is_here:
         pytest.skip(f"{client.program} is not installed")
     assert re.search(client.passed, output(client, places))
 

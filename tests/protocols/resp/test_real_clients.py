@@ -1,6 +1,7 @@
 """Real clients talk to the store: Redis' own programs, and the Python libraries. What is missing is skipped."""
 
 import importlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import pytest
 
 import iomux
 from iomux.protocols import resp
+from tests.protocols.outside import Client, output
+from tests.protocols.resp.clients import CLIENTS, served
 
 SECONDS = 60
 needs_tools = pytest.mark.skipif(shutil.which("redis-cli") is None, reason="needs redis-cli (apt install redis-tools)")
@@ -42,47 +45,20 @@ def test_redis_cli(port: int, version: list[str]) -> None:
     assert cli("incr", "greeting") == "ERR value is not an integer or out of range"
     assert cli("--csv", "lpush", "l", "x") == "1"
     assert "redis_version:7.0.15" in cli("info")
-    assert cli("--scan").split().sort() == ["greeting", "h", "l"].sort()
+    assert sorted(cli("--scan").split()) == ["greeting", "h", "l"]
 
 
-@needs_tools
-def test_redis_cli_as_an_instrument(port: int) -> None:
-    run("redis-cli", port, "flushall")
-    run("redis-cli", port, "mset", "a", "x" * 50, "b", "y")
-    run("redis-cli", port, "rpush", "list", "1", "2", "3")
-    found = run("redis-cli", port, "--bigkeys")
-    assert "Sampled 3 keys in the keyspace" in found
-    assert "Biggest string found '\"a\"' has 50 bytes" in found
-    assert "Biggest   list found '\"list\"' has 3 items" in found
-    assert "keys" in run("redis-cli", port, "-i", "0.01", "-r", "2", "info", "keyspace")
-    least, greatest, average, count = map(float, run("redis-cli", port, "-i", "0.1", "--latency", "--raw").split())
-    assert least <= average <= greatest
-    assert count > 0
-    stat = subprocess.Popen(["redis-cli", "-p", str(port), "-i", "0.01", "--stat"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert stat.stdout
-        lines = [stat.stdout.readline() for _ in range(4)]
-        assert lines[2].split()[0] == lines[3].split()[0] == "3"  # keys
-    finally:
-        stat.kill()
-        stat.communicate()
+@pytest.fixture(scope="module")
+def places() -> Iterator[dict[str, object]]:
+    with served() as found:
+        yield found
 
 
-@needs_tools
-def test_a_pipe_of_commands(port: int) -> None:
-    run("redis-cli", port, "flushall")
-    commands = "".join(f"SET key{number} {number}\r\n" for number in range(2000))
-    assert "errors: 0, replies: 2000" in run("redis-cli", port, "--pipe", said=commands)
-    assert run("redis-cli", port, "dbsize").strip() == "2000"
-
-
-@needs_tools
-@pytest.mark.parametrize("depth", ["1", "16"])
-def test_redis_benchmark_as_it_stands(port: int, depth: str) -> None:
-    shown = run("redis-benchmark", port, "-n", "400", "-c", "20", "-P", depth, "--csv")
-    rows = [line.split('","') for line in shown.splitlines()]
-    assert len(rows) == 21, shown  # a head and all twenty tests
-    assert all(float(row[1]) > 0 for row in rows[1:])
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.command)
+def test_a_program_is_happy(client: Client, places: dict[str, object]) -> None:
+    if not client.is_here:
+        pytest.skip(f"{client.module or client.program} is not installed")
+    assert re.search(client.passed, output(client, places))
 
 
 @pytest.mark.parametrize("library", ["redis", "valkey"])
