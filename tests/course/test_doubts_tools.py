@@ -41,6 +41,7 @@ DOUBTFUL: list[tuple[Any, str, dict[str, Any], int]] = [
     (page_11_tools, "tools-strace-verdicts", page_11_tools.idle({}, {})() | {"no_strace": "not installed"}, 2),
     (page_11_tools, "tools-ss-verdicts", page_11_tools.told([], [])() | {"no_ss": "not installed"}, 2),
     (page_11_tools, "tools-perf-verdict", {"traced": {}, "no_perf": "not allowed"}, 1),
+    (page_14_site, "web-peers-verdict", page_14_site.beside(epoll=30.0, Node=70.0), 1),
     (page_14_site, "web-idle-verdict", page_14_site.among_idle(alone=(47.0, 47.0, 120.0, 120.0)), 2),
     (page_15, "redis-wire-tool", {"cli": ""}, 1),
     (page_15, "redis-pipeline-verdict", page_15.calls(4.0, 0.3) | {"strace": NO_STRACE}, 1),

@@ -18,6 +18,7 @@ EPOLL, SELECT = (
     "5,000 idle clients make an answer of epoll cost less than twice as much",
     "select turned some of 5,000 away",
 )
+LESS = "nginx answers for less processor time than our object on epoll"
 PASSES, HEAD = "the page's server passes get, not-found and pipelined", "the page's server answers a HEAD with a body"
 FIRST = ["get", "not-found", "pipelined", "head"]
 
@@ -28,6 +29,12 @@ def costs(**changed: float) -> dict[str, Any]:
     found = usual | changed
     many = pd.DataFrame({"server": [*found], "cpu_us_per_request": [*found.values()]})
     return {"many": many, "five": [*usual][:-1]}
+
+
+def beside(**each: float) -> dict[str, Any]:
+    """What an answer costs other people's servers, and ours, in microseconds."""
+    rows = [(name, us) for _ in range(3) for name, us in each.items()]
+    return {"peers": pd.DataFrame(rows, columns=["server", "cpu_us_per_request"])}
 
 
 def among_idle(alone: Sequence[float] = (47.0,) * 4, **changed: float) -> dict[str, Any]:
@@ -59,6 +66,7 @@ WORLDS = (
         "asyncio costs four times as much", "web-five-verdict", {ONE: False, DEAR: True}, lambda: costs(asyncio=140.0)
     ),
     World("http.server costs the same", "web-five-verdict", {ONE: True, DEAR: False}, lambda: costs(http_server=40.0)),
+    World("C is as dear as Python", "web-peers-verdict", {LESS: False}, lambda: beside(epoll=30.0, nginx=31.0)),
     World(
         "poll does not look at the silent",
         "web-idle-verdict",
