@@ -5,6 +5,7 @@ none; nothing is started here.
 """
 
 import importlib.util
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from typing import NamedTuple
 
 SOURCES = Path(__file__).parent / "sources"
 """The folder of their programs."""
-_ASGI = f"--app-dir {SOURCES} --host 127.0.0.1 --port {{port}} --no-access-log --log-level error app:app"
+_HERE, _PYTHON = shlex.quote(str(SOURCES)), shlex.quote(sys.executable)
+_ASGI = f"--app-dir {_HERE} --host 127.0.0.1 --port {{port}} --no-access-log --log-level error app:app"
 
 
 class Other(NamedTuple):
@@ -37,15 +39,14 @@ class Other(NamedTuple):
 
     def command(self, folder: Path) -> str:
         """The command line for this folder of files, which also takes what the server writes."""
-        return self.line.replace("@", str(folder))
+        return self.line.replace("@", shlex.quote(str(folder)))
 
 
-_PYTHON = sys.executable
 WEB = (
     Other(
         "nginx",
-        f"sh -c 'sed -e s,PORT,{{port}}, -e s,THERE,@,g {SOURCES}/nginx.conf >@/nginx.conf"
-        " && exec nginx -p @ -c @/nginx.conf'",
+        'sh -c \'sed -e "s,PORT,$1," -e "s,THERE,$2,g" "$3/nginx.conf" >"$2/nginx.conf" && '
+        f'exec nginx -p "$2" -c "$2/nginx.conf"\' sh {{port}} @ {_HERE}',
         ["nginx"],
     ),
     Other(
@@ -57,16 +58,16 @@ WEB = (
     Other(
         "granian",
         f"env FOLDER=@ {_PYTHON} -m granian --interface asgi --loop uvloop --no-ws --log-level error --host 127.0.0.1"
-        f" --port {{port}} --working-dir {SOURCES} app:app",
+        f" --port {{port}} --working-dir {_HERE} app:app",
         ["granian"],
     ),
-    Other("aiohttp", f"{_PYTHON} {SOURCES}/aiohttp_app.py {{port}} @", ["aiohttp"]),
-    Other("Node", f"node {SOURCES}/node.js {{port}} @", ["node"]),
-    Other("http.server", f"{_PYTHON} {SOURCES}/standard.py {{port}} @", []),
+    Other("aiohttp", f"{_PYTHON} {_HERE}/aiohttp_app.py {{port}} @", ["aiohttp"]),
+    Other("Node", f"node {_HERE}/node.js {{port}} @", ["node"]),
+    Other("http.server", f"{_PYTHON} {_HERE}/standard.py {{port}} @", []),
 )
 STORES = (
     Other("redis-server", "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no", ["redis-server"]),
-    Other("uvloop, streams", f"{_PYTHON} {SOURCES}/streams.py {{port}} uvloop", ["uvloop"]),
-    Other("asyncio, streams", f"{_PYTHON} {SOURCES}/streams.py {{port}}", []),
-    Other("fakeredis", f"{_PYTHON} {SOURCES}/fake.py {{port}}", ["fakeredis"]),
+    Other("uvloop, streams", f"{_PYTHON} {_HERE}/streams.py {{port}} uvloop", ["uvloop"]),
+    Other("asyncio, streams", f"{_PYTHON} {_HERE}/streams.py {{port}}", []),
+    Other("fakeredis", f"{_PYTHON} {_HERE}/fake.py {{port}}", ["fakeredis"]),
 )
