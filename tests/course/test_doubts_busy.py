@@ -47,3 +47,20 @@ def test_a_crowd_is_judged_only_where_most_runs_were_undisturbed(
     among = said("02_nonblocking.ipynb", "d757aa2f", capsys, crowd=frame)
     assert tail == ({TAIL: answer} if answer else {})
     assert among == ({LONGER: answer, WORK: answer} if answer else {})
+
+
+@pytest.mark.parametrize(
+    ("late_us", "doubts", "answer"),
+    [
+        (10_000, ["", ""], "True"),
+        (100, ["", ""], "False"),
+        (10_000, [DISTURBED] * 2, None),
+        (100, [DISTURBED] * 2, None),
+    ],
+)
+def test_02_a_sleep_makes_late_unless_others_want_the_cores(
+    late_us: float, doubts: list[str], answer: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = pd.DataFrame({"pause_us": [0, 10_000], "cpu_share": [1.0, 0.01], "p50_us": [30.0, late_us]})
+    heard = said("02_nonblocking.ipynb", "720ab089", capsys, prices=prices.assign(doubts=doubts))
+    assert heard.get("with sleeps of 10 ms the latency is more than 10 times as long") == answer

@@ -107,7 +107,7 @@ def grown(p50_us: float, cpu_us: float) -> dict[str, Any]:
 def prices(share: float, p50_us: float) -> dict[str, Any]:
     """What sleeps of 10 ms cost; without a sleep it is a core, and 30 µs."""
     table = pd.DataFrame({"pause_us": [0, 10_000], "cpu_share": [1.0, share], "p50_us": [30.0, p50_us]})
-    return {"prices": table, "at": table.set_index("pause_us")}
+    return {"prices": table.assign(doubts=""), "at": table.set_index("pause_us"), "shared": ""}
 
 
 def traded(share: float, p50_us: float, notified: float = 0.0) -> dict[str, Any]:
