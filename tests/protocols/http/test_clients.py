@@ -1,28 +1,19 @@
-"""Real clients, written by others: if these are happy, so is the world. Those that are missing are skipped, visibly."""
+"""Python's clients speak to our web server. Those that are missing are skipped, visibly."""
 
 import asyncio
 import http.client
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.protocols.http.clients import CLIENTS, LARGE_BYTES, served
-from tests.protocols.outside import Client, output
+from tests.protocols.http.clients import LARGE_BYTES, served
 
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[dict[str, str]]:
     with served() as found:
         yield found
-
-
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.command)
-def test_a_program_is_happy(client: Client, places: dict[str, str]) -> None:
-    if not client.is_here:
-        pytest.skip(f"{client.program} is not installed")
-    assert re.search(client.passed, output(client, places))
 
 
 def test_http_client_on_one_connection(places: dict[str, str]) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import iomux
+from iomux.course.clients import programs
 from iomux.protocols import resp
 from tests.protocols.outside import Client, table
 
-_KEYS = "FLUSHALL\nMSET a " + "x" * 50 + " b y\nRPUSH list 1 2 3\n"
+_KEPT = "MSET a " + "x" * 50 + " b y\r\nRPUSH list 1 2 3\r\nHSET h a 1\r\n"
 _LIBRARY = (
     "{{python}} -c 'import {name}; one = {name}.Redis(port={{port}}, protocol={version}, decode_responses=True); "
     'one.set("k", "v", ex=100); print(one.get("k"), one.ttl("k"))\''
@@ -25,8 +26,8 @@ def _library(name: str, version: int) -> Client:
 
 
 CLIENTS = (
-    Client("redis-cli -p {port}", r"\AOK\nOK\n3\n\Z", said=_KEYS),
-    Client("redis-cli -3 -p {port}", r"\A1\na 1\n\Z", said="HSET h a 1\nHGETALL h\n"),
+    Client("redis-cli -p {port}", r"\AOK\n2\n\Z", said="MSET b y\nEXISTS a b\n"),
+    Client("redis-cli -3 -p {port}", r"\Aa 1\n\Z", said="HGETALL h\n"),
     Client("redis-cli -p {port} --scan", r"\A(?:(?:a|b|h|list)\n){4}\Z"),
     Client("redis-cli -p {port} --bigkeys", r"(?s)Biggest string found '\"a\"' has 50 bytes"),
     Client("redis-cli -p {port} -i 0.1 --latency --raw", r"\A[\d.]+ [\d.]+ [\d.]+ [1-9]\d*\n\Z"),
@@ -40,13 +41,13 @@ CLIENTS = (
     Client("redis-benchmark -p {port} -n 400 -c 20 -P 16 --csv", r"\A(.*\n){21}\Z"),
     *(_library(name, version) for name in ("redis", "valkey") for version in (2, 3)),
 )
-"""Each finds what the ones before it have left."""
 
 
 @contextmanager
 def served() -> Iterator[dict[str, object]]:
-    """A store, by the name that commands have for its port."""
+    """A store with four keys in it, by the name that commands have for its port."""
     with iomux.start("epoll", protocol=resp.store()) as server:
+        programs.redis_cli(server, _KEPT)
         yield {"port": server.address[1]}
 
 

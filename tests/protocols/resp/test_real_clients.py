@@ -1,7 +1,6 @@
 """Real clients talk to the store: Redis' own programs, and the Python libraries. What is missing is skipped."""
 
 import importlib
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,8 +10,6 @@ import pytest
 
 import iomux
 from iomux.protocols import resp
-from tests.protocols.outside import Client, output
-from tests.protocols.resp.clients import CLIENTS, served
 
 SECONDS = 60
 needs_tools = pytest.mark.skipif(shutil.which("redis-cli") is None, reason="needs redis-cli (apt install redis-tools)")
@@ -46,19 +43,6 @@ def test_redis_cli(port: int, version: list[str]) -> None:
     assert cli("--csv", "lpush", "l", "x") == "1"
     assert "redis_version:7.0.15" in cli("info")
     assert sorted(cli("--scan").split()) == ["greeting", "h", "l"]
-
-
-@pytest.fixture(scope="module")
-def places() -> Iterator[dict[str, object]]:
-    with served() as found:
-        yield found
-
-
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.command)
-def test_a_program_is_happy(client: Client, places: dict[str, object]) -> None:
-    if not client.is_here:
-        pytest.skip(f"{client.module or client.program} is not installed")
-    assert re.search(client.passed, output(client, places))
 
 
 @pytest.mark.parametrize("library", ["redis", "valkey"])
