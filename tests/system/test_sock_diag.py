@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from iomux.system.sock_diag import at_port
 from iomux.system.sock_diag.at_port import _TIME_WAIT, _from_proc, listening_at, sockets_at
 from iomux.system.sock_diag.other_end import LISTEN, missing, other_end
 from iomux.system.sockets import listen, reset, tcp_pair
@@ -59,3 +60,18 @@ def test_the_list_of_a_port_is_that_of_proc(host: str) -> None:
             assert [one.unread for one in found if one.state == LISTEN] == [1]
             assert listening_at(port) == [one for one in found if one.state == LISTEN]
             assert [one.unread for one in found if one.state != LISTEN and one.unread] == [6]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_kernel_answers_itself_and_proc_only_where_it_may_not_be_asked(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listen(host) as listener, listen(host), socket.create_connection(listener.getsockname()[:2]):
+        port = listener.getsockname()[1]
+        with monkeypatch.context() as patched:
+            patched.setattr(at_port, "_from_proc", None)  # who reads it in secret fails
+            found, listening = sockets_at(port), listening_at(port)
+        monkeypatch.setattr(at_port, "NETLINK_SOCK_DIAG", 31)  # a family that Linux does not have
+        assert [(one.state, one.inode) for one in listening] == [(one.state, one.inode) for one in listening_at(port)]
+        assert {(one.local, one.remote) for one in found} == {(one.local, one.remote) for one in sockets_at(port)}
+        assert len(found) == 3
