@@ -50,7 +50,7 @@ def in_view(page: Tab, selector: str) -> bool:
     shown, panel = page.find(selector).first.bounding_box(), page.find(".jp-WindowedPanel-outer").bounding_box()
     assert shown, "it is not displayed"
     assert panel, "the notebook is not displayed"
-    return panel["y"] <= shown["y"] and shown["y"] + shown["height"] <= panel["y"] + panel["height"]
+    return bool(panel["y"] <= shown["y"] and shown["y"] + shown["height"] <= panel["y"] + panel["height"])
 
 
 def play(page: Tab, course: Lab, mechanism: str, idle: str) -> None:
