@@ -22,6 +22,7 @@ import threading
 from typing import Any
 
 from iomux.servers import get, run_forever
+from iomux.system.accepting import Listener
 from iomux.system.machine import pin
 from iomux.system.network.namespaces import join
 from iomux.system.sockets import raise_descriptor_limit
@@ -75,7 +76,7 @@ def _serve() -> None:
             status.write(b"ready %d" % os.getpid())
         run_forever(serve.at, work["address"])
     # The owner's number for the listener may be too large for select: take the lowest free one.
-    listener = socket.socket(fileno=os.dup(work["descriptor"]))
+    listener: socket.socket = Listener(fileno=os.dup(work["descriptor"]))
     os.close(work["descriptor"])
     if "count" in work:  # it is one of several processes
         listener = _shared(listener, work["count"], work["exclusive"])

@@ -12,12 +12,14 @@ import socket
 import tempfile
 from typing import IO, Any
 
+from iomux.system.accepting import Listener
+
 _BYTES = mmap.PAGESIZE
 UNSEEN = frozenset({"uvloop", "io_uring"})
 """The registered servers that accept without calling their listener."""
 
 
-class CountingListener(socket.socket):
+class CountingListener(Listener):
     """A listening socket that counts the clients which it has accepted."""
 
     _count: memoryview
