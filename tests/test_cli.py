@@ -1,5 +1,6 @@
 """The command line: its output, its status, and one clear line for each wrong use."""
 
+import ctypes
 import json
 import os
 import signal
@@ -32,8 +33,30 @@ def test_serve_prints_its_address_and_ends_quietly(name: str, number: signal.Sig
         with connect(("127.0.0.1", port)) as client:
             assert ask(client, b"hello") == b"hello"
             server.send_signal(number)
-            out, err = server.communicate(timeout=20)
+            try:
+                out, err = server.communicate(timeout=20)
+            finally:
+                server.kill()  # else leaving the block would wait for it for ever
     assert (server.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="one thread of another process is reached by tgkill(2)")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_though_its_main_thread_has_missed_the_signal(number: signal.Signals) -> None:
+    """As when it comes just before the thread waits: here another thread is given it."""
+    command = [sys.executable, "-m", "iomux", "serve", "threaded"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline().rpartition(":")[2])
+            with connect(("127.0.0.1", port)) as client:
+                assert ask(client, b"hello") == b"hello"
+                threads = sorted(int(name) for name in os.listdir(f"/proc/{server.pid}/task"))
+                assert ctypes.CDLL(None).tgkill(server.pid, threads[-1], int(number)) == 0
+                assert server.communicate(timeout=20) == ("", "")
+        finally:
+            server.kill()
+    assert server.returncode == 0
 
 
 def test_serve_a_function_of_a_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from iomux.cli.terminal.heard import hear_signals
 from iomux.cli.terminal.outputs import say
 from iomux.processes.named.place import written
 from iomux.servers import get, run_forever
@@ -56,6 +57,7 @@ def serve(options: argparse.Namespace) -> int:
     with _address_can_be_had(options):
         listener = listen(options.host, options.port)
     with listener:
+        hear_signals()
         _say_where(listener.getsockname()[:2], what)
         try:
             run_forever(function, listener, *([speaks] if speaks else []))
