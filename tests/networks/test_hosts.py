@@ -224,3 +224,5 @@ def test_a_sweep_runs_between_two_hosts() -> None:
         assert (frame["p50_us"] >= 10_000).all()
         with iomux.start("poll") as outside, pytest.raises(ValueError, match="is no server in a host of this network"):
             iomux.sweep(f"127.0.0.1:{outside.address[1]}", [1], progress=False, network=network)
+    with pytest.raises(RuntimeError, match="the network was stopped"):
+        iomux.sweep("poll", [1], repeats=1, duration=0.2, progress=False, network=network)

@@ -79,7 +79,7 @@ def sweep(
     An interrupt raises KeyboardInterrupt, and loses nothing: its `frame` has the runs that were done, with True in
     `.attrs["partial"]`. In the notebook's next cell it is `sys.last_value.frame`.
 
-    Raises LookupError and ValueError for arguments that can't be run at all.
+    Raises LookupError and ValueError for arguments that can't be run at all, RuntimeError if the network was stopped.
 
     Example:
     >>> frame = iomux.sweep(["select", "poll"], [1, 10], repeats=1, duration=0.05, progress=False)
@@ -93,6 +93,8 @@ def sweep(
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     check_processes(max(levels), processes)
     workers_of(client, allow, min(levels), processes)
+    if network is not None:
+        network[0].namespaces()  # one that was stopped is told now, not in each row
     spacing, first = choose(rate, arrivals, seed)
     named = list(zip(labels(chosen), [_found(server, port) for server in chosen], strict=True))
     runs = [
