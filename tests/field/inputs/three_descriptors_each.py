@@ -7,13 +7,19 @@ import sys
 import time
 
 
-def answered(client):
+def turn(client, owed):
+    """Send what is owed, or read; return whether the client stays."""
     try:
+        if owed:
+            del owed[: client.send(owed)]
+            return True
         data = client.recv(65536)
-        client.sendall(data)
+        owed += data
+        return bool(data)
+    except BlockingIOError:
+        return True
     except OSError:
         return False
-    return bool(data)
 
 
 if __name__ == "__main__":
@@ -25,12 +31,17 @@ if __name__ == "__main__":
             if fd == listener.fileno():
                 try:
                     client = listener.accept()[0]
-                    clients[client.fileno()] = (client, os.pipe())
+                    client.setblocking(False)
+                    clients[client.fileno()] = (client, os.pipe(), bytearray())
                     poller.register(client, select.EPOLLIN)
                 except OSError:
                     time.sleep(0.05)
-            elif not answered(clients[fd][0]):
-                client, pipe = clients.pop(fd)
-                client.close()
-                os.close(pipe[0])
-                os.close(pipe[1])
+                continue
+            client, pipe, owed = clients[fd]
+            if turn(client, owed):
+                poller.modify(fd, select.EPOLLOUT if owed else select.EPOLLIN)
+                continue
+            del clients[fd]
+            client.close()
+            os.close(pipe[0])
+            os.close(pipe[1])
