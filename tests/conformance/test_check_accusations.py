@@ -12,6 +12,7 @@ from iomux.conformance.trial import outcome, rest
 from iomux.conformance.trial.subject import Fault, NotSeen, warm_up
 from iomux.system.sockets import listen
 from tests.students import strange
+from tests.field.table import FOLDER
 from tests.support.checks import check, saw_all
 from tests.support.clients import eventually
 
@@ -152,3 +153,11 @@ def hangs_up_after_one(listener: socket.socket) -> NoReturn:
 def test_bytes_that_come_back_alone_are_not_blamed_for_what_came_before_them() -> None:
     hint = check(hangs_up_after_one, "echoes")["echoes"].hint
     assert hint.startswith("Follow one message by hand")
+
+
+@linux
+def test_what_a_client_costs_the_server_is_its_own_affair() -> None:
+    """Here three descriptors, so ten clients need thirty."""
+    report = check(f"{sys.executable} {FOLDER}/three_descriptors_each.py {{port}}", ("descriptor-limit", "hundred"))
+    assert report.failed == (), str(report)
+    saw_all(report)

@@ -84,7 +84,7 @@ OURS = (
     _file("table_of_1000", due="fails", fails=("past-1024",), may=("idle",), never=("select can't watch",)),
     _file("stops_at_nul", due="fails", fails=("sizes",), may=("*",), says=("zero byte",)),
     _file("looks_up_first", quick=True, only=("echoes", "prompt")),
-    _command("three_descriptors_each.py {port}", quick=True, only=("echoes", "past-1024")),
+    _command("three_descriptors_each.py {port}", quick=True, only=("echoes", "past-1024", "descriptor-limit")),
     _file("turns_away", quick=True, only=("echoes", "past-1024"), never=("select can't watch",)),
     _file(
         "keeps_a_timer_each",
