@@ -11,8 +11,8 @@ import pytest
 from iomux.conformance.trial import outcome, rest
 from iomux.conformance.trial.subject import Fault, NotSeen, warm_up
 from iomux.system.sockets import listen
-from tests.students import strange
 from tests.field.table import FOLDER
+from tests.students import strange
 from tests.support.checks import check, saw_all
 from tests.support.clients import eventually
 
