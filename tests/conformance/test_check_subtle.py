@@ -14,7 +14,7 @@ from iomux.conformance.trial.holders import holders, still_held
 from iomux.conformance.trial.subject import Subject
 from iomux.system.sock_diag.other_end import missing
 from tests.students import subtle, subtle_loops, subtle_processes
-from tests.support.checks import check
+from tests.support.checks import check, told
 from tests.support.clients import eventually
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "the kernel tells of a connection's other end")
@@ -87,7 +87,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("serve", "item", "seen", "hint"), WRONG)
 def test_a_subtle_fault_fails_the_item_made_for_it(serve: Any, item: str, seen: str, hint: str) -> None:
-    result = check(serve, item)[item]
+    result = told(check(serve, item))[item]
     assert result.status == "failed"
     assert result.seen.startswith(seen)
     assert hint in result.hint or hint in result.seen
@@ -95,7 +95,7 @@ def test_a_subtle_fault_fails_the_item_made_for_it(serve: Any, item: str, seen: 
 
 @pytest.mark.parametrize(("serve", "items"), RIGHT)
 def test_a_right_server_of_the_same_kind_passes(serve: Any, items: tuple[str, ...]) -> None:
-    report = check(serve, items)
+    report = told(check(serve, items))
     assert {result.name: (result.status, result.seen) for result in report.results} == dict.fromkeys(
         items, ("passed", "")
     )

@@ -81,8 +81,19 @@ def prompt(subject: Subject) -> None:
             most = _MORE_SECONDS if proofs or polls else _SECONDS
             if spent > most or (number >= _LEAST and 2 * late <= number):
                 break
-    if 2 * late > number and (reason := missing()):
+    if 2 * late > number:
+        _say_what_hides_why(polls or _polls(subject))
+
+
+def _say_what_hides_why(polls: bool) -> None:
+    """Answers came late, and nothing proved why: that is no fault, unless the proof could not be had.
+
+    Who asks at intervals leaves requests unread for a time that a busy machine, which looks too seldom, can't see.
+    """
+    if reason := missing():
         raise NotSeenHere(f"answers came late, and why can't be told here: {reason}")
+    if polls:
+        raise NotSeenHere("this machine was too busy to tell why answers came late: the server wakes at intervals")
 
 
 @dataclass
