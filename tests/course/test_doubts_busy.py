@@ -1,4 +1,4 @@
-"""The doubts of 01 and 02 that come from the machine: in a sweep of disturbed runs no cost of a crowd is told.
+"""The doubts of 01, 02 and 07 that come from the machine: in a sweep of disturbed runs no cost of a crowd is told.
 
 The runs' own doubts are the control. They say what else the machine did, and nothing of how long a request took.
 """
@@ -6,6 +6,7 @@ The runs' own doubts are the control. They say what else the machine did, and no
 import pandas as pd
 import pytest
 
+from tests.course.falsifiers.pages.page_07 import DEARER, LEVEL, LISTS, READY, swept
 from tests.course.test_doubts import said
 
 DISTURBED = "other programs used 80 % of the server's core"
@@ -64,3 +65,17 @@ def test_02_a_sleep_makes_late_unless_others_want_the_cores(
     prices = pd.DataFrame({"pause_us": [0, 10_000], "cpu_share": [1.0, 0.01], "p50_us": [30.0, late_us]})
     heard = said("02_nonblocking.ipynb", "720ab089", capsys, prices=prices.assign(doubts=doubts))
     assert heard.get("with sleeps of 10 ms the latency is more than 10 times as long") == answer
+
+
+@pytest.mark.parametrize(
+    ("flat", "disturbed", "answer"),
+    [(True, 0.0, "True"), (False, 0.0, "False"), (True, 0.4, "True"), (True, 1.0, None), (False, 1.0, None)],
+)
+def test_07_little_more_work_is_not_told_of_a_machine_that_others_use(
+    flat: bool, disturbed: float, answer: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = swept(epoll=READY if flat else LISTS)
+    frame = world["one_active"]
+    frame["doubts"] = [DISTURBED] * int(disturbed * len(frame)) + [""] * (len(frame) - int(disturbed * len(frame)))
+    heard = said("07_latency_against_concurrency.ipynb", "219833fc", capsys, **world)
+    assert heard == {DEARER: "True"} | ({LEVEL: answer} if answer else {})

@@ -43,7 +43,7 @@ def swept(
     costs = {"poll": poll, "epoll": epoll, "select": {10_000: float("nan")}}
     rows = [(name, level, us, refusal) for name, by in costs.items() for level, us in by.items() for _ in range(3)]
     frame = pd.DataFrame(rows, columns=["server", "connections", "p50_us", "reason"])
-    return {"one_active": frame.assign(cpu_us_per_request=frame["p50_us"]), "crowd": CROWD}
+    return {"one_active": frame.assign(cpu_us_per_request=frame["p50_us"], doubts=""), "crowd": CROWD}
 
 
 def phases(notify_us: Mapping[int, float], rest_us: float = 60.0) -> dict[str, Any]:
