@@ -7,6 +7,7 @@ done, an interrupt ends the process at once, as it ends a program in C: Python w
 
 import signal
 import sys
+import time
 from types import FrameType
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -60,5 +61,19 @@ def _once_more(lost: "sys.UnraisableHookArgs") -> None:
         return
     import threading  # not at the top: most interrupts come elsewhere
 
-    to_us = threading.main_thread().ident, signal.SIGINT  # to this thread: one that sleeps would not notice else
-    threading.Timer(_PAUSE_SECONDS, signal.pthread_kill, to_us).start()
+    threading.Thread(target=_send_outside, args=(threading.get_ident(),), daemon=True).start()
+
+
+def _send_outside(thread: int) -> None:
+    """Interrupt a thread as soon as it has left `_once_more`: on a busy machine it may be there for long.
+
+    To this thread, and not to the process: one that sleeps would not notice else.
+    """
+    while True:
+        time.sleep(_PAUSE_SECONDS)
+        frame = sys._current_frames().get(thread)
+        while frame and frame.f_code is not _once_more.__code__:
+            frame = frame.f_back
+        if frame is None:
+            signal.pthread_kill(thread, signal.SIGINT)
+            return
