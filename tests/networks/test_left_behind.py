@@ -1,11 +1,13 @@
 """Nothing of a network is left, however it ends: no process, no namespace, no descriptor."""
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,26 +67,32 @@ def namespaces() -> set[str]:
     return found
 
 
-def own(script: str, mark: str) -> "subprocess.Popen[str]":
+@contextlib.contextmanager
+def own(script: str, mark: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process of its own that has networks; it is ended if the test fails before it does that."""
     environment = {**os.environ, "IOMUX_MARK": mark}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", script],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-    )
+    ) as owner:
+        try:
+            yield owner
+        finally:
+            owner.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_owner_leaves_no_process_and_no_namespace(number: signal.Signals) -> None:
-    before, mark = namespaces(), own_mark(f"network {number}")
+    ours, mark = os.readlink("/proc/self/ns/net"), own_mark(f"network {number}")
     with own(BUSY, mark) as owner:
         assert owner.stdout is not None
         server = int(owner.stdout.readline())
-        assert os.readlink(f"/proc/{server}/ns/net") not in before
-        inside = {os.readlink(f"/proc/{pid}/ns/net") for pid in marked(mark)} - before
+        assert os.readlink(f"/proc/{server}/ns/net") != ours
+        inside = {os.readlink(f"/proc/{pid}/ns/net") for pid in marked(mark)} - {ours}
         owner.send_signal(number)
         owner.communicate(timeout=30)
         assert eventually(lambda: not marked(mark))
