@@ -3,6 +3,7 @@
 The right ones of the same kinds (slow, forking, corked and uncorked, several processes) pass all of these items.
 """
 
+import contextlib
 import socket
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 import iomux
 from iomux.conformance.echo import remains
+from iomux.conformance.echo.prompt import _say_what_hides_why
 from iomux.conformance.trial.holders import holders, still_held
-from iomux.conformance.trial.subject import Subject
+from iomux.conformance.trial.subject import NotSeenHere, Subject
 from iomux.system.sock_diag.other_end import missing
 from tests.students import subtle, subtle_loops, subtle_processes
 from tests.support.checks import check, told
@@ -158,3 +160,10 @@ def test_who_still_holds_a_socket_follows_from_what_is_seen(
     found = still_held(before, now, 1)
     assert words in found
     assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(("at_intervals", "hidden"), [(True, True), (False, False)])
+def test_who_answers_late_is_not_seen_only_if_it_wakes_at_intervals(at_intervals: bool, hidden: bool) -> None:
+    """What `prompt` says where it found no proof, as on a machine that lets it look too seldom."""
+    with pytest.raises(NotSeenHere, match="too busy") if hidden else contextlib.nullcontext():
+        _say_what_hides_why(at_intervals)
