@@ -48,8 +48,8 @@ def test_a_process_that_gets_no_core_has_its_time_before_it() -> None:
 @linux
 def test_one_that_sleeps_has_had_its_time() -> None:
     with running(SLEEPS) as asleep:
+        assert eventually(lambda: not ready._waits_for_a_core([asleep])), "once it has had the core to fall asleep"
         assert eventually(lambda: ready._is_over(time.monotonic() - ready.START_SECONDS - 5, asleep))
-        assert not ready._waits_for_a_core([asleep])
 
 
 def test_a_server_that_sleeps_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
