@@ -23,12 +23,24 @@ Traceback (most recent call last):
 KeyError: <socket.socket fd=5, raddr=('127.0.0.1', 40123)>
 bye, see you
 """
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "mine.py", line 9, in main
+  |     async with asyncio.TaskGroup() as tasks:
+  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "mine.py", line 5, in accept
+    |     client, _ = listener.accept()
+    | OSError: [Errno 24] Too many open files
+    +------------------------------------
+"""
 
 
 @pytest.mark.parametrize(
     ("log", "error"),
     [
         ("INFO all is well\n", ""),
+        (GROUP, "OSError: [Errno 24] Too many open files"),
         (CHAINED, "KeyError: <socket.socket fd=5, raddr=('127.0.0.1', …)>"),
         ("listening\nException in thread Thread-1:\n" + CHAINED.partition("\n\n")[0], "ConnectionResetError"),
         ("panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:\n", "panic: runtime error: index"),

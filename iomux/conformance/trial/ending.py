@@ -14,6 +14,7 @@ _PANICS = re.compile(
     r"Exception in thread \"|\w*(?:Error|Exception)(?: \[\w+\])?: |AddressSanitizer|Segmentation fault)",
     re.MULTILINE,
 )
+_GROUP = re.compile(r"^ *[|+] ?", re.MULTILINE)  # an ExceptionGroup draws its members into a tree (traceback.py)
 _CHANGES = re.compile(r"\b0x[0-9a-f]+\b|\d{4,}")
 
 
@@ -48,7 +49,8 @@ def error_in(log: str) -> str:
 
 def _after_last_traceback(log: str) -> str:
     """The line below the frames of the last Python traceback: its frames are indented, the error is not."""
-    _, found, rest = log.rpartition("Traceback (most recent call last):")
+    bare = _GROUP.sub("", log)
+    _, found, rest = bare.rpartition("Traceback (most recent call last):")
     lines = rest.splitlines()[1:] if found else []
     return next((line for line in lines if _NO_FRAME.match(line)), "")
 
