@@ -25,6 +25,11 @@ DID_NOT_START = (
     'cause under "seen", not with the echo.'
 )
 """The hint for a server of which nothing can be tried."""
+ADDRESS_IN_USE = (
+    "The connections of a server that has ended keep its port for a minute (TIME_WAIT): bind then fails with "
+    "EADDRINUSE, unless the socket has SO_REUSEADDR (socket(7)), set before bind."
+)
+"""The hint for a server that could not be started again on its port."""
 _INTERRUPTED = (
     "A signal came while the server waited in that call: SIGCHLD, say, as a child ended. EINTR tells nothing of the "
     "listener or of a client: call it again, or let the kernel do so (SA_RESTART, sigaction(2); signal(7))."

@@ -13,8 +13,9 @@ import pickle
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 from iomux.conformance.trial.items import Item
@@ -24,6 +25,8 @@ from iomux.processes.forking.forked import Fork
 from iomux.processes.worker import Reports, TookTooLong
 from iomux.system.machine import cores
 
+Attempt = Callable[[Item, Any], Outcome]
+"""Tries an item on a subject, in a process of its own."""
 LONGEST_SECONDS = 180.0
 """How long one item may take with a server that answers, however slowly: 64 MiB at one megabyte a second take 64 s."""
 _AT_ONCE_PER_CORE = 3
@@ -75,9 +78,7 @@ def to_import(items: Iterable[Item]) -> set[str]:
     return {module for module in modules if module.startswith("iomux.")}
 
 
-def try_in_worker(
-    item: Item, subject: Any, clock: Clock, fork: Fork, attempt: Callable[[Item, Any], Outcome] = try_item
-) -> Outcome:
+def try_in_worker(item: Item, subject: Any, clock: Clock, fork: Fork, attempt: Attempt = try_item) -> Outcome:
     """Try an item in a process of its own, and end that when the check's time is over.
 
     attempt: what is called there with the item and the subject.
@@ -99,6 +100,16 @@ def _report(reports: Reports) -> Outcome | None:
     return None
 
 
+def to_try_once_more(
+    chosen: Sequence[Item], outcomes: Mapping[str, Outcome], clock: Clock
+) -> Iterator[tuple[Item, Attempt]]:
+    """What was not seen by the fault of an item that has passed, and how to try it again: as a fault of its own."""
+    passed = frozenset(name for name, outcome in outcomes.items() if outcome.status == "passed")
+    for item in chosen:
+        if item.name in outcomes and outcomes[item.name].see in passed and not clock.is_over():
+            yield item, partial(try_item, passed=passed)
+
+
 @contextlib.contextmanager
 def sent_by_value() -> Iterator[None]:
     """Raise NotStarted if a target that is sent to another process refers to something that can't be pickled."""
@@ -118,6 +129,8 @@ def side_by_side(
         while tried:
             for future in wait(tried, _LOOK_SECONDS, FIRST_COMPLETED).done:
                 yield tried.pop(future), future.result()
-    finally:  # also at an interrupt: the servers and clients of all items are ended before it goes on
+    except BaseException:
         clock.interrupt()
+        raise
+    finally:  # also at an interrupt: the servers and clients of all items are ended before it goes on
         pool.shutdown(cancel_futures=True)

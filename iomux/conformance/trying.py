@@ -10,26 +10,30 @@ from functools import partial
 
 from iomux import servers
 from iomux.conformance.evidenced import Gather, as_written
-from iomux.conformance.judging import DID_NOT_START, exempt_from, result_of, with_cause
+from iomux.conformance.judging import ADDRESS_IN_USE, DID_NOT_START, exempt_from, result_of, with_cause
 from iomux.conformance.report import Report
-from iomux.conformance.side_by_side import Clock, most_at_once, sent_by_value, side_by_side, to_import, try_in_worker
+from iomux.conformance.side_by_side import (
+    Attempt,
+    Clock,
+    most_at_once,
+    sent_by_value,
+    side_by_side,
+    to_import,
+    to_try_once_more,
+    try_in_worker,
+)
 from iomux.conformance.targets import Running, Target, target_of
-from iomux.conformance.trial.items import Item
-from iomux.conformance.trial.outcome import Outcome, tried
+from iomux.conformance.trial.items import Item, choose
+from iomux.conformance.trial.outcome import Outcome, tried, try_item
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, NotStarted, busy
 from iomux.processes.errors import ELSEWHERE
 from iomux.processes.forking.forked import Fork, forks
 from iomux.processes.worker import worker_reports
-from iomux.system.limits import did_you_mean
 from iomux.system.listeners import peers
 from iomux.system.progress import bars, report_progress_on_interrupt, shown
 
 _RESTARTS = 3
 _TO_THE_LAST = "main_to_the_last"  # else a server's workers are ended as soon as its first process has ended
-_ADDRESS_IN_USE = (
-    "The connections of a server that has ended keep its port for a minute (TIME_WAIT): bind then fails with "
-    "EADDRINUSE, unless the socket has SO_REUSEADDR (socket(7)), set before bind."
-)
 
 
 def try_all(
@@ -46,33 +50,33 @@ def try_all(
 
     gather: adds the evidence to what failed; None: nobody wants any.
     """
-    chosen, first = _chosen(items, only), next(iter(items))
+    chosen, first = choose(items, only), next(iter(items))
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds!r}: give the time for a server that fails, as in seconds=60")
     untried = Outcome("not seen", f"a server that does not {minimum} can't be tested further: see the item {first}")
-    clock, outcomes = Clock(seconds), dict[str, Outcome]()
     under_test = target if isinstance(target, Target) else target_of(target, port)
-
-    title, hidden = f"check {under_test.name}", not shown(progress)
+    clock, outcomes, hidden = Clock(seconds), dict[str, Outcome](), not shown(progress)
     with (
         ExitStack() as stack,
         report_progress_on_interrupt(lambda: f"{len(outcomes)} of {len(chosen)} items were tried"),
-        bars()(total=len(chosen), desc=title, unit="item", leave=False, disable=hidden) as bar,
+        bars()(total=len(chosen), desc=f"check {under_test.name}", unit="item", leave=False, disable=hidden) as bar,
     ):
         fork = stack.enter_context(forks(to_import(chosen)))
         for item, outcome in stack.enter_context(closing(_outcomes(chosen, first, under_test, clock, fork))):
             outcomes[item.name] = outcome
             bar.set_postfix_str(item.name)
             bar.update()
+        for item, attempt in to_try_once_more(chosen, outcomes, clock):
+            outcomes[item.name] = _try_one(item, under_test, clock, fork, attempt=attempt)
         results = [result_of(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = tuple(results), ""
-        written = "" if isinstance(target, Target) else as_written(target)
         if gather:
             bar.set_postfix_str("what shows the failures")
+            written = "" if isinstance(target, Target) else as_written(target)
             told, built = gather(results, steps, under_test, written, clock.ends)
-    seen = (note for outcome in outcomes.values() for note in outcome.notes)
-    return Report(under_test.name, told, tuple(dict.fromkeys([*under_test.notes, *seen])), built)
+    notes = [*under_test.notes, *(note for outcome in outcomes.values() for note in outcome.notes)]
+    return Report(under_test.name, told, tuple(dict.fromkeys(notes)), built)
 
 
 def _outcomes(
@@ -108,24 +112,21 @@ def _try_first(item: Item, target: Target, clock: Clock, fork: Fork) -> tuple[Ou
     return _try_one(item, target, clock, fork, afterwards), spins
 
 
-def _chosen(items: Mapping[str, Item], only: str | Iterable[str] | None) -> list[Item]:
-    names = tuple(items) if only is None else (only,) if isinstance(only, str) else tuple(only)
-    if unknown := [name for name in names if name not in items]:
-        near = did_you_mean(unknown[0], items)
-        raise LookupError(f"no item is called {unknown[0]!r}: {near}choose from {', '.join(items)}")
-    if not names:
-        raise ValueError("no item was chosen: omit `only` to try all")
-    return [item for item in items.values() if item.name in names]
-
-
 def _try_one(
-    item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None] = lambda _: None
+    item: Item,
+    target: Target,
+    clock: Clock,
+    fork: Fork,
+    afterwards: Callable[[Running], None] = lambda _: None,
+    attempt: Attempt = try_item,
 ) -> Outcome:
     """Start the server, try the item, stop the server. afterwards: called before it is stopped, if the item passed."""
     if clock.is_over():
         return Outcome("not seen", clock.why_not_seen())
-    try_it = partial(_over_a_wire if item.hosts else _tried, item, target, clock, fork, afterwards)
-    outcome = _as_outcome(try_it)
+    if item.hosts:
+        outcome = _as_outcome(partial(_over_a_wire, item, target, clock))
+    else:
+        outcome = _as_outcome(partial(_tried, item, target, clock, fork, afterwards, attempt))
     if outcome.status == "failed" and not exempt_from(item, target):
         clock.failed()
     return outcome
@@ -142,9 +143,11 @@ def _as_outcome(attempt: Callable[[], Outcome]) -> Outcome:
         return Outcome("failed", fault.seen, fault.detail, fault.hint)
 
 
-def _tried(item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None]) -> Outcome:
+def _tried(
+    item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None], attempt: Attempt
+) -> Outcome:
     with target.run(main=_TO_THE_LAST if item.name == "ctrl-c" else "main_bounded") as running:
-        outcome = try_in_worker(item, running.subject, clock, fork)
+        outcome = try_in_worker(item, running.subject, clock, fork, attempt)
         if outcome.status == "passed":
             afterwards(running)
         outcome, port = with_cause(outcome, item, running), running.subject.address[1]
@@ -154,7 +157,7 @@ def _tried(item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Cal
     return outcome
 
 
-def _over_a_wire(item: Item, target: Target, clock: Clock, _: Fork, __: Callable[[Running], None]) -> Outcome:
+def _over_a_wire(item: Item, target: Target, clock: Clock) -> Outcome:
     """Try an item whose server runs in a host: network, server and clients all belong to a new process of its own."""
     with sent_by_value():
         return try_in_worker(item, target, clock, partial(worker_reports, core=None), try_in_network)
@@ -193,4 +196,4 @@ def _started_again(item: Item, target: Target, port: int, clock: Clock, fork: Fo
     except NotStarted as fault:
         seen = f"it ended, and could not be started again on the same port: {fault.seen}"
         by_chance = ELSEWHERE in fault.seen  # it takes a free port each time: nothing keeps it from starting
-        return Outcome("passed") if by_chance else Outcome("failed", seen, fault.detail, _ADDRESS_IN_USE)
+        return Outcome("passed") if by_chance else Outcome("failed", seen, fault.detail, ADDRESS_IN_USE)

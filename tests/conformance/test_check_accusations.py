@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 import pytest
 
 from iomux.conformance.trial import outcome, rest
-from iomux.conformance.trial.subject import Fault, NotSeen, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen
 from iomux.system.sockets import listen
 from tests.field.table import FOLDER
 from tests.students import strange

@@ -8,6 +8,7 @@ an empty one if the evidence says nothing: then the item's own hint stands.
 import contextlib
 import os
 import socket
+from collections.abc import Iterator, Sequence
 
 import psutil
 
@@ -33,6 +34,10 @@ _OTHER_VALUES = {
 _SOME_VALUE = (
     "The same number of letters comes back: the size is no cause, the value of a byte is. What does your server do "
     "with a byte that is no letter: is it decoded as text, is the end of a string or of a line looked for?"
+)
+_THIS_VALUE = (
+    "Letters come back, and this does not: {}. What does your server do with these bytes: is the end of a string or of "
+    "a line looked for, is white space stripped, is what came taken for text or for a command?"
 )
 _OUT_OF_ORDER = (
     "The bytes that are missing here came later, behind others: two writes to one client were under way at a time, and "
@@ -74,6 +79,19 @@ def value_or_size(subject: Subject, size: int) -> str:
         if not _comes_back(subject, letters[:middle] + value + letters[middle + 1 :]):
             return hint
     return _SOME_VALUE
+
+
+@contextlib.contextmanager
+def value_matters(subject: Subject, suspects: Sequence[bytes]) -> Iterator[None]:
+    """Add to a fault which of these few bytes does not come back among letters, or alone; no hint if all do."""
+    try:
+        yield
+    except Fault as fault:
+        for one in suspects:
+            if not _comes_back(subject, b"ab" + one + b"cd") or not _comes_back(subject, one):
+                fault.hint = _THIS_VALUE.format(" ".join(f"0x{value:02x}" for value in one))
+                break
+        raise
 
 
 def _comes_back(subject: Subject, data: bytes) -> bool:

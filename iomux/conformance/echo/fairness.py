@@ -5,8 +5,9 @@ import time
 
 from iomux.conformance.trial.clients import ask, connect, receive
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
-from iomux.conformance.trial.items import ONE_AT_A_TIME, item
-from iomux.conformance.trial.subject import Fault, Subject, busy, processes, warm_up
+from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, busy, processes
+from iomux.conformance.trial.transfer import bystanders
 
 _TURN = b"my turn?"
 _PIECE = bytes(256 * 1024)
@@ -16,7 +17,8 @@ _PIECE = bytes(256 * 1024)
     "urgent",
     points=1,
     rule="out-of-band data does no harm",
-    sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent",
+    sent="a client sends a message, one urgent byte (MSG_OOB) and a message; then it is silent; two others "
+    "stay, one of which is owed 1 MiB meanwhile",
     hint="Urgent data is no error: select's third list and POLLPRI report it, and a client there has done nothing "
     "wrong. If you don't want urgent bytes, don't ask for them. And splice does not get past one: it fails with EAGAIN "
     "though the socket is readable, until something is received by recv or read. In Go, io.Copy calls splice if both "
@@ -25,7 +27,7 @@ _PIECE = bytes(256 * 1024)
 )
 def urgent(subject: Subject) -> None:
     """Check that the bytes before and after an urgent byte come back; the byte itself may be skipped."""
-    with connect(subject) as client:
+    with bystanders(subject) as still_served, connect(subject) as client:
         ask(client, b"before")
         spun = subject.pid is None or busy(subject)
         client.send(b"!", socket.MSG_OOB)
@@ -36,6 +38,7 @@ def urgent(subject: Subject) -> None:
             got += receive(client, 1)[0]
         if got not in (b"after", b"!after"):
             raise Fault(f"after an urgent byte the client was not served as before: {how or 'other bytes came back'}")
+        still_served("an urgent byte of another one")
         if not spun and busy(subject):
             raise Fault("after an urgent byte the server never sleeps again")
 

@@ -10,11 +10,13 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import NoReturn
 
 from iomux.conformance.trial.clients import ask, compare, connect, expect, message, receive
-from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.items import item, under_pressure, warm_up
+from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject, processes, stopped
 from iomux.system.sock_diag.other_end import ESTABLISHED, missing, other_end
 
 _BURST = 4  # fits into a backlog of 5, as textbooks have it
@@ -24,6 +26,7 @@ _SMALL_BYTES, _LARGE_BYTES = (
     128 * _PIECE_BYTES,
 )
 """For a new connection's receive buffer, and for one that has grown."""
+_USUAL_BUFFER = 128 * 1024  # the kernel's own default (tcp_rmem, tcp(7)), in which 96 KiB arrive
 _INFO_BYTES = 232  # up to and including the window
 _TURN_BYTES, _TURNS = 256 * 1024, 4
 _FULL_SECONDS = 0.2
@@ -33,11 +36,14 @@ _FULL_SECONDS = 0.2
 def in_the_backlog(subject: Subject, count: int) -> Iterator[list[socket.socket]]:
     """`count` new clients of a server that is held still. Raises NotSeen if the kernel has not all of them waiting."""
     with ExitStack() as stack:
-        with warm_up("echoes"):
+        with under_pressure("echoes"):
             clients = [stack.enter_context(connect(subject)) for _ in range(count)]
         ends = [other_end(client) for client in clients]
         if not all(end and end.state == ESTABLISHED for end in ends):
-            raise NotSeen(f"the server's backlog has no place for {count} clients: listen(2)")
+            raise NotSeen(
+                f"the server's backlog has no place for {count} clients that have sent nothing: listen(2), or tcp(7) "
+                "(TCP_DEFER_ACCEPT)"
+            )
         yield clients
 
 
@@ -90,7 +96,7 @@ def lump(subject: Subject) -> None:
         with warm_up("echoes"):
             ask(client, b"are you there?")
         if _one_lump(subject, client, _SMALL_BYTES) < _SMALL_BYTES:
-            raise NotSeenHere("the kernel's buffers are too small here for a message of many buffers: tcp(7), tcp_rmem")
+            _too_small()
         with warm_up("bulk"):
             grow_buffers(client)
         _one_lump(subject, client, _LARGE_BYTES)
@@ -102,6 +108,16 @@ def _one_lump(subject: Subject, client: socket.socket, most: int) -> int:
         sent = _queue(client, message(most))
     compare(sent, *receive(client, len(sent), sent), who="a client whose message had waited")
     return len(sent)
+
+
+def _too_small() -> NoReturn:
+    """Raise NotSeen: the buffer of the server's own choice, or the kernel's, holds too little of a message."""
+    usual = 0
+    with suppress(OSError, ValueError, IndexError):
+        usual = int(Path("/proc/sys/net/ipv4/tcp_rmem").read_text().split()[1])
+    if usual < _USUAL_BUFFER:
+        raise NotSeenHere("the kernel's buffers are too small here for a message of many buffers: tcp(7), tcp_rmem")
+    raise NotSeen("the server's receive buffer is smaller than this message, by its own choice: socket(7), SO_RCVBUF")
 
 
 def grow_buffers(client: socket.socket) -> None:

@@ -4,11 +4,12 @@ TCP is a stream: it keeps the order of bytes and forgets where one `send` ended 
 """
 
 import contextlib
+import itertools
 import random
 import socket
 from collections.abc import Iterator
 
-from iomux.conformance.echo.causes import SHARED, lost_or_late, not_accepted, value_or_size
+from iomux.conformance.echo.causes import lost_or_late, not_accepted, value_matters, value_or_size
 from iomux.conformance.trial import rest
 from iomux.conformance.trial.clients import (
     CLOSED,
@@ -18,11 +19,10 @@ from iomux.conformance.trial.clients import (
     compare,
     connect,
     connect_narrow,
-    crowd,
     expect,
     message,
 )
-from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.items import item
 from iomux.conformance.trial.recording import RECORDING
 from iomux.conformance.trial.subject import Fault, Subject
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
@@ -32,7 +32,8 @@ _SIZES = sorted(
     {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
 )
 """Sizes around those that buffers commonly have."""
-_VALUES, _LATE_BYTES = (b"\x55", b"\xaa"), 2 * MIB
+_SPECIAL = bytes([0, 3, 4, 8, 9, 10, 13, 26, 27, 32, 127, 128, 255])
+"""Values that mean something to a terminal, a text file, or a string in C."""
 _OF_SEVERAL = 32  # the kernel chooses a listener by a hash: of two, each gets one of them but for once in 2^31
 
 
@@ -72,7 +73,8 @@ def echoes(subject: Subject) -> None:
     "sizes",
     points=4,
     rule="a message of any size comes back",
-    sent="one client sends messages of 9 to 65,537 bytes: just below, exactly and just above common buffer sizes",
+    sent="one client sends messages of 9 to 65,537 bytes: just below, exactly and just above common buffer sizes; "
+    "then one with line ends and other control characters in it",
     hint="Which sizes come back, and which hang? Compare them with the size of your buffer. How does your server learn "
     "that there is more to read, and what does it do when there is exactly as much as fits?",
     man="recv(2), select(2), epoll(7)",
@@ -82,6 +84,9 @@ def sizes(subject: Subject) -> None:
     with connect(subject) as client:
         for size in _SIZES:
             _ask_for(subject, client, size, f"a client with {size:,} bytes in a message")
+        pairs = [bytes(pair) for pair in itertools.product(_SPECIAL, repeat=2)]
+        with value_matters(subject, pairs):
+            ask(client, b"letters".join(pairs), "a client with line ends and other control characters in a message")
 
 
 def _ask_for(subject: Subject, client: socket.socket, size: int, who: str = "the client") -> None:
@@ -97,15 +102,19 @@ def _ask_for(subject: Subject, client: socket.socket, size: int, who: str = "the
     "pieces",
     points=4,
     rule="a message comes back even if it arrives in pieces, cut anywhere",
-    sent="a client sends 300 bytes one at a time, then 100,000 bytes cut at random places",
+    sent="a client sends each of the 256 bytes alone, and awaits it; another one sends 300 bytes one at a time, then "
+    "100,000 bytes cut at random places",
     hint="One send of the client is not one recv of yours: a stream has no messages. What does your server assume "
     "about what one recv returns?",
     man="recv(2), tcp(7)",
 )
 def pieces(subject: Subject) -> None:
-    """Send bytes one by one, and a message split at random."""
+    """Send each byte there is, alone, and awaited; then bytes one by one, and a message split at random."""
     single, long = message(300), message(100_000)
-    cut = random.Random(3)
+    cut, values = random.Random(3), [bytes([value]) for value in range(256)]
+    with connect(subject) as client, value_matters(subject, values):
+        for value in values:
+            ask(client, value, "a client whose message is a single byte")
     with cut_by_chance(), connect(subject) as client:
         for place in range(len(single)):
             client.sendall(single[place : place + 1])
@@ -156,44 +165,3 @@ def bulk(subject: Subject) -> None:
         exchange([stream])
         hint = lost_or_late(data, bytes(stream.got), client) if stream.got != data else ""
         compare(data, bytes(stream.got), stream.how, "the client", hint)
-
-
-@item(
-    "hundred",
-    points=5,
-    rule="a hundred clients at once each get their own bytes",
-    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent; then two each send "
-    "2 MiB, all of one value, and read late",
-    hint="Which client does your server wait for while it serves one? No call for one client may block while others "
-    "have sent something. And is everything that belongs to one client kept apart from the others'?",
-    man="select(2), poll(2), epoll(7)",
-    exempt=ONE_AT_A_TIME,
-)
-def hundred(subject: Subject) -> None:
-    """Test that clients are served concurrently and not mixed up. What is mixed by chance is asked for certain."""
-    try:
-        _each_its_own(subject)
-    except Fault as fault:
-        if "first" in fault.detail:  # other bytes came
-            _kept_apart(subject)
-        raise
-    _kept_apart(subject)
-
-
-def _each_its_own(subject: Subject) -> None:
-    with crowd(subject, 100) as clients:
-        messages = [message(2000, seed=number) for number in range(len(clients))]
-        for client, data in zip(clients, messages, strict=True):
-            client.sendall(data)
-        for number, (client, data) in enumerate(zip(clients, messages, strict=True), 1):
-            expect(client, data, who=f"client {number} of 100")
-
-
-def _kept_apart(subject: Subject) -> None:
-    """Let two clients read late: what each is owed waits somewhere. Bytes that are lost are another item's question."""
-    with contextlib.ExitStack() as stack:
-        streams = [Stream(stack.enter_context(connect_narrow(subject)), value * _LATE_BYTES) for value in _VALUES]
-        fill_all(subject, streams)
-        exchange(streams)
-        if any(other in stream.got for stream, other in zip(streams, reversed(_VALUES), strict=True)):
-            raise Fault("a client that read late got another client's bytes", hint=SHARED)

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_waits
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
-from iomux.conformance.trial.items import ONE_AT_A_TIME, item
+from iomux.conformance.trial.items import ONE_AT_A_TIME, item, under_pressure, warm_up
 from iomux.conformance.trial.limits import (
     at_its_limit,
     descriptors_of_first,
@@ -26,7 +26,6 @@ from iomux.conformance.trial.subject import (
     Subject,
     busy,
     settled,
-    warm_up,
 )
 
 _ROOM = 14  # more descriptors that the server may open
@@ -64,7 +63,7 @@ def descriptor_limit(subject: Subject) -> None:
                 ask(client, b"in", "one of the first ten")
         limit_descriptors(subject, descriptors_of_first(subject) + _ROOM)  # now: each may have cost it several
         spun = busy(subject)  # then something other than the limit keeps it awake: see the item silent
-        with warm_up("silence"):  # on a busy machine that look takes seconds: they are not to be silent for longer
+        with under_pressure("silence"):  # on a busy machine that look takes seconds, and they are silent no longer
             for client in inside:
                 ask(client, b"in", "one of the first ten")
         with pressing(subject, _TOO_MANY):  # for some of them a short backlog has no place: that is the kernel's affair
@@ -112,7 +111,7 @@ def past_1024(subject: Subject) -> None:
     with crowd(subject, _PAST) as clients:
         first, how = _first_not_served(clients)
         if first < (FD_SETSIZE * 3 // 4 if how == "left waiting" else _FEW):
-            _not_even_some(subject, clients, first)
+            _not_even_some(subject, clients, first, how)
         for client in clients[first:]:
             client.settimeout(1.0)
             if _answered(client) == "left waiting":
@@ -130,9 +129,11 @@ def _first_not_served(clients: list[socket.socket]) -> tuple[int, str]:
     return len(clients), "answered"
 
 
-def _not_even_some(subject: Subject, clients: list[socket.socket], first: int) -> NoReturn:
+def _not_even_some(subject: Subject, clients: list[socket.socket], first: int, how: str) -> NoReturn:
     if first < _FEW and (subject.pid is None or lives_on(subject.pid)):  # it may have ended of so many, all at once
-        raise NotSeen(f"fewer than {_FEW} clients at once are served: see the item hundred")
+        if how == "left waiting":
+            raise NotSeen(f"fewer than {_FEW} clients at once are served: see the item hundred")
+        raise NotSeen(f"of {_PAST:,} clients one of the first {_FEW} is sent away: so there is no room for as many")
     _has_descriptors_left(subject)
     hint = why_it_waits(subject, clients[first])
     raise Fault("clients were not served long before the 1,024th", hint, first=first + 1)

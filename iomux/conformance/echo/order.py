@@ -13,8 +13,8 @@ from contextlib import suppress
 import psutil
 
 from iomux.conformance.trial.clients import MIB, ask, compare, connect_narrow, fill, receive
-from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes, warm_up
+from iomux.conformance.trial.items import item, warm_up
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes
 
 _FIRST_BYTES, _BYTES = 6 * MIB, 12 * MIB  # the first are more than the kernel's buffers hold, at both ends
 _PIECE_BYTES = 16 * 1024

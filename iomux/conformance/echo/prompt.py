@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iomux.conformance.trial.clients import ask, compare, connect, message
-from iomux.conformance.trial.items import item
+from iomux.conformance.trial.items import item, warm_up
 from iomux.conformance.trial.patience import out_of_patience
-from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes, use_at_rest, warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes, use_at_rest
 from iomux.system.sock_diag.other_end import Connection, missing, other_end
 
 _BYTES = 64

@@ -13,8 +13,8 @@ import psutil
 
 from iomux.conformance.echo.visits import BLOCKS, is_a_leak, skip_if_collected
 from iomux.conformance.trial.clients import MIB, ask, connect, eventually, message
-from iomux.conformance.trial.items import item
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes, warm_up
+from iomux.conformance.trial.items import item, warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes
 
 _TURN_BYTES = 64 * 1024
 _WARM_UP, _FLAT, _ENOUGH = 16 * MIB, 24 * MIB, 256 * MIB

@@ -22,9 +22,9 @@ import psutil
 
 from iomux.conformance.echo.held_still import can_be_held
 from iomux.conformance.trial.clients import ask, connect, expect
-from iomux.conformance.trial.items import item
+from iomux.conformance.trial.items import item, under_pressure, warm_up
 from iomux.conformance.trial.patience import ready
-from iomux.conformance.trial.subject import PATIENCE, NotSeen, NotSeenHere, Subject, processes, stopped, warm_up
+from iomux.conformance.trial.subject import PATIENCE, NotSeen, NotSeenHere, Subject, processes, stopped
 from iomux.system.sock_diag.other_end import ESTABLISHED, other_end
 
 _MOST_PROCESSES = 4
@@ -107,7 +107,7 @@ def _one_each(subject: Subject, group: list[psutil.Process], stack: ExitStack) -
                 if _answers(process, client):
                     found[process] = client
         client.settimeout(PATIENCE)
-        with warm_up("burst"):
+        with under_pressure("burst"):
             expect(client, b"who?", "a client who came while some of the server's processes were held still")
     return found
 

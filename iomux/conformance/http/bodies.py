@@ -11,8 +11,9 @@ from iomux.conformance.http.items import item
 from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import if_pipelined, must_get, visit
+from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.patience import ready
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 CHUNKED = b"5\r\nhello\r\na;a=b;c\r\n the world\r\n0\r\nSome-Trailer: x\r\n\r\n"
 _UPLOAD_BYTES, _FIRST_BYTES, _CUT = 16 << 20, 64 << 10, 9

@@ -9,7 +9,8 @@ from iomux.conformance.http.site import Site
 from iomux.conformance.http.staying import answers_in_order
 from iomux.conformance.http.visitor import Visitor, get
 from iomux.conformance.http.visits import expect_page, needs_staying, visit
-from iomux.conformance.trial.subject import Fault, Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, Subject
 
 
 @item(

@@ -13,9 +13,9 @@ from iomux.conformance.http.items import item
 from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import Visitor, get
 from iomux.conformance.http.visits import Bad, expect_page, needs_staying, refused, visit
-from iomux.conformance.trial.items import ONE_AT_A_TIME
+from iomux.conformance.trial.items import ONE_AT_A_TIME, under_pressure, warm_up
 from iomux.conformance.trial.patience import kept_from_working, ready
-from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject, warm_up
+from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject
 
 LONGEST_HEAD_SECONDS = 95.0
 """How long a server may wait for a head."""
@@ -63,7 +63,7 @@ def drip(subject: Subject, site: Site) -> None:
         visitor.send(get(site.page)[:-2] + b"X-Slow: ")
         with contextlib.ExitStack() as stack:
             if not _gone_before(quiet, visitor, time.monotonic() + LONGEST_HEAD_SECONDS):
-                stack.enter_context(warm_up("half-head"))
+                stack.enter_context(under_pressure("half-head"))
             _is_let_go(visitor, "sends its head a byte a second", drip=b"x", seconds=2 * _DRIP_SECONDS)
 
 

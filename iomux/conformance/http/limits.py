@@ -11,7 +11,7 @@ from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import expect_page, must_get, needs_staying, still_serves, visit
 from iomux.conformance.trial.clients import check_room_for, crowd, pressing, send_all
-from iomux.conformance.trial.items import ONE_AT_A_TIME
+from iomux.conformance.trial.items import ONE_AT_A_TIME, under_pressure, warm_up
 from iomux.conformance.trial.limits import allow_descriptors
 from iomux.conformance.trial.patience import at_work
 from iomux.conformance.trial.subject import (
@@ -23,7 +23,6 @@ from iomux.conformance.trial.subject import (
     processes,
     settled,
     skip_if_never_asleep,
-    warm_up,
 )
 
 _LONG, _ENDLESS_BYTES = 1 << 20, 48 << 20
@@ -184,7 +183,7 @@ def newcomer(subject: Subject, site: Site) -> None:
     with _few_descriptors(subject), contextlib.ExitStack() as stack:
         for number in range(_IDLE + _NEWCOMERS):
             visitor = stack.enter_context(visit(subject))
-            with warm_up("keep-alive") if number < _IDLE - _ROOM // 2 else contextlib.nullcontext():
+            with under_pressure("keep-alive") if number < _IDLE - _ROOM // 2 else contextlib.nullcontext():
                 answer = visitor.ask(site.page)
             if answer.status < 500:  # else it was told that there is no room: that is an answer, too
                 expect_page(visitor, answer, f"GET {site.page}, with all descriptors held by idle ones,", None)

@@ -9,8 +9,8 @@ from iomux.conformance.http.staying import answers_in_order
 from iomux.conformance.http.visitor import STALLED, get
 from iomux.conformance.http.visits import expect_page, must_get, needs_staying, still_serves, visit
 from iomux.conformance.trial.clients import MIB, eventually
-from iomux.conformance.trial.items import ONE_AT_A_TIME
-from iomux.conformance.trial.subject import Fault, Subject, descriptors, rss_bytes, settled, warm_up
+from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, descriptors, rss_bytes, settled
 from iomux.system.sockets import reset
 
 _RESETS, _FEW_DESCRIPTORS = 20, 10

@@ -10,7 +10,8 @@ from iomux.conformance.http.items import item
 from iomux.conformance.http.site import BLANKS, NEIGHBOUR_NAME, SECRET, SECRET_NAME, Site
 from iomux.conformance.http.visitor import STALLED, get
 from iomux.conformance.http.visits import expect_page, must_get, still_serves, visit
-from iomux.conformance.trial.subject import Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Subject
 
 _ESCAPES = ("/../", "/%2e%2e/", "/..%2f", "/%2e%2e%2f", "//../", "/pictures/../../", "/pictures/..%2f..%2f", "/..%5c")
 _TWICE = ("/%252e%252e/", "/..%252f")

@@ -13,7 +13,8 @@ from iomux.conformance.http.answers import Answer
 from iomux.conformance.http.site import Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.trial.connecting import connect, connect_narrow
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.trial.window import window
 
 ENDS_EACH = "the server ends the connection behind each answer, and says so: that is allowed, but see keep-alive"

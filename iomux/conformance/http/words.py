@@ -7,7 +7,8 @@ from iomux.conformance.http.site import BIG, MISSING, PAGE, Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import expect_page, must_get, visit
 from iomux.conformance.trial.clients import CLOSED
-from iomux.conformance.trial.subject import Fault, Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, Subject
 from iomux.conformance.trial.window import window
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -13,7 +13,8 @@ from iomux.conformance.redis.items import TIME, page
 from iomux.conformance.redis.talk import ask, store
 from iomux.conformance.redis.wire import OK, command, told
 from iomux.conformance.trial.clients import MIB
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, rss_bytes, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, rss_bytes
 
 item = partial(items.item, stage=TIME)
 _ROUND_BYTES, _VALUE_BYTES, _LIFE_MS = 4 * MIB, 8192, 100

@@ -8,7 +8,8 @@ from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import FRAMING, cli, piped, spec, suite
 from iomux.conformance.redis.talk import as_bulk, ask, expect, needs_inline, shown, store
 from iomux.conformance.redis.wire import NIL, OK, PONG, bulk, command, told
-from iomux.conformance.trial.subject import Fault, Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, Subject
 
 item = partial(items.item, stage=FRAMING)
 _HUNDREDS = 1000

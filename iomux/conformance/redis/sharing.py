@@ -11,8 +11,8 @@ from iomux.conformance.redis.talk import as_bulk, ask, client, shared_store
 from iomux.conformance.redis.wire import NIL, PONG, bulk, command, integer, is_error
 from iomux.conformance.trial.clients import CLOSED, RESET, check_room_for, connect, connect_one_by_one, crowd
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
-from iomux.conformance.trial.items import ONE_AT_A_TIME
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, warm_up
+from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes
 
 item = partial(items.item, stage=PRESSURE)
 _COUNTING, _EACH, _PIECE = 50, 100, 10

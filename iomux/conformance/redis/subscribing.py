@@ -11,8 +11,8 @@ from iomux.conformance.redis.items import PRESSURE, page
 from iomux.conformance.redis.talk import ERROR, ask, client, expect, shared_store, wrong
 from iomux.conformance.redis.wire import NIL, array, bulk, command, integer, said
 from iomux.conformance.trial.clients import MIB, eventually
-from iomux.conformance.trial.items import ONE_AT_A_TIME
-from iomux.conformance.trial.subject import Fault, Subject, processes, rss_bytes, warm_up
+from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
+from iomux.conformance.trial.subject import Fault, Subject, processes, rss_bytes
 from iomux.system.sockets import reset
 
 item = partial(items.item, stage=PRESSURE)

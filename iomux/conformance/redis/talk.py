@@ -12,7 +12,8 @@ from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.wire import PONG, bulk, is_error, said, told
 from iomux.conformance.trial.clients import CLOSED, RESET, connect
 from iomux.conformance.trial.connecting import connect_narrow_from_home
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.trial.window import escaped, window
 
 KEYS = tuple(f"iomux:{name}" for name in ("a", "b", "c", "d", "gone", "big", "n"))

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomux.conformance.trial.clients import MIB, compare
+from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.patience import at_work, ready
-from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, settled, stopped, warm_up
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, settled, stopped
 from iomux.conformance.trial.yielding import only_while_we_sleep
 from iomux.system.sock_diag.at_port import Socket, sockets_at
 

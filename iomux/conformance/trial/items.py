@@ -2,13 +2,15 @@
 
 The items of an echo server are functions in the modules of `echo`, one for each family; those of a chat room are in
 `chat`. `check.py` has their order. Each takes a `Subject` and returns if the server kept the rule; else it raises
-`Fault` with what was seen, or `NotSeen`.
+`Fault` with what was seen, or `NotSeen`. What is prepared for that stands in `warm_up`.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from iomux.conformance.trial.subject import Subject
+from iomux.conformance.trial.subject import PASSED, SHORT_HERE, Fault, NotSeen, Subject
+from iomux.system.limits import did_you_mean
 
 Trial = Callable[[Subject], None]
 
@@ -43,8 +45,23 @@ class Item:
 ITEMS: dict[str, Item] = {}
 """Every item of an echo server by its name, in the order in which they are tried."""
 
+_NOT_AT_FIRST = (
+    "The item {} asks for the same, and passed. So what came before matters: what does your server count, keep or "
+    "limit, over all clients, messages or bytes so far, and whom else does it touch when one client goes?"
+)
 ONE_AT_A_TIME = {"blocking": "a blocking server serves one client at a time: that is its model"}
 NEVER_SLEEPS = {"nonblocking": "a nonblocking server never sleeps, it always asks every client: that is its model"}
+
+
+def choose(items: Mapping[str, Item], only: str | Iterable[str] | None) -> list[Item]:
+    """Those of these names, in their order; all without names. Raises LookupError, and ValueError if it is none."""
+    names = tuple(items) if only is None else (only,) if isinstance(only, str) else tuple(only)
+    if unknown := [name for name in names if name not in items]:
+        near = did_you_mean(unknown[0], items)
+        raise LookupError(f"no item is called {unknown[0]!r}: {near}choose from {', '.join(items)}")
+    if not names:
+        raise ValueError("no item was chosen: omit `only` to try all")
+    return [item for item in items.values() if item.name in names]
 
 
 def item(
@@ -69,3 +86,35 @@ def item(
         return trial
 
     return register
+
+
+@contextlib.contextmanager
+def warm_up(item: str) -> Iterator[None]:
+    """Prepare what is judged: what fails in here is another item's fault. Raises NotSeen, naming that item.
+
+    If that one has passed, it is no other's: the item is tried once more, and then it fails here.
+    """
+    try:
+        yield
+    except Fault as fault:
+        if item not in PASSED:
+            raise NotSeen(f"{fault.seen}: see the item {item}", item) from None
+        fault.hint = fault.hint or _NOT_AT_FIRST.format(item)
+        raise
+    except OSError as error:
+        if item in PASSED or error.errno in SHORT_HERE:
+            raise
+        why = f"a client's call failed, {error.strerror or type(error).__name__}: see the item {item}"
+        raise NotSeen(why, item) from None
+
+
+@contextlib.contextmanager
+def under_pressure(item: str) -> Iterator[None]:
+    """Prepare as `warm_up`, where a right server may fail that passes this item: it stays "not seen"."""
+    try:
+        with warm_up(item):
+            yield
+    except NotSeen as reason:
+        raise NotSeen(str(reason)) from None
+    except Fault as fault:
+        raise NotSeen(fault.seen) from None

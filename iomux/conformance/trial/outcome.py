@@ -6,7 +6,7 @@ whole machine (/proc/net/netstat; proc_net(5), net/ipv4/proc.c): so they excuse 
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -45,14 +45,19 @@ class Outcome:
     """What the clients did, if it failed."""
     server_lived_on: bool = False
     """Whether it failed while the server still served: if that has ended since, this is not why."""
+    see: str = ""
+    """The item by whose fault it was not seen."""
     notes: tuple[str, ...] = ()
     """How the server was called and where it listens, if that is not as usual."""
 
 
-def try_item(item: Item, subject: Subject) -> Outcome:
-    """Run one item's trial; called in a separate process. What the kernel dropped is not blamed on the server."""
+def try_item(item: Item, subject: Subject, passed: Iterable[str] = ()) -> Outcome:
+    """Run one item's trial; called in a separate process. What the kernel dropped is not blamed on the server.
+
+    passed: the items that are known to have passed, if it is tried for the second time: see `warm_up`.
+    """
     port, since = subject.address[1], kernel_drops(subject.address[1])
-    outcome = tried(item, subject)
+    outcome = tried(item, subject, passed)
     own_doing = "waiting" in outcome.detail  # the server accepts no one: `connecting` has seen that
     answered = outcome.detail.get("bytes_back") != 0
     if outcome.status == "failed" and not own_doing and (why := kernel_dropped_since(since, port, answered)):
@@ -60,16 +65,16 @@ def try_item(item: Item, subject: Subject) -> Outcome:
     return outcome
 
 
-def tried(item: Item, subject: Subject) -> Outcome:
+def tried(item: Item, subject: Subject, passed: Iterable[str] = ()) -> Outcome:
     """Run one item's trial, and say how it ended."""
     try:
-        with under_trial(subject):
+        with under_trial(subject, passed):
             item.trial(subject)
     except Fault as fault:
         lived = fault.server_lived_on
         return Outcome("failed", fault.seen, fault.detail, fault.hint, False, RECORDING.steps(), lived)
     except NotSeen as reason:
-        return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
+        return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere), see=reason.see)
     except psutil.AccessDenied:
         return Outcome("not seen", HIDDEN, by_machine=True)
     except PermissionError as error:  # of prlimit(2), say: no client's call needs a permission

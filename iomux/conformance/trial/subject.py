@@ -8,7 +8,7 @@ import contextlib
 import errno
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -40,7 +40,14 @@ class NotStarted(Fault):
 
 
 class NotSeen(Exception):
-    """An item can't be tried on this server; the message says why."""
+    """An item can't be tried on this server; the message says why.
+
+    see: the item whose fault this should be. If that one passes, the fault is this item's own: see `warm_up`.
+    """
+
+    def __init__(self, why: str, see: str = "") -> None:
+        super().__init__(why)
+        self.see = see
 
 
 class NotSeenHere(NotSeen):
@@ -68,30 +75,24 @@ class Subject:
 
 UNDER_TRIAL: list["Subject"] = []
 """The servers whose items this process tries now."""
+PASSED: set[str] = set()
+"""The items that the server has passed, while one is tried once more that was not seen by the fault of one of them."""
 _held: list["Subject"] = []
 
 
 @contextlib.contextmanager
-def under_trial(subject: Subject) -> Iterator[None]:
-    """Name the server whose item this process tries; each `Fault` then knows whether it lived on."""
+def under_trial(subject: Subject, passed: Iterable[str] = ()) -> Iterator[None]:
+    """Name the server whose item this process tries; each `Fault` then knows whether it lived on.
+
+    passed: the items that it has passed, if this one is tried once more because it was to be one of their faults.
+    """
     UNDER_TRIAL.append(subject)
+    PASSED.update(passed)
     try:
         yield
     finally:
         UNDER_TRIAL.remove(subject)
-
-
-@contextlib.contextmanager
-def warm_up(item: str) -> Iterator[None]:
-    """Prepare what is judged: what fails in here is another item's fault. Raises NotSeen, naming that item."""
-    try:
-        yield
-    except Fault as fault:
-        raise NotSeen(f"{fault.seen}: see the item {item}") from None
-    except OSError as error:
-        raise NotSeen(
-            f"a client's call failed, {error.strerror or type(error).__name__}: see the item {item}"
-        ) from None
+        PASSED.clear()
 
 
 def processes(subject: Subject) -> list[psutil.Process]:

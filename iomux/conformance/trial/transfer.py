@@ -7,14 +7,22 @@ of them for `PATIENCE` seconds is the server said not to answer: it may be slow,
 import contextlib
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
-from iomux.conformance.trial.clients import CLOSED, MIB, RESET
+from iomux.conformance.trial.clients import CLOSED, MIB, RESET, ask, compare, connect, connect_narrow, message
+from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.patience import out_of_patience, ready
-from iomux.conformance.trial.subject import Subject, settled
+from iomux.conformance.trial.recording import RECORDING
+from iomux.conformance.trial.subject import Fault, Subject, settled
 
-_STALL_SECONDS = 0.1
+_STALL_SECONDS, _SOON_SECONDS = 0.1, 0.2
+_SILENT_SECONDS = 6.0  # so long nobody is sent away for silence (the item silence); a busy machine may take longer
+_ONE_OF_MANY = (
+    "What one client does ends that client, and no other: what else do you close, cancel or forget when a call on its "
+    "socket fails?"
+)
 _ROUNDS = 10  # of filling; a server that goes on for longer is only slow, and reading may begin
 
 
@@ -60,6 +68,58 @@ def exchange(streams: Iterable[Stream]) -> None:
         elif out_of_patience(moved):
             for stream in running.values():
                 stream.how = "nothing more came"
+
+
+def is_served(subject: Subject, client: socket.socket) -> bool:
+    """Whether a client is served now, and not only when another one has left or has read: known once all is at rest."""
+    with contextlib.suppress(OSError):
+        client.sendall(b"?")
+        settled(subject)
+        return bool(ready([client], seconds=_SOON_SECONDS)[0]) and client.recv(1) == b"?"
+    return False
+
+
+@contextlib.contextmanager
+def bystanders(subject: Subject) -> Iterator[Callable[[str], None]]:
+    """Two clients that stay while others misbehave; yields what asks both, afterwards, for what they are due.
+
+    One is served, the other one is owed 1 MiB. None is there if the server serves one client at a time, and only the
+    first if a client that does not read holds up others: those are the questions of other items.
+    """
+    with contextlib.ExitStack() as stack:
+        served, owed = stack.enter_context(connect(subject)), stack.enter_context(connect_narrow(subject))
+        with warm_up("echoes"):
+            ask(served, b"I stay")
+        stream = Stream(owed, message(MIB))
+        if not is_served(subject, owed):
+            stack.close()
+        else:
+            fill_all(subject, [stream])
+            if not is_served(subject, served):
+                exchange([stream])
+        yield partial(_are_served, subject, served, stream, time.monotonic() + _SILENT_SECONDS)
+
+
+def _are_served(subject: Subject, served: socket.socket, owed: Stream, until: float, after: str) -> None:
+    if served.fileno() < 0 or time.monotonic() > until:
+        return
+    try:
+        ask(served, b"and I?", f"after {after}, a client that had stayed")
+        exchange([owed])
+        if bytes(owed.got) != owed.data and _comes_late(subject, owed.data):
+            compare(owed.data, bytes(owed.got), owed.how, f"after {after}, a client that was owed bytes")
+    except Fault as fault:
+        fault.hint = fault.hint or _ONE_OF_MANY
+        raise
+
+
+def _comes_late(subject: Subject, data: bytes) -> bool:
+    """Whether a client that reads late gets every byte when nobody else is there: else that is another item's fault."""
+    with RECORDING.paused(), connect_narrow(subject) as client:
+        alone = Stream(client, data)
+        fill_all(subject, [alone])
+        exchange([alone])
+    return bytes(alone.got) == data
 
 
 def _push(stream: Stream) -> int:

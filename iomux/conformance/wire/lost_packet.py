@@ -7,7 +7,8 @@ server's kernel, also after close. On loopback they have arrived by then, so a s
 import socket
 
 from iomux.conformance.trial.clients import ask, eventually, expect, message
-from iomux.conformance.trial.subject import NotSeen, Subject, warm_up
+from iomux.conformance.trial.items import warm_up
+from iomux.conformance.trial.subject import NotSeen, Subject
 from iomux.conformance.wire.hosts import connect_from, has_parted, hosts_of, item, losing
 
 _ONE_PACKET = 1000  # bytes

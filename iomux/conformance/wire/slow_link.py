@@ -9,8 +9,8 @@ import socket
 from contextlib import ExitStack
 
 from iomux.conformance.trial.clients import ask, eventually, message
-from iomux.conformance.trial.items import ONE_AT_A_TIME
-from iomux.conformance.trial.subject import Subject, warm_up
+from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
+from iomux.conformance.trial.subject import Subject
 from iomux.conformance.wire.hosts import connect_from, hosts_of, item, losing, owes
 
 _SLOW, _SMALL_BYTES = 8, 4096  # a new connection's send buffer has room for that (tcp_wmem, tcp(7))

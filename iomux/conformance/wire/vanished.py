@@ -10,8 +10,8 @@ import time
 
 from iomux.conformance.trial.clients import ask, eventually
 from iomux.conformance.trial.holders import held_by
-from iomux.conformance.trial.items import ONE_AT_A_TIME
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, warm_up
+from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.wire.hosts import connect_from, hosts_of, inode_of, item, losing, owes
 
 NO_PROMISE = (

@@ -46,7 +46,7 @@ def one_loop(
         for key, event in selector.select():
             client: Any = key.fileobj
             if client is listener:
-                _accept(listener, selector)
+                accept(listener, selector)
                 continue
             try:
                 _serve(client, key.data, event, selector, piece, step)
@@ -57,7 +57,7 @@ def one_loop(
                 client.close()
 
 
-def _accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
+def accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
     try:
         client = listener.accept()[0]
     except BlockingIOError:
