@@ -39,12 +39,13 @@ _SAYS_INTERRUPTED = ("Interrupted system call", "EINTR")
 _MANNERS_SECONDS = 30.0
 
 
-def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
+def with_cause(outcome: Outcome, item: Item, running: Running, at_first: str) -> Outcome:
     """Report how the server of a failed item ended, or what error it has printed.
 
     An item that has passed stays so, even if the server ended as its clients hung up: that end belongs to the items
     about clients that leave, which look for it. And so it is if it failed before that. A server that has printed an
     error may be about to end, a traceback comes before the end: so what it printed is looked at first.
+    at_first: what it had printed before its first client.
     """
     if item.name == "ctrl-c" or outcome.status != "failed":
         return outcome
@@ -62,7 +63,8 @@ def with_cause(outcome: Outcome, item: Item, running: Running) -> Outcome:
     if also := too_much(running.written_bytes()):
         return replace(outcome, seen=f"{outcome.seen}.{also}", detail=detail)
     if error:
-        return replace(outcome, seen=f"{outcome.seen}; an error in the server's output: {error}", detail=detail)
+        old = "" if error_in(running.log().removeprefix(at_first)) else ", from before its first client"
+        return replace(outcome, seen=f"{outcome.seen}; an error in the server's output{old}: {error}", detail=detail)
     return outcome
 
 

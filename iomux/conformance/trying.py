@@ -147,12 +147,12 @@ def _tried(
     item: Item, target: Target, clock: Clock, fork: Fork, afterwards: Callable[[Running], None], attempt: Attempt
 ) -> Outcome:
     with target.run(main=_TO_THE_LAST if item.name == "ctrl-c" else "main_bounded") as running:
+        at_first, port = running.log(), running.subject.address[1]
         outcome = try_in_worker(item, running.subject, clock, fork, attempt)
-        if outcome.status == "passed":
+        if passed := outcome.status == "passed":
             afterwards(running)
-        outcome, port = with_cause(outcome, item, running), running.subject.address[1]
-        outcome = replace(outcome, notes=running.notes)
-    if item.name == "ctrl-c" and outcome.status == "passed" and target.own_listener:
+        outcome = replace(with_cause(outcome, item, running, at_first), notes=running.notes)
+    if passed and item.name == "ctrl-c" and target.own_listener:
         return _started_again(item, target, port, clock, fork)
     return outcome
 
@@ -176,8 +176,8 @@ def _tried_in_network(item: Item, target: Target) -> Outcome:
     except OSError as error:
         raise NotSeenHere(f"no network of hosts can be made here: {error}") from None
     with hosts, target.run(inside=hosts[0]) as running:
-        outcome = with_cause(tried(item, replace(running.subject, hosts=hosts)), item, running)
-        return replace(outcome, notes=running.notes)
+        at_first, subject = running.log(), replace(running.subject, hosts=hosts)
+        return replace(with_cause(tried(item, subject), item, running, at_first), notes=running.notes)
 
 
 def _started_again(item: Item, target: Target, port: int, clock: Clock, fork: Fork) -> Outcome:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import traceback
 from typing import Any, NoReturn
 
 import pytest
@@ -73,6 +74,27 @@ def decodes_in_a_thread(listener: socket.socket) -> NoReturn:
 def test_a_traceback_of_a_thread_is_not_hidden_behind_what_the_client_saw() -> None:
     seen = check(decodes_in_a_thread, "echoes")["echoes"].seen
     assert "; an error in the server's output: UnicodeDecodeError: " in seen
+
+
+def tells_of_an_old_error(listener: socket.socket) -> NoReturn:
+    """It has tried something at its start, and said so; what is wrong with it is another thing."""
+    try:
+        raise ModuleNotFoundError("No module named 'fast'")
+    except ImportError:
+        traceback.print_exc()
+    closes_at_once(listener)
+
+
+def closes_at_once(listener: socket.socket) -> NoReturn:
+    while True:
+        client, _ = listener.accept()
+        client.recv(4096)
+        client.close()
+
+
+def test_an_error_from_before_the_first_client_is_named_as_such() -> None:
+    seen = check(tells_of_an_old_error, "echoes")["echoes"].seen
+    assert "; an error in the server's output, from before its first client: ModuleNotFoundError: " in seen
 
 
 def ends_at_a_hang_up(listener: socket.socket) -> NoReturn:
