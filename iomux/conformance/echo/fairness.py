@@ -1,16 +1,45 @@
-"""Items about clients that send what is rare: an urgent byte, or a flood (`trial.flooding` says how that is seen)."""
+"""Items about clients that send what is rare: more than they read, an urgent byte, or a flood (`trial.flooding`)."""
 
 import socket
 import time
 
-from iomux.conformance.trial.clients import ask, connect, receive
+from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, fill, leave, message, receive
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
-from iomux.conformance.trial.subject import Fault, Subject, busy, processes
+from iomux.conformance.trial.subject import Fault, Subject, busy, processes, rss_bytes
 from iomux.conformance.trial.transfer import bystanders
 
 _TURN = b"my turn?"
+_MOST_TAKEN, _ONE_MESSAGE, _MOST_GROWTH = 64 * MIB, 4096, 32 * MIB
 _PIECE = bytes(256 * 1024)
+
+
+@item(
+    "back-pressure",
+    points=3,
+    rule="the server stops reading from a client that does not read: its memory is bounded",
+    sent="a client sends up to 64 MiB and reads nothing",
+    hint="What you can't send you have to keep, and it grows with everything that you go on reading. Stop reading "
+    "from a client that you owe too much: the kernel then stops the sender for you.",
+    man="tcp(7) (windows), send(2)",
+)
+def back_pressure(subject: Subject) -> None:
+    """Check that memory is bounded while the client does not read."""
+    with warm_up("sizes"), connect(subject) as reads:  # a server that swallows bytes may take all, and keep none
+        ask(reads, message(_ONE_MESSAGE))
+    before = rss_bytes(subject) if subject.pid is not None else 0
+    spun = subject.pid is None or busy(subject)  # then it is not this client that keeps it awake: see the item silent
+    with connect_narrow(subject) as client:
+        taken = fill(subject, client, message(MIB) * (_MOST_TAKEN // MIB))
+        if taken == _MOST_TAKEN:
+            in_memory = subject.pid is None or rss_bytes(subject) - before > _MOST_GROWTH
+            where = "in its memory" if in_memory else "somewhere"
+            raise Fault(f"the server took all 64 MiB although the client read nothing: it must keep them {where}")
+        if subject.pid is not None and (grown := rss_bytes(subject) - before) > _MOST_GROWTH:
+            raise Fault("the server's memory grew by more than 32 MiB", grown_bytes=grown)
+        if not spun and busy(subject):
+            raise Fault("a client does not read, and the server never sleeps: it asks for that client again and again")
+        leave(client)
 
 
 @item(

@@ -1,15 +1,19 @@
 """Items about slow, rude and silent clients: each may harm itself, none may harm the others."""
 
+import socket
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 
 from iomux.conformance.echo.held_still import grow_buffers
 from iomux.conformance.trial.clients import (
     MIB,
     ask,
+    check_room_for,
     come_and_reset,
     connect,
     connect_narrow,
+    connect_one_by_one,
+    crowd,
     expect,
     fill,
     leave,
@@ -17,16 +21,55 @@ from iomux.conformance.trial.clients import (
     still_serves,
 )
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
-from iomux.conformance.trial.subject import Fault, Subject, busy, rss_bytes, stopped
+from iomux.conformance.trial.limits import raise_descriptors
+from iomux.conformance.trial.patience import ready
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, stopped
 from iomux.conformance.trial.transfer import bystanders
 from iomux.system.sockets import reset
 
 _MUCH = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
-_MOST_TAKEN = 64 * MIB
-_ONE_MESSAGE = 4096
-_MOST_GROWTH = 32 * MIB
 _TWO_ANSWERS = (48 * 1024, 128 * 1024)  # for small buffers, and for large ones, if the kernel's have grown
+_FEW, _DESCRIPTORS_EACH = 100, 4
 _SIPPED, _SIP_BYTES = 500, 10
+
+
+@item(
+    "idle",
+    points=3,
+    rule="an active client is served even among a thousand silent ones",
+    sent="1,000 clients connect and send nothing; meanwhile one client sends again and again",
+    hint="Your server has to hold them all and wait for none. How many can it hold, and does it wait for a client's "
+    "first byte?",
+    man="epoll(7), pthreads(7)",
+    exempt=ONE_AT_A_TIME,
+)
+def idle(subject: Subject) -> None:
+    """Test one active client among 1,000 idle ones."""
+    check_room_for(1001)
+    raise_descriptors(subject, _DESCRIPTORS_EACH * 1001)
+    with crowd(subject, 500) as silent, connect(subject) as active, ExitStack() as stack:
+        try:
+            for number, client in enumerate(connect_one_by_one(subject, 500)):
+                stack.enter_context(client)
+                if number % 50 == 0:
+                    ask(active, b"one of a thousand", "the active client")
+            ask(active, b"and now?", "the active client")
+        except Fault:
+            _has_room(silent)
+            raise
+
+
+def _has_room(crowd: list[socket.socket]) -> None:
+    """Raise NotSeen if it has hundreds of clients, and closes who comes then: that is a limit, and no silence."""
+    left = [client for client in crowd if not _closed(client)]
+    if _FEW < len(left) < len(crowd) and crowd[: len(left)] == left:
+        raise NotSeen("the server turns newcomers away when some hundred are there: a thousand can't be")
+
+
+def _closed(client: socket.socket) -> bool:
+    with suppress(ConnectionError):
+        return bool(ready([client])[0]) and not client.recv(1, socket.MSG_PEEK)
+    return True
 
 
 @item(
@@ -130,31 +173,3 @@ def neighbours(subject: Subject) -> None:
         for _ in range(10):
             ask(other, b"quick", "another client")
         leave(slow)
-
-
-@item(
-    "back-pressure",
-    points=3,
-    rule="the server stops reading from a client that does not read: its memory is bounded",
-    sent="a client sends up to 64 MiB and reads nothing",
-    hint="What you can't send you have to keep, and it grows with everything that you go on reading. Stop reading "
-    "from a client that you owe too much: the kernel then stops the sender for you.",
-    man="tcp(7) (windows), send(2)",
-)
-def back_pressure(subject: Subject) -> None:
-    """Check that memory is bounded while the client does not read."""
-    with warm_up("sizes"), connect(subject) as reads:  # a server that swallows bytes may take all, and keep none
-        ask(reads, message(_ONE_MESSAGE))
-    before = rss_bytes(subject) if subject.pid is not None else 0
-    spun = subject.pid is None or busy(subject)  # then it is not this client that keeps it awake: see the item silent
-    with connect_narrow(subject) as client:
-        taken = fill(subject, client, message(MIB) * (_MOST_TAKEN // MIB))
-        if taken == _MOST_TAKEN:
-            in_memory = subject.pid is None or rss_bytes(subject) - before > _MOST_GROWTH
-            where = "in its memory" if in_memory else "somewhere"
-            raise Fault(f"the server took all 64 MiB although the client read nothing: it must keep them {where}")
-        if subject.pid is not None and (grown := rss_bytes(subject) - before) > _MOST_GROWTH:
-            raise Fault("the server's memory grew by more than 32 MiB", grown_bytes=grown)
-        if not spun and busy(subject):
-            raise Fault("a client does not read, and the server never sleeps: it asks for that client again and again")
-        leave(client)

@@ -1,4 +1,4 @@
-"""The item of the order in which a client's bytes come back, when more than one hand may write them.
+"""Items about whose bytes come back, and in which order, when many are served, or more than one hand may write.
 
 A send that finds no room waits, or takes a part. If a second one for the same client begins meanwhile (another thread
 that was woken for the same socket, a task for each answer), the two get into each other. A client that does not read
@@ -8,18 +8,22 @@ makes both of them wait: then it is no matter of luck. Nothing is lost, so every
 import socket
 import time
 from array import array
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import psutil
 
-from iomux.conformance.trial.clients import MIB, ask, compare, connect_narrow, fill, receive
-from iomux.conformance.trial.items import item, warm_up
+from iomux.conformance.echo.causes import SHARED
+from iomux.conformance.trial.clients import MIB, ask, compare, connect_narrow, crowd, expect, fill, message, receive
+from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
+from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, Subject, processes
+from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
 _FIRST_BYTES, _BYTES = 6 * MIB, 12 * MIB  # the first are more than the kernel's buffers hold, at both ends
 _PIECE_BYTES = 16 * 1024
 _MORE_SECONDS, _BETWEEN_SECONDS = 1.5, 0.0001
 _ROUNDS, _SECONDS = 4, 2.0
+_VALUES, _LATE_BYTES = (b"\x55", b"\xaa"), 2 * MIB
 _ONE_THREAD = (
     "The server has one thread. So one write to this client had not ended when the next began: one task for each "
     "answer, or a callback that does not wait. One write at a time for each client, and a queue for what follows."
@@ -28,6 +32,59 @@ _THREADS = (
     "Several threads or processes wait for the same socket, and two of them handle one client at once. EPOLLONESHOT, "
     "re-armed after the answer, or a thread of its own for each client, keeps the others away (epoll(7))."
 )
+
+
+@item(
+    "hundred",
+    points=5,
+    rule="a hundred clients at once each get their own bytes",
+    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent; then two each send "
+    "2 MiB, all of one value, and read late",
+    hint="Which client does your server wait for while it serves one? No call for one client may block while others "
+    "have sent something. And is everything that belongs to one client kept apart from the others'?",
+    man="select(2), poll(2), epoll(7)",
+    exempt=ONE_AT_A_TIME,
+)
+def hundred(subject: Subject) -> None:
+    """Test that clients are served concurrently and not mixed up. What is mixed by chance is asked for certain."""
+    try:
+        _each_its_own(subject)
+    except Fault as fault:
+        if "first" in fault.detail:  # other bytes came
+            _kept_apart(subject)
+        raise
+    _kept_apart(subject)
+
+
+def _each_its_own(subject: Subject) -> None:
+    with crowd(subject, 100) as clients:
+        messages = [message(2000, seed=number) for number in range(len(clients))]
+        for client, data in zip(clients, messages, strict=True):
+            client.sendall(data)
+        try:
+            for number, (client, data) in enumerate(zip(clients, messages, strict=True), 1):
+                expect(client, data, who=f"client {number} of 100")
+        except Fault as fault:
+            if any(_has_more_than(client, len(messages[0])) for client in clients):
+                fault.hint = SHARED
+            raise
+
+
+def _has_more_than(client: socket.socket, count: int) -> bool:
+    """Whether more lies there than the client is due: somebody else's, who then waits for it."""
+    with suppress(OSError):
+        return bool(ready([client])[0]) and len(client.recv(2 * count, socket.MSG_PEEK)) > count
+    return False
+
+
+def _kept_apart(subject: Subject) -> None:
+    """Let two clients read late: what each is owed waits somewhere. Bytes that are lost are another item's question."""
+    with ExitStack() as stack:
+        streams = [Stream(stack.enter_context(connect_narrow(subject)), value * _LATE_BYTES) for value in _VALUES]
+        fill_all(subject, streams)
+        exchange(streams)
+        if any(other in stream.got for stream, other in zip(streams, reversed(_VALUES), strict=True)):
+            raise Fault("a client that read late got another client's bytes", hint=SHARED)
 
 
 @item(

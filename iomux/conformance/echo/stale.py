@@ -1,4 +1,4 @@
-"""Items about clients that may be taken for one another: a hundred at once, and numbers that are used again.
+"""The item of numbers that are used again within one batch of events.
 
 A poller returns a batch of events, each with a descriptor's number. While the batch is handled, clients are closed and
 new ones accepted, and the kernel gives a new client the lowest free number (open(2)): that of one who has just been
@@ -9,20 +9,16 @@ while clients leave and others come.
 
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 
-from iomux.conformance.echo.causes import SHARED
 from iomux.conformance.echo.held_still import can_be_held
 from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, crowd, expect, fill, message
-from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
-from iomux.conformance.trial.patience import ready
-from iomux.conformance.trial.subject import Fault, Subject, stopped
-from iomux.conformance.trial.transfer import Stream, exchange, fill_all
+from iomux.conformance.trial.items import item, warm_up
+from iomux.conformance.trial.subject import Subject, stopped
 from iomux.system.sockets import reset
 
 _LEAVING, _NEW = 4, 3  # fewer newcomers than have left: each gets a number that was just in use
 _OWED_BYTES = 4 * MIB
-_VALUES, _LATE_BYTES = (b"\x55", b"\xaa"), 2 * MIB
 Leave = Callable[[socket.socket], None]
 
 
@@ -86,56 +82,3 @@ def _round(subject: Subject, owed_bytes: int, leave: Leave, together: bool) -> N
             expect(client, b"newcomer %d" % number, "a newcomer who came as others left")
         for client in (*new, stays):
             ask(client, b"once more", "after others have left, a client")
-
-
-@item(
-    "hundred",
-    points=5,
-    rule="a hundred clients at once each get their own bytes",
-    sent="100 connected clients each send 2,000 bytes, all different, and read after all have sent; then two each send "
-    "2 MiB, all of one value, and read late",
-    hint="Which client does your server wait for while it serves one? No call for one client may block while others "
-    "have sent something. And is everything that belongs to one client kept apart from the others'?",
-    man="select(2), poll(2), epoll(7)",
-    exempt=ONE_AT_A_TIME,
-)
-def hundred(subject: Subject) -> None:
-    """Test that clients are served concurrently and not mixed up. What is mixed by chance is asked for certain."""
-    try:
-        _each_its_own(subject)
-    except Fault as fault:
-        if "first" in fault.detail:  # other bytes came
-            _kept_apart(subject)
-        raise
-    _kept_apart(subject)
-
-
-def _each_its_own(subject: Subject) -> None:
-    with crowd(subject, 100) as clients:
-        messages = [message(2000, seed=number) for number in range(len(clients))]
-        for client, data in zip(clients, messages, strict=True):
-            client.sendall(data)
-        try:
-            for number, (client, data) in enumerate(zip(clients, messages, strict=True), 1):
-                expect(client, data, who=f"client {number} of 100")
-        except Fault as fault:
-            if any(_has_more_than(client, len(messages[0])) for client in clients):
-                fault.hint = SHARED
-            raise
-
-
-def _has_more_than(client: socket.socket, count: int) -> bool:
-    """Whether more lies there than the client is due: somebody else's, who then waits for it."""
-    with suppress(OSError):
-        return bool(ready([client])[0]) and len(client.recv(2 * count, socket.MSG_PEEK)) > count
-    return False
-
-
-def _kept_apart(subject: Subject) -> None:
-    """Let two clients read late: what each is owed waits somewhere. Bytes that are lost are another item's question."""
-    with ExitStack() as stack:
-        streams = [Stream(stack.enter_context(connect_narrow(subject)), value * _LATE_BYTES) for value in _VALUES]
-        fill_all(subject, streams)
-        exchange(streams)
-        if any(other in stream.got for stream, other in zip(streams, reversed(_VALUES), strict=True)):
-            raise Fault("a client that read late got another client's bytes", hint=SHARED)

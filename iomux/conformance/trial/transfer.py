@@ -103,21 +103,23 @@ def bystanders(subject: Subject) -> Iterator[Callable[[str], None]]:
 def _are_served(subject: Subject, served: socket.socket, owed: Stream, until: float, after: str) -> None:
     if served.fileno() < 0 or time.monotonic() > until:
         return
+    waited = time.monotonic() - until + _SILENT_SECONDS
     try:
         ask(served, b"and I?", f"after {after}, a client that had stayed")
         exchange([owed])
-        if bytes(owed.got) != owed.data and _comes_late(subject, owed.data):
+        if bytes(owed.got) != owed.data and _comes_late(subject, owed.data, waited):
             compare(owed.data, bytes(owed.got), owed.how, f"after {after}, a client that was owed bytes")
     except Fault as fault:
         fault.hint = fault.hint or _ONE_OF_MANY
         raise
 
 
-def _comes_late(subject: Subject, data: bytes) -> bool:
-    """Whether a client that reads late gets every byte when nobody else is there: else that is another item's fault."""
+def _comes_late(subject: Subject, data: bytes, seconds: float) -> bool:
+    """Whether a client that reads so late gets all when nobody else is there; else that is another item's fault."""
     with RECORDING.paused(), connect_narrow(subject) as client:
         alone = Stream(client, data)
         fill_all(subject, [alone])
+        time.sleep(seconds)
         exchange([alone])
     return bytes(alone.got) == data
 

@@ -6,7 +6,7 @@ import threading
 
 class Server:
     def talk(self, mine):
-        with contextlib.suppress(OSError):
+        with mine, contextlib.suppress(OSError):
             while data := mine.recv(65536):
                 self.client.sendall(data)
 
