@@ -76,6 +76,8 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
     ),
 }
 """By fault: the item that fails, and a part of what is seen."""
+_LAST = 'last = "close" in options or version == "HTTP/1.0"'
+_IDLE = "self.idle, self.until = False, None\n"
 _TOO_LONG = 'while b"\\r\\n\\r\\n" not in self.data:\n            if len(self.data) > HEAD:\n'
 _HINTS = "HTTP/1.1 103 Early Hints\\r\\nLink: </a.css>; rel=preload\\r\\n\\r\\n"
 RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
@@ -87,6 +89,13 @@ RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
                 "method, target, version, fields = self.head()\n        if version != 'HTTP/1.0':\n"
                 f'            self.sock.sendall(b"{_HINTS}")\n',
             ),
+        ),
+    ),
+    "ends behind every third answer": (
+        ("keep-alive", "pipelined"),
+        (
+            (_LAST, f"self.asked = self.asked + 1\n        {_LAST} or self.asked % 3 == 0"),
+            (_IDLE, f"{_IDLE}        self.asked = 0\n"),
         ),
     ),
     "refuses the body of a GET": (

@@ -40,7 +40,7 @@ sys.stdout.buffer.write(opened.read())"""
 )
 def keep_alive(subject: Subject, site: Site) -> None:
     """Ask again and again; a new connection is made where the server announced the end of the last one."""
-    asked = 0
+    asked, kept = 0, False
     while asked < _REQUESTS:
         with visit(subject) as visitor:
             before = asked
@@ -51,7 +51,8 @@ def keep_alive(subject: Subject, site: Site) -> None:
                 asked += 1
                 if answer.last:
                     break
-        if asked - before == 1:
+        kept = kept or asked - before > 1  # the hundredth may be the only one on the last connection
+        if not kept:
             raise NotSeen(ENDS_EACH.removesuffix(", but see keep-alive"))
 
 
