@@ -4,6 +4,8 @@ from tests.students.faulty_web_pressed import Parts
 
 _MISSING = "            self.answer(404, last=last)\n"
 _DECODE = "        name = unquote_to_bytes(path)\n"
+_LAST = 'last = "close" in options or version == "HTTP/1.0"'
+_KEEPS_OLD = 'last = "close" in options or (version == "HTTP/1.0" and "keep-alive" not in options)'
 _INSIDE = 'if not name.startswith(self.folder + "/") or not'
 _BODY = "    def body(self, length):\n"
 WRONG: dict[str, tuple[str, str, Parts]] = {
@@ -69,6 +71,11 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
             ("clients, LOCK = [],", "OPEN, clients, LOCK = {}, [],"),
         ),
     ),
+    "keeps an old client untold": (
+        "http10-kept",
+        "was kept, and the answer does not say so",
+        ((_LAST, _KEEPS_OLD),),
+    ),
     "one option only": (
         "field-names",
         "behind another option was not heard",
@@ -76,7 +83,9 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
     ),
 }
 """By fault: the item that fails, and a part of what is seen."""
-_LAST = 'last = "close" in options or version == "HTTP/1.0"'
+_TOLD = '\n        self.told = version != "HTTP/1.0"'
+_CLOSE = 'lines.append("Connection: close")'
+_NO_END = 'if self.take(2) != b"\\r\\n":\n                raise Refused(400)'
 _IDLE = "self.idle, self.until = False, None\n"
 _TOO_LONG = 'while b"\\r\\n\\r\\n" not in self.data:\n            if len(self.data) > HEAD:\n'
 _HINTS = "HTTP/1.1 103 Early Hints\\r\\nLink: </a.css>; rel=preload\\r\\n\\r\\n"
@@ -98,6 +107,20 @@ RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
             (_IDLE, f"{_IDLE}        self.asked = 0\n"),
         ),
     ),
+    "ends an old client without a word": (
+        ("http10", "http10-kept"),
+        (
+            ("        if last:\n            lines", "        if last and self.told:\n            lines"),
+            (_LAST, f"{_LAST}{_TOLD}"),
+        ),
+    ),
+    "keeps an old client, and says so": (
+        ("http10", "http10-kept"),
+        (
+            (_LAST, f"{_KEEPS_OLD}{_TOLD}"),
+            (_CLOSE, f"{_CLOSE}\n        elif not self.told:\n            lines.append('Connection: Keep-Alive')"),
+        ),
+    ),
     "refuses the body of a GET": (
         ("get-body", "body"),
         (
@@ -116,6 +139,16 @@ RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
             ),
             ("{REASONS[status]}", ""),
             ('"Connection: close"', '"connection:x-other,\\tCLOSE "'),
+        ),
+    ),
+    "ends at a bad chunk without a word": (
+        ("bad-chunk",),
+        (
+            (
+                "            if not re.fullmatch(b",
+                "            if size == b'zz':\n                raise Gone\n            if not re.fullmatch(b",
+            ),
+            (_NO_END, _NO_END.replace("Refused(400)", "Gone")),
         ),
     ),
     "waits for an immense chunk": (

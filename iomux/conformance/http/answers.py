@@ -40,11 +40,15 @@ class Answer:
         return ", ".join(self.fields.get(name, []))
 
     @property
+    def options(self) -> list[str]:
+        """The options of its Connection, in small letters."""
+        return [one.strip() for one in self.field("connection").lower().split(",")]
+
+    @property
     def last(self) -> bool:
         """Whether it says that the connection ends behind it (RFC 9112, section 9.3)."""
-        options = [one.strip() for one in self.field("connection").lower().split(",")]
-        kept = self.version != "1.0" or "keep-alive" in options
-        return self.to_the_end or "close" in options or not kept
+        kept = self.version != "1.0" or "keep-alive" in self.options
+        return self.to_the_end or "close" in self.options or not kept
 
 
 def read_answer(buffer: bytearray, more: More, method: str) -> Answer | None:
