@@ -7,6 +7,9 @@ from tests.students.wrong_stores import right, run_all
 
 Parts = tuple[tuple[str, str], ...]
 _SWEEPS = "        time.sleep(0.05)\n        with LOCK"
+_VERSIONS, _ERR = 'words[1] not in (b"2", b"3")', 'return f"-ERR {refused}\\r\\n".encode()'
+_NOPROTO = 'return b"-NOPROTO only RESP2 is spoken here\\r\\n"'
+_OVER = "    if seconds <= 0:\n"
 _UNKNOWN = '"-ERR unknown command\\r\\n"'
 _LINE = '    if line[:1] != b"*":\n        return split(line)\n'
 WRONG: dict[str, tuple[str, str, Parts]] = {
@@ -31,10 +34,27 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "there for SET NX",
         (("    before = get(key)\n", "    before = VALUES.get(key)\n"), (_SWEEPS, _SWEEPS.replace("0.05", "50"))),
     ),
+    "refuses a time that is over": (
+        "past",
+        "EXPIRE iomux:a -1 was answered -ERR a negative time is not supported",
+        ((_OVER, f"{_OVER}        raise Refused('a negative time is not supported')\n"),),
+    ),
+    "refuses conditions": (
+        "conditions",
+        "SET iomux:a x XX was answered -ERR NX and XX are not supported",
+        (
+            (
+                "    before = get(key)\n",
+                "    if {b'NX', b'XX'} & {*options}:\n        raise Refused('NX and XX are not supported')\n"
+                "    before = get(key)\n",
+            ),
+        ),
+    ),
 }
 """By fault: the item that fails, and a part of what is seen."""
 RIGHT: dict[str, tuple[str, Parts]] = {
     "simple strings in HELLO": ("hello", (('bulk(b"proto")', 'b"+proto\\r\\n"'),)),
+    "speaks RESP2 only": ("hello", ((_VERSIONS, 'words[1] != b"2"'), (_ERR, _NOPROTO))),
     "no lines": ("empty-lines", ((_LINE, _LINE.replace("return split(line)", "return [b'NO-INLINE']")),)),
     "no lines, in quotes": ("unbalanced", ((_LINE, _LINE.replace("return split(line)", "return [b'NO-INLINE']")),)),
 }

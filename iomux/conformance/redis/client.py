@@ -8,12 +8,13 @@ import contextlib
 import socket
 import time
 
-from iomux.conformance.redis.wire import NotAReply, end_of_reply
+from iomux.conformance.redis.wire import CRLF, NotAReply, end_of_reply
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET
 from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import Fault, Subject
 
 _MOST_SECONDS = 40.0
+BEHIND = "behind the answer to the command before, more bytes came"
 
 
 class Client:
@@ -23,7 +24,7 @@ class Client:
         self.socket = connected
         self.how = ""
         """Why no further reply came."""
-        self._came, self._subject = bytearray(), subject
+        self._came, self._subject, self._answered = bytearray(), subject, False
 
     def send(self, data: bytes) -> None:
         """Send all of it; if the store ends the connection meanwhile, its reply says why."""
@@ -44,16 +45,20 @@ class Client:
                 if not self._more():
                     break
             else:
-                reply = bytes(self._came[:end])
+                reply, self._answered = bytes(self._came[:end]), True
                 del self._came[:end]
                 return reply
             return self._rest()
-        self.how = "that is no reply"
+        self.how = BEHIND if self._came.startswith(CRLF) and self._answered else "that is no reply"
         return self._rest()
 
     def ended(self) -> bool:
         """Whether the end of the stream is what comes next."""
         return not self._came and not self._more() and self.how in (CLOSED, RESET)
+
+    def ending(self) -> str:
+        """`how` in a sentence: whether it is an end or a reset depends on what was unread at that moment (tcp(7))."""
+        return "the server ended the connection" if self.how in (CLOSED, RESET) else self.how
 
     def _rest(self) -> bytes:
         rest = bytes(self._came)

@@ -28,7 +28,7 @@ def _refused(subject: Subject, *wrong_ones: bytes) -> None:
         with client(subject) as one:
             one.send(sent)
             if not is_error(got := one.reply()):
-                raise wrong(sent, got, ERROR.shown, one.how)
+                raise wrong(one, sent, got, ERROR.shown)
             if not one.ended():
                 raise Fault(f"{told(sent)} was answered by an error, and the connection did not end")
     with client(subject) as other:

@@ -110,7 +110,7 @@ def subscribers_gone(subject: Subject) -> None:
         if not eventually(one_is_counted):
             raise Fault("two of three subscribers have left, and PUBLISH still counts more than one", counts=counts)
         if b"" in counts:
-            raise wrong(said("PUBLISH"), b"", integer(1), speaker.how, "after two subscribers have left")
+            raise wrong(speaker, said("PUBLISH"), b"", integer(1), "after two subscribers have left")
 
 
 @item(
@@ -157,7 +157,7 @@ def _say(speaker: Client, listens: Client) -> int:
     """Publish one message that the listener hears; return its size. The slow one may be let go, and not counted."""
     speaker.send(command("PUBLISH", _SLOW_CHANNEL, _MESSAGE))
     if (got := speaker.reply()) not in (integer(1), integer(2)):
-        raise wrong(said("PUBLISH"), got, integer(1), speaker.how, "next to a subscriber that does not read")
+        raise wrong(speaker, said("PUBLISH"), got, integer(1), "next to a subscriber that does not read")
     if listens.reply() != _message(_MESSAGE, _SLOW_CHANNEL):
         raise Fault("next to a subscriber that does not read another one did not hear all", how=listens.how)
     return len(_MESSAGE)

@@ -44,3 +44,9 @@ def test_each_fault_fails_the_item_that_tries_it(
 def test_a_right_store_is_not_accused_of_a_habit(habit: str, ports: dict[str, int]) -> None:
     outcome = tried(RIGHT[habit][0], ports[habit])
     assert outcome.status != "failed", outcome.seen
+
+
+def test_a_store_of_one_version_is_told_so_and_not_that_it_does_not_know_hello(ports: dict[str, int]) -> None:
+    outcome = tried("hello", ports["speaks RESP2 only"])
+    said = "this store speaks RESP2 only: HELLO 3 was answered -NOPROTO only RESP2 is spoken here"
+    assert (outcome.status, outcome.seen) == ("not seen", said)
