@@ -76,6 +76,11 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "was kept, and the answer does not say so",
         ((_LAST, _KEEPS_OLD),),
     ),
+    "no length for a HEAD": (
+        "head",
+        "the answer to HEAD /page.html is malformed: its Content-Length is no number of bytes",
+        (("file.fileno()).st_size", "file.fileno()).st_size if method == 'GET' else None"),),
+    ),
     "one option only": (
         "field-names",
         "behind another option was not heard",

@@ -31,6 +31,8 @@ class Answer:
     version: str
     fields: dict[str, list[str]]
     """The values of each field, by its name in small letters."""
+    length: int | None
+    """What its Content-Length says, also where no body follows: in the answer to a HEAD."""
     body: bytes
     to_the_end: bool
     """Whether only the end of the connection has ended the body."""
@@ -71,10 +73,10 @@ def read_one(buffer: bytearray, more: More, method: str) -> Answer | None:
         if field is None:
             raise Malformed("a line of its head is no field (name, colon, value)", b"Name: value", line)
         fields.setdefault(field[1].decode().lower(), []).append(field[2].decode("latin-1"))
-    body, to_the_end = b"", False
+    length, body, to_the_end = _length(fields), b"", False
     if method != "HEAD" and status >= 200 and status not in (204, 304):
-        body, to_the_end = _body(fields, buffer, more)
-    return Answer(status, lines[0][5:8].decode(), fields, body, to_the_end)
+        body, to_the_end = _body(fields, length, buffer, more)
+    return Answer(status, lines[0][5:8].decode(), fields, length, body, to_the_end)
 
 
 def _head(buffer: bytearray, more: More) -> bytes | None:
@@ -107,19 +109,25 @@ def _check_status_line(line: bytes) -> None:
         raise Malformed("it does not begin with a status line", b"HTTP/1.1 200 OK\r\n", line)
 
 
-def _body(fields: dict[str, list[str]], buffer: bytearray, more: More) -> tuple[bytes, bool]:
-    if "transfer-encoding" in fields:
-        if "content-length" in fields:
-            raise Malformed("it has both Content-Length and Transfer-Encoding")
-        return _chunked(buffer, more), False
+def _length(fields: dict[str, list[str]]) -> int | None:
     lengths = {value for line in fields.get("content-length", []) for value in re.split(r"[ \t]*,[ \t]*", line)}
     if not lengths:
+        return None
+    if len(lengths) > 1 or not re.fullmatch("[0-9]{1,18}", length := lengths.pop()):
+        raise Malformed("its Content-Length is no number of bytes")
+    return int(length)
+
+
+def _body(fields: dict[str, list[str]], length: int | None, buffer: bytearray, more: More) -> tuple[bytes, bool]:
+    if "transfer-encoding" in fields:
+        if length is not None:
+            raise Malformed("it has both Content-Length and Transfer-Encoding")
+        return _chunked(buffer, more), False
+    if length is None:
         while more():
             pass
         return _take(buffer, len(buffer)), True
-    if len(lengths) > 1 or not re.fullmatch("[0-9]+", length := lengths.pop()):
-        raise Malformed("its Content-Length is no number of bytes")
-    return _exactly(int(length), buffer, more, "it ends before the length that its Content-Length says"), False
+    return _exactly(length, buffer, more, "it ends before the length that its Content-Length says"), False
 
 
 def _chunked(buffer: bytearray, more: More) -> bytes:

@@ -50,7 +50,7 @@ def head(subject: Subject, site: Site) -> None:
         if first.status != 200:
             raise visitor.fault(f"HEAD {site.page} was answered by {first.status}, and not by 200")
         due = site.body(site.page)
-        if due is not None and int(first.field("content-length") or len(due)) != len(due):
+        if due is not None and first.length not in (None, len(due)):
             raise visitor.fault("the Content-Length of a HEAD is not that of the GET")
         _nothing_between(visitor, site, "behind the head of the answer to a HEAD came a body")
 
