@@ -86,7 +86,7 @@ class Report:
             raise AssertionError(str(self))
 
     def to_json(self) -> str:
-        """The whole report as one JSON object, with the figures of this run."""
+        """The whole report as one JSON object, with the figures of this run; what JSON does not know, as in Python."""
         summary = {
             "target": self.target,
             "passed": self.passed,
@@ -97,9 +97,8 @@ class Report:
             "built": self.built,
             "notes": self.notes,
         }
-        return json.dumps(
-            summary | {"results": [asdict(result) | {"earned": result.earned} for result in self.results]}, indent=1
-        )
+        results = [asdict(result) | {"earned": result.earned} for result in self.results]
+        return json.dumps(summary | {"results": results}, indent=1, default=repr)
 
     def to_junit(self) -> str:
         """The report as JUnit XML: a test case for each item, skipped if it was not seen."""

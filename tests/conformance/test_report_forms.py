@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import json
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -180,6 +181,11 @@ def test_the_evidence_is_in_the_json() -> None:
     told = dataclasses.asdict(ALL["sizes"])["evidence"]
     assert told["shortest"] is True
     assert '"built": "1 process' in ALL.to_json()
+
+
+def test_what_json_does_not_know_costs_nobody_the_report() -> None:
+    told = json.loads(report(result("sizes", detail={"got": b"\xff", "counts": {1}})).to_json())
+    assert told["results"][0]["detail"] == {"got": "b'\\xff'", "counts": "{1}"}
 
 
 def test_a_server_that_stops_at_a_byte_is_named_once() -> None:

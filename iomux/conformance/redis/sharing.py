@@ -8,7 +8,7 @@ from iomux.conformance.redis import items
 from iomux.conformance.redis.client import Client
 from iomux.conformance.redis.items import PRESSURE, cli, page
 from iomux.conformance.redis.talk import as_bulk, ask, client, shared_store
-from iomux.conformance.redis.wire import NIL, PONG, bulk, command, integer, is_error
+from iomux.conformance.redis.wire import NIL, PONG, bulk, command, integer, is_error, told
 from iomux.conformance.trial.clients import CLOSED, RESET, check_room_for, connect, connect_one_by_one, crowd
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
 from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
@@ -50,7 +50,9 @@ def _count(other: Client) -> None:
     """Read a piece's answers. Raises Fault for one that is no number."""
     for _ in range(_PIECE):
         if (got := other.reply())[:1] != b":":
-            raise Fault("one of 50 clients that count at once was not answered by a number", got=got, how=other.how)
+            raise Fault(
+                "one of 50 clients that count at once was not answered by a number", got=told(got), how=other.how
+            )
 
 
 @item(
@@ -70,7 +72,7 @@ def half_command(subject: Subject) -> None:
                 one.send(whole[:place])
                 one.socket.shutdown(socket.SHUT_WR)
                 if (got := one.reply()) and not is_error(got):
-                    raise Fault("half a command was answered as if it were whole", got=got)
+                    raise Fault("half a command was answered as if it were whole", got=told(got))
                 if not (one.how in (CLOSED, RESET) or one.ended()):
                     raise Fault("after half a command and the end of its stream a client's connection did not end")
         ask(other, "GET iomux:a", NIL, "after half a SET, another client")

@@ -52,7 +52,8 @@ ERROR = Due(b"-ERR \r\n", is_error)
 def between(least: int, most: int) -> Due:
     """An integer reply in this range."""
     return Due(
-        b":%d\r\n" % most, lambda reply: bool(re.fullmatch(rb":-?\d+\r\n", reply)) and least <= int(reply[1:]) <= most
+        b":%d\r\n" % most,
+        lambda reply: bool(re.fullmatch(rb":-?\d{1,19}\r\n", reply)) and least <= int(reply[1:]) <= most,
     )
 
 

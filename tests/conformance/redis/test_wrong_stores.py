@@ -59,6 +59,7 @@ def test_a_wrong_store_fails_its_item_and_no_other(ports: dict[str, int], name: 
             assert try_item(item, subject).status != "failed", f"{name} is wrong, and {other} has failed"
     outcome = impatient(name, subject)
     assert outcome.status == "failed", outcome
+    json.dumps(outcome.detail)
 
 
 @pytest.mark.parametrize(("name", "old", "new"), SLOW)
