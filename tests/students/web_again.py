@@ -8,6 +8,8 @@ _LAST = 'last = "close" in options or version == "HTTP/1.0"'
 _KEEPS_OLD = 'last = "close" in options or (version == "HTTP/1.0" and "keep-alive" not in options)'
 _INSIDE = 'if not name.startswith(self.folder + "/") or not'
 _BODY = "    def body(self, length):\n"
+NO_LENGTH: Parts = ((', f"Content-Length: {size}", *fields]', ", *fields]"),)
+"""It neither tells where an answer ends nor ends the connection."""
 WRONG: dict[str, tuple[str, str, Parts]] = {
     "a neighbour is inside": (
         "outside",

@@ -18,7 +18,8 @@ from iomux.conformance.http.site import PICTURES, Site
 from iomux.conformance.http.visitor import Visitor, get
 from iomux.conformance.http.visits import ENDS_EACH, expect_page, must_get, needs_staying, visit
 from iomux.conformance.trial.items import ONE_AT_A_TIME
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+from iomux.conformance.trial.patience import crowded
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject
 
 _REQUESTS, _PIPELINED = 100, 50
 _CLIENT_SECONDS, _CONNECTIONS = 30, 6
@@ -156,8 +157,7 @@ def real_clients(subject: Subject, site: Site) -> None:
     if curl := shutil.which("curl"):
         clients["curl"] = [curl, "-q", "-sS", "-f", "--http1.1", "--noproxy", "*", url]
     for name, command in clients.items():
-        done = subprocess.run(command, capture_output=True, timeout=_CLIENT_SECONDS)
-        due = site.body(site.page)
+        done, due = _run(name, command), site.body(site.page)
         if name == "urllib" and re.search(rb"HTTP Error 1\d\d", done.stderr):
             continue  # it knows no interim answer but 100, though each client has to (RFC 9110, section 15.2)
         if done.returncode or (due is not None and done.stdout != due):
@@ -167,6 +167,16 @@ def real_clients(subject: Subject, site: Site) -> None:
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             shares = [PICTURES[one::_CONNECTIONS] for one in range(_CONNECTIONS)]
             list(pool.map(lambda paths: _fetch(subject, site, paths), shares))
+
+
+def _run(name: str, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a client to its end. Raises Fault if it still waits after a time in which none is busy, else NotSeenHere."""
+    try:
+        return subprocess.run(command, capture_output=True, timeout=_CLIENT_SECONDS)
+    except subprocess.TimeoutExpired:
+        if crowded():
+            raise NotSeenHere(f"this machine was too busy to tell whether {name} gets the page") from None
+        raise Fault(f"{name} waited {_CLIENT_SECONDS} s for the end of the page") from None
 
 
 def _fetch(subject: Subject, site: Site, paths: Sequence[str]) -> None:

@@ -26,9 +26,14 @@ _PRINTING_SECONDS, _PRINTED_BYTES = 0.5, 10_000
 T = TypeVar("T")
 
 
+def crowded() -> bool:
+    """Whether tasks of this machine have had to wait for a core for much of the last seconds."""
+    return lately() >= _CROWDED_SHARE
+
+
 def kept_from_working() -> bool:
     """Whether a server under trial runs, or would run, on a machine where tasks have to wait for a core."""
-    if lately() < _CROWDED_SHARE:
+    if not crowded():
         return False
     with suppress(Fault, NotSeen):  # its processes are hidden, or gone
         return any(at_work(subject) for subject in UNDER_TRIAL)
@@ -49,7 +54,7 @@ def busy_printing(subject: Subject) -> bool:
 
     Written is what wchar of /proc/PID/io counts: write(2) to a file or a pipe, and no send(2) (proc_pid_io(5)).
     """
-    if lately() < _CROWDED_SHARE:
+    if not crowded():
         return False
     before = _written(subject)
     time.sleep(_PRINTING_SECONDS)

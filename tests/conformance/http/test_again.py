@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from iomux.conformance.http import staying
 from iomux.conformance.http.site import fill_folder
 from iomux.conformance.trial import clients, connecting
 from tests.students.web import web_file
-from tests.students.web_again import RIGHT, WRONG
+from tests.students.web_again import NO_LENGTH, RIGHT, WRONG
 from tests.support.web import serving, tried
 
 
@@ -38,3 +39,15 @@ def test_a_right_server_is_not_accused_of_a_habit(
     with serving(web_file(tmp_path, parts), folder) as subject:
         outcomes = {name: tried(name, subject, folder) for name in items}
     assert {name: outcome.seen for name, outcome in outcomes.items() if outcome.status != "passed"} == {}
+
+
+@pytest.mark.parametrize(("busy", "status"), [(False, "failed"), (True, "not seen")])
+def test_a_client_that_waits_for_ever_is_a_fault_unless_the_machine_is_busy(
+    busy: bool, status: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staying, "_CLIENT_SECONDS", 2)
+    monkeypatch.setattr(staying, "crowded", lambda: busy)
+    with serving(web_file(tmp_path, NO_LENGTH), folder) as subject:
+        outcome = tried("real-clients", subject, folder)
+    seen = "this machine was too busy to tell" if busy else "urllib waited 2 s for the end of the page"
+    assert (outcome.status, seen in outcome.seen) == (status, True), outcome.seen
