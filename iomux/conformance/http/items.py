@@ -54,3 +54,20 @@ def _lines(run: str) -> Iterator[str]:
             yield line[: places[-1].end()].rstrip()
             line = line[places[-1].end() :]
         yield line
+
+
+def as_command(sent: bytes) -> list[str]:
+    """The lines of a command that sends these bytes, keeps its side open for a second, and shows what comes."""
+    lines, quoted = ["(printf '"], "".join(map(_for_printf, sent))
+    for piece in quoted.replace("\\r\\n", "\\r\\n\0").split("\0"):
+        if len(lines[-1]) + len(piece) > _COLUMNS:
+            lines[-1] += "'\\"
+            lines.append("'")
+        lines[-1] += piece
+    return [*lines[:-1], f"{lines[-1]}'; sleep 1) |", "nc 127.0.0.1 PORT"]
+
+
+def _for_printf(byte: int) -> str:
+    if byte in b"\r\n":
+        return "\\r" if byte == 13 else "\\n"
+    return chr(byte) if 32 <= byte < 127 and chr(byte) not in "%\\'" else f"\\{byte:03o}"

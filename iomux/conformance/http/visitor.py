@@ -11,6 +11,7 @@ import socket
 import time
 
 from iomux.conformance.http.answers import Answer, Malformed, read_answer, read_one
+from iomux.conformance.http.items import as_command
 from iomux.conformance.trial.clients import CLOSED, RESET, send_all
 from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject
@@ -24,7 +25,6 @@ _PIECE = 1 << 18
 _PLAIN = re.compile(rb"(GET \S+ HTTP/1\.1\r\nHost: localhost\r\n\r\n)+")
 """Requests that say less than the item's own command line does."""
 _MOST_SHOWN = 400
-_COLUMNS = 78
 _READ_SECONDS, _LOOK_SECONDS = 0.25, 0.0005
 
 
@@ -179,20 +179,3 @@ class Visitor:
             return bool(piece)
         self.how = self.how or STALLED
         return False
-
-
-def as_command(sent: bytes) -> list[str]:
-    """The lines of a command that sends these bytes, keeps its side open for a second, and shows what comes."""
-    lines, quoted = ["(printf '"], "".join(map(_for_printf, sent))
-    for piece in quoted.replace("\\r\\n", "\\r\\n\0").split("\0"):
-        if len(lines[-1]) + len(piece) > _COLUMNS:
-            lines[-1] += "'\\"
-            lines.append("'")
-        lines[-1] += piece
-    return [*lines[:-1], f"{lines[-1]}'; sleep 1) |", "nc 127.0.0.1 PORT"]
-
-
-def _for_printf(byte: int) -> str:
-    if byte in b"\r\n":
-        return "\\r" if byte == 13 else "\\n"
-    return chr(byte) if 32 <= byte < 127 and chr(byte) not in "%\\'" else f"\\{byte:03o}"
