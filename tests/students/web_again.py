@@ -3,6 +3,7 @@
 from tests.students.faulty_web_pressed import Parts
 
 _MISSING = "            self.answer(404, last=last)\n"
+_NOT_FOUND = "b'HTTP/1.1 404 Not Found\\r\\n\\r\\n'"
 _DECODE = "        name = unquote_to_bytes(path)\n"
 _LAST = 'last = "close" in options or version == "HTTP/1.0"'
 _KEEPS_OLD = 'last = "close" in options or (version == "HTTP/1.0" and "keep-alive" not in options)'
@@ -82,6 +83,12 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "head",
         "the answer to HEAD /page.html is malformed: its Content-Length is no number of bytes",
         (("file.fileno()).st_size", "file.fileno()).st_size if method == 'GET' else None"),),
+    ),
+    "no length, and no end": ("get", "GET /page.html has no Content-Length, and the connection did not end", NO_LENGTH),
+    "no length and no end of a 404": (
+        "not-found",
+        "GET /there-is-no-such-file.html has no Content-Length, and the connection did not end",
+        ((_MISSING, f"            self.sock.sendall({_NOT_FOUND} + (b'no' if method == 'GET' else b''))\n"),),
     ),
     "one option only": (
         "field-names",

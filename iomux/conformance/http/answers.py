@@ -47,10 +47,15 @@ class Answer:
         return [one.strip() for one in self.field("connection").lower().split(",")]
 
     @property
-    def last(self) -> bool:
+    def says_last(self) -> bool:
         """Whether it says that the connection ends behind it (RFC 9112, section 9.3)."""
         kept = self.version != "1.0" or "keep-alive" in self.options
-        return self.to_the_end or "close" in self.options or not kept
+        return "close" in self.options or not kept
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends behind it: it says so, or only the end has ended it."""
+        return self.to_the_end or self.says_last
 
 
 def read_answer(buffer: bytearray, more: More, method: str) -> Answer | None:

@@ -16,10 +16,10 @@ from iomux.conformance.http.answers import Answer
 from iomux.conformance.http.items import item
 from iomux.conformance.http.site import PICTURES, Site
 from iomux.conformance.http.visitor import Visitor, get
-from iomux.conformance.http.visits import ENDS_EACH, expect_page, must_get, needs_staying, visit
+from iomux.conformance.http.visits import ends_each, expect_page, must_get, needs_staying, visit
 from iomux.conformance.trial.items import ONE_AT_A_TIME
 from iomux.conformance.trial.patience import crowded
-from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject
+from iomux.conformance.trial.subject import Fault, NotSeenHere, Subject
 
 _REQUESTS, _PIPELINED = 100, 50
 _CLIENT_SECONDS, _CONNECTIONS = 30, 6
@@ -54,7 +54,7 @@ def keep_alive(subject: Subject, site: Site) -> None:
                     break
         kept = kept or asked - before > 1  # the hundredth may be the only one on the last connection
         if not kept:
-            raise NotSeen(ENDS_EACH.removesuffix(", but see keep-alive"))
+            raise ends_each(answer)
 
 
 def _asked_again(visitor: Visitor, path: str, first: bool) -> Answer:

@@ -98,11 +98,17 @@ class Visitor:
         return found
 
     def next(self, what: str, method: str = "GET", interim: bool = False) -> Answer | None:
-        """The next answer, None if nothing comes any more; interim: whether an answer of 100 to 199 counts, too."""
+        """The next answer, None if nothing comes any more; interim: whether an answer of 100 to 199 counts, too.
+
+        Raises Fault for one whose end nobody can tell: it has no length, and the connection goes on.
+        """
         try:
-            return (read_one if interim else read_answer)(self.unread, self._more, method)
+            found = (read_one if interim else read_answer)(self.unread, self._more, method)
         except Malformed as wrong:
             raise self.malformed(what, wrong) from None
+        if found is not None and found.to_the_end and self.how == STALLED:
+            raise self.fault(f"the answer to {what} has no Content-Length, and the connection did not end behind it")
+        return found
 
     def malformed(self, what: str, wrong: Malformed) -> Fault:
         """The fault of an answer that is none, with the bytes around the first wrong one."""

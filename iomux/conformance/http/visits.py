@@ -17,7 +17,6 @@ from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.trial.window import window
 
-ENDS_EACH = "the server ends the connection behind each answer, and says so: that is allowed, but see keep-alive"
 ANY_REFUSAL = range(400, 600)
 ANY = range(200, 600)
 
@@ -52,8 +51,14 @@ def needs_staying(subject: Subject, site: Site) -> None:
     with warm_up("keep-alive"), visit(subject) as visitor:
         first = must_get(visitor, site, site.page)
         if first.last:
-            raise NotSeen(ENDS_EACH)
+            raise ends_each(first, ", but see keep-alive")
         must_get(visitor, site, site.page)
+
+
+def ends_each(answer: Answer, see: str = "") -> NotSeen:
+    """Why what needs a second answer can't be seen. answer: one of those behind which the end came."""
+    said = ", and says so" if answer.says_last else ""
+    return NotSeen(f"the server ends the connection behind each answer{said}: that is allowed{see}")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ from tests.students.web import web_file
 from tests.students.web_again import NO_LENGTH, RIGHT, WRONG
 from tests.support.web import serving, tried
 
+_LAST = 'last = "close" in options or version == "HTTP/1.0"'
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -51,3 +53,11 @@ def test_a_client_that_waits_for_ever_is_a_fault_unless_the_machine_is_busy(
         outcome = tried("real-clients", subject, folder)
     seen = "this machine was too busy to tell" if busy else "urllib waited 2 s for the end of the page"
     assert (outcome.status, seen in outcome.seen) == (status, True), outcome.seen
+
+
+def test_an_end_that_was_not_announced_is_not_told_as_if_it_were(folder: str, tmp_path: Path) -> None:
+    ends = ((_LAST, "last = True"), ('"Connection: close"', '"X-Other: close"'))
+    with serving(web_file(tmp_path, (*NO_LENGTH, *ends)), folder) as subject:
+        outcome = tried("keep-alive", subject, folder)
+    seen = "the server ends the connection behind each answer: that is allowed"
+    assert (outcome.status, outcome.seen) == ("not seen", seen)
