@@ -7,6 +7,8 @@ _NOT_FOUND = "b'HTTP/1.1 404 Not Found\\r\\n\\r\\n'"
 _DECODE = "        name = unquote_to_bytes(path)\n"
 _LAST = 'last = "close" in options or version == "HTTP/1.0"'
 _KEEPS_OLD = 'last = "close" in options or (version == "HTTP/1.0" and "keep-alive" not in options)'
+_DOTS = "        if '..' in path or '%2e%2e' in path.lower():\n            return None\n"
+_NUL = '        if b"\\0" in name:\n            return None\n'
 _INSIDE = 'if not name.startswith(self.folder + "/") or not'
 _BODY = "    def body(self, length):\n"
 NO_LENGTH: Parts = ((', f"Content-Length: {size}", *fields]', ", *fields]"),)
@@ -27,6 +29,21 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
             ),
             (_INSIDE, "if not"),
         ),
+    ),
+    "takes dots out once": (
+        "outside",
+        "GET /....//secret.txt returned a file",
+        ((_DECODE, f"{_DECODE}        name = name.replace(b'../', b'')\n"), (_INSIDE, "if not")),
+    ),
+    "looks for dots before it decodes": (
+        "outside",
+        "GET /.%2e/secret.txt returned a file",
+        ((_DECODE, f"{_DOTS}{_DECODE}"), (_INSIDE, "if not")),
+    ),
+    "a name ends at a NUL": (
+        "outside",
+        "returned the file whose name ends before the NUL",
+        ((_NUL, f"        name = name.partition(b'\\0')[0]\n{_NUL}"),),
     ),
     "a length in letters": (
         "not-found",
@@ -113,6 +130,10 @@ RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
                 f'            self.sock.sendall(b"{_HINTS}")\n',
             ),
         ),
+    ),
+    "the index page for what has a NUL": (
+        ("outside",),
+        ((_NUL, _NUL.replace("None", "open(self.folder + '/index.html', 'rb')")),),
     ),
     "ends behind every third answer": (
         ("keep-alive", "pipelined"),

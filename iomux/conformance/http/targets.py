@@ -14,6 +14,8 @@ from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.subject import Subject
 
 _ESCAPES = ("/../", "/%2e%2e/", "/..%2f", "/%2e%2e%2f", "//../", "/pictures/../../", "/pictures/..%2f..%2f", "/..%5c")
+_FILTERED = ("/....//", "/..././", "/.%2e/", "/%2e./", "/%2E%2E/")
+"""They lead out where dots are taken out once, or looked for before they are decoded."""
 _TWICE = ("/%252e%252e/", "/..%252f")
 
 
@@ -51,7 +53,7 @@ def outside(subject: Subject, site: Site) -> None:
     """Whatever is answered, it must not be the secret, and somebody must answer afterwards."""
     site.need_folder()
     beside = site.folder.rpartition("/")[0]
-    paths = [f"{escape}{SECRET_NAME}" for escape in (*_ESCAPES, *_TWICE)]
+    paths = [f"{escape}{SECRET_NAME}" for escape in (*_ESCAPES, *_FILTERED, *_TWICE)]
     paths += [f"{escape}{NEIGHBOUR_NAME}" for escape in _ESCAPES]
     for path in (*paths, f"/{beside}/{SECRET_NAME}", f"{site.page}%00.txt"):
         with visit(subject) as visitor:
@@ -60,7 +62,7 @@ def outside(subject: Subject, site: Site) -> None:
             answer = visitor.next(shown)
             if answer is not None and SECRET in answer.body:
                 raise visitor.fault(f"GET {shown} returned a file that is not in the folder")
-            if answer is not None and "%00" in path and answer.status == 200:
+            if answer is not None and "%00" in path and answer.status == 200 and answer.body == site.body(site.page):
                 raise visitor.fault(f"GET {shown} returned the file whose name ends before the NUL")
     with visit(subject) as visitor:
         must_get(visitor, site, site.page, ", after paths that lead out of the folder,")
