@@ -1,4 +1,4 @@
-"""More web servers made of the plain one: wrong in what an item tries beside its first fault, right in strange ways."""
+"""More web servers made of the plain one: wrong in what an item tries beside its first fault."""
 
 from tests.students.faulty_web_pressed import Parts
 
@@ -107,6 +107,16 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "GET /there-is-no-such-file.html has no Content-Length, and the connection did not end",
         ((_MISSING, f"            self.sock.sendall({_NOT_FOUND} + (b'no' if method == 'GET' else b''))\n"),),
     ),
+    "a date of old": (
+        "date",
+        "the Date is not that of now",
+        (("email.utils.formatdate(usegmt=True)", "'Sun, 06 Nov 1994 08:49:37 GMT'"),),
+    ),
+    "the time of elsewhere": (
+        "date",
+        "the Date is not that of now",
+        (("formatdate(usegmt", "formatdate(time.time() + 7200, usegmt"),),
+    ),
     "one option only": (
         "field-names",
         "behind another option was not heard",
@@ -114,85 +124,3 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
     ),
 }
 """By fault: the item that fails, and a part of what is seen."""
-_TOLD = '\n        self.told = version != "HTTP/1.0"'
-_CLOSE = 'lines.append("Connection: close")'
-_NO_END = 'if self.take(2) != b"\\r\\n":\n                raise Refused(400)'
-_IDLE = "self.idle, self.until = False, None\n"
-_TOO_LONG = 'while b"\\r\\n\\r\\n" not in self.data:\n            if len(self.data) > HEAD:\n'
-_HINTS = "HTTP/1.1 103 Early Hints\\r\\nLink: </a.css>; rel=preload\\r\\n\\r\\n"
-RIGHT: dict[str, tuple[tuple[str, ...], Parts]] = {
-    "hints before each answer": (
-        ("get", "head", "expect-100", "real-clients", "http10", "pipelined"),
-        (
-            (
-                "method, target, version, fields = self.head()\n",
-                "method, target, version, fields = self.head()\n        if version != 'HTTP/1.0':\n"
-                f'            self.sock.sendall(b"{_HINTS}")\n',
-            ),
-        ),
-    ),
-    "the index page for what has a NUL": (
-        ("outside",),
-        ((_NUL, _NUL.replace("None", "open(self.folder + '/index.html', 'rb')")),),
-    ),
-    "ends behind every third answer": (
-        ("keep-alive", "pipelined"),
-        (
-            (_LAST, f"self.asked = self.asked + 1\n        {_LAST} or self.asked % 3 == 0"),
-            (_IDLE, f"{_IDLE}        self.asked = 0\n"),
-        ),
-    ),
-    "ends an old client without a word": (
-        ("http10", "http10-kept"),
-        (
-            ("        if last:\n            lines", "        if last and self.told:\n            lines"),
-            (_LAST, f"{_LAST}{_TOLD}"),
-        ),
-    ),
-    "keeps an old client, and says so": (
-        ("http10", "http10-kept"),
-        (
-            (_LAST, f"{_KEEPS_OLD}{_TOLD}"),
-            (_CLOSE, f"{_CLOSE}\n        elif not self.told:\n            lines.append('Connection: Keep-Alive')"),
-        ),
-    ),
-    "refuses the body of a GET": (
-        ("get-body", "body"),
-        (
-            (
-                "self.body(length)\n",
-                "if length and method == 'GET':\n            raise Refused(400)\n        self.body(length)\n",
-            ),
-        ),
-    ),
-    "strange fields": (
-        ("head", "get", "close"),
-        (
-            (
-                'f"Content-Length: {size}"',
-                '"server:", "X-a#!~:\\t; ,\\t", "vary: a", "VARY:,b", f"content-length:{size:09d}"',
-            ),
-            ("{REASONS[status]}", ""),
-            ('"Connection: close"', '"connection:x-other,\\tCLOSE "'),
-        ),
-    ),
-    "ends at a bad chunk without a word": (
-        ("bad-chunk",),
-        (
-            (
-                "            if not re.fullmatch(b",
-                "            if size == b'zz':\n                raise Gone\n            if not re.fullmatch(b",
-            ),
-            (_NO_END, _NO_END.replace("Refused(400)", "Gone")),
-        ),
-    ),
-    "waits for an immense chunk": (
-        ("bad-chunk",),
-        (('b"[0-9a-fA-F]{1,8}"', 'b"[0-9a-fA-F]+"'), ("WAIT = 65536, 2.0, 3.0", "WAIT = 65536, 2.0, 30.0")),
-    ),
-    "stops to read, and refuses later": (
-        ("endless-head",),
-        ((_TOO_LONG, f"{_TOO_LONG}                time.sleep(30)\n"),),
-    ),
-}
-"""By habit: the items that might accuse it."""

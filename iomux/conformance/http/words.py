@@ -1,18 +1,19 @@
 """Stage A, first words: one request, one answer, as any client begins."""
 
+import time
 from email.utils import parsedate_to_datetime
 
 from iomux.conformance.http.items import item
 from iomux.conformance.http.site import BIG, MISSING, PAGE, Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import expect_page, must_get, visit
-from iomux.conformance.trial.clients import CLOSED
 from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.subject import Fault, Subject
 from iomux.conformance.trial.window import window
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _STRANGE = ("/pictures", "/pictures/", f"{PAGE}/", f"{PAGE}/x", "/" + "a" * 300, "/%zz", "/%", "/%ff")
+_OFF_SECONDS = 300.0
 _DATE_SHAPE = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
@@ -160,8 +161,9 @@ def field_names(subject: Subject, site: Site) -> None:
             visitor.send(f"GET {site.page} HTTP/1.1\r\n{host}\r\n{options}\r\n\r\n".encode())
             what = f"a GET with a Connection: close {how}"
             expect_page(visitor, visitor.answer(what), what, site.body(site.page))
-            if visitor.rest() or visitor.how != CLOSED:
-                raise visitor.fault(f"a Connection: close {how} was not heard: {visitor.how or STALLED}")
+            if (more := visitor.rest()) or visitor.how == STALLED:
+                why = "more bytes came" if more else STALLED
+                raise visitor.fault(f"a Connection: close {how} was not heard: {why}")
 
 
 @item(
@@ -175,8 +177,9 @@ def field_names(subject: Subject, site: Site) -> None:
     points=1,
 )
 def date(subject: Subject, site: Site) -> None:
-    """Check that the field is there and has the one form that is to be sent."""
+    """Check that the field is there, has the one form that is to be sent, and tells the time of this machine."""
     with visit(subject) as visitor:
+        began = time.time()
         found = visitor.ask(site.page).field("date")
         if not found:
             raise visitor.fault("the answer has no field Date")
@@ -187,3 +190,5 @@ def date(subject: Subject, site: Site) -> None:
             right = False
         if not right or len(found) != len(_DATE_SHAPE):
             raise visitor.fault(f"the Date is not written as in {_DATE_SHAPE}")
+        if not began - _OFF_SECONDS < moment.timestamp() < time.time() + _OFF_SECONDS:
+            raise visitor.fault("the Date is not that of now: it is more than five minutes off", date=found)

@@ -8,7 +8,8 @@ from iomux.conformance.http import staying
 from iomux.conformance.http.site import fill_folder
 from iomux.conformance.trial import clients, connecting
 from tests.students.web import web_file
-from tests.students.web_again import NO_LENGTH, RIGHT, WRONG
+from tests.students.web_again import NO_LENGTH, WRONG
+from tests.students.web_habits import RIGHT
 from tests.support.web import serving, tried
 
 _LAST = 'last = "close" in options or version == "HTTP/1.0"'
