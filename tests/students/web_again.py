@@ -11,6 +11,8 @@ _DOTS = "        if '..' in path or '%2e%2e' in path.lower():\n            retur
 _NUL = '        if b"\\0" in name:\n            return None\n'
 _INSIDE = 'if not name.startswith(self.folder + "/") or not'
 _BODY = "    def body(self, length):\n"
+_READ = "        self.body(length)\n"
+_EXPECTED = "        self.body(length if expects != '100-continue' else 0)\n"
 NO_LENGTH: Parts = ((', f"Content-Length: {size}", *fields]', ", *fields]"),)
 """It neither tells where an answer ends nor ends the connection."""
 WRONG: dict[str, tuple[str, str, Parts]] = {
@@ -116,6 +118,21 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "date",
         "the Date is not that of now",
         (("formatdate(usegmt", "formatdate(time.time() + 7200, usegmt"),),
+    ),
+    "a body behind Expect is a request": (
+        "expect-100",
+        "its body got 501: where does the body end?",
+        ((_READ, _EXPECTED),),
+    ),
+    "the body of a PUT is a request": (
+        "body",
+        "a GET behind a body (PUT)",
+        ((_READ, _READ.replace("length", "length if method != 'PUT' else 0")),),
+    ),
+    "the chunks of a GET are requests": (
+        "get-body",
+        "a GET behind a chunked body (GET) got",
+        ((_READ, _READ.replace("length", "length if (method, length) != ('GET', 'chunked') else 0")),),
     ),
     "one option only": (
         "field-names",

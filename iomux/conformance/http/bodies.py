@@ -8,7 +8,7 @@ import contextlib
 import time
 
 from iomux.conformance.http.items import item
-from iomux.conformance.http.site import Site
+from iomux.conformance.http.site import NEW, Site
 from iomux.conformance.http.visitor import STALLED, Visitor, get
 from iomux.conformance.http.visits import if_pipelined, must_get, visit
 from iomux.conformance.trial.items import warm_up
@@ -29,7 +29,12 @@ def body_then_page(visitor: Visitor, site: Site, body: str, note: str = "", may_
     first = visitor.answer(f"a request with {body}")
     if first.status == 400 and site.folder and not may_refuse:
         raise visitor.fault(f"a right request with {body} was answered by 400, as if it were malformed", note=note)
-    second = None if first.last else visitor.next(f"a GET behind {body}")
+    return not first.last and page_behind(visitor, site, body, note)
+
+
+def page_behind(visitor: Visitor, site: Site, body: str, note: str = "") -> bool:
+    """Read the answer to the GET behind a body; whether it came. Raises Fault if it is not the page, or none comes."""
+    second = visitor.next(f"a GET behind {body}")
     if second is None:
         if visitor.how == STALLED:
             raise visitor.fault(f"a GET behind {body} was not answered: {visitor.how}", note=note)
@@ -55,22 +60,24 @@ def needs_a_read_body(subject: Subject, site: Site, body: bytes) -> None:
     "body",
     "C",
     rule="a body is read to its Content-Length, and the next request begins behind it",
-    sent="a POST whose body looks like a GET, and a GET behind it; then the same with the body in two pieces",
+    sent="a POST whose body looks like a GET, and a GET behind it; the same in two pieces; so a BREW, and a PUT",
     hint="Even if you refuse the request, its body is on its way: read it and throw it away, or end the connection.",
     rfc="RFC 9112, sections 6.3 and 9.3",
     run="(printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\nhello';\n"
     "printf 'GET /page.html HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 1) | nc 127.0.0.1 PORT",
 )
 def body_by_length(subject: Subject, site: Site) -> None:
-    """A body that is a request of its own shows best where it ends."""
-    _length_body(subject, site, "POST")
+    """A body that is a request of its own shows best where it ends. A method that is not known has one all the same."""
+    for method, path in (("POST", site.page), ("BREW", site.page), ("PUT", NEW)):
+        if method != "PUT" or site.folder:  # a server of somebody's pages might keep it
+            _length_body(subject, site, method, path)
 
 
 @item(
     "get-body",
     "C",
     rule="the body of a GET is not the next request",
-    sent="a GET of one page whose body looks like a GET of another one, and a GET behind it; once more in two pieces",
+    sent="a GET of one page whose body looks like a GET of another one, a GET behind it; in two pieces; in chunks",
     hint="A GET may have a body, though it means nothing: its Content-Length counts as that of a POST does.",
     rfc="RFC 9110, section 9.3.1; RFC 9112, sections 6.3 and 11.2",
     run="curl -v -X GET -d hello 127.0.0.1:PORT/page.html 127.0.0.1:PORT/page.html",
@@ -78,21 +85,37 @@ def body_by_length(subject: Subject, site: Site) -> None:
 def get_with_body(subject: Subject, site: Site) -> None:
     """The same with GET, if a POST's body is read; to refuse the body of a GET is right (RFC 9110, section 9.3.1)."""
     with warm_up("body"):
-        _length_body(subject, site, "POST")
-    _length_body(subject, site, "GET")
+        _length_body(subject, site, "POST", site.page)
+    _length_body(subject, site, "GET", site.page)
+    if _reads_chunks(subject, site):
+        with if_pipelined(subject, site), visit(subject) as visitor:
+            inner = get(site.second)
+            chunks = b"%X\r\n%b\r\n0\r\n\r\n" % (len(inner), inner)
+            visitor.send(get(site.page, "Transfer-Encoding: chunked") + chunks + get(site.page))
+            body_then_page(visitor, site, "a chunked body (GET)", may_refuse=True)
 
 
-def _length_body(subject: Subject, site: Site, method: str) -> None:
-    inner = get(site.second, method="GET")
+def _reads_chunks(subject: Subject, site: Site) -> bool:
+    """Whether the item chunked-body passes: else its fault is not told a second time."""
+    try:
+        chunked_body(subject, site)
+    except (Fault, NotSeen):
+        return False
+    return True
+
+
+def _length_body(subject: Subject, site: Site, method: str, path: str) -> None:
+    inner, may_refuse = get(site.second), method in ("GET", "BREW")
+    head = get(path, f"Content-Length: {len(inner)}", method=method)
     with if_pipelined(subject, site), visit(subject) as visitor:
-        visitor.send(get(site.page, f"Content-Length: {len(inner)}", method=method) + inner + get(site.page))
-        if not body_then_page(visitor, site, f"a body ({method})", may_refuse=method == "GET"):
+        visitor.send(head + inner + get(site.page))
+        if not body_then_page(visitor, site, f"a body ({method})", may_refuse=may_refuse):
             return
     with visit(subject) as visitor:
-        visitor.send(get(site.page, f"Content-Length: {len(inner)}", method=method) + inner[:_CUT])
+        visitor.send(head + inner[:_CUT])
         visitor.wait_until_read()
         visitor.send(inner[_CUT:] + get(site.page))
-        body_then_page(visitor, site, f"a body ({method}) in two pieces", may_refuse=method == "GET")
+        body_then_page(visitor, site, f"a body ({method}) in two pieces", may_refuse=may_refuse)
 
 
 @item(
@@ -117,7 +140,7 @@ def chunked_body(subject: Subject, site: Site) -> None:
     "expect-100",
     "C",
     rule="Expect: 100-continue is answered before the body comes, by 100 or by the final answer; HTTP/1.0 gets no 100",
-    sent="the head of a POST with Expect: 100-continue; the body only if 100 came; then the same as HTTP/1.0",
+    sent="the head of a POST with Expect: 100-continue; if 100 came, the body and a GET; then the same as HTTP/1.0",
     hint="The client waits for you. Answer HTTP/1.1 100 Continue and an empty line when the head is read, or refuse "
     "at once; the final answer comes as well.",
     rfc="RFC 9110, section 10.1.1",
@@ -134,7 +157,9 @@ def expect_100(subject: Subject, site: Site) -> None:
             raise visitor.fault(f"{what} was not answered, and the client waits with its body: {visitor.ending()}")
         if first.status < 200:
             visitor.send(b"hello")
-            visitor.answer(f"a POST with {what} and its body")
+            if not visitor.answer(f"a POST with {what} and its body").last:
+                visitor.send(get(site.page))
+                page_behind(visitor, site, f"{what} and its body")
     with visit(subject) as visitor:
         visitor.send(get(site.page, *asked, method="POST", version="1.0") + b"hello")
         old = visitor.next(f"{what} in HTTP/1.0", interim=True)

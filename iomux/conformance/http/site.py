@@ -15,6 +15,8 @@ from urllib.parse import quote
 from iomux.conformance.trial.subject import NotSeen
 
 PAGE, SECOND, BIG, MISSING = "/page.html", "/second.html", "/big.bin", "/there-is-no-such-file.html"
+NEW = "/there-is-no-such-file-yet.html"
+"""For a PUT: no file that is asked for."""
 BLANKS = "a name with blanks.txt"
 BIG_BYTES = 10 << 20
 PICTURES = tuple(f"/pictures/{number}.svg" for number in range(1, 13))
