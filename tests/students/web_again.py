@@ -13,6 +13,8 @@ _INSIDE = 'if not name.startswith(self.folder + "/") or not'
 _BODY = "    def body(self, length):\n"
 _READ = "        self.body(length)\n"
 _EXPECTED = "        self.body(length if expects != '100-continue' else 0)\n"
+_GETS = "self.get(method, target, last)"
+_THREAD = "threading.Thread(target=self.get, args=(method, target, last), daemon=True).start()"
 NO_LENGTH: Parts = ((', f"Content-Length: {size}", *fields]', ", *fields]"),)
 """It neither tells where an answer ends nor ends the connection."""
 WRONG: dict[str, tuple[str, str, Parts]] = {
@@ -133,6 +135,11 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "get-body",
         "a GET behind a chunked body (GET) got",
         ((_READ, _READ.replace("length", "length if (method, length) != ('GET', 'chunked') else 0")),),
+    ),
+    "a thread for each request": (
+        "pipelined",
+        "one of four requests sent at once",
+        ((_GETS, f"if target != '/big.bin':\n                {_GETS}\n            else:\n                {_THREAD}"),),
     ),
     "one option only": (
         "field-names",

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from iomux.conformance.http.answers import Answer
 from iomux.conformance.http.items import item
-from iomux.conformance.http.site import PICTURES, Site
+from iomux.conformance.http.site import BIG, PICTURES, Site
 from iomux.conformance.http.visitor import Visitor, get
 from iomux.conformance.http.visits import ends_each, expect_page, must_get, needs_staying, visit
 from iomux.conformance.trial.items import ONE_AT_A_TIME
@@ -91,7 +91,7 @@ def close(subject: Subject, site: Site) -> None:
     "pipelined",
     "B",
     rule="fifty requests that are sent at once are answered in their order",
-    sent="one client sends fifty GETs of two pages in turn, then reads the answers",
+    sent="one client sends fifty GETs of two pages in turn, another one four, with a file of 10 MiB; then they read",
     hint="One read may hold many requests, and half of one: keep what is left behind the first, and look at it before "
     "you read again. No byte of it makes the socket readable a second time.",
     rfc="RFC 9112, section 9.3.2",
@@ -100,12 +100,18 @@ def close(subject: Subject, site: Site) -> None:
     points=3,
 )
 def pipelined(subject: Subject, site: Site) -> None:
-    """Check each answer and the order; what stands behind an announced end is not owed."""
+    """Check each answer and the order; what stands behind an announced end is not owed.
+
+    A large file in the middle shows whose answer is sent in pieces, and lets another one in between.
+    """
     needs_staying(subject, site)
-    paths = [(site.page, site.second)[number % 2] for number in range(_PIPELINED)]
-    with visit(subject) as visitor:
-        visitor.send(b"".join(map(get, paths)))
-        answers_in_order(visitor, site, paths, "of fifty requests sent at once")
+    trials = {"of fifty requests sent at once": [(site.page, site.second)[number % 2] for number in range(_PIPELINED)]}
+    if site.folder:
+        trials["of four requests sent at once"] = [site.page, BIG, site.second, site.page]
+    for of, paths in trials.items():
+        with visit(subject) as visitor:
+            visitor.send(b"".join(map(get, paths)))
+            answers_in_order(visitor, site, paths, of)
 
 
 def answers_in_order(visitor: Visitor, site: Site, paths: Sequence[str], of: str) -> None:
