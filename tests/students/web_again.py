@@ -15,6 +15,9 @@ _READ = "        self.body(length)\n"
 _EXPECTED = "        self.body(length if expects != '100-continue' else 0)\n"
 _GETS = "self.get(method, target, last)"
 _THREAD = "threading.Thread(target=self.get, args=(method, target, last), daemon=True).start()"
+_IDLE = "self.idle, self.until = False, None\n"
+_READS = "self.more()\n            self.until = time.monotonic() + "
+_LATER: Parts = ((_IDLE, f"{_IDLE}        self.later = False\n"), (_READ, f"{_READ}        self.later = True\n"))
 NO_LENGTH: Parts = ((', f"Content-Length: {size}", *fields]', ", *fields]"),)
 """It neither tells where an answer ends nor ends the connection."""
 WRONG: dict[str, tuple[str, str, Parts]] = {
@@ -140,6 +143,19 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "pipelined",
         "one of four requests sent at once",
         ((_GETS, f"if target != '/big.bin':\n                {_GETS}\n            else:\n                {_THREAD}"),),
+    ),
+    "no limit for a second head": (
+        "half-head",
+        "a client that has had a page and sends half of a head and is silent is still waited for",
+        (
+            ("self.more()\n            self.until = time.monotonic() + WAIT", f"{_READS}(600 if self.later else WAIT)"),
+            *_LATER,
+        ),
+    ),
+    "a limit for each byte of a second head": (
+        "drip",
+        "a client that has had a page and sends its head a byte a second is still waited for",
+        (("        if self.until is None:\n", "        if self.until is None or self.later:\n"), *_LATER),
     ),
     "one option only": (
         "field-names",

@@ -7,7 +7,7 @@ ones is a fault: nginx gives a head 60 s, Node 60 and up to 30 more. These items
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from iomux.conformance.http.items import item
 from iomux.conformance.http.site import Site
@@ -15,7 +15,7 @@ from iomux.conformance.http.visitor import Visitor, get
 from iomux.conformance.http.visits import Bad, expect_page, needs_staying, refused, visit
 from iomux.conformance.trial.items import ONE_AT_A_TIME, under_pressure, warm_up
 from iomux.conformance.trial.patience import kept_from_working, ready
-from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject
+from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeen, NotSeenHere, Subject
 
 LONGEST_HEAD_SECONDS = 95.0
 """How long a server may wait for a head."""
@@ -26,6 +26,7 @@ _FILLER_BYTES, _BLOCK, _UNDER_WAY = 950, 1024, 200
 _MOST_IN_ONE_TURN = 24 << 20
 """Thrice the longest turn of a library in use: uvloop makes up to 32 reads of 250 KiB in a row."""
 _FLOOD_SECONDS = 25.0
+_FIRST, _LATER = "sends", "has had a page and sends"
 
 
 @item(
@@ -40,10 +41,12 @@ _FLOOD_SECONDS = 25.0
     long=True,
 )
 def silent(subject: Subject, site: Site) -> None:
-    """A 408 or an end."""
-    with visit(subject) as visitor:
-        visitor.send(get(site.page)[:20])
-        _is_let_go(visitor, "sends half of a head and is silent", drip=b"")
+    """A 408 or an end; and the same for the second head of a connection."""
+    with contextlib.ExitStack() as stack:
+        several = _begin(subject, get(site.page)[:20], stack)
+        _begin_behind_a_page(subject, site, get(site.page)[:20], stack, several)
+        for who, visitor in _still_waited_for(several, drip=b"").items():
+            raise _still(visitor, f"{who} half of a head and is silent")
 
 
 @item(
@@ -58,32 +61,53 @@ def silent(subject: Subject, site: Site) -> None:
 )
 def drip(subject: Subject, site: Site) -> None:
     """One byte a second; if even the silent are kept, that is the other item's fault, and here not seen."""
-    with visit(subject) as visitor, visit(subject) as quiet:
-        quiet.send(get(site.page)[:20])
-        visitor.send(get(site.page)[:-2] + b"X-Slow: ")
-        with contextlib.ExitStack() as stack:
-            if not _gone_before(quiet, visitor, time.monotonic() + LONGEST_HEAD_SECONDS):
-                stack.enter_context(under_pressure("half-head"))
-            _is_let_go(visitor, "sends its head a byte a second", drip=b"x", seconds=2 * _DRIP_SECONDS)
+    half, drips = get(site.page)[:20], get(site.page)[:-2] + b"X-Slow: "
+    with contextlib.ExitStack() as stack:
+        quiet, dripping = _begin(subject, half, stack), _begin(subject, drips, stack)
+        if _begin_behind_a_page(subject, site, half, stack, quiet):
+            _begin_behind_a_page(subject, site, drips, stack, dripping)
+        for who, visitor in _still_waited_for(dripping, drip=b"x").items():
+            with contextlib.nullcontext() if quiet[who].has_answer() else under_pressure("half-head"):
+                raise _still(visitor, f"{who} its head a byte a second")
 
 
-def _gone_before(quiet: Visitor, dripping: Visitor, until: float) -> bool:
-    """Drip until the dripping one is let go or time is over; whether the quiet one was let go by then, or the other."""
-    while time.monotonic() < until:
-        if dripping.has_answer(_DRIP_SECONDS) or not dripping.deliver(b"x"):
-            return True
-    return quiet.has_answer()
+def _begin(subject: Subject, head: bytes, stack: contextlib.ExitStack) -> dict[str, Visitor]:
+    """A visitor that has sent the beginning of a head."""
+    visitor = stack.enter_context(visit(subject))
+    visitor.send(head)
+    return {_FIRST: visitor}
 
 
-def _is_let_go(visitor: Visitor, who: str, drip: bytes, seconds: float = 0.0) -> None:
-    until = time.monotonic() + (seconds or LONGEST_HEAD_SECONDS)
-    while time.monotonic() < until:
-        if visitor.has_answer(_DRIP_SECONDS) or (drip and not visitor.deliver(drip)):
-            answer = visitor.next("half of a head")
-            if answer is not None and answer.status < 400:
-                raise visitor.fault(f"half of a head was answered by {answer.status}")
-            return
-    raise visitor.fault(f"a client that {who} is still waited for", after_seconds=LONGEST_HEAD_SECONDS)
+def _begin_behind_a_page(
+    subject: Subject, site: Site, head: bytes, stack: contextlib.ExitStack, several: dict[str, Visitor]
+) -> bool:
+    """Add one that has had a page before; False where another one is not served meanwhile, or has to go behind it."""
+    visitor = stack.enter_context(visit(subject))
+    visitor.send(get(site.page))
+    answer = visitor.next(f"GET {site.page}") if visitor.has_answer(PATIENCE) else None
+    if answer is None or answer.last:
+        return False
+    visitor.send(head)
+    several[_LATER] = visitor
+    return True
+
+
+def _still_waited_for(several: Mapping[str, Visitor], drip: bytes) -> dict[str, Visitor]:
+    """Those to whom nothing was said, and whose connection did not end, when time is over. Raises Fault for a 200."""
+    kept, until = dict(several), time.monotonic() + LONGEST_HEAD_SECONDS
+    while kept and time.monotonic() < until:
+        ready([visitor.client for visitor in kept.values()], seconds=_DRIP_SECONDS)
+        for who, visitor in several.items():
+            if who in kept and (visitor.has_answer() or (drip and not visitor.deliver(drip))):
+                answer = visitor.next("half of a head")
+                if answer is not None and answer.status < 400:
+                    raise visitor.fault(f"half of a head was answered by {answer.status}")
+                del kept[who]
+    return kept
+
+
+def _still(visitor: Visitor, who: str) -> Fault:
+    return visitor.fault(f"a client that {who} is still waited for", after_seconds=LONGEST_HEAD_SECONDS)
 
 
 @item(

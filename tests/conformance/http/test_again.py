@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iomux.conformance.http import staying
+from iomux.conformance.http import letting_go, staying
 from iomux.conformance.http.site import fill_folder
 from iomux.conformance.trial import clients, connecting
 from tests.students.web import web_file
@@ -26,6 +26,8 @@ def test_each_fault_fails_the_item_that_tries_it(
 ) -> None:
     for module in (clients, connecting):
         monkeypatch.setattr(module, "PATIENCE", 1.0)
+    monkeypatch.setattr(letting_go, "LONGEST_HEAD_SECONDS", 8.0)
+    monkeypatch.setattr(letting_go, "_DRIP_SECONDS", 0.2)
     item, seen, parts = WRONG[fault]
     with serving(web_file(tmp_path, parts), folder) as subject:
         outcome = tried(item, subject, folder)
