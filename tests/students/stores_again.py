@@ -9,6 +9,8 @@ Parts = tuple[tuple[str, str], ...]
 _SWEEPS = "        time.sleep(0.05)\n        with LOCK"
 _VERSIONS, _ERR = 'words[1] not in (b"2", b"3")', 'return f"-ERR {refused}\\r\\n".encode()'
 _NOPROTO = 'return b"-NOPROTO only RESP2 is spoken here\\r\\n"'
+_NUMBER = "    if not NUMBER.fullmatch(text) or int(text) > most:\n"
+_INT = "    if not re.fullmatch(rb'[-+]?[0-9_]+', text) or int(text) > most:\n"
 _OVER = "    if seconds <= 0:\n"
 _UNKNOWN = '"-ERR unknown command\\r\\n"'
 _LINE = '    if line[:1] != b"*":\n        return split(line)\n'
@@ -49,6 +51,27 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
                 "    before = get(key)\n",
             ),
         ),
+    ),
+    "one version for all": (
+        "hello",
+        "one that has said no HELLO, beside one that speaks RESP3: GET iomux:gone was answered _",
+        (
+            ("bytearray(), 2, list", "bytearray(), list"),
+            ("self.came, self.version,", "self.came,"),
+            ("    client.version = int(words[1]) if", "    Client.version = int(words[1]) if"),
+            ("    def more(self)", "    version = 2\n\n    def more(self)"),
+        ),
+    ),
+    "an old null in an array": (
+        "hello",
+        "MGET iomux:gone was answered *1\\r\\n$-1; due is *1\\r\\n_",
+        (("array(*(client.value(get(key)) for", "array(*(b'$-1\\r\\n' if get(key) is None else bulk(get(key)) for"),),
+    ),
+    "any number is a count": ("bad-count", "*+1 got no answer", ((_NUMBER, _INT),)),
+    "any number is a length": (
+        "bad-length",
+        "*1\\r\\n$+4 got no answer",
+        ((_NUMBER, f"    if text[:1] == b'+' and what == 'bulk length':\n        return int(text)\n{_NUMBER}"),),
     ),
 }
 """By fault: the item that fails, and a part of what is seen."""

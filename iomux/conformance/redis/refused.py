@@ -53,14 +53,14 @@ def unbalanced(subject: Subject) -> None:
 @item(
     "bad-count",
     rule="a count of words that is no number, or that no command could have, is an error, and the end",
-    sent="a client sends *x, *12x and *3000000000, each on a connection of its own",
+    sent="a client sends *x, *12x, *3000000000, *+1 and *1_0, each on a connection of its own",
     hint="Is the whole line a number, and small enough? Redis takes 2,147,483,647 words at most.",
     man=f"{spec('Arrays')}; {_PROTOCOL}",
     run=piped(r"*3000000000\r\n"),
 )
 def bad_count(subject: Subject) -> None:
     """Test counts that are none."""
-    _refused(subject, b"*x\r\n", b"*12x\r\n", b"*3000000000\r\n")
+    _refused(subject, b"*x\r\n", b"*12x\r\n", b"*3000000000\r\n", b"*+1\r\n", b"*1_0\r\n")
 
 
 @item(
@@ -79,14 +79,15 @@ def no_dollar(subject: Subject) -> None:
 @item(
     "bad-length",
     rule="a word's length that is no number, is negative, or is above 512 MiB is an error, and the end",
-    sent="a client sends *1 and then $x, $-1 and $2000000000, each on a connection of its own",
+    sent="a client sends *1 and then $x, $-1, $+4 and $2000000000, each on a connection of its own",
     hint="A null has no place in a command. What is the largest value that you keep?",
     man=f"{spec('Bulk strings')}; {_PROTOCOL}",
     run=piped(r"*1\r\n$-1\r\n"),
 )
 def bad_length(subject: Subject) -> None:
     """Test lengths that are none."""
-    _refused(subject, b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*2\r\n$3\r\nGET\r\n$2000000000\r\n")
+    none = (b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$+4\r\n", b"*2\r\n$3\r\nGET\r\n$2000000000\r\n")
+    _refused(subject, *none)
 
 
 @item(
