@@ -164,8 +164,9 @@ def large(subject: Subject) -> None:
             raise Fault(f"SET of 8 MiB: {told(reply) or one.how}; due is +OK", how=one.how)
         one.send(command("GET", "iomux:big"))
         if bulk(value) not in (reply := one.reply(), as_bulk(reply)):
+            ended = f": {one.ending()}" if one.how else ""
             raise Fault(
-                "GET of 8 MiB: other bytes came than had been set, or not all of them",
+                f"GET of 8 MiB: other bytes came than had been set, or not all of them{ended}",
                 window=shown(command("GET", "iomux:big"), reply, bulk(value), one.how),
             )
 
