@@ -11,6 +11,12 @@ _VERSIONS, _ERR = 'words[1] not in (b"2", b"3")', 'return f"-ERR {refused}\\r\\n
 _NOPROTO = 'return b"-NOPROTO only RESP2 is spoken here\\r\\n"'
 _NUMBER = "    if not NUMBER.fullmatch(text) or int(text) > most:\n"
 _INT = "    if not re.fullmatch(rb'[-+]?[0-9_]+', text) or int(text) > most:\n"
+_OLD_NULL = 'self.version == 3 else b"$-1\\r\\n"'
+_SENDS = "                client.socket.sendall(answer(client, words))\n"
+_CUT_OFF = """                client.socket.sendall(whole[: 4 << 20])
+                if len(whole) > 4 << 20:
+                    break
+"""
 _OVER = "    if seconds <= 0:\n"
 _UNKNOWN = '"-ERR unknown command\\r\\n"'
 _LINE = '    if line[:1] != b"*":\n        return split(line)\n'
@@ -72,6 +78,41 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
         "bad-length",
         "*1\\r\\n$+4 got no answer",
         ((_NUMBER, f"    if text[:1] == b'+' and what == 'bulk length':\n        return int(text)\n{_NUMBER}"),),
+    ),
+    "whole seconds": (
+        "expires",
+        "long before a key's time is over: ",
+        (("time.monotonic() + amount / 1000", "time.monotonic() + amount // 1000"),),
+    ),
+    "ends too early": (
+        "expires",
+        "long before a key's time is over: ",
+        (("time.monotonic() + amount / 1000", "time.monotonic() + amount / 1000 / (9 if amount == 900 else 1)"),),
+    ),
+    "EX has no end": (
+        "expires",
+        "a key that was set with EX 1 was still there",
+        (("        ENDS[key] = end\n", "        ENDS[key] = end + 1000 * (b'EX' in options)\n"),),
+    ),
+    "EXPIRE has no end": (
+        "expires",
+        "a key that was given a time by EXPIRE 1 was still there",
+        (("ENDS[words[1]] = time.monotonic() + seconds", "ENDS[words[1]] = time.monotonic() + 1000 * seconds"),),
+    ),
+    "an empty line behind each null": (
+        "set-get",
+        "got no answer: behind the answer to the command before, more bytes came",
+        ((_OLD_NULL, _OLD_NULL.replace('n"', 'n\\r\\n"')),),
+    ),
+    "lines behind the nulls": (
+        "expires",
+        "got no answer: behind the answer to the command before, more bytes came",
+        ((_OLD_NULL, _OLD_NULL.replace('n"', 'n\\r\\n"')),),
+    ),
+    "ends within a large value": (
+        "large",
+        "or not all of them: the server ended the connection",
+        ((_SENDS, f"                whole = answer(client, words)\n{_CUT_OFF}"),),
     ),
 }
 """By fault: the item that fails, and a part of what is seen."""

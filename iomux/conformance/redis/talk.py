@@ -5,6 +5,7 @@ A command that the store does not know is no fault of what is tested: then the i
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ _PLAIN = {
 }
 """The plainest form of commands that are asked in others, too: a store that refuses only these knows the command."""
 _MOST_COLUMNS = 70
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,29 @@ def ask(one: Client, sent: bytes | str, due: bytes | Due, who: str = "") -> byte
 
 def expect(one: Client, sent: bytes, due: bytes | Due, who: str = "") -> bytes:
     """One reply to what was sent. Raises Fault unless it is the one that is due, NotSeen if the command is unknown."""
-    wanted = due if isinstance(due, Due) else Due(due, lambda reply: due in (reply, as_bulk(reply)))
-    got = one.reply()
+    wanted, got = _wanted(due), one.reply()
     if not wanted.fits(got):
         raise wrong(one, sent, got, wanted.shown, who)
     return got
+
+
+def _wanted(due: bytes | Due) -> Due:
+    return due if isinstance(due, Due) else Due(due, lambda reply: due in (reply, as_bulk(reply)))
+
+
+def ask_until(end: float, one: Client, words: str, due: bytes | Due) -> None:
+    """Ask again and again. Raises Fault for another reply that came before the end: later ones tell nothing here.
+
+    end: by time.monotonic(); on a busy machine it may be over with the first reply, and nothing is known.
+    """
+    while True:
+        one.send(said(words))
+        got = one.reply()
+        if time.monotonic() > end:
+            return
+        if not _wanted(due).fits(got):
+            raise wrong(one, said(words), got, _wanted(due).shown, "long before a key's time is over")
+        time.sleep(_LOOK_SECONDS)
 
 
 def needs_inline(one: Client) -> None:

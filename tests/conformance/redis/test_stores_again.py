@@ -36,6 +36,8 @@ def test_each_fault_fails_the_item_that_tries_it(
     for module in (expiry, patience):
         monkeypatch.setattr(module, "PATIENCE", 0.4)
     item, seen, _ = WRONG[fault]
+    if "before a key's time is over" in seen:  # then no busy machine hides it
+        monkeypatch.setattr(expiry, "_SURE_SECONDS", 20.0)
     outcome = tried(item, ports[fault])
     assert (outcome.status, seen in outcome.seen) == ("failed", True), outcome.seen
 
