@@ -33,7 +33,7 @@ _FIRST, _LATER = "sends", "has had a page and sends"
     "half-head",
     "E",
     rule="who sends half of a head and then nothing is let go within a minute and a half",
-    sent="one client sends half of a head, and is silent",
+    sent="one client sends half of a head, and is silent; another one does so behind a page",
     hint="Each connection has a moment at which you give up on it; the nearest of them is the poller's time-out. "
     "Answer 408, or just close.",
     rfc="RFC 9112, section 9.5; RFC 9110, section 15.5.9",
@@ -53,7 +53,7 @@ def silent(subject: Subject, site: Site) -> None:
     "drip",
     "E",
     rule="who sends a head byte by byte, one a second, is let go within a minute and a half",
-    sent="one client sends one byte of a head each second, and never comes to its end",
+    sent="one client sends one byte of a head each second, and never comes to its end; so another one behind a page",
     hint="The limit of a head counts from its first byte: a time-out that begins anew with each byte never comes.",
     rfc="RFC 9112, section 9.5; RFC 9110, section 15.5.9",
     run="slowhttptest -H -c 1 -i 1 -l 120 -u http://127.0.0.1:PORT/page.html",

@@ -51,8 +51,9 @@ def test_a_client_that_waits_for_ever_is_a_fault_unless_the_machine_is_busy(
     busy: bool, status: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staying, "_CLIENT_SECONDS", 2)
+    never_ends = (_LAST, 'last = version == "HTTP/1.0"')
     monkeypatch.setattr(staying, "crowded", lambda: busy)
-    with serving(web_file(tmp_path, NO_LENGTH), folder) as subject:
+    with serving(web_file(tmp_path, (*NO_LENGTH, never_ends)), folder) as subject:
         outcome = tried("real-clients", subject, folder)
     seen = "this machine was too busy to tell" if busy else "urllib waited 2 s for the end of the page"
     assert (outcome.status, seen in outcome.seen) == (status, True), outcome.seen
