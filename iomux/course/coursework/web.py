@@ -64,8 +64,7 @@ class Visitor:
         """The answer to one request."""
         said = {option.strip() for option in fields.get("connection", "").lower().split(",")}
         bodied = {"content-length", "transfer-encoding"} & fields.keys()
-        not_kept = version == "HTTP/1.0" and "keep-alive" not in said
-        self.over = bool(bodied) or "close" in said or not_kept
+        self.over = bool(bodied) or "close" in said or version == "HTTP/1.0"
         if bodied:
             yield message("413 Content Too Large", closes=True)
         elif method in ("GET", "HEAD"):
