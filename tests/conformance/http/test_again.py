@@ -25,7 +25,7 @@ def test_each_fault_fails_the_item_that_tries_it(
     fault: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (clients, connecting):
-        monkeypatch.setattr(module, "PATIENCE", 1.0)
+        monkeypatch.setattr(module, "PATIENCE", 3.0)
     monkeypatch.setattr(letting_go, "LONGEST_HEAD_SECONDS", 8.0)
     monkeypatch.setattr(letting_go, "_DRIP_SECONDS", 0.2)
     item, seen, parts = WRONG[fault]
