@@ -16,15 +16,17 @@ from iomux.conformance.targets import target_of
 from iomux.conformance.trial.subject import Subject
 from iomux.course.coursework import chat
 from iomux.solutions import coursework
-from tests.students import other_rooms
-from tests.students.faulty_rooms import FAULTS
+from tests.students import faulty_rooms, other_rooms
 from tests.students.rooms import RIGHT, room_file
+from tests.students.subtle_rooms import SUBTLE, TAKES_FIRST_WORDS
 from tests.support.required import LONG
 
 FOLLOWS = {"dies of a reset": ("leaving", "leaks", "silent")}
 """Items about something else that contain the fault as well, and say so after their own cause was seen to be absent."""
-TRIED = FAULTS if LONG else {item: name for name, (item, _, _) in FAULTS.items()}.values()
-"""The faults that are tried: without IOMUX_LONG one for each item."""
+FAULTS = faulty_rooms.FAULTS | SUBTLE
+_ONE_EACH = {item: name for name, (item, _, _) in faulty_rooms.FAULTS.items()}
+TRIED = FAULTS if LONG else [*_ONE_EACH.values(), *SUBTLE]
+"""The faults that are tried: without IOMUX_LONG one for each item, and the subtle ones."""
 NAMES = [
     *("passes-on", "not-to-sender", "every-byte", "in-order", "last-words", "many"),
     *("late-reader", "slow-reader", "falls-behind", "memory", "let-go", "deaf-speaker"),
@@ -90,6 +92,14 @@ def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp
     assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
     assert seen in report[item].seen
     assert all("see the item" in report[name].seen for name in report.not_seen)
+
+
+def test_a_room_may_ask_for_a_name_and_that_is_a_note(tmp_path: Path) -> None:
+    asks = (*TAKES_FIRST_WORDS, ("bytearray())", 'bytearray())\n        self.pay(new, b"Your name?\\n")'))
+    report = check_chat(room_file(tmp_path, asks), only=["passes-on", "in-order", "many", "leaks"], progress=False)
+    report.raise_if_failed()
+    assert report.earned == report.points
+    assert "what a member says first is not passed on" in str(report)
 
 
 def test_a_room_that_loses_bytes_gets_no_good_mark(tmp_path: Path) -> None:

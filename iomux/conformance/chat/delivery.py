@@ -4,6 +4,7 @@ import contextlib
 import socket
 import string
 
+from iomux.conformance.chat.complete import first_words_are_heard, says_it_again, silent_ones_hear
 from iomux.conformance.chat.manners import speaks_in_lines
 from iomux.conformance.chat.room import guests, held, introduce, item, meet, room, say_while_held
 from iomux.conformance.chat.talk import ENDED, TOO_SOON, converse, hear, lines, merged, must_hear, say, words
@@ -92,23 +93,35 @@ def every_byte(subject: Subject) -> None:
     "in-order",
     points=4,
     rule="each sender's bytes arrive complete and in order, even if two send at once",
-    sent="two members send 200,000 bytes each; the first of both are there when the room looks (SIGSTOP, SIGCONT)",
+    sent="two members send 200,000 bytes each; the first of both are there when the room looks (SIGSTOP, SIGCONT); one "
+    "says a line three times, a new one says its first; all are silent for 6.5 s, and one speaks",
     hint="Two senders may be interleaved, but each one's bytes must stay in order. Can new bytes overtake owed ones?",
     man="tcp(7), send(2)",
+    long=True,
 )
 def in_order(subject: Subject) -> None:
-    """Test that two streams may merge, each in its order."""
+    """Test that two streams may merge, each in its order; then what a room may leave out: see `chat.complete`."""
+    with room(subject, 3) as members:
+        _two_at_once(subject, members)
+        introduce(members)  # what the two have heard of each other is read, too
+        says_it_again(members)
+        with connect(subject) as new:
+            first_words_are_heard(new, members)
+            silent_ones_hear([*members, new])
+
+
+def _two_at_once(subject: Subject, members: list[socket.socket]) -> None:
+    one, two, listener = members
     streams = {letters: lines(_EACH_SAYS, letters) for letters in (string.ascii_lowercase, string.ascii_uppercase)}
-    with room(subject, 3) as (one, two, listener):
-        wanted = sum(len(data) - data.count(b"\n") for data in streams.values())
-        said = dict(zip((one, two), streams.values(), strict=True))
-        with held(subject):
-            for speaker, data in said.items():
-                say_while_held(speaker, data[:_AT_ONCE])
-        rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
-        _, failed = converse(rest, [listener], merged(streams), wanted, _LITTLE_AHEAD)
-        for how in failed.values():
-            raise Fault(f"a member {how}", hint=TOO_SOON if how == ENDED else "")
+    wanted = sum(len(data) - data.count(b"\n") for data in streams.values())
+    said = dict(zip((one, two), streams.values(), strict=True))
+    with held(subject):
+        for speaker, data in said.items():
+            say_while_held(speaker, data[:_AT_ONCE])
+    rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
+    _, failed = converse(rest, [listener], merged(streams), wanted, _LITTLE_AHEAD)
+    for how in failed.values():
+        raise Fault(f"a member {how}", hint=TOO_SOON if how == ENDED else "")
 
 
 @item(

@@ -1,4 +1,4 @@
-"""What a room does by its own rules: it greets, tells who has joined, or passes on whole lines.
+"""What a room does by its own rules: it greets, tells who has joined, asks for a name, or passes on whole lines.
 
 None of this is wrong, and the items are tried with it (`room.meet`). It is found out once, for the report to name it. A
 room that tells who has *left* can't be tried: it does so at any moment, and its bytes can't be told from a member's.
@@ -6,16 +6,18 @@ room that tells who has *left* can't be tried: it does so at any moment, and its
 
 import contextlib
 import socket
+import time
 from dataclasses import dataclass
 
-from iomux.conformance.chat.room import guests, meet
+from iomux.conformance.chat.room import UNHEARD, guests, hear_some, meet, utter
 from iomux.conformance.chat.talk import hear
 from iomux.conformance.trial.clients import connect, send_all
-from iomux.conformance.trial.patience import ready
+from iomux.conformance.trial.patience import out_of_patience, ready
 from iomux.conformance.trial.subject import Fault, Subject
 
 _QUIET_SECONDS = 0.3
 _LINE_SECONDS = 1.0
+_NEXT_LINE_SECONDS = 0.1
 _MOST_SHOWN = 40
 
 
@@ -31,6 +33,8 @@ class Manners:
     """What the others get when one leaves."""
     in_lines: bool = False
     """Nothing is passed on before a newline."""
+    takes_first_words: bool = False
+    """What a member says first is not passed on: it may be the name that it was asked for."""
 
     def notes(self) -> tuple[str, ...]:
         """One line for each rule with which the items were tried; none for a room that only passes on."""
@@ -38,6 +42,7 @@ class Manners:
             f"unasked bytes came first ({_shown(self.greeting)}): the items were tried after them": self.greeting,
             f"the room tells who joins ({_shown(self.joining)}): the items were tried after that": self.joining,
             "nothing is passed on before a newline: the items were tried with lines of at most 1 KiB": self.in_lines,
+            "what a member says first is not passed on: the items were tried after that": self.takes_first_words,
         }
         return tuple(note for note, is_so in found.items() if is_so)
 
@@ -62,10 +67,11 @@ def find_manners(subject: Subject) -> Manners:
         greeting, joining = _unasked(host, stays)
         in_lines = speaks_in_lines(stays, [host])
         with connect(subject) as leaves:
+            lost, _ = first_heard(leaves, host)
             meet([host, stays, leaves])
             meet([leaves, host, stays])
             leaves.shutdown(socket.SHUT_RDWR)
-        return Manners(greeting, joining, _heard_until_quiet(host), in_lines)
+        return Manners(greeting, joining, _heard_until_quiet(host), in_lines, lost > 0)
     return Manners()
 
 
@@ -74,6 +80,23 @@ def _unasked(host: socket.socket, newcomer: socket.socket) -> tuple[bytes, bytes
     (greeting,) = meet([host, newcomer])
     (both,) = meet([newcomer, host])
     return greeting, both.removeprefix(greeting)
+
+
+def first_heard(newcomer: socket.socket, listener: socket.socket) -> tuple[int, bytes]:
+    """Which of a newcomer's lines is the first that is heard: 0 if none before it was lost; and what came before it.
+
+    It says one line after another until one is heard. A room that is slow passes on all of them, in their order, so
+    the answer does not depend on how fast it is. Raises Fault if nothing is heard.
+    """
+    said, heard, moved = list[bytes](), b"", time.monotonic()
+    while not (found := [number for number, line in enumerate(said) if line in heard]):
+        if out_of_patience(moved):
+            raise Fault(UNHEARD)
+        said.append(b"this is my line %d\n" % len(said))
+        utter(newcomer, said[-1])
+        if ready([listener], seconds=_NEXT_LINE_SECONDS)[0]:
+            heard, moved = heard + hear_some(listener, 4096), time.monotonic()
+    return found[0], heard.partition(said[found[0]])[0]
 
 
 def _heard_until_quiet(member: socket.socket) -> bytes:

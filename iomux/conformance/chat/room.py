@@ -9,6 +9,8 @@ The slow ones set small segments and a small window (TCP_MAXSEG, tcp(7); SO_RCVB
 """
 
 import contextlib
+import itertools
+import re
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -31,7 +33,8 @@ MOST_OWED_BYTES = MIB
 KEPT_BYTES = MOST_OWED_BYTES - 128 * 1024
 """How much is said where a slow member is to be kept, whatever else the room owes it."""
 UNHEARD = "what one member sent did not reach all the others"
-_KNOCK = b"knock\n"
+_KNOCK, _KNOCKS = re.compile(rb"knock \d+\n"), itertools.count()
+"""What a knock looks like, and their numbers: a room may drop what is said twice, and that is another item's fault."""
 _KNOCK_SECONDS = 0.05
 _NOTICE_SECONDS = 1.0
 
@@ -70,29 +73,31 @@ def meet(members: Sequence[socket.socket]) -> list[bytes]:
     """
     speaker, *others = members
     heard, moved = dict.fromkeys(others, b""), time.monotonic()
-    while waiting := [other for other in others if _KNOCK not in heard[other]]:
+    while waiting := [other for other in others if not _KNOCK.search(heard[other])]:
         if out_of_patience(moved):
             raise Fault(UNHEARD)
-        _utter(speaker, _KNOCK)
+        utter(speaker, b"knock %d\n" % next(_KNOCKS))
         for other in ready(waiting, seconds=_KNOCK_SECONDS)[0]:
-            heard[other] += _next(other, 4096)
+            heard[other] += hear_some(other, 4096)
             moved = time.monotonic()
     over = b"we have met %d\n" % time.monotonic_ns()
-    _utter(speaker, over)
+    utter(speaker, over)
     for other in others:
         while not heard[other].endswith(over):  # byte by byte: what follows belongs to the item
-            heard[other] += _next(other, 1)
-    return [before.removesuffix(over).replace(_KNOCK, b"") for before in heard.values()]
+            heard[other] += hear_some(other, 1)
+    return [_KNOCK.sub(b"", before.removesuffix(over)) for before in heard.values()]
 
 
-def _utter(speaker: socket.socket, data: bytes) -> None:
+def utter(speaker: socket.socket, data: bytes) -> None:
+    """Say something. Raises Fault if that is impossible."""
     try:
         send_all(speaker, data)
     except OSError:
         raise Fault(UNHEARD) from None
 
 
-def _next(member: socket.socket, count: int) -> bytes:
+def hear_some(member: socket.socket, count: int) -> bytes:
+    """What a member hears next, at most so many bytes. Raises Fault if it is the end."""
     try:
         data = member.recv(count)
     except OSError:

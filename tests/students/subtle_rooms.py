@@ -1,0 +1,48 @@
+"""Chat rooms with one fault each that most conversations never meet; in the form of `faulty_rooms`."""
+
+from tests.students.faulty_rooms import JOINS, SELECT
+from tests.students.rooms import WALK, Parts
+
+KEPT = "self.kept = []"
+HEARS = "    def hear(self"
+TO_OTHERS = "if other is not sock:"
+TAKES_FIRST_WORDS: Parts = (
+    (KEPT, "self.kept, self.named = [], set()"),
+    (WALK, f"if sock not in self.named:\n            return self.named.add(sock)\n        {WALK}"),
+)
+
+SUBTLE: dict[str, tuple[str, str, Parts]] = {
+    "takes a line for a name that nobody asked for": (
+        "in-order",
+        "what a new member said first did not reach the others",
+        TAKES_FIRST_WORDS,
+    ),
+    "drops what was said before": (
+        "in-order",
+        "said a line again that it had just said, and another one did not hear",
+        (
+            (KEPT, "self.kept, self.last = [], {}"),
+            (
+                WALK,
+                f"if self.last.get(sock) == said:\n            return\n        self.last[sock] = said\n        {WALK}",
+            ),
+        ),
+    ),
+    "cuts off who is silent for 5 s": (
+        "in-order",
+        "nobody had spoken for some seconds, and then a member was disconnected",
+        (
+            (KEPT, "self.kept, self.spoke = [], {}"),
+            (JOINS, f"{JOINS}\n        self.spoke[new] = time.monotonic()"),
+            (WALK, f"self.spoke[sock] = time.monotonic()\n        {WALK}"),
+            (SELECT, "self.look()"),
+            (
+                HEARS,
+                "    def look(self):\n        found, now = self.watch.select(0.5), time.monotonic()\n"
+                "        for sock in [one for one in self.members if now > self.spoke[one] + 5]:\n"
+                f"            self.leave(sock)\n        return found\n\n{HEARS}",
+            ),
+        ),
+    ),
+}
+"""By name."""
