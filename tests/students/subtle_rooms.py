@@ -5,13 +5,24 @@ from tests.students.rooms import WALK, Parts
 
 KEPT = "self.kept = []"
 HEARS = "    def hear(self"
-TO_OTHERS = "if other is not sock:"
+LEFT = "return self.leave(sock)"
 TAKES_FIRST_WORDS: Parts = (
     (KEPT, "self.kept, self.named = [], set()"),
     (WALK, f"if sock not in self.named:\n            return self.named.add(sock)\n        {WALK}"),
 )
 
 SUBTLE: dict[str, tuple[str, str, Parts]] = {
+    "ends its loop at the first slow one": (
+        "slow-reader",
+        "next to a member that does not read, another one did not hear all",
+        (
+            (
+                "self.pay(other, said)",
+                "self.pay(other, said)\n                if other in self.members and self.watch.get_key(other).data:\n"
+                "                    break",
+            ),
+        ),
+    ),
     "takes a line for a name that nobody asked for": (
         "in-order",
         "what a new member said first did not reach the others",
