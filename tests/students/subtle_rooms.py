@@ -1,11 +1,14 @@
 """Chat rooms with one fault each that most conversations never meet; in the form of `faulty_rooms`."""
 
-from tests.students.faulty_rooms import JOINS, SELECT
+from tests.students.faulty_rooms import ENDED, HEARD, JOINS, SELECT
 from tests.students.rooms import WALK, Parts
 
 KEPT = "self.kept = []"
 HEARS = "    def hear(self"
+ERROR = 'said = b""'
 LEFT = "return self.leave(sock)"
+IGNORED = (f"{ENDED}\n            {LEFT}", f"{ENDED}\n            return")
+GONE = "sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7"  # it has reset (TCP_CLOSE)
 TAKES_FIRST_WORDS: Parts = (
     (KEPT, "self.kept, self.named = [], set()"),
     (WALK, f"if sock not in self.named:\n            return self.named.add(sock)\n        {WALK}"),
@@ -21,6 +24,24 @@ SUBTLE: dict[str, tuple[str, str, Parts]] = {
                 "self.pay(other, said)\n                if other in self.members and self.watch.get_key(other).data:\n"
                 "                    break",
             ),
+        ),
+    ),
+    "does not look at the end": (
+        "silent",
+        "a member has left, all others are silent, and the room never sleeps",
+        ((ERROR, LEFT), IGNORED),
+    ),
+    "says goodbye to one that has left, and waits": (
+        "silent",
+        "a member has ended its side (shutdown), all others are silent, and the room never sleeps",
+        (
+            (
+                HEARD,
+                f"{HEARD}            if not said and sock not in self.kept:\n"
+                '                self.kept.append(sock)\n                sock.send(b"bye\\n")\n',
+            ),
+            (ERROR, LEFT),
+            (IGNORED[0], f"{ENDED}\n            return {GONE} and self.leave(sock)"),
         ),
     ),
     "takes a line for a name that nobody asked for": (

@@ -31,8 +31,8 @@ _ONE_HAS_LEFT = "It slept until a member had left: a socket whose client has lef
     "silent",
     points=2,
     rule="the room sleeps while no member sends, even if one is owed bytes or has left",
-    sent="five members are silent; then one sends 896 KiB, of which another one reads nothing; then one leaves with a "
-    "reset; each time there is silence after it",
+    sent="six members are silent; one leaves by close, one by shutdown; one sends 896 KiB, of which another one reads "
+    "nothing; one leaves with a reset; each time there is silence after it",
     hint="A loop that goes round although nothing has happened has a timeout of 0, or watches what is always ready: a "
     "socket is nearly always writable, and one whose client has left is readable for ever. Which sockets are still on "
     "your interest list, and for which events?",
@@ -40,12 +40,17 @@ _ONE_HAS_LEFT = "It slept until a member had left: a socket whose client has lef
 )
 def silent(subject: Subject) -> None:
     """Check that the room sleeps while no member sends."""
-    with room(subject, 4) as (speaker, listener, _, leaver), slow(subject) as late:
-        introduce([speaker, listener, late])
+    with room(subject, 5) as members, slow(subject) as late:
+        speaker, listener, closes, ends, resets = members
+        introduce([*members, late])  # all have read what was said: a close is none with bytes unread, so no reset
         _sleeps(subject, "all members are silent", _NOTHING_HAPPENED)
+        closes.close()
+        _sleeps(subject, "a member has left, all others are silent", _ONE_HAS_LEFT)
+        ends.shutdown(socket.SHUT_WR)
+        _sleeps(subject, "a member has ended its side (shutdown), all others are silent", _ONE_HAS_LEFT)
         say_beside_a_slow_one(speaker, [listener])
         _sleeps(subject, "a member is owed bytes, all are silent", _ONE_IS_OWED)
-        reset(leaver)
+        reset(resets)
         _still_talk([speaker, listener], "a member had left with a reset, and then")
         _sleeps(subject, "a member has left with a reset, all others are silent", _ONE_HAS_LEFT)
 
