@@ -1,6 +1,6 @@
 """Chat rooms with one fault each that most conversations never meet; in the form of `faulty_rooms`."""
 
-from tests.students.faulty_rooms import ENDED, HEARD, JOINS, SELECT
+from tests.students.faulty_rooms import ENDED, HEARD, JOINS, SELECT, TOO_MUCH
 from tests.students.rooms import WALK, Parts
 
 KEPT = "self.kept = []"
@@ -9,6 +9,7 @@ ERROR = 'said = b""'
 LEFT = "return self.leave(sock)"
 IGNORED = (f"{ENDED}\n            {LEFT}", f"{ENDED}\n            return")
 GONE = "sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7"  # it has reset (TCP_CLOSE)
+OWED = "self.watch.get_key(one).data"
 TAKES_FIRST_WORDS: Parts = (
     (KEPT, "self.kept, self.named = [], set()"),
     (WALK, f"if sock not in self.named:\n            return self.named.add(sock)\n        {WALK}"),
@@ -24,6 +25,24 @@ SUBTLE: dict[str, tuple[str, str, Parts]] = {
                 "self.pay(other, said)\n                if other in self.members and self.watch.get_key(other).data:\n"
                 "                    break",
             ),
+        ),
+    ),
+    "drops what all are owed when one resets": (
+        "resets",
+        "had reset its connection, and one that was owed bytes did not hear all",
+        ((ERROR, f"{ERROR}\n            [{OWED}.clear() for one in self.members]"),),
+    ),
+    "keeps what it owes by a number": (
+        "mid-reset",
+        "the next one to join heard them",
+        (
+            (KEPT, "self.kept, self.owed = [], {}"),
+            (
+                "self.watch.register(new, R, bytearray())",
+                "owed = self.owed.setdefault(new.fileno(), bytearray())\n"
+                "        self.watch.register(new, R | W if owed else R, owed)",
+            ),
+            (TOO_MUCH, f"if len(owed) > MOST:\n            owed.clear()\n            {LEFT}"),
         ),
     ),
     "does not look at the end": (

@@ -5,6 +5,7 @@ import socket
 import time
 
 from iomux.conformance.chat.let_go import nobody_notices_a_silent_one
+from iomux.conformance.chat.owed import nobody_inherits, reset_and_wait, the_owed_are_paid
 from iomux.conformance.chat.room import (
     MOST_OWED_BYTES,
     held,
@@ -16,7 +17,6 @@ from iomux.conformance.chat.room import (
     say_beside_a_slow_one,
     slow,
     wait_until_it_closed,
-    wait_until_it_rests,
 )
 from iomux.conformance.chat.talk import hear, lines, say, text
 from iomux.conformance.trial.clients import connect, eventually
@@ -76,7 +76,8 @@ def _still_talk(members: list[socket.socket], after: str) -> None:
     points=8,
     rule="a member that resets its connection harms no other, whatever the room is doing",
     sent="members reset: one before it has said or heard a word, one that is silent, one that speaks, one while the "
-    "room is held still (SIGSTOP), two more before it can accept them",
+    "room is held still (SIGSTOP), two more before it can accept them; one while another is owed 512 KiB, which then "
+    "reads",
     hint="After a reset each call on that socket may fail: recv, getpeername, even accept. It is the end of one "
     "member, not of your loop: remove that one, and go on.",
     man="tcp(7), recv(2), accept(2), getpeername(2)",
@@ -84,14 +85,14 @@ def _still_talk(members: list[socket.socket], after: str) -> None:
 def resets(subject: Subject) -> None:
     """Test the moments at which a reset may come."""
     with room(subject, 5) as (one, two, silent, speaks, at_rest):
-        _reset(subject, accepted_client(subject))
+        reset_and_wait(subject, accepted_client(subject))
         _still_talk([one, two, speaks, at_rest], "one had reset its connection before a word was said to it, or by it")
-        _reset(subject, silent)
+        reset_and_wait(subject, silent)
         _still_talk([one, two, speaks, at_rest], "a silent member had reset its connection")
         with contextlib.suppress(OSError):
             speaks.settimeout(0)
             speaks.send(lines(_SPEECH_BYTES))
-        _reset(subject, speaks)
+        reset_and_wait(subject, speaks)
         _still_talk([one, two, at_rest], "a member had reset its connection while it spoke")
         before = open_descriptors(subject)
         with held(subject):
@@ -104,25 +105,15 @@ def resets(subject: Subject) -> None:
             reset(hasty)
         with connect(subject) as new:  # it is heard after those before it were found to have reset
             _still_talk([new, two, one], "members had reset their connections while the room was held still")
-
-
-def _reset(subject: Subject, member: socket.socket) -> None:
-    """Reset, and give the room the time to find out before anything is sent to that member: `mid-reset` is for that.
-
-    Before the reset it has the time to end what it does: others have perhaps heard what this member is yet to be sent.
-    """
-    wait_until_it_rests(subject)
-    before = open_descriptors(subject)
-    reset(member)
-    wait_until_it_closed(subject, before)
+    the_owed_are_paid(subject)
 
 
 @item(
     "mid-reset",
     points=6,
     rule="the other members stay if one resets while it is owed bytes",
-    sent="three times one member resets, with unread bytes of another's 896 KiB, and 1 MiB is sent; then one resets "
-    "just before a message would reach it (SIGSTOP, SIGCONT)",
+    sent="three times one member resets, with unread bytes of another's 896 KiB, 1 MiB is sent, and a new one comes; "
+    "then one resets just before a message would reach it (SIGSTOP, SIGCONT)",
     hint="You had something to send to it when it left. What does send do then, what happens to the bytes you kept, "
     "and who is next in the list that you were walking through?",
     man="send(2) (EPIPE), poll(2) (POLLHUP)",
@@ -134,9 +125,10 @@ def mid_reset(subject: Subject) -> None:
             with slow(subject) as late:
                 introduce([speaker, listener, late])
                 say_beside_a_slow_one(speaker, [listener])
-                _reset(subject, late)
+                reset_and_wait(subject, late)
             if how := say(speaker, [listener], text(MOST_OWED_BYTES)):
                 raise Fault(f"a member that was owed bytes had reset its connection, and another one {how}")
+            nobody_inherits(subject, [speaker, listener])
     nobody_notices_a_silent_one(subject)
     _in_the_midst(subject)
 
