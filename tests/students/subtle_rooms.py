@@ -5,6 +5,7 @@ from tests.students.rooms import WALK, Parts
 
 KEPT = "self.kept = []"
 HEARS = "    def hear(self"
+TO_OTHERS = "if other is not sock:"
 ERROR = 'said = b""'
 LEFT = "return self.leave(sock)"
 IGNORED = (f"{ENDED}\n            {LEFT}", f"{ENDED}\n            return")
@@ -16,6 +17,11 @@ TAKES_FIRST_WORDS: Parts = (
 )
 
 SUBTLE: dict[str, tuple[str, str, Parts]] = {
+    "sends back to its sender while it owes": (
+        "not-to-sender",
+        "its own message back while another one was owed bytes",
+        ((TO_OTHERS, f"if other is not sock or any({OWED} for one in self.members):"),),
+    ),
     "ends its loop at the first slow one": (
         "slow-reader",
         "next to a member that does not read, another one did not hear all",

@@ -1,19 +1,22 @@
-"""What a room may leave out although it passes on two streams in order: first words, repeated words, late ones.
+"""The parts of the item in-order: two who speak at once, first words, repeated words, words after a silence.
 
-Each is a part of the item in-order: what one sender says has to arrive complete. A room that asks for a name, or tells
+What one sender says has to arrive complete. A room that asks for a name, or tells
 the others who has joined, may keep a member's first words by its own rules; one that says nothing has lost them.
 """
 
 import socket
+import string
 import time
 from collections.abc import Sequence
 
 from iomux.conformance.chat.manners import first_heard
-from iomux.conformance.chat.room import introduce
-from iomux.conformance.chat.talk import say
+from iomux.conformance.chat.room import held, introduce, say_while_held
+from iomux.conformance.chat.talk import ENDED, TOO_SOON, converse, lines, merged, say
 from iomux.conformance.trial.patience import ready
-from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject
 
+_EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
+_LITTLE_AHEAD = 16 * 1024  # how much a room keeps for one who listens is not the question here
 _AGAIN, _TIMES = b"the same again\n", 3
 _LAST = b"and I have heard nothing for some seconds\n"
 _SILENT_SECONDS = 6.5  # longer than 5 s, a common time limit
@@ -28,6 +31,21 @@ _CUT = (
     "A member that says nothing listens. recv tells you when one has left; a time limit does not (socket.settimeout, "
     "SO_RCVTIMEO, a clock of your own)."
 )
+
+
+def two_at_once(subject: Subject, members: Sequence[socket.socket]) -> None:
+    """Let two speak at once, in letters of their own. Raises Fault unless a third one hears each of them in order."""
+    one, two, listener = members
+    streams = {letters: lines(_EACH_SAYS, letters) for letters in (string.ascii_lowercase, string.ascii_uppercase)}
+    wanted = sum(len(data) - data.count(b"\n") for data in streams.values())
+    said = dict(zip((one, two), streams.values(), strict=True))
+    with held(subject):
+        for speaker, data in said.items():
+            say_while_held(speaker, data[:_AT_ONCE])
+    rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
+    _, failed = converse(rest, [listener], merged(streams), wanted, _LITTLE_AHEAD)
+    for how in failed.values():
+        raise Fault(f"a member {how}", hint=TOO_SOON if how == ENDED else "")
 
 
 def says_it_again(members: Sequence[socket.socket]) -> None:

@@ -4,10 +4,20 @@ import contextlib
 import socket
 import string
 
-from iomux.conformance.chat.complete import first_words_are_heard, says_it_again, silent_ones_hear
+from iomux.conformance.chat.complete import first_words_are_heard, says_it_again, silent_ones_hear, two_at_once
 from iomux.conformance.chat.manners import speaks_in_lines
-from iomux.conformance.chat.room import guests, held, introduce, item, meet, room, say_while_held
-from iomux.conformance.chat.talk import ENDED, TOO_SOON, converse, hear, lines, merged, must_hear, say, words
+from iomux.conformance.chat.room import (
+    guests,
+    held,
+    introduce,
+    item,
+    meet,
+    room,
+    room_with_a_slow_member,
+    say_beside_a_slow_one,
+    say_while_held,
+)
+from iomux.conformance.chat.talk import hear, lines, must_hear, say, words
 from iomux.conformance.trial.clients import check_room_for, connect
 from iomux.conformance.trial.limits import allow_descriptors
 from iomux.conformance.trial.patience import ready
@@ -19,8 +29,6 @@ _NO_TEXT = (
     "All values of ASCII arrive, and the next one does not: where do you decode bytes as text, and encode them again?"
 )
 _SILENT_SECONDS = 0.3
-_EACH_SAYS, _AT_ONCE = 200_000, 40_000  # so much fits into the kernel's buffers while the room is held still
-_LITTLE_AHEAD = 16 * 1024  # how much a room keeps for one who listens is not the question here
 _LAST_WORDS = 60_000
 _MEMBERS, _SPARE = 60, 40
 
@@ -50,22 +58,30 @@ def passes_on(subject: Subject) -> None:
     "not-to-sender",
     points=2,
     rule="a member does not get its own messages back",
-    sent="one of two members sends three messages, then waits for bytes",
+    sent="one of two members sends three messages, then waits for bytes; so does one next to a member that does not "
+    "read, when it has sent 896 KiB",
     hint="Which member do you skip when you go through the list of members?",
     man="send(2)",
 )
 def not_to_sender(subject: Subject) -> None:
     """Test that there is no echo: what the room does at once, it has done when the last message has arrived."""
     with room(subject, 2) as (speaker, other):
-        for word in (b"one\n", b"two\n", b"three\n"):
-            speaker.sendall(word)
-            if how := hear(other, word):
-                raise NotSeen(f"a member {how}: see the item passes-on")
-        if ready([speaker], seconds=_SILENT_SECONDS)[0]:
-            with contextlib.suppress(ConnectionError):
-                if speaker.recv(100):
-                    raise Fault("a member got its own message back")
-            raise Fault("a member was disconnected while it spoke")
+        _hears_nothing(speaker, other, "")
+    with room_with_a_slow_member(subject) as (speaker, other, _):
+        say_beside_a_slow_one(speaker, [other])
+        _hears_nothing(speaker, other, " while another one was owed bytes")
+
+
+def _hears_nothing(speaker: socket.socket, other: socket.socket, when: str) -> None:
+    for word in (b"one\n", b"two\n", b"three\n"):
+        speaker.sendall(word)
+        if how := hear(other, word):
+            raise NotSeen(f"a member {how}: see the item passes-on")
+    if ready([speaker], seconds=_SILENT_SECONDS)[0]:
+        with contextlib.suppress(ConnectionError):
+            if speaker.recv(100):
+                raise Fault(f"a member got its own message back{when}")
+        raise Fault(f"a member was disconnected while it spoke{when}")
 
 
 @item(
@@ -102,26 +118,12 @@ def every_byte(subject: Subject) -> None:
 def in_order(subject: Subject) -> None:
     """Test that two streams may merge, each in its order; then what a room may leave out: see `chat.complete`."""
     with room(subject, 3) as members:
-        _two_at_once(subject, members)
+        two_at_once(subject, members)
         introduce(members)  # what the two have heard of each other is read, too
         says_it_again(members)
         with connect(subject) as new:
             first_words_are_heard(new, members)
             silent_ones_hear([*members, new])
-
-
-def _two_at_once(subject: Subject, members: list[socket.socket]) -> None:
-    one, two, listener = members
-    streams = {letters: lines(_EACH_SAYS, letters) for letters in (string.ascii_lowercase, string.ascii_uppercase)}
-    wanted = sum(len(data) - data.count(b"\n") for data in streams.values())
-    said = dict(zip((one, two), streams.values(), strict=True))
-    with held(subject):
-        for speaker, data in said.items():
-            say_while_held(speaker, data[:_AT_ONCE])
-    rest = {speaker: data[_AT_ONCE:] for speaker, data in said.items()}
-    _, failed = converse(rest, [listener], merged(streams), wanted, _LITTLE_AHEAD)
-    for how in failed.values():
-        raise Fault(f"a member {how}", hint=TOO_SOON if how == ENDED else "")
 
 
 @item(
