@@ -1,6 +1,6 @@
 """Chat rooms with one fault each that most conversations never meet; in the form of `faulty_rooms`."""
 
-from tests.students.faulty_rooms import ENDED, HEARD, JOINS, SELECT, TOO_MUCH
+from tests.students.faulty_rooms import ENDED, ENTERS, HEARD, JOINS, SELECT, TOO_MUCH
 from tests.students.rooms import WALK, Parts
 
 KEPT = "self.kept = []"
@@ -21,6 +21,19 @@ SUBTLE: dict[str, tuple[str, str, Parts]] = {
         "not-to-sender",
         "its own message back while another one was owed bytes",
         ((TO_OTHERS, f"if other is not sock or any({OWED} for one in self.members):"),),
+    ),
+    "hears a hundred short messages of each": (
+        "every-byte",
+        "after some short messages a member was disconnected",
+        (
+            (ENTERS, f"{ENTERS}        self.count[new] = 0\n"),
+            (KEPT, "self.kept, self.count = [], {}"),
+            (
+                WALK,
+                "self.count[sock] += len(said) < 4\n        if self.count[sock] > 100:\n"
+                f"            {LEFT}\n        {WALK}",
+            ),
+        ),
     ),
     "ends its loop at the first slow one": (
         "slow-reader",

@@ -28,6 +28,10 @@ _ASCII = 128
 _NO_TEXT = (
     "All values of ASCII arrive, and the next one does not: where do you decode bytes as text, and encode them again?"
 )
+_COUNTED = (
+    "What a message says makes no difference here, how many there were before does. What do you count for a member, "
+    "and what happens when that is at its end?"
+)
 _SILENT_SECONDS = 0.3
 _LAST_WORDS = 60_000
 _MEMBERS, _SPARE = 60, 40
@@ -100,9 +104,21 @@ def every_byte(subject: Subject) -> None:
             return must_hear(speaker, others, lines(_SIZES[-1], string.printable[:-6]))
         for value in range(256):
             if how := say(speaker, others, bytes([value])):
+                _arrives_elsewhere(subject, value, how)
                 hint = _NO_TEXT if value >= _ASCII else ""
                 raise Fault(f"a byte of the value 0x{value:02x} was said, and a member {how}", hint=hint)
         return must_hear(speaker, others, bytes(half for pair in range(1 << 16) for half in divmod(pair, 256)))
+
+
+def _arrives_elsewhere(subject: Subject, value: int, how: str) -> None:
+    """Raise Fault, naming another cause, if a byte that was lost arrives where it is the first to be said."""
+    with contextlib.suppress(NotSeen, OSError), room(subject, 3) as (speaker, *others):
+        if not say(speaker, others, bytes([value])):
+            raise Fault(
+                f"after some short messages a member {how}, and the next one, said in a fresh room, arrives",
+                hint=_COUNTED,
+                messages=value + 1,
+            )
 
 
 @item(
