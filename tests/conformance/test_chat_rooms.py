@@ -17,7 +17,7 @@ from iomux.conformance.trial.subject import Subject
 from iomux.course.coursework import chat
 from iomux.solutions import coursework
 from tests.students import faulty_rooms, other_rooms
-from tests.students.rooms import RIGHT, room_file
+from tests.students.rooms import LISTENS_ON, RIGHT, room_file
 from tests.students.subtle_rooms import SUBTLE, TAKES_FIRST_WORDS
 from tests.support.required import LONG
 
@@ -91,7 +91,15 @@ def test_a_fault_fails_the_item_that_is_made_for_it_and_no_other(fault: str, tmp
     report = check_chat(room_file(tmp_path, parts), due.union(others), progress=False, seconds=120, evidence=LONG)
     assert set(report.failed) == {item, *FOLLOWS.get(fault, ())}
     assert seen in report[item].seen
-    assert all("see the item" in report[name].seen for name in report.not_seen)
+    words = ("see the item", "none was free again")
+    assert all(any(word in report[name].seen for word in words) for name in report.not_seen)
+
+
+def test_a_room_that_finds_out_late_who_has_left_is_seen_at_its_limit(tmp_path: Path) -> None:
+    some = NAMES if LONG else ["passes-on", "leaving", "leaks", "silent", "descriptor-limit"]
+    report = check_chat(room_file(tmp_path, LISTENS_ON), some, progress=False)
+    report.raise_if_failed()
+    assert report.not_seen == ()
 
 
 def test_a_room_may_ask_for_a_name_and_that_is_a_note(tmp_path: Path) -> None:

@@ -92,6 +92,21 @@ NOTED: Parts = (
     (WALK, f"{_NOTE}{WALK}"),
 )
 """The room has a note of each member, from the first word on that it hears or says."""
+LISTENS_ON: Parts = (
+    ("            self.watch.unregister(sock)", "            sock in self.kept or self.watch.unregister(sock)"),
+    ('said = b""', "return self.leave(sock)"),
+    (
+        "if not said:\n            return self.leave(sock)",
+        "if not said:\n            self.kept.append(sock)\n            return self.watch.unregister(sock)",
+    ),
+    (
+        "owed = self.watch.get_key(sock).data",
+        "if sock in self.kept:\n            try:\n                return sock.send(data)\n"
+        "            except OSError:\n                return self.leave(sock)\n"
+        "        owed = self.watch.get_key(sock).data",
+    ),
+)
+"""Who has ended its side still hears the others: that somebody has left is found out when something is sent there."""
 
 RIGHT: dict[str, Parts] = {
     "as it is": (),
