@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.conformance.chat import room
+from iomux.conformance.chat import limits, room
 from iomux.conformance.chat.manners import Manners
 from iomux.conformance.chat.room import CHAT_ITEMS
 from iomux.conformance.check import check_chat
 from iomux.conformance.judging import manners_of
 from iomux.conformance.targets import target_of
-from iomux.conformance.trial.subject import Subject
+from iomux.conformance.trial.subject import NotSeenHere, Subject
 from iomux.course.coursework import chat
 from iomux.solutions import coursework
 from tests.students import faulty_rooms, other_rooms
@@ -100,6 +100,16 @@ def test_a_room_that_finds_out_late_who_has_left_is_seen_at_its_limit(tmp_path: 
     report = check_chat(room_file(tmp_path, LISTENS_ON), some, progress=False)
     report.raise_if_failed()
     assert report.not_seen == ()
+
+
+def test_a_room_that_prints_much_at_its_limit_on_a_busy_machine_is_not_said_to_spin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter((False, True))
+    monkeypatch.setattr(limits, "busy", lambda _: next(answers))
+    monkeypatch.setattr(limits, "busy_printing", lambda _: True)
+    with iomux.start(chat.serve_chat) as server, pytest.raises(NotSeenHere, match="it prints much"):
+        limits.descriptor_limit(Subject(server.address, server.pid))
 
 
 def test_a_room_may_ask_for_a_name_and_that_is_a_note(tmp_path: Path) -> None:
