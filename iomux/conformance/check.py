@@ -89,9 +89,9 @@ def check_chat(
     """Test whether a chat room does all that a correct one does, and report item by item.
 
     Arguments and report are those of `iomux.check`; the items are `iomux.conformance.chat.room.CHAT_ITEMS`. A room that
-    greets, tells who joins, or passes on whole lines is tried with that, and the report's notes name it. Raises
-    LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address where
-    nothing listens, and ValueError if `only` is empty. Cost: some 7 s for a correct room.
+    greets, tells who joins, asks for a name, or passes on whole lines is tried with that, and the report's notes name
+    it. Raises LookupError for an unknown server or item, TypeError and ValueError for an invalid target, or an address
+    where nothing listens, and ValueError if `only` is empty. Cost: some 12 s for a correct room.
 
     Example:
     >>> from iomux.course.coursework.chat import serve_chat
