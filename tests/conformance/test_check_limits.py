@@ -82,9 +82,10 @@ def never_sleeps_while_it_owes(listener: socket.socket) -> NoReturn:
 
 
 def test_a_server_that_spins_while_a_client_does_not_read_is_detected() -> None:
+    """Nobody needs to half-close for that, so it is no fault of that item."""
     report = check(never_sleeps_while_it_owes, ("back-pressure", "half-close"))
-    assert report.failed == ("half-close", "back-pressure")
-    assert all("the server never sleeps" in result.seen for result in report.results)
+    assert report.failed == ("back-pressure",)
+    assert "the server never sleeps" in report["back-pressure"].seen
 
 
 def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
