@@ -107,15 +107,15 @@ def _are_served(subject: Subject, served: socket.socket, owed: Stream, until: fl
     try:
         ask(served, b"and I?", f"after {after}, a client that had stayed")
         exchange([owed])
-        if bytes(owed.got) != owed.data and _comes_late(subject, owed.data, waited):
+        if bytes(owed.got) != owed.data and comes_whole(subject, owed.data, waited):
             compare(owed.data, bytes(owed.got), owed.how, f"after {after}, a client that was owed bytes")
     except Fault as fault:
         fault.hint = fault.hint or _ONE_OF_MANY
         raise
 
 
-def _comes_late(subject: Subject, data: bytes, seconds: float) -> bool:
-    """Whether a client that reads so late gets all when nobody else is there; else that is another item's fault."""
+def comes_whole(subject: Subject, data: bytes, seconds: float) -> bool:
+    """Whether a client that reads so late gets every byte when nothing else happens: else another item is for that."""
     with RECORDING.paused(), connect_narrow(subject) as client:
         alone = Stream(client, data)
         fill_all(subject, [alone])
