@@ -12,6 +12,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,6 +176,9 @@ def _run(
 
 def main() -> int:
     """Make each trial in turn, print what came of it; the first that fails ends it."""
+    if missing := [name for name in ("build", "twine", "mypy") if not find_spec(name)]:
+        print(f"{', '.join(missing)}: not in this environment; bring it: pip install -e '.[test,release]'")
+        return 2
     with tempfile.TemporaryDirectory(prefix="iomux-wheel-") as folder:
         for trial in TRIALS:
             began = time.monotonic()
