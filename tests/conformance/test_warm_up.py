@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from iomux.conformance.trial.items import under_pressure, warm_up
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, under_trial
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, under_trial
 from tests.support.checks import check
 
 NOBODY = Subject(("127.0.0.1", 1))
@@ -32,6 +32,13 @@ def test_under_pressure_a_right_server_may_fail_what_it_passes_otherwise() -> No
         with under_trial(NOBODY, passed), pytest.raises(NotSeen) as seen, under_pressure("silence"):
             raise Fault("sent away")
         assert not seen.value.see, "so it is not tried once more"
+
+
+def test_what_this_machine_hides_stays_its_own_fault() -> None:
+    """Else a report would not say that another machine sees more, and its status would be another one."""
+    for prepare in (warm_up, under_pressure):
+        with under_trial(NOBODY), pytest.raises(NotSeenHere, match="too busy"), prepare("silence"):
+            raise NotSeenHere("too busy")
 
 
 def test_what_this_machine_is_short_of_is_nobodys_fault() -> None:

@@ -115,6 +115,7 @@ def under_pressure(item: str) -> Iterator[None]:
         with warm_up(item):
             yield
     except NotSeen as reason:
-        raise NotSeen(str(reason)) from None
+        reason.see = ""
+        raise
     except Fault as fault:
         raise NotSeen(fault.seen) from None
