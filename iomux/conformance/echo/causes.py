@@ -83,11 +83,14 @@ def value_or_size(subject: Subject, size: int) -> str:
 
 @contextlib.contextmanager
 def value_matters(subject: Subject, suspects: Sequence[bytes]) -> Iterator[None]:
-    """Add to a fault which of these few bytes does not come back among letters, or alone; no hint if all do."""
+    """Add to a fault which of these few bytes does not come back among letters, or alone; no hint if all do.
+
+    None either if not even letters come back: then nobody is served any more, whatever is sent.
+    """
     try:
         yield
     except Fault as fault:
-        for one in suspects:
+        for one in suspects if _comes_back(subject, _LETTERS) else ():
             if not _comes_back(subject, b"ab" + one + b"cd") or not _comes_back(subject, one):
                 fault.hint = _THIS_VALUE.format(" ".join(f"0x{value:02x}" for value in one))
                 break
