@@ -1,13 +1,9 @@
 """Hosts: servers, load, functions and sockets inside, by the verbs that a reader knows, and nothing gets out."""
 
 import os
-import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -40,35 +36,6 @@ def test_load_comes_from_one_host_to_a_server_in_another() -> None:
     assert (result.errors, result.unserved, result.connections) == ({}, 0, 20)
     assert result.response_ns.min() >= 20_000_000
     assert result.cpu_us_per_request is not None
-
-
-@contextmanager
-def napping(pid: int, runs_s: float = 0.01, naps_s: float = 0.06) -> Iterator[None]:
-    """A process that is stopped most of the time."""
-    over = threading.Event()
-
-    def nap() -> None:
-        while not over.wait(runs_s):
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(naps_s)
-            os.kill(pid, signal.SIGCONT)
-
-    thread = threading.Thread(target=nap)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def test_a_run_whose_wire_was_late_is_in_doubt() -> None:
-    """Each packet waits for the wire to wake: the figures are the wire's, and no server's."""
-    with iomux.network(delay_ms=20) as (a, b), b.start("poll") as server, napping(b._parts.pid("wire")):
-        result = a.load(server, connections=10, active=10, duration=1.0)
-    assert result.disturbed
-    assert result.errors == {}
-    assert any("the wire was late: half of the packets came" in doubt for doubt in result.doubts), result.doubts
 
 
 def test_every_mechanism_serves_other_hosts() -> None:

@@ -231,20 +231,3 @@ def test_a_device_that_was_taken_down_gets_nothing_and_harms_nobody() -> None:
         near, far = pair(a, c)
         with near, far:
             trip_s(near, far)
-
-
-def test_a_wire_that_is_late_says_so() -> None:
-    """It is stopped while packets are under way."""
-    with iomux.network(delay_ms=300) as network:
-        a, b = network
-        with a.socket(socket.SOCK_DGRAM) as near:
-            for _ in range(100):
-                near.sendto(b"x", (b.address, 9))
-            assert eventually(lambda: a.link.report().packets == 100)
-            os.kill(network._parts.pid("wire"), signal.SIGSTOP)
-            time.sleep(1.0)
-            os.kill(network._parts.pid("wire"), signal.SIGCONT)
-            assert eventually(lambda: a.link.report().delivered == 100)
-        report = network.link.report()
-    assert report.late_us["max"] > 100_000
-    assert any("the wire was late" in doubt for doubt in report.doubts)
