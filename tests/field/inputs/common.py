@@ -57,6 +57,23 @@ def one_loop(
                 client.close()
 
 
+def stepping(listener: socket.socket, step: Callable[[Any, int], int]) -> None:
+    """One nonblocking loop. step: does what can be done for a client; returns the events to wait for, 0 to close it."""
+    selector = selectors.DefaultSelector()
+    listener.setblocking(False)
+    selector.register(listener, selectors.EVENT_READ)
+    while True:
+        for key, event in selector.select():
+            client: Any = key.fileobj
+            if client is listener:
+                accept(listener, selector)
+            elif events := step(client, event):
+                selector.modify(client, events)
+            else:
+                selector.unregister(client)
+                client.close()
+
+
 def accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
     try:
         client = listener.accept()[0]

@@ -1,45 +1,40 @@
 """Wrong: it reads on from a client that does not read, and puts what it owes into a file, which nothing bounds."""
 
 import contextlib
-import selectors
 import tempfile
+from selectors import EVENT_READ, EVENT_WRITE
 
-from common import accept
+from common import stepping
+
+
+class Place:
+    def __init__(self):
+        self.file, self.sent, self.kept = tempfile.TemporaryFile(), 0, 0  # noqa: SIM115, as long as its client stays
+
+    def read(self, client):
+        data = client.recv(65536)
+        self.file.seek(self.kept)
+        self.file.write(data)
+        self.kept += len(data)
+        return bool(data)
+
+    def send(self, client):
+        self.file.seek(self.sent)
+        if data := self.file.read(min(65536, self.kept - self.sent)):
+            with contextlib.suppress(BlockingIOError):
+                self.sent += client.send(data)
 
 
 def serve(listener):
-    selector, places = selectors.DefaultSelector(), {}
-    listener.setblocking(False)
-    selector.register(listener, selectors.EVENT_READ)
-    while True:
-        for key, event in selector.select():
-            client = key.fileobj
-            with contextlib.suppress(BlockingIOError):
-                if client is listener:
-                    accept(listener, selector)
-                elif _step(client, event, places.setdefault(client, [None, 0, 0])):
-                    owes = selectors.EVENT_WRITE if places[client][2] > places[client][1] else 0
-                    selector.modify(client, selectors.EVENT_READ | owes)
-                else:
-                    selector.unregister(client)
-                    del places[client]
-                    client.close()
+    places = {}
 
+    def step(client, event):
+        place = places[client] = places.get(client) or Place()
+        with contextlib.suppress(ConnectionError):
+            if not event & EVENT_READ or place.read(client):
+                place.send(client)
+                return EVENT_READ | (EVENT_WRITE if place.kept > place.sent else 0)
+        places.pop(client).file.close()
+        return 0
 
-def _step(client, event, place):
-    place[0] = file = place[0] or tempfile.TemporaryFile()  # noqa: SIM115, as long as its client stays
-    _, sent, kept = place
-    try:
-        if event & selectors.EVENT_READ:
-            if not (data := client.recv(65536)):
-                return False
-            file.seek(kept)
-            file.write(data)
-            place[2] = kept = kept + len(data)
-        file.seek(sent)
-        with contextlib.suppress(BlockingIOError):
-            if data := file.read(min(65536, kept - sent)):
-                place[1] += client.send(data)
-    except ConnectionError:
-        return False
-    return True
+    stepping(listener, step)
