@@ -11,6 +11,9 @@ from typing import NoReturn
 import pytest
 
 import iomux
+from iomux.conformance.families import CHAT, ECHO
+from iomux.conformance.http.stages import STAGED as HTTP
+from iomux.conformance.redis.stages import STAGED as REDIS
 from tests.c.programs import compiler, program
 from tests.students.faults import (
     forever,
@@ -132,3 +135,10 @@ def test_a_function_of_a_file_is_checked(tmp_path: Path) -> None:
     assert report.target == "serve"
     assert report.failed == ("hundred",)
     assert report["hundred"].exempt == "", "the I/O model of a student's function is unknown"
+
+
+def test_what_every_server_does_is_tried_and_reported_first() -> None:
+    """A file's items follow one another, so one that moves to another file may change its place."""
+    assert list(ECHO)[:6] == ["echoes", "sizes", "pieces", "together", "bulk", "hundred"]
+    assert list(ECHO)[9:12] == ["idle", "reset", "mid-reset"]
+    assert [next(iter(items)) for items in (CHAT, HTTP, REDIS)] == ["passes-on", "get", "ping"]
