@@ -25,8 +25,8 @@ FOLLOWS = {"dies of a reset": ("leaving", "leaks", "silent")}
 """Items about something else that contain the fault as well, and say so after their own cause was seen to be absent."""
 FAULTS = faulty_rooms.FAULTS | SUBTLE
 _ONE_EACH = {item: name for name, (item, _, _) in faulty_rooms.FAULTS.items()}
-TRIED = FAULTS if LONG else [*_ONE_EACH.values(), *list(SUBTLE)[::2]]
-"""The faults that are tried: without IOMUX_LONG one for each item, and every other subtle one."""
+TRIED = FAULTS if LONG else [*_ONE_EACH.values(), *SUBTLE]
+"""The faults that are tried: without IOMUX_LONG one for each item, and the subtle ones."""
 NAMES = [
     *("passes-on", "not-to-sender", "every-byte", "in-order", "last-words", "many"),
     *("late-reader", "slow-reader", "falls-behind", "memory", "let-go", "deaf-speaker"),

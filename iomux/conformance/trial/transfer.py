@@ -84,7 +84,8 @@ def bystanders(subject: Subject) -> Iterator[Callable[[str], None]]:
     """Two clients that stay while others misbehave; yields what asks both, afterwards, for what they are due.
 
     One is served, the other one is owed 1 MiB. None is there if the server serves one client at a time, and only the
-    first if a client that does not read holds up others: those are the questions of other items.
+    first if a client that does not read holds up others: those are the questions of other items. After more seconds
+    than silence is asked to be borne (a busy machine) they are asked nothing: they may have been sent away for that.
     """
     with contextlib.ExitStack() as stack:
         served, owed = stack.enter_context(connect(subject)), stack.enter_context(connect_narrow(subject))
