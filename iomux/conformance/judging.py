@@ -4,6 +4,7 @@ That is its I/O model, or a rule of its own that a chat room has. To see those i
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 
 from iomux import servers
@@ -15,7 +16,7 @@ from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.ending import error_in
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome
-from iomux.conformance.trial.subject import Fault, NotSeen
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, NotStarted
 from iomux.processes.logs import too_much
 from iomux.processes.server import LAST_WORDS_SECONDS
 from iomux.processes.worker import run_in_worker
@@ -37,6 +38,18 @@ _INTERRUPTED = (
 """The hint for a server that took an interrupted call for an error, whatever its clients did meanwhile."""
 _SAYS_INTERRUPTED = ("Interrupted system call", "EINTR")
 _MANNERS_SECONDS = 30.0
+
+
+def as_outcome(attempt: Callable[[], Outcome]) -> Outcome:
+    """The outcome of an attempt, also where it was not so much as begun."""
+    try:
+        return attempt()
+    except NotStarted as fault:
+        return Outcome("failed", fault.seen, fault.detail, DID_NOT_START)
+    except NotSeen as reason:
+        return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
+    except Fault as fault:
+        return Outcome("failed", fault.seen, fault.detail, fault.hint)
 
 
 def with_cause(outcome: Outcome, item: Item, running: Running, at_first: str) -> Outcome:

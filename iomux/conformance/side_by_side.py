@@ -100,14 +100,11 @@ def _report(reports: Reports) -> Outcome | None:
     return None
 
 
-def to_try_once_more(
-    chosen: Sequence[Item], outcomes: Mapping[str, Outcome], clock: Clock
-) -> Iterator[tuple[Item, Attempt]]:
+def to_try_once_more(chosen: Sequence[Item], outcomes: Mapping[str, Outcome]) -> tuple[list[Item], Attempt]:
     """What was not seen by the fault of an item that has passed, and how to try it again: as a fault of its own."""
     passed = frozenset(name for name, outcome in outcomes.items() if outcome.status == "passed")
-    for item in chosen:
-        if item.name in outcomes and outcomes[item.name].see in passed and not clock.is_over():
-            yield item, partial(try_item, passed=passed)
+    again = [item for item in chosen if item.name in outcomes and outcomes[item.name].see in passed]
+    return again, partial(try_item, passed=passed)
 
 
 @contextlib.contextmanager

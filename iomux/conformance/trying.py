@@ -10,7 +10,7 @@ from functools import partial
 
 from iomux import servers
 from iomux.conformance.evidenced import Gather, as_written
-from iomux.conformance.judging import ADDRESS_IN_USE, DID_NOT_START, exempt_from, result_of, with_cause
+from iomux.conformance.judging import ADDRESS_IN_USE, as_outcome, exempt_from, result_of, with_cause
 from iomux.conformance.report import Report
 from iomux.conformance.side_by_side import (
     Attempt,
@@ -66,8 +66,8 @@ def try_all(
             outcomes[item.name] = outcome
             bar.set_postfix_str(item.name)
             bar.update()
-        for item, attempt in to_try_once_more(chosen, outcomes, clock):
-            outcomes[item.name] = _try_one(item, under_test, clock, fork, attempt=attempt)
+        for item, outcome in stack.enter_context(closing(_once_more(chosen, outcomes, under_test, clock, fork))):
+            outcomes[item.name] = outcome
         results = [result_of(item, under_test, outcomes.get(item.name, untried)) for item in chosen]
         steps = {name: outcome.steps for name, outcome in outcomes.items() if outcome.status == "failed"}
         told, built = tuple(results), ""
@@ -97,6 +97,16 @@ def _outcomes(
         yield from side_by_side(long_first, try_one, clock, most_at_once(spins))
 
 
+def _once_more(
+    chosen: list[Item], before: Mapping[str, Outcome], target: Target, clock: Clock, fork: Fork
+) -> Generator[tuple[Item, Outcome], None, None]:
+    """The outcomes of what is tried for the second time, see `warm_up`; side by side, as a wrong server has 25 s."""
+    again, attempt = to_try_once_more(chosen, before)
+    try_one = partial(_try_one, target=target, clock=clock, fork=fork, attempt=attempt)
+    if not clock.is_over():
+        yield from side_by_side(again, try_one, clock, 1 if target.serial else most_at_once(spins=True))
+
+
 def _try_first(item: Item, target: Target, clock: Clock, fork: Fork) -> tuple[Outcome, bool]:
     """Try the item that tells whether the rest can be tried, and whether the server never sleeps.
 
@@ -124,23 +134,12 @@ def _try_one(
     if clock.is_over():
         return Outcome("not seen", clock.why_not_seen())
     if item.hosts:
-        outcome = _as_outcome(partial(_over_a_wire, item, target, clock))
+        outcome = as_outcome(partial(_over_a_wire, item, target, clock))
     else:
-        outcome = _as_outcome(partial(_tried, item, target, clock, fork, afterwards, attempt))
+        outcome = as_outcome(partial(_tried, item, target, clock, fork, afterwards, attempt))
     if outcome.status == "failed" and not exempt_from(item, target):
         clock.failed()
     return outcome
-
-
-def _as_outcome(attempt: Callable[[], Outcome]) -> Outcome:
-    try:
-        return attempt()
-    except NotStarted as fault:
-        return Outcome("failed", fault.seen, fault.detail, DID_NOT_START)
-    except NotSeen as reason:
-        return Outcome("not seen", str(reason), by_machine=isinstance(reason, NotSeenHere))
-    except Fault as fault:
-        return Outcome("failed", fault.seen, fault.detail, fault.hint)
 
 
 def _tried(
@@ -165,7 +164,7 @@ def _over_a_wire(item: Item, target: Target, clock: Clock) -> Outcome:
 
 def try_in_network(item: Item, target: Target) -> Outcome:
     """Make a network, start the server in its first host, and try the item; in a process of its own."""
-    return _as_outcome(partial(_tried_in_network, item, target))
+    return as_outcome(partial(_tried_in_network, item, target))
 
 
 def _tried_in_network(item: Item, target: Target) -> Outcome:

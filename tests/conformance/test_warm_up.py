@@ -2,12 +2,17 @@
 
 import contextlib
 import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from iomux.conformance.trial.items import under_pressure, warm_up
+from iomux.conformance.trial.items import ITEMS, under_pressure, warm_up
+from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, under_trial
+from iomux.conformance.trying import try_all
 from tests.support.checks import check
 
 NOBODY = Subject(("127.0.0.1", 1))
@@ -25,6 +30,15 @@ def test_it_is_the_items_own_if_the_other_has_passed() -> None:
     assert "The item echoes asks for the same, and passed" in seen.value.hint
     with under_trial(NOBODY), pytest.raises(NotSeen), warm_up("echoes"):
         raise Fault("what had passed is forgotten with that trial")
+
+
+def test_a_call_that_fails_is_likewise_the_items_own() -> None:
+    """Else its hint would be about what the item asks, to which it has not come."""
+    with under_trial(NOBODY), pytest.raises(NotSeen, match="reset by peer: see the item bulk"), warm_up("bulk"):
+        raise ConnectionResetError(104, "Connection reset by peer")
+    with under_trial(NOBODY, passed=["bulk"]), pytest.raises(Fault, match="reset by peer") as seen, warm_up("bulk"):
+        raise ConnectionResetError(104, "Connection reset by peer")
+    assert "The item bulk asks for the same, and passed" in seen.value.hint
 
 
 def test_under_pressure_a_right_server_may_fail_what_it_passes_otherwise() -> None:
@@ -60,3 +74,30 @@ def test_such_an_item_is_tried_once_more_and_fails() -> None:
     assert "the server ended the connection" in report["history"].seen
     alone = check(shows_out_after_a_thousand_messages, "history")["history"]
     assert (alone.status, alone.seen.endswith("see the item echoes")) == ("not seen", True), "nobody has tried that one"
+
+
+def _meets(mine: Path, other: Path) -> Callable[[Subject], None]:
+    """A trial that blames another item at first; the second time it waits for another one's second time."""
+
+    tried = mine.with_suffix(".tried")
+
+    def trial(subject: Subject) -> None:
+        if not tried.exists():
+            tried.touch()
+            with warm_up("echoes"):
+                raise Fault("it is tried for the first time")
+        mine.touch()
+        if not eventually(other.exists):
+            raise Fault("it was alone")
+
+    return trial
+
+
+def test_what_is_tried_once_more_is_tried_side_by_side(tmp_path: Path) -> None:
+    """One after another, a wrong server's time would be over before the last of them."""
+    paths = [tmp_path / name for name in ("flood", "history")]
+    items = {"echoes": ITEMS["echoes"]}
+    for mine, other in (paths, paths[::-1]):
+        items[mine.name] = replace(ITEMS[mine.name], trial=_meets(mine, other))
+    report = try_all(items, "echo", "poll", None, False, 25.0)
+    assert report.passed, report

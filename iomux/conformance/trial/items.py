@@ -102,10 +102,12 @@ def warm_up(item: str) -> Iterator[None]:
         fault.hint = fault.hint or _NOT_AT_FIRST.format(item)
         raise
     except OSError as error:
-        if item in PASSED or error.errno in SHORT_HERE:
+        if error.errno in SHORT_HERE:
             raise
-        why = f"a client's call failed, {error.strerror or type(error).__name__}: see the item {item}"
-        raise NotSeen(why, item) from None
+        why = f"a client's call failed: {error.strerror or type(error).__name__}"
+        if item in PASSED:
+            raise Fault(why, _NOT_AT_FIRST.format(item)) from None
+        raise NotSeen(f"{why}: see the item {item}", item) from None
 
 
 @contextlib.contextmanager
