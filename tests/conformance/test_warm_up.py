@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from iomux.conformance.check import NAMES
 from iomux.conformance.trial.items import ITEMS, under_pressure, warm_up
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, under_trial
@@ -96,7 +97,7 @@ def _meets(mine: Path, other: Path) -> Callable[[Subject], None]:
 def test_what_is_tried_once_more_is_tried_side_by_side(tmp_path: Path) -> None:
     """One after another, a wrong server's time would be over before the last of them."""
     paths = [tmp_path / name for name in ("flood", "history")]
-    items = {"echoes": ITEMS["echoes"]}
+    items = {NAMES[0]: ITEMS[NAMES[0]]}
     for mine, other in (paths, paths[::-1]):
         items[mine.name] = replace(ITEMS[mine.name], trial=_meets(mine, other))
     report = try_all(items, "echo", "poll", None, False, 25.0)
