@@ -33,7 +33,7 @@ FIRST = "00_start_here.ipynb"
 """The notebook that the README's first command opens."""
 MARK = "IOMUX_BROWSER_TEST"
 """The environment variable that marks the processes which a test has started."""
-_START_SECONDS, _STOP_SECONDS = 60.0, 20.0
+_START_SECONDS, _STOP_SECONDS = 240.0, 60.0
 
 
 @dataclass(frozen=True)

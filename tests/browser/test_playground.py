@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(600)
 NAME = "13_playground.ipynb"
 CONTROLS = next(cell.source for cell in read(NOTEBOOKS / NAME).cells if cell.cell_type == "code")
 """The page's first cell: it alone brings the controls."""
-_SECONDS = 30_000
+_SECONDS = 120_000
 _DIFFERS = """([selector, before, what]) => {
     const now = document.querySelector(selector)?.[what];
     return now && now !== before;
