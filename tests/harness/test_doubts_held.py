@@ -128,6 +128,16 @@ def test_disturbed_runs_are_repeated_a_few_times_and_the_last_is_kept() -> None:
     assert Repeats(0, runs=5).undisturbed(lambda: True, bool)
 
 
+def test_on_a_machine_that_stays_busy_no_run_is_repeated_any_more() -> None:
+    busy = Repeats(1, runs=100)
+    assert all(busy.undisturbed(lambda: True, bool) for _ in range(100))
+    assert busy.dropped == 3
+    runs = iter([True] * 5 + [False] + [True] * 94)
+    at_times = Repeats(1, runs=100)
+    assert [at_times.undisturbed(lambda: next(runs), bool) for _ in range(9)] == [True, True, False, *[True] * 6]
+    assert at_times.dropped == 6, "the third helped: three more are worth while"
+
+
 @linux
 @two_cores
 def test_a_sweep_repeats_and_tells_and_its_figure_too() -> None:

@@ -14,7 +14,7 @@ from iomux.system.limits import check_whole
 
 T = TypeVar("T")
 
-_MOST_AGAIN = 10
+_MOST_AGAIN, _MOST_IN_VAIN = 10, 3
 FEWEST = 6
 """With fewer rounds even least to greatest is no 95 % interval of the median: all lie on one side in 2 of 2^n cases."""
 
@@ -71,18 +71,22 @@ def of_rounds(values: Sequence[float]) -> Middle:
 
 
 class Repeats:
-    """Repeats disturbed runs: each at most `most` times, all together at most as often as every fourth of `runs`."""
+    """Repeats disturbed runs: each at most `most` times, all together at most as often as every fourth of `runs`.
+
+    It ends with three in a row that were disturbed as well: on a machine that stays busy they only take time.
+    """
 
     def __init__(self, most: int, runs: int) -> None:
         self.dropped = 0
-        self._most, self._left = most, -(-runs // 4) if most else 0
+        self._most, self._left, self._in_vain = most, -(-runs // 4) if most else 0, 0
 
     def undisturbed(self, run: Callable[[], T], disturbed: Callable[[T], bool]) -> T:
         """The result of `run`, called again while it is disturbed and may be repeated; the last one is kept."""
         result = run()
         for _ in range(self._most):
-            if not self._left or not disturbed(result):
+            if not self._left or self._in_vain == _MOST_IN_VAIN or not disturbed(result):
                 break
             self._left, self.dropped = self._left - 1, self.dropped + 1
             result = run()
+            self._in_vain = self._in_vain + 1 if disturbed(result) else 0
         return result

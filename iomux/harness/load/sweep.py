@@ -62,10 +62,10 @@ def sweep(
     these the CPU time is not seen (NaN), and all rounds load the same process. connections: one number or several.
     active: how many connections send requests, at most as many as are open; None means all. progress: whether to show a
     bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
-    of the runs; the disturbed one is dropped. processes: how many load generators, and not more than connections.
-    network: of `iomux.network`: load comes from its first host, and servers run in its second one. The other arguments
-    are those of `iomux.load`. All servers and levels of a round get the same planned times, and each round its own:
-    round 0 those of `seed`, round 1 those of `seed` + 1.
+    of the runs, and no more after three in vain; the disturbed one is dropped. processes: how many load generators, and
+    not more than connections. network: of `iomux.network`: load comes from its first host, and servers run in its
+    second one. The other arguments are those of `iomux.load`. All servers and levels of a round get the same planned
+    times, and each round its own: round 0 those of `seed`, round 1 those of `seed` + 1.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
     `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches), and
