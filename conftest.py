@@ -4,7 +4,10 @@ So the notebooks are spread among the tests: were they all at the end, only two 
 """
 
 import fcntl
+import itertools
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,10 +43,26 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set nbval's rules; on the command line their path would depend on the folder in which pytest is started."""
+    if config.pluginmanager.has_plugin("nbval"):
+        _keep_kernels_off_the_network(config)
     config.option.nbval_sanitize_with = str(Path(__file__).parent / "tests" / "nbval.cfg")
     # Started in the background of a script, pytest ignores SIGINT, and so would every process that a test interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _keep_kernels_off_the_network(config: pytest.Config) -> None:
+    """Let nbval speak to its kernels through files: a free port that Jupyter has found may soon be a server's.
+
+    It looks for five of them, and the kernel binds them seconds later on a busy machine, where other tests start
+    thousands of servers: the client then spoke to a chat room.
+    """
+    from nbval import kernel  # here, since a submission is marked without it
+
+    folder, numbers = Path(tempfile.mkdtemp(prefix="iomux-k-")), itertools.count()
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    manager = kernel.KernelManager
+    kernel.KernelManager = lambda **options: manager(transport="ipc", ip=str(folder / str(next(numbers))), **options)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

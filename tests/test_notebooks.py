@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
 from tests.regenerate import FIGURE, README, caption, first_figure, said_seconds, time_told, with_caption
@@ -134,3 +135,14 @@ class TestLesson:
             c for c in code(read(path)) if "nbval-ignore-output" not in c.metadata.get("tags", []) and c.outputs
         ]
         assert len(compared) >= 3, "verdicts are printed and compared"
+
+
+def test_the_kernels_that_run_them_have_no_port_that_a_server_could_have_taken_before() -> None:
+    nbval = pytest.importorskip("nbval.kernel")
+    manager, client = nbval.start_new_kernel(kernel_name="python3")
+    try:
+        ports = psutil.Process(manager.provisioner.process.pid).net_connections("tcp")
+        assert len(ports) <= 1, "its debugger has taken one itself"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

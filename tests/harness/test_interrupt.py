@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
 
 import iomux
 from tests.support.clients import all_gone, eventually
 from tests.support.commands import on_terminal
+from tests.support.kernels import Kernel, running_kernel
 
 SWEEP = 'iomux.sweep(["poll", "select"], [1, 3], repeats=200, duration=0.2, warmup=0, progress=False, again=0)'
 SCRIPT = f"""
@@ -116,16 +116,12 @@ module._run = noted
 
 
 @pytest.fixture
-def kernel() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
-    manager, client = start_new_kernel()
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+def kernel() -> Iterator[Kernel]:
+    with running_kernel() as fresh:
+        yield fresh
 
 
-def test_in_a_notebook_the_next_cell_has_the_frame(
-    kernel: tuple[KernelManager, BlockingKernelClient], tmp_path: Path
-) -> None:
+def test_in_a_notebook_the_next_cell_has_the_frame(kernel: Kernel, tmp_path: Path) -> None:
     manager, client = kernel
     client.execute_interactive(NOTED.format(path=str(tmp_path / "done")), timeout=60)
     identity = client.execute(SWEEP)

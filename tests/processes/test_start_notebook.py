@@ -9,23 +9,10 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
 
 from tests.processes.test_start import gone
 from tests.support.clients import DEADLINE, eventually
-
-Kernel = tuple[KernelManager, BlockingKernelClient]
-
-
-@contextlib.contextmanager
-def running_kernel() -> Iterator[Kernel]:
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        yield manager, client
-    finally:
-        client.stop_channels()
-        if manager.has_kernel:
-            manager.shutdown_kernel(now=True)
+from tests.support.kernels import Kernel, running_kernel
 
 
 @pytest.fixture
