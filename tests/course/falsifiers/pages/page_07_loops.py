@@ -30,10 +30,15 @@ def answered(*clients: int) -> dict[str, Any]:
 
 
 def percentiles(
-    p90_us: float = 36_000.0, p99_us: float = nan, short_us: float = 0.5, whole_us: float = 0.2
+    p90_us: float = 36_000.0,
+    p99_us: float = nan,
+    short_us: float = 0.5,
+    whole_us: float = 0.2,
+    disturbed: bool = False,
 ) -> dict[str, Any]:
     """What the closed loop's run knows, and how wide the intervals of the median are: of four runs, of the long one."""
-    runs = [SimpleNamespace(intervals_us={"p50": (75.0, 75.0 + wide)}) for wide in (*[short_us] * 4, whole_us)]
+    widths = (*[short_us] * 4, whole_us)
+    runs = [SimpleNamespace(intervals_us={"p50": (75.0, 75.0 + wide)}, disturbed=disturbed) for wide in widths]
     return {"closed": SimpleNamespace(p90_us=p90_us, p99_us=p99_us), "short": runs[:4], "whole": runs[4]}
 
 
