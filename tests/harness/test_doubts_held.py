@@ -97,11 +97,14 @@ def hold_still(process: psutil.Process) -> None:
 
 @pytest.mark.parametrize("rate", [None, 200.0])
 def test_a_generator_held_still_blames_itself_and_not_the_server(rate: float | None) -> None:
-    with iomux.start("poll") as server:
-        thread = during_a_load(hold_still)
-        result = iomux.load(server, connections=2, duration=4.0, warmup=0, rate=rate, deadline=5)
-        thread.join()
-    assert said(result, "the load generator itself stood still for "), result.doubts
+    for seconds in (4.0, 15.0):  # on a busy machine the first may be over before it is held
+        with iomux.start("poll") as server:
+            thread = during_a_load(hold_still)
+            result = iomux.load(server, connections=2, duration=seconds, warmup=0, rate=rate, deadline=5)
+            thread.join()
+        if told := said(result, "the load generator itself stood still for "):
+            break
+    assert told, result.doubts
     assert result.disturbed
     assert not any("no reply came" in doubt for doubt in result.doubts)
 
