@@ -23,7 +23,7 @@ collect_ignore = ["notebooks/zh"]  # the code of the English pages once more
 
 @pytest.hookimpl(tryfirst=True)  # before xdist's own, which turns the number of workers into workers
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run notebooks, on four workers. In pyproject.toml these options would be errors where the plugins are missing.
+    """Run notebooks, on five workers: tests often wait. In pyproject.toml these would be errors without the plugins.
 
     A submission is marked in a clone, too, where pytest may be alone (`pytest --pyargs iomux...`).
     """
@@ -36,7 +36,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         option.nbval = option.nbval_current_env = True
         option.nbval_cell_timeout = 300
     if config.pluginmanager.has_plugin("xdist") and not hasattr(config, "workerinput"):
-        option.numprocesses = 4 if option.numprocesses is None else option.numprocesses
+        option.numprocesses = 5 if option.numprocesses is None else option.numprocesses
         option.dist = "loadfile" if option.dist == "no" else option.dist
         option.loadscopereorder = False  # the order below, which spreads the notebooks
 

@@ -1,4 +1,4 @@
-"""What plain `pytest` runs in this project, by conftest.py: the notebooks too, and four workers."""
+"""What plain `pytest` runs in this project, by conftest.py: the notebooks too, and five workers."""
 
 import os
 import subprocess
@@ -35,5 +35,5 @@ def test_the_cells_of_a_notebook_are_tests_and_those_of_its_translation_are_not(
     assert "zh/" not in found
 
 
-def test_four_workers_run_them() -> None:
-    assert "4 workers [1 item]" in printed("tests/test_layers.py::test_no_package_and_no_file_is_too_large")
+def test_five_workers_run_them() -> None:
+    assert "5 workers [1 item]" in printed("tests/test_layers.py::test_no_package_and_no_file_is_too_large")
