@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -40,38 +40,37 @@ def one_loop(
     step: called before each read. forgiven: the errors that end a client and not the server.
     """
     selector = selector or selectors.DefaultSelector()
-    listener.setblocking(False)
-    selector.register(listener, selectors.EVENT_READ)
-    while True:
-        for key, event in selector.select():
-            client: Any = key.fileobj
-            if client is listener:
-                accept(listener, selector)
-                continue
-            try:
-                _serve(client, key.data, event, selector, piece, step)
-            except BlockingIOError:
-                continue
-            except forgiven:
-                selector.unregister(client)
-                client.close()
+    for client, data, event in _told(listener, selector):
+        try:
+            _serve(client, data, event, selector, piece, step)
+        except BlockingIOError:
+            continue
+        except forgiven:
+            selector.unregister(client)
+            client.close()
 
 
 def stepping(listener: socket.socket, step: Callable[[Any, int], int]) -> None:
     """One nonblocking loop. step: does what can be done for a client; returns the events to wait for, 0 to close it."""
     selector = selectors.DefaultSelector()
+    for client, _, event in _told(listener, selector):
+        if events := step(client, event):
+            selector.modify(client, events)
+        else:
+            selector.unregister(client)
+            client.close()
+
+
+def _told(listener: socket.socket, selector: selectors.BaseSelector) -> Iterator[tuple[Any, Any, int]]:
+    """Accept whoever comes, for ever; yield each client that is ready, its data and its events."""
     listener.setblocking(False)
     selector.register(listener, selectors.EVENT_READ)
     while True:
         for key, event in selector.select():
-            client: Any = key.fileobj
-            if client is listener:
+            if key.fileobj is listener:
                 accept(listener, selector)
-            elif events := step(client, event):
-                selector.modify(client, events)
             else:
-                selector.unregister(client)
-                client.close()
+                yield key.fileobj, key.data, event
 
 
 def accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
