@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from iomux.conformance.echo.causes import FD_SETSIZE, descriptor_of, why_it_waits
 from iomux.conformance.trial.clients import ask, connect, crowd, eventually, pressing, receive, still_serves
+from iomux.conformance.trial.ending import lives_on
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item, under_pressure, warm_up
 from iomux.conformance.trial.limits import (
     at_its_limit,
@@ -16,7 +17,6 @@ from iomux.conformance.trial.limits import (
     raise_descriptors,
 )
 from iomux.conformance.trial.patience import at_work, busy_printing
-from iomux.conformance.trial.rest import lives_on
 from iomux.conformance.trial.subject import (
     PATIENCE,
     RAISE_THE_LIMIT,

@@ -17,12 +17,12 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from iomux.conformance.trial.clients import ask, compare, connect, message
 from iomux.conformance.trial.items import item, warm_up
 from iomux.conformance.trial.patience import out_of_patience
-from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes, use_at_rest
+from iomux.conformance.trial.rest import all_asleep, naps
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, pids, use_at_rest
 from iomux.system.sock_diag.other_end import Connection, missing, other_end
 
 _BYTES = 64
@@ -32,8 +32,7 @@ _MORE_SECONDS = 15.0  # if there was a trace of it, and too few proofs: on a bus
 _PROMPT_SECONDS = 0.0015
 _HELD_SECONDS = 0.02  # half of the shortest delay of an acknowledgement (TCP_DELACK_MIN)
 _PROOFS = 4  # so many answers must have been held back: once is chance, and no lasting harm
-_SAMPLE_SECONDS = 0.0004
-_REST_SECONDS = 0.02
+_SAMPLE_SECONDS, _REST_SECONDS = 0.0004, 0.02
 _POLLS_A_SECOND = 30.0  # more than a Java machine's own 20
 _LATE = "a lone client's answers are held back: "
 _WORDS = {
@@ -58,31 +57,16 @@ _WORDS = {
 )
 def prompt(subject: Subject) -> None:
     """Check that what delays an answer is not a wait that the server has asked for."""
-    tasks = _tasks(subject)
-    proofs: Counter[str] = Counter()
-    late, doubtful, polls = 0, False, False
+    server, seen = pids(subject) if subject.pid is not None else [], _Seen()
     with connect(subject) as client:
         with warm_up("echoes"):
             for _ in range(_WARM_UP):
                 ask(client, message(_BYTES))
         began = time.monotonic()
-        for number in range(_MOST):
-            watch = _answer(client, tasks, _naps(tasks) if doubtful else None)
-            if "unread" in watch.proofs and not doubtful and not polls:
-                polls = _polls(subject)
-                doubtful = not polls
-                watch.proofs.remove("unread")
-            late += watch.took > _PROMPT_SECONDS
-            proofs.update(watch.proofs)
-            for why, count in proofs.items():
-                if count >= _PROOFS:
-                    raise Fault(_LATE + _WORDS[why], answers=number + 1, held_back=count, last_seconds=watch.took)
-            spent = time.monotonic() - began  # the more answers are late, the more of them may prove why
-            most = _MORE_SECONDS if proofs or polls else _SECONDS
-            if spent > most or (number >= _LEAST and 2 * late <= number):
-                break
-    if 2 * late > number:
-        _say_what_hides_why(polls or _polls(subject))
+        while not seen.enough(time.monotonic() - began):
+            seen.add(_answer(client, server, _naps(server) if seen.doubtful else None), subject)
+    if seen.mostly_late:
+        _say_what_hides_why(seen.polls or _polls(subject))
 
 
 def _say_what_hides_why(polls: bool) -> None:
@@ -100,8 +84,9 @@ def _say_what_hides_why(polls: bool) -> None:
 class _Watch:
     """What was seen while one answer was due."""
 
-    tasks: list[Path]
-    naps: dict[Path, int] | None = None
+    server: list[int]
+    """Its processes; none if they are not known."""
+    naps_before: dict[str, int] | None = None
     """How often each thread had gone to sleep before the request; None: this was not looked at."""
     took: float = 0.0
     proofs: set[str] = field(default_factory=set)
@@ -126,17 +111,53 @@ class _Watch:
             self.proofs.add("nagle" if before.unacked else "cork")
 
     def _unread(self, client: socket.socket, end: Connection, now: float) -> None:
-        if not (end.unread and _asleep(self.tasks) and (again := other_end(client)) and again.unread == end.unread):
+        if not (end.unread and all_asleep(self.server) and (again := other_end(client)) and again.unread == end.unread):
             self._unread_since = 0.0
         elif not self._unread_since:
             self._unread_since = time.monotonic()
-        elif now - self._unread_since > _PROMPT_SECONDS and (self.naps is None or self.naps == _count_naps(self.tasks)):
+        elif now - self._unread_since > _PROMPT_SECONDS and self.naps_before in (None, naps(self.server)):
             self.proofs.add("unread")
 
 
-def _answer(client: socket.socket, tasks: list[Path], naps: dict[Path, int] | None) -> _Watch:
+@dataclass
+class _Seen:
+    """What the answers so far have shown."""
+
+    answers: int = 0
+    late: int = 0
+    proofs: Counter[str] = field(default_factory=Counter)
+    polls: bool = False
+    """Whether the server was seen to wake at intervals while nobody sends."""
+    doubtful: bool = False
+    """Whether a request was unread although it was not: only one that no nap interrupts counts from then on."""
+
+    @property
+    def mostly_late(self) -> bool:
+        return 2 * self.late >= self.answers
+
+    def add(self, watch: _Watch, subject: Subject) -> None:
+        """Count one more answer. Raises Fault as soon as enough of them prove the same cause."""
+        if "unread" in watch.proofs and not self.doubtful and not self.polls:
+            self.polls = _polls(subject)
+            self.doubtful = not self.polls
+            watch.proofs.remove("unread")
+        self.answers += 1
+        self.late += watch.took > _PROMPT_SECONDS
+        self.proofs.update(watch.proofs)
+        for why, count in self.proofs.items():
+            if count >= _PROOFS:
+                raise Fault(_LATE + _WORDS[why], answers=self.answers, held_back=count, last_seconds=watch.took)
+
+    def enough(self, spent: float) -> bool:
+        """Whether to stop after so many seconds: the more answers are late, the more of them may prove why."""
+        most = _MORE_SECONDS if self.proofs or self.polls else _SECONDS
+        told = self.answers > _LEAST and not self.mostly_late
+        return told or spent > most or self.answers >= _MOST
+
+
+def _answer(client: socket.socket, server: list[int], naps_before: dict[str, int] | None) -> _Watch:
     """Ask once, and watch the server's socket until the answer is here. Raises Fault if it does not come."""
-    watch, sent, got, how = _Watch(tasks, naps), message(_BYTES), b"", "nothing more came"
+    watch, sent, got, how = _Watch(server, naps_before), message(_BYTES), b"", "nothing more came"
     can_ask = not missing()
     began = last = time.monotonic()
     client.sendall(sent)
@@ -155,13 +176,6 @@ def _answer(client: socket.socket, tasks: list[Path], naps: dict[Path, int] | No
     return watch
 
 
-def _tasks(subject: Subject) -> list[Path]:
-    """The folders of its processes' threads; none if its process is not known."""
-    if subject.pid is None:
-        return []
-    return [Path(f"/proc/{process.pid}/task") for process in processes(subject)]
-
-
 def _polls(subject: Subject) -> bool:
     """Whether it wakes so often, although nobody sends, that its naps are too short to be watched one by one."""
     with contextlib.suppress(NotSeen):
@@ -169,29 +183,9 @@ def _polls(subject: Subject) -> bool:
     return False
 
 
-def _naps(tasks: list[Path]) -> dict[Path, int]:
+def _naps(server: list[int]) -> dict[str, int]:
     """How often each thread has gone to sleep so far, as soon as all of them sleep."""
     until = time.monotonic() + _REST_SECONDS
-    while not _asleep(tasks) and time.monotonic() < until:
+    while not all_asleep(server) and time.monotonic() < until:
         pass  # a nap may be as short as two milliseconds
-    return _count_naps(tasks)
-
-
-def _count_naps(tasks: list[Path]) -> dict[Path, int]:
-    found = {}
-    for task in tasks:
-        for status in task.glob("*/status"):
-            with contextlib.suppress(OSError, StopIteration):  # it has just ended
-                lines = status.read_text().splitlines()
-                found[status] = next(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
-    return found
-
-
-def _asleep(tasks: list[Path]) -> bool:
-    """Whether each thread sleeps (proc_pid_stat(5), state S): one that was woken, and waits for a core, does not."""
-    states = []
-    for task in tasks:
-        for thread in task.glob("*/stat"):
-            with contextlib.suppress(OSError, IndexError):  # it has just ended
-                states.append(thread.read_text().rpartition(")")[2].split()[0])
-    return bool(states) and set(states) == {"S"}
+    return naps(server)

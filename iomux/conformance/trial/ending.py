@@ -1,4 +1,4 @@
-"""How a server ended, in one line: its status or signal, then the error that its output tells of.
+"""How a server ended, in one line: its status or signal, then the error that its output tells of; and whether it will.
 
 The last line that a program has printed is seldom the cause of its end: it may be an access line, or the goodbye of a
 `finally`. So the status comes first (wait(2)); then an error anywhere in the output, as the common languages write it;
@@ -6,7 +6,12 @@ and if there is none, the last line, named as such. Numbers that change from run
 """
 
 import re
+import time
 
+import psutil
+
+_ENDING_SECONDS, _LOOK_SECONDS = 1.0, 0.03
+_SERVES_NO_MORE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)  # also who stops itself
 _MOST_CHARACTERS = 200  # of a line that the report quotes; the detail has all of the log
 _NO_FRAME = re.compile(r"(?=\S)(?!Traceback |During handling|The above exception|\[Previous line)")
 _PANICS = re.compile(
@@ -57,3 +62,22 @@ def _after_last_traceback(log: str) -> str:
 
 def _shortened(line: str) -> str:
     return _CHANGES.sub("…", line[:_MOST_CHARACTERS])
+
+
+def lives_on(pid: int) -> bool:
+    """Whether a process is there, not stopped, and not about to end: within a second it sleeps, or does not end.
+
+    A process that ends closes its sockets before it is gone, so its clients may see that first; but it runs meanwhile.
+    """
+    until = time.monotonic() + _ENDING_SECONDS
+    while time.monotonic() < until:
+        try:
+            status = psutil.Process(pid).status()
+        except psutil.Error:
+            return False
+        if status in _SERVES_NO_MORE:
+            return False
+        if status == psutil.STATUS_SLEEPING:
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return True

@@ -10,7 +10,7 @@ Sources: proc_pid_status(5) (voluntary_ctxt_switches), Documentation/scheduler/s
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,6 @@ Pids = Callable[[], list[int]]
 _QUIET_SECONDS, _QUIET_ALTHOUGH_RUNNING = 0.12, 0.6  # a spinner always runs, whether bytes move or not
 _LOOK_SECONDS = 0.03
 _LIMIT_SECONDS = 20.0
-_ENDING_SECONDS = 1.0
 _WINDOW_SECONDS, _WINDOWS, _MOST_WINDOWS = 0.3, 3, 6
 _BUSY_SHARE = 0.2
 """The share of a core above which a server counts as busy: asleep it uses none, spinning all that it can get."""
@@ -84,12 +83,19 @@ def settle(port: int, pids: Pids) -> bool:
 
 def any_runs(pids: Iterable[int]) -> bool:
     """Whether a thread runs or waits for a core (state R, proc_pid_stat(5))."""
+    return "R" in _states(pids)
+
+
+def all_asleep(pids: Iterable[int]) -> bool:
+    """Whether each thread sleeps (state S): one that was woken, and waits for a core, does not."""
+    return set(_states(pids)) == {"S"}
+
+
+def _states(pids: Iterable[int]) -> Iterator[str]:
     for pid in pids:
         for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
-            with contextlib.suppress(OSError):  # it has just ended
-                if stat.read_text().rpartition(")")[2].split()[0] == "R":
-                    return True
-    return False
+            with contextlib.suppress(OSError, IndexError):  # it has just ended
+                yield stat.read_text().rpartition(")")[2].split()[0]
 
 
 def at_rest(port: int, pids: Pids, enough: Callable[[Use], bool]) -> Use | None:
@@ -156,12 +162,20 @@ def _use(before: dict[str, tuple[float, int]], after: dict[str, tuple[float, int
 def _threads(pids: Iterable[int]) -> dict[str, tuple[float, int]]:
     """Of each thread: seconds in which it was ready to run and no core was free, and how often it went to sleep."""
     found = {}
+    for thread, count in naps(pids).items():
+        with contextlib.suppress(OSError):  # it has just ended
+            found[thread] = (waited_for_a_core(int(thread)), count)
+    return found
+
+
+def naps(pids: Iterable[int]) -> dict[str, int]:
+    """How often each thread has gone to sleep so far, by its number."""
+    found = {}
     for pid in pids:
-        for task in Path(f"/proc/{pid}/task").glob("*"):
-            with contextlib.suppress(OSError):  # it has just ended
-                lines = (task / "status").read_text().splitlines()
-                switches = next(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
-                found[task.name] = (waited_for_a_core(int(task.name)), switches)
+        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+            with contextlib.suppress(OSError, StopIteration):  # it has just ended
+                lines = status.read_text().splitlines()
+                found[status.parent.name] = next(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
     return found
 
 
@@ -171,26 +185,3 @@ def _cpu_seconds(pids: Iterable[int]) -> float:
         with contextlib.suppress(ProcessLookupError, psutil.Error):  # a child process may have ended meanwhile
             total += cpu_time(pid).total
     return total
-
-
-def lives_on(pid: int) -> bool:
-    """Whether a process is there, not stopped, and not about to end: within a second it sleeps, or does not end.
-
-    A process that ends closes its sockets before it is gone, so its clients may see that first; but it runs meanwhile.
-    """
-    until = time.monotonic() + _ENDING_SECONDS
-    while time.monotonic() < until:
-        try:
-            status = psutil.Process(pid).status()
-        except psutil.Error:
-            return False
-        if status in (
-            psutil.STATUS_ZOMBIE,
-            psutil.STATUS_DEAD,
-            psutil.STATUS_STOPPED,
-        ):  # who stops itself serves no more
-            return False
-        if status == psutil.STATUS_SLEEPING:
-            return True
-        time.sleep(_LOOK_SECONDS)
-    return True

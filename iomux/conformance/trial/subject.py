@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 from iomux.conformance.trial import rest
+from iomux.conformance.trial.ending import lives_on
 from iomux.system.network.place import Hosts
 from iomux.system.process_tree import exists
 from iomux.system.sockets import Address
@@ -32,7 +33,7 @@ class Fault(Exception):
     def __init__(self, seen: str, hint: str = "", **detail: object) -> None:
         super().__init__(seen)
         self.seen, self.hint, self.detail = seen, hint, detail
-        self.server_lived_on = any(subject.pid is not None and rest.lives_on(subject.pid) for subject in UNDER_TRIAL)
+        self.server_lived_on = any(subject.pid is not None and lives_on(subject.pid) for subject in UNDER_TRIAL)
 
 
 class NotStarted(Fault):
