@@ -11,7 +11,7 @@ import time
 from iomux.conformance.trial.clients import MIB, ask, compare, connect, connect_narrow, message
 from iomux.conformance.trial.items import item, warm_up
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject
-from iomux.conformance.trial.transfer import Stream, comes_whole, exchange, fill_all, is_served
+from iomux.conformance.trial.transfer import Stream, are_kept, exchange, owe
 
 _SILENT_SECONDS = 6.5  # longer than 5 s, a common time limit
 _UNREAD = (
@@ -37,28 +37,16 @@ def silence(subject: Subject) -> None:
     with connect(subject) as served, connect(subject) as newcomer, connect_narrow(subject) as pausing:
         with warm_up("hundred"):
             ask(served, b"before the silence")
-        owed = _owed(subject, pausing, served)
+        if not owe(subject, owed := Stream(pausing, message(_MUCH)), served):
+            owed = Stream(pausing, b"")
         time.sleep(_SILENT_SECONDS)
         _ask_again(served, "a client that had been served")
         served.close()
         _ask_again(newcomer, "a client that had said nothing yet")
         newcomer.close()
         exchange([owed])
-        if bytes(owed.got) != owed.data and comes_whole(subject, owed.data, 0.0):
+        if bytes(owed.got) != owed.data and are_kept(subject, owed.data, 0.0):
             compare(owed.data, bytes(owed.got), owed.how, "a client that had not read for some seconds", _UNREAD)
-
-
-def _owed(subject: Subject, pausing: socket.socket, other: socket.socket) -> Stream:
-    """Let the server owe one client as much as it takes; nothing at all if it then has no time for another one.
-
-    Whom such a client holds up is the question of neighbours.
-    """
-    stream = Stream(pausing, message(_MUCH))
-    fill_all(subject, [stream])
-    if not is_served(subject, other):
-        exchange([stream])
-        return Stream(pausing, b"")
-    return stream
 
 
 def _ask_again(client: socket.socket, who: str) -> None:

@@ -1,0 +1,98 @@
+"""Two clients that stay while others misbehave: what ends them is that, and no pause that would have ended them too."""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+import iomux
+from iomux.conformance.trial.patience import eventually
+from iomux.conformance.trial.subject import Fault, Subject
+from iomux.conformance.trial.transfer import bystanders
+
+LIMIT_SECONDS = 0.5
+Talk = Callable[[socket.socket], None]
+
+
+def echo(client: socket.socket) -> None:
+    while data := client.recv(65536):
+        client.sendall(data)
+
+
+@contextlib.contextmanager
+def serving(talk: Talk) -> Iterator[tuple[Subject, Sequence[socket.socket], Sequence[socket.socket]]]:
+    """A thread a client; yields it, its clients in the order of their coming, and those that it has given up."""
+    clients, given_up = list[socket.socket](), list[socket.socket]()
+
+    def serve(client: socket.socket) -> None:
+        with client, contextlib.suppress(ConnectionError):
+            try:
+                talk(client)
+            except (TimeoutError, BlockingIOError):
+                given_up.append(client)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                clients.append(listener.accept()[0])
+                threading.Thread(target=serve, args=(clients[-1],), daemon=True).start()
+
+    with iomux.listen() as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield Subject(listener.getsockname()), clients, given_up
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def impatient_for_words(client: socket.socket) -> None:
+    client.settimeout(LIMIT_SECONDS)
+    echo(client)
+
+
+def impatient_for_room(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, int(LIMIT_SECONDS * 1e6)))
+    echo(client)
+
+
+@pytest.mark.parametrize(("talk", "ends"), [(impatient_for_words, 2), (impatient_for_room, 1)])
+def test_whom_a_pause_ends_was_not_ended_by_others(talk: Talk, ends: int) -> None:
+    with serving(talk) as (subject, _, given_up), bystanders(subject) as still_served:
+        assert eventually(lambda: len(given_up) == ends)
+        still_served("a word of another one")
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["served", "owed"])
+def test_whom_nothing_but_another_one_ends_was_ended_by_that(which: int) -> None:
+    with serving(echo) as (subject, clients, _), bystanders(subject) as still_served:
+        clients[which].shutdown(socket.SHUT_RDWR)
+        with pytest.raises(Fault, match="after a word of another one, a client that") as seen:
+            still_served("a word of another one")
+    assert "What one client does ends that client" in seen.value.hint
+
+
+def test_who_ends_everybody_ever_after_is_not_said_to_be_impatient() -> None:
+    broken = threading.Event()
+
+    def talk(client: socket.socket) -> None:
+        while (data := client.recv(65536)) and not broken.is_set():
+            client.sendall(data)
+
+    with serving(talk) as (subject, _, _), bystanders(subject) as still_served:
+        broken.set()
+        with pytest.raises(Fault, match="a client that had stayed"):
+            still_served("a word of another one")
+
+
+def test_who_waits_in_a_send_for_one_that_does_not_read_is_asked_what_that_costs_by_another_item() -> None:
+    """Its late answer to the question whether it serves others meanwhile is no wrong answer to the next one."""
+    one_at_a_time = threading.Lock()
+
+    def talk(client: socket.socket) -> None:
+        while data := client.recv(65536):
+            with one_at_a_time:
+                client.sendall(data)
+
+    with serving(talk) as (subject, _, _), bystanders(subject) as still_served:
+        still_served("a word of another one")
