@@ -102,7 +102,7 @@ def _served_again(subject: Subject) -> bool:
     sent="1,100 clients connect at once, and each sends a byte; then all leave and a new one comes",
     hint="select can't watch a descriptor whose *number* is 1,024 or more: its set of bits has no place for it. Use "
     "another call, or close such a client at once, so that it does not wait.",
-    man="select(2) (FD_SETSIZE)",
+    man="select(2) (FD_SETSIZE), accept(2), getrlimit(2) (RLIMIT_NOFILE)",
     exempt=ONE_AT_A_TIME,
 )
 def past_1024(subject: Subject) -> None:
