@@ -107,6 +107,7 @@ class _Watch:
         self.seen: list[tuple[float, int]] = []
         self._group, self._first = group, group.accepted or 0
         self._before = self._most = who_pays.memory()
+        self._open = (0, 0)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -134,5 +135,11 @@ class _Watch:
         while not self._stop.wait(_LOOK_S):
             self.seen.append((time.monotonic() - self._began, self.accepted()))
             looks += 1
-            if looks % _MEMORY_LOOKS == 0 and (now := who_pays.memory()).sockets >= self._most.sockets:
-                self._most = now
+            if looks % _MEMORY_LOOKS == 0:
+                self._weigh(self.seen[-1][1])
+
+    def _weigh(self, accepted: int) -> None:
+        """Keep what most of ours took: all were accepted, and not yet closed. Others' sockets come and go, too."""
+        now = who_pays.memory()
+        if (accepted, now.sockets) >= self._open:
+            self._most, self._open = now, (accepted, now.sockets)

@@ -1,5 +1,6 @@
 """Very many connections: how many fit, whose the memory is, and all of them opened, counted and closed."""
 
+import itertools
 import json
 import resource
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from iomux.harness import room as rooms
+from iomux.harness import who_pays
 from iomux.harness.crowd import crowd
 from iomux.harness.room import available_bytes, room
-from iomux.harness.who_pays import memory
+from iomux.harness.who_pays import MemoryReading, memory
 from iomux.servers import get
 from tests.record import MILLION_RECORDED, record_million
 from tests.support.processes import children
@@ -96,6 +98,17 @@ def test_all_are_opened_counted_and_closed_by_several_processes(monkeypatch: pyt
     assert found.opening[-1][1] == 900
     assert "900 connections accepted in " in str(found)
     assert children() == before
+
+
+def test_sockets_that_others_close_meanwhile_hide_none_of_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = itertools.count()
+
+    def others_leave() -> MemoryReading:
+        look = next(looks)
+        return MemoryReading(10**9, look * 10**6, {}, {}, sockets=max(10**6 - look * 10**5, 0), buffers=0)
+
+    monkeypatch.setattr(who_pays, "memory", others_leave)
+    assert crowd(100, duration=2.0).shares["the kernel's caches"] >= 10**4
 
 
 @pytest.mark.parametrize("name", ["io_uring", "uvloop"])
