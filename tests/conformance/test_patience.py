@@ -52,6 +52,14 @@ def waits(monkeypatch: pytest.MonkeyPatch, share: float) -> list[bool]:
     return seen
 
 
+@pytest.mark.parametrize(("share", "seconds"), [(0.0, 3.0), (0.9, 12.0)])
+def test_a_time_limit_is_longer_on_a_crowded_machine(
+    share: float, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "lately", lambda: share)
+    assert patience.stretched(3.0) == seconds
+
+
 def test_a_server_at_work_on_a_crowded_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen, done = waits(monkeypatch, 0.9), tmp_path / "done"
     kept = patience.kept_from_working

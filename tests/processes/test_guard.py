@@ -87,7 +87,8 @@ def test_a_server_that_stops_itself_is_said_to_be_stopped(mark: str, target: str
 
 def test_too_many_threads_end_a_server_under_test_and_no_other(mark: str) -> None:
     target = f"{FILE}:thread_bomb"
-    assert check(target, "echoes")["echoes"].seen.startswith("the server was ended: it had more than 4,000 processes")
+    report = check(target, ("echoes", "silence"))  # a starved guard looks seldom, and one answer does not take long
+    assert any(one.seen.startswith("the server was ended: it had more than 4,000 processes") for one in report.results)
     server = launch_on(target, None, None, None)
     assert eventually(lambda: psutil.Process(server.pid).num_threads() > bounds.MOST_TASKS)
     server.stop()

@@ -68,7 +68,7 @@ class TestLatencyAgainstConcurrency:
         assert 0.6 < late["replaced"] / late["planned"] < 1.6
         assert requests["repaired"] > 1.2 * requests["planned"], "the delayed requests are in it twice"
         assert requests["replaced"] == pytest.approx(requests["planned"], rel=0.2)
-        assert median["replaced"] > 10 * median["repaired"]
+        assert median["replaced"] > 2 * median["repaired"], "half of the stall; the requests after it are quicker"
 
     def test_a_long_wait_adds_the_samples_of_the_requests_it_delayed(self) -> None:
         assert latency_against_concurrency.repaired([100, 15], 20) == [100, 80, 60, 40, 20, 15]

@@ -14,6 +14,7 @@ import psutil
 from iomux.conformance.echo.visits import BLOCKS, is_a_leak, skip_if_collected
 from iomux.conformance.trial.clients import MIB, ask, connect, eventually, message
 from iomux.conformance.trial.items import item, warm_up
+from iomux.conformance.trial.patience import stretched
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes
 
 _TURN_BYTES = 64 * 1024
@@ -57,7 +58,7 @@ def _forgets_small_ones(subject: Subject, client: socket.socket) -> None:
 
     Two blocks of messages together that keep little acquit the server; a heap is collected before it has grown so far.
     """
-    first, growing, until = rss_bytes(subject), list[int](), time.monotonic() + _SMALL_SECONDS
+    first, growing, until = rss_bytes(subject), list[int](), time.monotonic() + stretched(_SMALL_SECONDS)
     while time.monotonic() < until:
         before = rss_bytes(subject)
         if not _say_small_ones(client):
@@ -77,7 +78,7 @@ def _forgets_small_ones(subject: Subject, client: socket.socket) -> None:
 
 def _say_small_ones(client: socket.socket) -> bool:
     """Say a block of them; False if that takes too long to go on with it."""
-    until = time.monotonic() + _BLOCK_SECONDS
+    until = time.monotonic() + stretched(_BLOCK_SECONDS)
     with warm_up("echoes"):
         for number in range(_SMALL):
             ask(client, b"%08d" % number)

@@ -31,6 +31,11 @@ def crowded() -> bool:
     return lately() >= _CROWDED_SHARE
 
 
+def stretched(seconds: float) -> float:
+    """How long something may take that should take so many seconds: longer on a crowded machine."""
+    return (1 + _MORE_WAITS) * seconds if crowded() else seconds
+
+
 def kept_from_working() -> bool:
     """Whether a server under trial runs, or would run, on a machine where tasks have to wait for a core."""
     if not crowded():
