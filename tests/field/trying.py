@@ -57,7 +57,7 @@ def as_due(tried: Input, verdict: Verdict) -> bool:
     surplus = [name for name in verdict.failed if not any(fnmatch(name, one) for one in (*tried.fails, *tried.may))]
     missing = set(tried.fails) - set(verdict.failed)
     unbroken = " ".join(verdict.text.split())
-    return not surplus and not missing and all(word in unbroken for word in tried.says)
+    return bool(verdict.failed) and not surplus and not missing and all(word in unbroken for word in tried.says)
 
 
 def main() -> None:
