@@ -4,14 +4,15 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 import iomux
 from iomux.conformance.trial.patience import eventually
-from iomux.conformance.trial.subject import Fault, Subject
-from iomux.conformance.trial.transfer import bystanders
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
 
 LIMIT_SECONDS = 0.5
 Talk = Callable[[socket.socket], None]
@@ -83,6 +84,28 @@ def test_who_ends_everybody_ever_after_is_not_said_to_be_impatient() -> None:
         broken.set()
         with pytest.raises(Fault, match="a client that had stayed"):
             still_served("a word of another one")
+
+
+def test_who_loses_bytes_in_any_case_has_not_lost_them_because_of_others() -> None:
+    def talk(client: socket.socket) -> None:
+        while data := client.recv(65536):
+            client.sendall(data.replace(b"\0", b""))
+
+    with serving(talk) as (subject, _, _), bystanders(subject) as still_served:
+        still_served("a word of another one")
+
+
+@pytest.mark.parametrize(("talk", "said"), [(impatient_for_words, NotSeen), (echo, Fault)])
+def test_who_sends_the_silent_away_fails_no_item_that_a_busy_machine_makes_long(
+    talk: Talk, said: type[Exception]
+) -> None:
+    def sent_away(subject: Subject) -> None:
+        with on_a_busy_machine(subject):
+            time.sleep(2 * LIMIT_SECONDS)
+            raise Fault("sent away")
+
+    with serving(talk) as (subject, _, _), pytest.raises(said, match="sent away"):
+        sent_away(subject)
 
 
 def test_who_waits_in_a_send_for_one_that_does_not_read_is_asked_what_that_costs_by_another_item() -> None:

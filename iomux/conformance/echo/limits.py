@@ -61,7 +61,8 @@ def descriptor_limit(subject: Subject) -> None:
         with warm_up("hundred"):
             for client in inside:
                 ask(client, b"in", "one of the first ten")
-        limit_descriptors(subject, descriptors_of_first(subject) + _ROOM)  # now: each may have cost it several
+        limit = descriptors_of_first(subject) + _ROOM  # now: each may have cost it several
+        limit_descriptors(subject, limit)
         spun = busy(subject)  # then something other than the limit keeps it awake: see the item silent
         with under_pressure("silence"):  # on a busy machine that look takes seconds, and they are silent no longer
             for client in inside:
@@ -73,6 +74,9 @@ def descriptor_limit(subject: Subject) -> None:
             spins = not spun and busy(subject)
             prints = spins and busy_printing(subject)
     if not _served_again(subject):
+        with warm_up("leaks"):
+            if subject.pid is not None and descriptors_of_first(subject) >= limit:
+                raise Fault("clients have left, and none of their descriptors is free again")
         raise Fault("descriptors are free again, and a new client is not served")
     if prints:  # asyncio's has a traceback for each place of the backlog, and then sleeps for the rest of a second
         raise NotSeenHere("this machine is too busy to tell whether it ever sleeps at the limit: it prints much")

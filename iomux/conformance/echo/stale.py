@@ -15,6 +15,7 @@ from iomux.conformance.echo.held_still import can_be_held
 from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, crowd, expect, fill, message
 from iomux.conformance.trial.items import item, warm_up
 from iomux.conformance.trial.subject import Subject, stopped
+from iomux.conformance.trial.transfer import on_a_busy_machine
 from iomux.system.sockets import reset
 
 _LEAVING, _NEW = 4, 3  # fewer newcomers than have left: each gets a number that was just in use
@@ -57,9 +58,10 @@ def number_again(subject: Subject) -> None:
         for client in clients:
             ask(client, b"I am here", "a client")
     for owed_bytes, leave in _WAYS:
-        with warm_up("mid-reset"):  # the same, one after the other: what fails then has nothing to do with a batch
-            _round(subject, owed_bytes, leave, together=False)
-        _round(subject, owed_bytes, leave, together=True)
+        with on_a_busy_machine(subject):
+            with warm_up("mid-reset"):  # the same, one after the other: what fails then has nothing to do with a batch
+                _round(subject, owed_bytes, leave, together=False)
+            _round(subject, owed_bytes, leave, together=True)
 
 
 def _round(subject: Subject, owed_bytes: int, leave: Leave, together: bool) -> None:
