@@ -114,11 +114,21 @@ def main_bounded() -> None:
 
 
 def main_to_the_last() -> None:
-    """Do what `main_bounded` does, but let what the server leaves behind live on, until the owner ends it."""
+    """Do what `main_bounded` does, but let what the server leaves behind live on, until the owner ends it.
+
+    And end as a program does: Python waits for each thread that is no daemon (threading, "Thread objects").
+    """
     from iomux.processes.guarding.bounds import bounds
     from iomux.processes.guarding.guard import guarded, nobody_left
 
-    guarded(_serve_limited, bounds(), nobody_left)
+    guarded(_serve_as_a_program, bounds(), nobody_left)
+
+
+def _serve_as_a_program() -> None:
+    from iomux.processes.guarding.bounds import limit_processes
+
+    limit_processes()
+    _serve()
 
 
 def _serve_limited() -> None:

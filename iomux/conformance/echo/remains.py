@@ -5,13 +5,12 @@ keeps all that was ever said grows by as much as is said, for ever. A few childr
 server that never waits there is one more with each client, and each has a place in the system's table of processes.
 """
 
-import contextlib
 import socket
 import time
 
 import psutil
 
-from iomux.conformance.echo.visits import BLOCKS, is_a_leak, skip_if_collected
+from iomux.conformance.echo.visits import BLOCKS, ended, is_a_leak, living, skip_if_collected
 from iomux.conformance.trial.clients import MIB, ask, connect, eventually, message
 from iomux.conformance.trial.items import item, warm_up
 from iomux.conformance.trial.patience import stretched
@@ -124,7 +123,7 @@ def children(subject: Subject) -> None:
     _visit(subject, 1)
     at_first = len(processes(subject))
     _visit(subject, _FIRST)
-    if not eventually(lambda: len(_living(subject)) < at_first + _FIRST // 2):
+    if not eventually(lambda: len(living(subject)) < at_first + _FIRST // 2):
         return  # they live on: that is another item's question
     if len(_zombies(subject)) < _FIRST // 2:
         return
@@ -151,14 +150,4 @@ def _visit(subject: Subject, count: int) -> None:
 
 
 def _zombies(subject: Subject) -> list[psutil.Process]:
-    return [process for process in processes(subject) if _ended(process)]
-
-
-def _living(subject: Subject) -> list[psutil.Process]:
-    return [process for process in processes(subject) if not _ended(process)]
-
-
-def _ended(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    return True
+    return [process for process in processes(subject) if ended(process)]

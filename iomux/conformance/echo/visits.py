@@ -24,6 +24,10 @@ _ALIKE = 2.5
 _COLLECTED_LATE = frozenset({"java", "dotnet"})
 _SPARE_DESCRIPTORS = 4  # a library may open one or two when it is first used
 _OWED_RESETS = 8  # twice the descriptors that are tolerated
+_A_CHILD = (
+    "A process for each client has to end with it: what does a child do when its client has left, and its loop is "
+    "over? It returns into a copy of all that its parent was doing, unless it ends (_exit(2); Python: os._exit)."
+)
 
 
 @item(
@@ -41,8 +45,9 @@ def leaks(subject: Subject) -> None:
     """Test thousands of connects and disconnects, then some while bytes are owed: memory is judged before those."""
     _visits(subject, _SPARE_DESCRIPTORS)
     settled(subject)
-    descriptors_before = descriptors(subject)
+    descriptors_before, processes_before = descriptors(subject), len(living(subject))
     _visits(subject, _FIRST_VISITS)
+    _no_process_left(subject, processes_before)
     _none_left_open(subject, descriptors_before, "descriptors of clients that have left stay open")
     _memory_stops_growing(subject)
     _none_left_open(subject, descriptors_before, "descriptors of clients that have left stay open")
@@ -97,6 +102,12 @@ def skip_if_collected(subject: Subject) -> None:
                 )
 
 
+def _no_process_left(subject: Subject, before: int) -> None:
+    """Raise Fault if for most visitors a process goes on, each of which has descriptors of its own."""
+    if not eventually(lambda: len(living(subject)) - before < _FIRST_VISITS / 2):
+        raise Fault("the processes of clients that have left go on", _A_CHILD, more=len(living(subject)) - before)
+
+
 def _none_left_open(subject: Subject, before: int, fault: str) -> None:
     if not eventually(lambda: descriptors(subject) <= before + _SPARE_DESCRIPTORS):
         raise Fault(fault, more=descriptors(subject) - before)
@@ -125,3 +136,15 @@ def _ask_once(subject: Subject, client: socket.socket) -> None:
     except Fault as fault:
         fault.hint = why_it_waits(subject, client)
         raise
+
+
+def living(subject: Subject) -> list[psutil.Process]:
+    """The server's processes without those that have ended and were not waited for."""
+    return [process for process in processes(subject) if not ended(process)]
+
+
+def ended(process: psutil.Process) -> bool:
+    """Whether a process has ended, also if nobody has waited for it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    return True
