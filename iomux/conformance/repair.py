@@ -35,6 +35,12 @@ NOT_STARTED = "not started"
 INTERRUPTED = "interrupted"
 """The cause of results of a server that ended of an interrupted call, in any item in which a child of it may end."""
 _MADE_FOR = {INTERRUPTED: "children"}
+_LEFT_IN_THE_BACKLOG = (
+    "got nothing back: nothing more came",
+    "a new client is not served",
+    "they wait",
+)
+"""How what is seen of an item ends whose client may wait to be accepted."""
 _ENDED = ("the server ended", "the server was", "the server's process is gone")
 
 
@@ -58,6 +64,8 @@ def groups(results: Sequence[Result]) -> list[Group]:
             names = [name for name, result in left.items() if key and same(result) == key]
             made_for = [name for name in names if name == _MADE_FOR.get(key)]
             _take([*made_for, *(name for name in names if name not in made_for)], known, left, found)
+    if "burst" in left and left["burst"].detail.get("in_the_backlog"):
+        _take(["burst", *(name for name in left if name != "burst" and _waits(left[name]))], False, left, found)
     for first, others in _EXPLAINS.items():
         if first in left:
             _take([first, *(name for name in left if name in others)], False, left, found)
@@ -79,6 +87,10 @@ def _cause(result: Result) -> str:
 def _end(result: Result) -> str:
     """How the server ended, if it did: items in which it ended in the same way."""
     return result.seen if result.seen.startswith(_ENDED) else ""
+
+
+def _waits(result: Result) -> bool:
+    return result.seen.endswith(_LEFT_IN_THE_BACKLOG)
 
 
 def repair_first(results: Sequence[Result]) -> str:

@@ -60,6 +60,15 @@ ALL = report(
 )
 
 
+def test_who_waits_in_the_backlog_is_explained_by_what_leaves_clients_there() -> None:
+    waits = {"seen": "client 2 got nothing back: nothing more came"}
+    left = result("burst", **waits, detail={"in_the_backlog": True})
+    others = result("hundred", **waits), result("idle", **waits), result("bulk", seen="it got other bytes")
+    assert report(left, *others).repair_first.endswith("it probably explains also hundred, idle")
+    accepted = result("burst", **waits, detail={"in_the_backlog": False})
+    assert report(accepted, *others).repair_first.endswith("it probably explains also idle")
+
+
 def test_the_text_leads_with_what_to_repair_first() -> None:
     assert str(ALL).splitlines()[:4] == [
         "mine: 1 of 4 items passed, 1 not seen, 4 of 16 points",

@@ -33,8 +33,10 @@ MOST_OWED_BYTES = MIB
 KEPT_BYTES = MOST_OWED_BYTES - 128 * 1024
 """How much is said where a slow member is to be kept, whatever else the room owes it."""
 UNHEARD = "what one member sent did not reach all the others"
-_KNOCK, _KNOCKS = re.compile(rb"knock \d+\n"), itertools.count()
-"""What a knock looks like, and their numbers: a room may drop what is said twice, and that is another item's fault."""
+_KNOCKS = itertools.count()
+"""The numbers of our knocks: a room may drop what is said twice, and that is another item's fault."""
+_OURS = re.compile(rb"(?:knock|we have met) \d+\n")
+"""What we say ourselves in between: a room may send it to its sender, too, and that is another item's fault."""
 _KNOCK_SECONDS = 0.05
 _NOTICE_SECONDS = 1.0
 
@@ -71,7 +73,7 @@ def meet(members: Sequence[socket.socket]) -> list[bytes]:
     """
     speaker, *others = members
     heard, moved = dict.fromkeys(others, b""), time.monotonic()
-    while waiting := [other for other in others if not _KNOCK.search(heard[other])]:
+    while waiting := [other for other in others if not _OURS.search(heard[other])]:
         if out_of_patience(moved):
             raise Fault(UNHEARD)
         utter(speaker, b"knock %d\n" % next(_KNOCKS))
@@ -83,7 +85,7 @@ def meet(members: Sequence[socket.socket]) -> list[bytes]:
     for other in others:
         while not heard[other].endswith(over):  # byte by byte: what follows belongs to the item
             heard[other] += hear_some(other, 1)
-    return [_KNOCK.sub(b"", before.removesuffix(over)) for before in heard.values()]
+    return [_OURS.sub(b"", before.removesuffix(over)) for before in heard.values()]
 
 
 def utter(speaker: socket.socket, data: bytes) -> None:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from iomux.conformance.trial.clients import ask, compare, connect, expect, message, receive
 from iomux.conformance.trial.items import item, under_pressure, warm_up
-from iomux.conformance.trial.subject import NotSeen, NotSeenHere, Subject, processes, stopped
+from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, processes, stopped
 from iomux.system.sock_diag.other_end import ESTABLISHED, missing, other_end
 
 _BURST = 4  # fits into a backlog of 5, as textbooks have it
@@ -75,8 +75,17 @@ def burst(subject: Subject) -> None:
             client.sendall(b"client %d" % number)
         for number, client in enumerate(clients):
             with warm_up("hundred") if not number else nullcontext():  # the first is accepted in any case
-                expect(client, b"client %d" % number, f"client {number + 1} of {_BURST}, connected at the same moment,")
+                _served_at_last(client, number)
             client.close()
+
+
+def _served_at_last(client: socket.socket, number: int) -> None:
+    try:
+        expect(client, b"client %d" % number, f"client {number + 1} of {_BURST}, connected at the same moment,")
+    except Fault as fault:
+        end = other_end(client)
+        fault.detail["in_the_backlog"] = end is not None and not end.inode
+        raise
 
 
 @item(

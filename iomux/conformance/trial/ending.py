@@ -20,7 +20,7 @@ _PANICS = re.compile(
     re.MULTILINE,
 )
 _GROUP = re.compile(r"^ *[|+] ?", re.MULTILINE)  # an ExceptionGroup draws its members into a tree (traceback.py)
-_CHANGES = re.compile(r"\b0x[0-9a-f]+\b|\d{4,}")
+_CHANGES = re.compile(r"(?<=<socket\.socket )[^>]*(?=>)|(?<=\bFD )\d+|\b0x[0-9a-f]+\b|\d{4,}")
 
 
 def why_ended(cause: str, log: str) -> str:
