@@ -122,7 +122,7 @@ def test_each_doubt_of_the_notebooks_has_its_worlds_here() -> None:
     load = {"load-verdicts", "load-seventy-verdict", "load-closed-verdict"}  # in test_doubts_load
     uring = {"watching-verdict", "device-verdict"}  # in test_doubts_uring
     coroutines = {"e641295b", "loops-verdict", "loops-claim", "c10-faults-verdicts", "c10-forms-verdicts"}
-    busy = {"tail-verdict", "d757aa2f", "720ab089", "219833fc", "percentiles-verdict"}  # in test_doubts_busy
+    busy = {"tail-verdict", "d757aa2f", "720ab089", "219833fc"}  # in test_doubts_busy
     here = {"0654c1e1", "1345b218", "66f32151", "claim-05-3", "sockets-verdict", "walk-verdict"}
     tools = {row[1] for row in DOUBTFUL}  # in test_doubts_tools
     cores = {f"cores-{what}-verdict" for what in CORES}  # in test_doubts_cores

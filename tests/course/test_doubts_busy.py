@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from tests.course.falsifiers.pages.page_07 import DEARER, LEVEL, LISTS, READY, swept
-from tests.course.falsifiers.pages.page_07_loops import FEW, NARROWER, percentiles
 from tests.course.test_doubts import said
 
 DISTURBED = "other programs used 80 % of the server's core"
@@ -80,15 +79,3 @@ def test_07_little_more_work_is_not_told_of_a_machine_that_others_use(
     frame["doubts"] = [DISTURBED] * int(disturbed * len(frame)) + [""] * (len(frame) - int(disturbed * len(frame)))
     heard = said("07_latency_against_concurrency.ipynb", "219833fc", capsys, **world)
     assert heard == {DEARER: "True"} | ({LEVEL: answer} if answer else {})
-
-
-@pytest.mark.parametrize(
-    ("whole_us", "disturbed", "answer"),
-    [(0.2, False, "True"), (0.6, False, "False"), (0.2, True, None), (0.6, True, None)],
-)
-def test_07_more_requests_narrow_the_interval_unless_others_want_the_cores(
-    whole_us: float, disturbed: bool, answer: str | None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    world = percentiles(whole_us=whole_us, disturbed=disturbed)
-    heard = said("07_latency_against_concurrency.ipynb", "percentiles-verdict", capsys, **world)
-    assert heard == {FEW: "True"} | ({NARROWER: answer} if answer else {})

@@ -13,7 +13,7 @@ PAGE = "07_latency_against_concurrency.ipynb"
 SHOWS = "the open loop shows the overload: its median is more than three times the closed loop's"
 FEWER = "the last two clients on poll's list get fewer answers than the first two"
 FEW = "the closed loop had enough requests for its 90 %, and too few for its 99 %"
-NARROWER = "ten times as many requests give the median an interval narrower than the four others' mean"
+NARROWER = "all requests of the long run give the median a narrower interval than every tenth of them"
 HIDES = "the service time hides the overload: the median response time is over three times as long"
 PLANNED = "counted from the planned send times, more than 100 requests are late"
 ACTUAL = "counted from the actual send times, fewer than 50 requests are late"
@@ -29,17 +29,13 @@ def answered(*clients: int) -> dict[str, Any]:
     return {"waits": pd.DataFrame({"client": clients}), "queued": 0.02}
 
 
-def percentiles(
-    p90_us: float = 36_000.0,
-    p99_us: float = nan,
-    short_us: float = 0.5,
-    whole_us: float = 0.2,
-    disturbed: bool = False,
-) -> dict[str, Any]:
-    """What the closed loop's run knows, and how wide the intervals of the median are: of four runs, of the long one."""
-    widths = (*[short_us] * 4, whole_us)
-    runs = [SimpleNamespace(intervals_us={"p50": (75.0, 75.0 + wide)}, disturbed=disturbed) for wide in widths]
-    return {"closed": SimpleNamespace(p90_us=p90_us, p99_us=p99_us), "short": runs[:4], "whole": runs[4]}
+def percentiles(p90_us: float = 36_000.0, p99_us: float = nan, alike: bool = False) -> dict[str, Any]:
+    """What the closed loop's run knows, and the times of a long run. alike: every tenth request takes the same time."""
+    times = np.arange(50_000, 60_000)
+    if alike:
+        times[::10] = 55_000
+    closed = SimpleNamespace(p90_us=p90_us, p99_us=p99_us)
+    return {"closed": closed, "whole": SimpleNamespace(response_ns=times)}
 
 
 def clocks(response_ms: float, service_ms: float) -> dict[str, Any]:
@@ -69,10 +65,10 @@ WORLDS = (
     ),
     World("90 % needs more, too", "percentiles-verdict", {FEW: False, NARROWER: True}, lambda: percentiles(p90_us=nan)),
     World(
-        "an interval of one width",
+        "fewer requests, and a narrower interval",
         "percentiles-verdict",
         {FEW: True, NARROWER: False},
-        lambda: percentiles(whole_us=0.5),
+        lambda: percentiles(alike=True),
     ),
     World("no request waits to be sent", "1e8315fd", {HIDES: False}, lambda: clocks(20, 20)),
     World("planned times are not kept", "e33449c5", {PLANNED: False, ACTUAL: True}, lambda: late(10, 10)),
