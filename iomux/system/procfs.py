@@ -106,7 +106,8 @@ def queues(address: Address, pid: int | None = None) -> "pd.DataFrame":
     arrived and were not read (for the listening socket: connections not yet accepted); `unsent_bytes`: bytes not yet
     acknowledged; `held`: whether a process has a descriptor for it. A connection that is not held is complete but
     known to the kernel only: it waits to be accepted. No rows on a system without this list. While many other
-    sockets open and close, a row may be missing or doubled: the kernel writes the list page by page (proc_net(5)).
+    sockets open and close, a row may be missing: the kernel writes the list page by page (proc_net(5)). One that it
+    has written twice is here once.
 
     Example:
     >>> from iomux.system.procfs import queues
@@ -119,8 +120,9 @@ def queues(address: Address, pid: int | None = None) -> "pd.DataFrame":
     lists = Path(SOCKETS_LIST if pid is None else f"/proc/{pid}/net/tcp")
     lines = lists.read_text().splitlines()[1:] if available("queues") else []
     ours = f":{address[1]:04X}"  # filtered before parsing: the machine may have thousands of other sockets
-    rows = [_row(fields) for fields in map(str.split, lines) if fields[1].endswith(ours)]
-    frame = pd.DataFrame(rows, columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
+    found = [fields for fields in map(str.split, lines) if fields[1].endswith(ours)]
+    rows = {(fields[1], fields[2], fields[9]): _row(fields) for fields in found}  # by both addresses and the inode
+    frame = pd.DataFrame(list(rows.values()), columns=["state", "peer_port", "unread_bytes", "unsent_bytes", "held"])
     return frame[frame["state"] != "TIME_WAIT"].sort_values("peer_port").reset_index(drop=True)
 
 
