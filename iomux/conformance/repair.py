@@ -5,7 +5,7 @@ is a fixed table, so its sentence says "probably"; a cause that the check has se
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iomux.conformance.result import Result
 
@@ -69,6 +69,7 @@ def groups(results: Sequence[Result]) -> list[Group]:
     for first, others in _EXPLAINS.items():
         if first in left:
             _take([first, *(name for name in left if name in others)], False, left, found)
+    found = [group if group.known else _with_what_follows(group, left) for group in found]
     order = [result.name for result in results]
     return sorted(found, key=lambda group: order.index(group.first))
 
@@ -78,6 +79,14 @@ def _take(names: list[str], known: bool, left: dict[str, Result], found: list[Gr
         found.append(Group(names[0], tuple(names[1:]), known))
         for name in names:
             del left[name]
+
+
+def _with_what_follows(group: Group, left: dict[str, Result]) -> Group:
+    """A group of items in which the server ended in the same way, and what its first one explains as a rule."""
+    more = [name for name in left if name in _EXPLAINS.get(group.first, ())]
+    for name in more:
+        del left[name]
+    return replace(group, others=(*group.others, *more))
 
 
 def _cause(result: Result) -> str:

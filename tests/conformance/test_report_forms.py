@@ -69,6 +69,12 @@ def test_who_waits_in_the_backlog_is_explained_by_what_leaves_clients_there() ->
     assert report(accepted, *others).repair_first.endswith("it probably explains also idle")
 
 
+def test_a_server_that_ends_of_two_calls_on_one_client_has_one_fault() -> None:
+    ends = {name: {"seen": f"the server ended with status 1: {name} ECONNRESET"} for name in ("read", "write")}
+    failed = result("reset", **ends["write"]), result("mid-reset", **ends["write"]), result("leaks", **ends["read"])
+    assert report(*failed).repair_first.endswith("it probably explains also mid-reset, leaks")
+
+
 def test_the_text_leads_with_what_to_repair_first() -> None:
     assert str(ALL).splitlines()[:4] == [
         "mine: 1 of 4 items passed, 1 not seen, 4 of 16 points",
