@@ -122,18 +122,27 @@ def _are_served(subject: Subject, served: socket.socket, owed: Stream, times: tu
         exchange([owed])
         compare(owed.data, bytes(owed.got), owed.how, f"after {after}, a client that was owed bytes")
     except Fault as fault:
-        if _also_alone(subject, owed, 2 * paused):
+        if _also_alone(subject, owed.data, 2 * paused):
             return
         fault.hint = fault.hint or _ONE_OF_MANY
         raise
 
 
-def _also_alone(subject: Subject, owed: Stream, seconds: float) -> bool:
-    """Whether two such clients meet the same when nothing else happens: then it is another item's question."""
+def _also_alone(subject: Subject, data: bytes, seconds: float) -> bool:
+    """Whether such clients meet the same when nothing else happens, but a pause: then it is another item's question.
+
+    seconds: more than the pause of those that were not kept; on a busy machine it was longer than it was to be.
+    """
     with contextlib.suppress(Fault, NotSeen, OSError):  # it serves nobody any more: that is what was seen
-        served, whole = _are_kept(subject, owed.data, 0.0)
-        return not are_kept(subject, owed.data, seconds) if served and whole else served and bool(owed.got)
+        return _serves_at_once(subject) and not are_kept(subject, data, seconds)
     return False
+
+
+def _serves_at_once(subject: Subject) -> bool:
+    with RECORDING.paused(), connect(subject) as client:
+        exchange([first := Stream(client, b"at once")])
+        exchange([second := Stream(client, b"and again")])
+    return bytes(first.got + second.got) == first.data + second.data
 
 
 @contextlib.contextmanager
@@ -143,29 +152,19 @@ def on_a_busy_machine(subject: Subject) -> Iterator[None]:
     try:
         yield
     except Fault as fault:
-        spent = time.monotonic() - began
-        with contextlib.suppress(Fault, OSError):
-            if are_kept(subject, b"?", 0.0) and not are_kept(subject, b"?", 2 * spent):
-                raise NotSeen(f"{fault.seen}, after some silence: see the item silence", "silence") from None
+        if _also_alone(subject, b"?", 2 * (time.monotonic() - began)):
+            raise NotSeen(f"{fault.seen}, after some silence: see the item silence", "silence") from None
         raise
 
 
 def are_kept(subject: Subject, data: bytes, seconds: float) -> bool:
-    """Whether two such clients are served after a pause in which nothing else happens: else another item is for that.
-
-    seconds: more than the pause of those that were not; on a busy machine it was longer than it was to be.
-    """
-    return all(_are_kept(subject, data, seconds))
-
-
-def _are_kept(subject: Subject, data: bytes, seconds: float) -> tuple[bool, bool]:
-    """Whether the one is served, and whether the one that is owed bytes gets them all."""
+    """Whether two clients that pause so long are served then, of which one is owed bytes meanwhile."""
     with RECORDING.paused(), connect(subject) as served, connect_narrow(subject) as narrow:
         exchange([Stream(served, b"I pause")])
         owe(subject, owed := Stream(narrow, data), served)
         time.sleep(seconds)
         exchange([told := Stream(served, b"and now?"), owed])
-    return bytes(told.got) == told.data, bytes(owed.got) == data
+    return bytes(told.got) == told.data and bytes(owed.got) == data
 
 
 def _push(stream: Stream) -> int:
