@@ -1,6 +1,7 @@
 """Two clients that stay while others misbehave: what ends them is that, and no pause that would have ended them too."""
 
 import contextlib
+import os
 import socket
 import struct
 import threading
@@ -43,7 +44,7 @@ def serving(talk: Talk) -> Iterator[tuple[Subject, Sequence[socket.socket], Sequ
 
     with iomux.listen() as listener:
         threading.Thread(target=accept, daemon=True).start()
-        yield Subject(listener.getsockname()), clients, given_up
+        yield Subject(listener.getsockname(), os.getpid()), clients, given_up
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -82,6 +83,17 @@ def test_who_ends_everybody_ever_after_is_not_said_to_be_impatient() -> None:
 
     with serving(talk) as (subject, _, _), bystanders(subject) as still_served:
         broken.set()
+        with pytest.raises(Fault, match="a client that had stayed"):
+            still_served("a word of another one")
+
+
+def test_who_also_loses_bytes_is_blamed_for_ending_the_one_that_is_served() -> None:
+    def talk(client: socket.socket) -> None:
+        while data := client.recv(65536):
+            client.sendall(data.replace(b"\0", b""))
+
+    with serving(talk) as (subject, clients, _), bystanders(subject) as still_served:
+        clients[0].shutdown(socket.SHUT_RDWR)
         with pytest.raises(Fault, match="a client that had stayed"):
             still_served("a word of another one")
 

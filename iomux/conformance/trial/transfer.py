@@ -116,33 +116,30 @@ def _are_served(subject: Subject, served: socket.socket, owed: Stream, times: tu
     paused = time.monotonic() - since
     if served.fileno() < 0 or since + paused > until:
         return
+    which = 0
     try:
         ask(served, b"and I?", f"after {after}, a client that had stayed")
-        paused = time.monotonic() - since
+        which, paused = 1, time.monotonic() - since
         exchange([owed])
         compare(owed.data, bytes(owed.got), owed.how, f"after {after}, a client that was owed bytes")
     except Fault as fault:
-        if _also_alone(subject, owed.data, 2 * paused):
+        if _also_alone(subject, owed.data, 2 * paused, which):
             return
         fault.hint = fault.hint or _ONE_OF_MANY
         raise
 
 
-def _also_alone(subject: Subject, data: bytes, seconds: float) -> bool:
-    """Whether such clients meet the same when nothing else happens, but a pause: then it is another item's question.
+def _also_alone(subject: Subject, data: bytes, seconds: float, which: int) -> bool:
+    """Whether such a client meets the same when nothing else happens, but a pause: then it is another item's question.
 
-    seconds: more than the pause of those that were not kept; on a busy machine it was longer than it was to be.
+    seconds: more than its pause; on a busy machine that was longer than it was to be. which: 0 is served, 1 is owed.
     """
     with contextlib.suppress(Fault, NotSeen, OSError):  # it serves nobody any more: that is what was seen
-        return _serves_at_once(subject) and not are_kept(subject, data, seconds)
+        with RECORDING.paused(), connect(subject) as client:
+            for question in (b"at once", b"and again"):
+                ask(client, question)
+        return not _kept(subject, data, seconds)[which]
     return False
-
-
-def _serves_at_once(subject: Subject) -> bool:
-    with RECORDING.paused(), connect(subject) as client:
-        exchange([first := Stream(client, b"at once")])
-        exchange([second := Stream(client, b"and again")])
-    return bytes(first.got + second.got) == first.data + second.data
 
 
 @contextlib.contextmanager
@@ -152,19 +149,23 @@ def on_a_busy_machine(subject: Subject) -> Iterator[None]:
     try:
         yield
     except Fault as fault:
-        if _also_alone(subject, b"?", 2 * (time.monotonic() - began)):
+        if _also_alone(subject, b"?", 2 * (time.monotonic() - began), 0):
             raise NotSeen(f"{fault.seen}, after some silence: see the item silence", "silence") from None
         raise
 
 
 def are_kept(subject: Subject, data: bytes, seconds: float) -> bool:
     """Whether two clients that pause so long are served then, of which one is owed bytes meanwhile."""
+    return all(_kept(subject, data, seconds))
+
+
+def _kept(subject: Subject, data: bytes, seconds: float) -> tuple[bool, bool]:
     with RECORDING.paused(), connect(subject) as served, connect_narrow(subject) as narrow:
         exchange([Stream(served, b"I pause")])
         owe(subject, owed := Stream(narrow, data), served)
         time.sleep(seconds)
         exchange([told := Stream(served, b"and now?"), owed])
-    return bytes(told.got) == told.data and bytes(owed.got) == data
+    return bytes(told.got) == told.data, bytes(owed.got) == data
 
 
 def _push(stream: Stream) -> int:
