@@ -4,8 +4,10 @@ The right ones of the same kinds (slow, forking, corked and uncorked, several pr
 """
 
 import contextlib
+import os
 import socket
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 import pytest
 
@@ -167,3 +169,22 @@ def test_who_answers_late_is_not_seen_only_if_it_wakes_at_intervals(at_intervals
     """What `prompt` says where it found no proof, as on a machine that lets it look too seldom."""
     with pytest.raises(NotSeenHere, match="too busy") if hidden else contextlib.nullcontext():
         _say_what_hides_why(at_intervals)
+
+
+def computes_in_a_child(listener: socket.socket) -> NoReturn:
+    """A process for each client that computes for 5 ms before it looks at the next message: no sleep of its own."""
+    while True:
+        client = listener.accept()[0]
+        if not os.fork():
+            with contextlib.suppress(OSError):
+                while data := client.recv(4096):
+                    client.sendall(data)
+                    until = time.monotonic() + 0.005
+                    while time.monotonic() < until:
+                        pass
+            os._exit(0)
+        client.close()
+
+
+def test_a_child_that_computes_has_not_left_a_request_unread_asleep() -> None:
+    assert check(computes_in_a_child, ("echoes", "prompt")).failed == ()

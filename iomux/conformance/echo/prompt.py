@@ -57,11 +57,12 @@ _WORDS = {
 )
 def prompt(subject: Subject) -> None:
     """Check that what delays an answer is not a wait that the server has asked for."""
-    server, seen = pids(subject) if subject.pid is not None else [], _Seen()
+    seen = _Seen()
     with connect(subject) as client:
         with warm_up("echoes"):
             for _ in range(_WARM_UP):
                 ask(client, message(_BYTES))
+        server = pids(subject) if subject.pid is not None else []  # now: a process may have been made for this client
         began = time.monotonic()
         while not seen.enough(time.monotonic() - began):
             seen.add(_answer(client, server, _naps(server) if seen.doubtful else None), subject)
