@@ -2,19 +2,13 @@
 
 import os
 import signal
-import time
 
-from common import echo
+from common import accepted, echo
 
 
 def serve(listener):
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        try:
-            client = listener.accept()[0]
-        except OSError:
-            time.sleep(0.05)
-            continue
+    for client in accepted(listener):
         if not os.fork():
             echo(client)
         client.close()

@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 
-def threads(listener: socket.socket, talk: Callable[[socket.socket], Any]) -> None:
-    """Accept for ever, and talk to each client in a thread of its own; without descriptors wait a little."""
+def accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """Whoever comes, for ever; without descriptors wait a little."""
     while True:
         try:
-            client = listener.accept()[0]
+            yield listener.accept()[0]
         except OSError:
             time.sleep(0.05)
-            continue
+
+
+def threads(listener: socket.socket, talk: Callable[[socket.socket], Any]) -> None:
+    """Talk to each client in a thread of its own."""
+    for client in accepted(listener):
         threading.Thread(target=talk, args=(client,), daemon=True).start()
 
 
