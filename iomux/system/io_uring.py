@@ -100,13 +100,13 @@ class Ring:
         """Receive; completes with the number of bytes, often less than there is room for; 0 at the stream's end."""
         return self.queue(uapi.OP_RECV, fd, memory, token, flags, 0, 0, msg_flags)
 
-    def send(self, fd: int, data: bytes, token: Any = None, skip: int = 0, flags: int = 0) -> int:
+    def send(self, fd: int, data: bytes, token: Any = None, skip: int = 0, flags: int = 0, msg_flags: int = 0) -> int:
         """Send what follows the first `skip` bytes; completes with the number of bytes taken, maybe not all."""
         if not 0 <= skip <= len(data):
             raise ValueError(f"skip is {skip}: choose from 0 to {len(data)}, as many bytes as there are")
         keep = ctypes.c_char_p(data)
         memory = Lent(ctypes.c_size_t.from_buffer(keep).value + skip, len(data) - skip, keep)
-        return self.queue(uapi.OP_SEND, fd, memory, token, flags, 0, 0, socket.MSG_NOSIGNAL)
+        return self.queue(uapi.OP_SEND, fd, memory, token, flags, 0, 0, socket.MSG_NOSIGNAL | msg_flags)
 
     def timeout(self, seconds: float, token: Any = None, linked: bool = False) -> int:
         """Complete with -ETIME after `seconds`, at least 0; `linked` also ends the entry before it (IOSQE_IO_LINK)."""

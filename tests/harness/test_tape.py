@@ -63,14 +63,14 @@ def test_a_blocking_server_reads_the_second_client_when_the_first_has_hung_up() 
 
 
 def by_select(listener: socket.socket, handler: Any = None) -> None:
-    """A server that calls select itself, with sockets instead of numbers."""
+    """A server that calls select itself, with sockets instead of numbers, and that sends with flags."""
     socks = [listener]
     while True:
         for sock in select.select(socks, [], [])[0]:
             if sock is listener:
                 socks.append(listener.accept()[0])
             elif data := sock.recv(100):
-                sock.sendall(data)
+                sock.sendall(data, socket.MSG_DONTWAIT)
             else:
                 socks.remove(sock)
                 sock.close()
@@ -87,7 +87,7 @@ def by_poll(listener: socket.socket, handler: Any = None) -> None:
                 socks[client.fileno()] = client
                 poller.register(client, select.POLLIN)
             else:
-                socks[fd].sendall(socks[fd].recv(100))
+                socks[fd].send(socks[fd].recv(100), socket.MSG_DONTWAIT)
 
 
 def test_a_function_is_recorded_where_it_calls_select_itself() -> None:

@@ -91,10 +91,10 @@ class RecordedSocket:
         self._received(begin, size)
         return size
 
-    def send(self, data: Any) -> int:
+    def send(self, *arguments: Any) -> int:
         """As socket.send."""
         begin = monotonic_ns()
-        size = self._sock.send(data)
+        size: int = self._sock.send(*arguments)
         self._recorder.note(self._port, "send", begin, size)
         return size
 
@@ -105,11 +105,11 @@ class RecordedSocket:
         self._recorder.note(self._port, "send", begin, size)
         return size
 
-    def sendall(self, data: Any) -> None:
+    def sendall(self, data: Any, *flags: int) -> None:
         """As socket.sendall: one step, which includes its waits."""
         begin = monotonic_ns()
-        self._sock.sendall(data)
-        self._recorder.note(self._port, "send", begin, len(data))
+        self._sock.sendall(data, *flags)
+        self._recorder.note(self._port, "send", begin, memoryview(data).nbytes)
 
     def close(self) -> None:
         """As socket.close."""

@@ -57,7 +57,7 @@ class TracedRing:
 
         return self._ring.queue(OP_RECVMSG, fd, message, received)
 
-    def send(self, fd: int, data: bytes, done: Done, skip: int = 0) -> int:
+    def send(self, fd: int, data: bytes, done: Done, skip: int = 0, msg_flags: int = 0) -> int:
         """As Ring.send."""
         begin, ready, port = realtime_ns(), self._trace.ready, self._ports[fd]
 
@@ -66,7 +66,7 @@ class TracedRing:
                 self._trace.note(port, SEND, ready, begin, self._trace.ready, 0, size)
             done(size, more)
 
-        return self._ring.send(fd, data, was_sent, skip)
+        return self._ring.send(fd, data, was_sent, skip, msg_flags=msg_flags)
 
     def timeout(self, seconds: float, done: Done) -> int:
         """As Ring.timeout."""

@@ -58,11 +58,11 @@ class TimedSocket:
             self._set[socket.SO_RCVTIMEO] = NEVER  # set it anew, as long as it then has to be
             return None
 
-    def send(self, data: bytes | memoryview, due: float) -> int:
+    def send(self, data: bytes | memoryview, due: float, flags: int = 0) -> int:
         """Wait until the kernel has taken the bytes; return how many it had taken when `due` came. Raises OSError."""
         self._limit(socket.SO_SNDTIMEO, due)
         try:
-            return self._sock.send(data)
+            return self._sock.send(data, flags)
         except BlockingIOError:
             self._set[socket.SO_SNDTIMEO] = NEVER
             return 0
@@ -113,4 +113,4 @@ def _step(timed: TimedSocket, talk: Conversation, factory: Factory) -> None:
 
 def _send(timed: TimedSocket, talk: Conversation, data: bytes | memoryview, due: float) -> None:
     if data:
-        talk.sent(timed.send(data, due), time.monotonic())
+        talk.sent(timed.send(data, due, talk.flags), time.monotonic())

@@ -79,7 +79,7 @@ class _Client:
         sent = 0
         if piece:
             with contextlib.suppress(BlockingIOError):
-                sent = self.sock.send(piece)
+                sent = self.sock.send(piece, self.talk.flags)
             self.talk.sent(sent, time.monotonic())
         self._clients.note(self.fd)
 

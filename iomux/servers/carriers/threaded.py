@@ -129,7 +129,7 @@ class _Client:
 
     def _send_piece(self, piece: bytes | memoryview) -> None:
         if piece:
-            size = self._timed.send(piece, self.talk.due)
+            size = self._timed.send(piece, self.talk.due, self.talk.flags)
             with self._turn:
                 self.talk.sent(size, time.monotonic())
 

@@ -95,7 +95,8 @@ class _Client:
         if piece:
             self._sending = True
             whole = cast(bytes, piece.obj) if isinstance(piece, memoryview) else piece  # it is the end of a whole one
-            self._ring.send(self._fd, whole, self._sent, skip=len(whole) - len(piece))
+            skip = len(whole) - len(piece)
+            self._ring.send(self._fd, whole, self._sent, skip, msg_flags=self.talk.flags)
 
     def _sent(self, size: int, more: bool) -> None:
         self._sending = False

@@ -8,8 +8,7 @@ the client goes, it calls `close`, once the socket is closed. Everything else is
 - Replies are taken lazily, a budget of them in a turn. There is interest in writing as long as replies are left, also
   while nothing is owed: the kernel may take all at once.
 - Once the replies of a protocol that is `over` are sent, the sending direction is shut down, and what the client still
-  sends is thrown away for a while (RFC 9112, section 9.6). If the client has ended too, or wanted that, the socket is
-  closed at once.
+  sends is thrown away for a while (RFC 9112, section 9.6); a client that has ended too, or wanted that, is closed.
 - A client that takes nothing of what it is owed for a time is dropped.
 - A protocol's clock stands while its client takes replies: its `due` is later by that time.
 
@@ -20,7 +19,7 @@ kernel can send them meanwhile. Cost: two calls for each read, if the reply is i
 import contextlib
 
 from iomux.servers.protocol import AT_ONCE, LIMITS, NEVER, Limits, NewClient, Replies
-from iomux.servers.protocol.interest import OVER, READ, WRITE, Call, Piece, log_error
+from iomux.servers.protocol.interest import OVER, READ, WITH_THE_END, WRITE, Call, Piece, log_error
 from iomux.servers.protocol.pending import Pending
 
 
@@ -45,6 +44,8 @@ class Conversation:
         """What to do next: READ, WRITE, both, or OVER when the socket is to be closed."""
         self.stalled = False
         """Whether it was dropped because it does not take what it is owed: a carrier then resets it (`parting`)."""
+        self.flags = 0
+        """How to send what was given out last (send(2)): after the last bytes of all the end follows at once."""
         self._limits, self._shut, self._wake = limits, shut, wake
         self._current: Piece = b""  # being sent
         self._pending = Pending()
@@ -168,15 +169,15 @@ class Conversation:
             self._busy_since, progress = now, True
         if progress:
             self._warned, self.due = False, now + self._limits.stall_seconds
-        waits = self._pending.replies_left or self._ended or self._protocol.over
-        self.interest = WRITE if waits or owed >= self._limits.high_water_bytes else READ | WRITE
+        more, ends = self._pending.replies_left, self._ended or bool(self._protocol.over)
+        self.interest = WRITE if more or ends or owed >= self._limits.high_water_bytes else READ | WRITE
+        self.flags = WITH_THE_END if ends and not more and owed == len(self._current) else 0
         self._busy = True
 
     def _be_ready(self, now: float) -> None:
         if self._busy_since is not None:
             self._paused += now - self._busy_since
-        self._busy, self._busy_since = False, None
-        self.interest = READ
+        self._busy, self._busy_since, self.interest = False, None, READ
         self.due = self._protocol.due + self._paused
 
     def _linger(self, now: float) -> None:

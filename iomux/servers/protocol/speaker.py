@@ -110,7 +110,7 @@ class Speaker:
             return True
         size = 0
         try:
-            size = self._send(piece)
+            size = self._send(piece, self.talk.flags)
         except BlockingIOError:
             pass
         except OSError:

@@ -1,8 +1,12 @@
 """One protocol object, every mechanism: the same web server and the same store, asked by clients that others wrote."""
 
 import http.client
+import os
 import re
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +17,12 @@ import iomux
 from iomux.protocols import http as web
 from iomux.protocols import resp
 from iomux.servers import get
-from tests.support.clients import connect, receive
+from tests.support.clients import connect, eventually, receive, receive_all, unsent
 
 NAMES = [mechanism.name for mechanism in iomux.mechanisms()]
 LARGE = bytes(range(256)) * 8192
 COUNT = 1000
+TRANSPORTS = {"asyncio", "uvloop"}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -50,6 +55,30 @@ def test_a_web_server(site: iomux.Server) -> None:
         words = [curl, "-sS", f"{url}/", f"{url}/large.bin", "-r", "0-9"]
         assert subprocess.run(words, capture_output=True, timeout=20, check=True).stdout == b"hello" + LARGE[:10]
     assert site.log == ""
+
+
+@pytest.mark.skipif(not hasattr(socket, "MSG_MORE"), reason="send(2) has no MSG_MORE here")
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_last_answer_and_the_end_arrive_in_one_segment(name: str, site: iomux.Server, version: str) -> None:
+    if name in TRANSPORTS:
+        pytest.skip("asyncio's transports take no flags of send(2)")
+    os.kill(site.pid, signal.SIGSTOP)
+    try:
+        with connect(site.address) as client:
+            client.sendall(f"GET / HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            assert eventually(lambda: unsent(client) == 0)  # the kernel has acknowledged the question
+            before = segments(client)
+            os.kill(site.pid, signal.SIGCONT)
+            assert receive_all(client).endswith(b"hello")
+            assert segments(client) - before == 1
+    finally:
+        os.kill(site.pid, signal.SIGCONT)
+
+
+def segments(client: socket.socket) -> int:
+    """How many segments have come to a client (include/uapi/linux/tcp.h, tcpi_segs_in)."""
+    info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+    return int(struct.unpack_from("=I", info, 140)[0])
 
 
 def test_a_store(name: str) -> None:
