@@ -4,8 +4,10 @@ That is a deadline, bytes that another client's turn says to them, and that they
 so that newcomers are served. What was said is sent after the turn that said it, once for each client; the rest is done
 between two waits of the loop, never in the middle of a batch of turns.
 
-Cost: a look at the next deadline for each wake-up of the loop. A newcomer has its first turn before it is watched: what
-it asks is often there already, and who leaves after one answer costs no change of the interest list.
+Cost: a look at the next deadline for each wake-up of the loop. A newcomer has its first turn before it is watched: if
+what it asks is there already, who leaves after one answer costs no change of the interest list. It is there if the
+server is behind its clients, or if a network lies between them; else the turn is a read in vain. So after one of these
+the next newcomers have none.
 """
 
 import socket
@@ -14,9 +16,11 @@ from collections.abc import Iterator
 from iomux.servers.protocol import NEVER, Speaks
 from iomux.servers.protocol.deadlines import Deadlines
 from iomux.servers.protocol.idle import LongestIdle
-from iomux.servers.protocol.interest import OVER, log_error
+from iomux.servers.protocol.interest import OVER, READ, log_error
 from iomux.servers.protocol.speaker import Speaker
 
+WATCHED_AT_ONCE = 15
+"""So many newcomers have no first turn after one that came without a question."""
 RETRY_SECONDS = 1.0
 """After an error of the factory's `late`, it is called again so much later: its `due` has not moved."""
 
@@ -31,14 +35,15 @@ class Speakers:
         self.woken: list[Speaker] = []
         """Those to whom something was said that is not sent yet."""
         self._by_fd: dict[int, Speaker] = {}
+        self._watch_at_once = 0
         self._factory_from = 0.0  # it is not due before
         self.touched: list[Speaker] = []
         """Those for whom something was done outside of their own turn, since `changed` was asked."""
         self._idle = LongestIdle(self._by_fd)
 
     def admit(self, client: socket.socket) -> Speaker | None:
-        """A newcomer, with its protocol object, after its first turn; None if it has left in it, or if the factory made
-        none: then the traceback is in the log."""
+        """A newcomer, with its protocol object, and maybe after its first turn; None if it has left in it, or if the
+        factory made none: then the traceback is in the log."""
         try:
             speaker = Speaker(client, self)
         except Exception:
@@ -46,10 +51,15 @@ class Speakers:
             client.close()
             return None
         self._by_fd[speaker.fd] = speaker
+        if self._watch_at_once:
+            self._watch_at_once -= 1
+            return speaker
         speaker.advance()
         if speaker.interest == OVER:
             speaker.close()
             return None
+        if speaker.interest == READ and speaker.drained:
+            self._watch_at_once = WATCHED_AT_ONCE
         return speaker
 
     def forget(self, speaker: Speaker) -> None:

@@ -10,6 +10,7 @@ import pytest
 import iomux
 from iomux.servers.connection import READ, WRITE
 from iomux.servers.protocol import Say, Speaks
+from iomux.servers.protocol.speakers import WATCHED_AT_ONCE
 from iomux.servers.readiness import MOST_NEWCOMERS, Clients
 from tests.support.clients import connect, receive, receive_all
 from tests.support.talk import Talk, Talker
@@ -66,6 +67,19 @@ def test_who_stays_is_watched_for_what_it_waits_for_after_its_first_turn(
         assert receive(newcomer, len(answer)) == answer
         assert poller.watched == [interest]
         clients.close(next(iter(clients.connections)))
+
+
+def test_after_one_that_came_without_a_question_the_next_ones_are_watched_at_once(
+    listener: socket.socket, poller: Noting, clients: Clients
+) -> None:
+    with contextlib.ExitStack() as crowd:
+        crowd.enter_context(connect(listener.getsockname()))
+        for _ in range(WATCHED_AT_ONCE + 1):
+            crowd.enter_context(connect(listener.getsockname())).sendall(b"part 7\n")
+        clients.accept()
+        assert poller.watched == [READ] * (1 + WATCHED_AT_ONCE)  # who came last has left
+        for fd in list(clients.connections):
+            clients.close(fd)
 
 
 def test_a_crowd_of_newcomers_is_accepted_in_several_turns(listener: socket.socket, clients: Clients) -> None:
