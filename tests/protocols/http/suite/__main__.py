@@ -3,17 +3,26 @@
 The server answers GET of `/` with 200. One that takes a POST of `/` sends its body back, alone or behind its own text.
 """
 
-import sys
+import argparse
 from collections import Counter
 
 from tests.protocols.http.suite.judge import DOUBTFUL, RIGHT, WRONG, run
 
 
-def main(arguments: list[str]) -> None:
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT as an address. Raises ValueError, which argparse tells."""
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def main() -> None:
     """Print the score, and with -v each case that is not right: what came, and which section says what."""
-    host, _, port = arguments[0].rpartition(":")
-    verdicts = list(run((host, int(port))))
-    if "-v" in arguments:
+    parser = argparse.ArgumentParser(description="The score of an HTTP server by some 350 single requests.")
+    parser.add_argument("address", type=address, metavar="HOST:PORT", help="where it listens")
+    parser.add_argument("-v", action="store_true", help="print what is not right")
+    asked = parser.parse_args()
+    verdicts = list(run(asked.address))
+    if asked.v:
         for case, word, outcome, reason in verdicts:
             if word != RIGHT:
                 print(f"{word:8} {case.name} (RFC {case.section}): {outcome!r} {reason}; right: {case.right[:60]}")
@@ -22,4 +31,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
