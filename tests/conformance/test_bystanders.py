@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 import iomux
+from iomux.conformance.echo import fairness
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
@@ -123,6 +125,27 @@ def test_who_sends_the_silent_away_fails_no_item_that_a_busy_machine_makes_long(
 
     with serving(talk) as (subject, _, _), pytest.raises(said, match="sent away"):
         sent_away(subject)
+
+
+def hangs_up_at_urgent(client: socket.socket) -> None:
+    while not select.select([client], [], [client])[2] and (data := client.recv(65536)):
+        client.sendall(data)
+
+
+@pytest.mark.parametrize(
+    ("talk", "said", "why"),
+    [(impatient_for_words, NotSeen, "see the item silence"), (hangs_up_at_urgent, Fault, "after an urgent byte")],
+)
+def test_urgent_blames_no_urgent_byte_for_a_pause_that_a_busy_machine_makes(
+    talk: Talk, said: type[Exception], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looks_for_long(subject: Subject) -> bool:
+        time.sleep(1.5 * LIMIT_SECONDS)
+        return False
+
+    monkeypatch.setattr(fairness, "busy", looks_for_long)
+    with serving(talk) as (subject, _, _), pytest.raises(said, match=why):
+        fairness.urgent(subject)
 
 
 def test_who_waits_in_a_send_for_one_that_does_not_read_is_asked_what_that_costs_by_another_item() -> None:

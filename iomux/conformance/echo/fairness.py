@@ -9,7 +9,7 @@ from iomux.conformance.trial.clients import MIB, ask, connect, connect_narrow, e
 from iomux.conformance.trial.flooding import Flooder, Turn, flood_is_fair
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
 from iomux.conformance.trial.subject import Fault, Subject, busy, processes, rss_bytes
-from iomux.conformance.trial.transfer import bystanders
+from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
 
 _TURN = b"my turn?"
 _MOST_TAKEN, _ONE_MESSAGE, _MOST_GROWTH = 64 * MIB, 4096, 32 * MIB
@@ -68,19 +68,26 @@ def urgent(subject: Subject) -> None:
     """Check that the bytes before and after an urgent byte come back; the byte itself may be skipped."""
     with bystanders(subject) as still_served, connect(subject) as client:
         ask(client, b"before")
-        spun = subject.pid is None or busy(subject)
-        client.send(b"!", socket.MSG_OOB)
-        time.sleep(0.1)
-        with contextlib.suppress(ConnectionError):  # then receive says so
-            client.sendall(b"after")
-        got, how = receive(client, 5)
-        if got == b"!afte":  # read in line (SO_OOBINLINE), which is allowed
-            got += receive(client, 1)[0]
-        if got not in (b"after", b"!after"):
-            raise Fault(f"after an urgent byte the client was not served as before: {how or 'other bytes came back'}")
+        with on_a_busy_machine(subject) as spoken_last:
+            spun = subject.pid is None or busy(subject)
+            client.send(b"!", socket.MSG_OOB)
+            time.sleep(0.1)
+            with contextlib.suppress(ConnectionError):  # then receive says so
+                client.sendall(b"after")
+            spoken_last()
+            _is_served_as_before(client)
         still_served("an urgent byte of another one")
         if not spun and busy(subject):
             raise Fault("after an urgent byte the server never sleeps again")
+
+
+def _is_served_as_before(client: socket.socket) -> None:
+    """Raise Fault if what follows the urgent byte does not come back; read in line (SO_OOBINLINE) it may come, too."""
+    got, how = receive(client, 5)
+    if got == b"!afte":
+        got += receive(client, 1)[0]
+    if got not in (b"after", b"!after"):
+        raise Fault(f"after an urgent byte the client was not served as before: {how or 'other bytes came back'}")
 
 
 @item(
