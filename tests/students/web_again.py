@@ -89,11 +89,14 @@ WRONG: dict[str, tuple[str, str, Parts]] = {
             ),
         ),
     ),
-    "one place in a file for all": (
+    "one place in a large file for all": (
         "slow-reader",
         "did not get its file when another one had got the same",
         (
-            ('return open(name, "rb")', 'return OPEN.setdefault(name, open(name, "rb", buffering=0))'),
+            (
+                'return open(name, "rb")',
+                'return OPEN.setdefault("big" in name or object(), open(name, "rb", buffering=0))',
+            ),
             ("        with file:\n", "        if file.seek(0) == 0:\n"),
             ("clients, LOCK = [],", "OPEN, clients, LOCK = {}, [],"),
         ),
