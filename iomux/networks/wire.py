@@ -14,9 +14,9 @@ What a host sends passes its *link*, which decides at once when the packet comes
 - Then it travels for the delay. No packet overtakes another one of its link, even if the delay becomes less.
 
 Packets under way lie in a heap, the one that is due next on top. A sleeping process needs some 50 µs to wake up, so
-the wire wakes up 0.1 ms early and waits for the rest awake. What it can't do anything about is the same wake-up when a
-packet comes. Nor does it wait for programs that compute (`iomux.networks.turns`). By how much each packet was late is
-counted.
+the wire wakes up 0.1 ms early and waits for the rest awake. When a packet comes it needs the same, unless it may keep
+the processors awake. Nor does it wait for programs that compute (`iomux.networks.turns`). By how much each packet was
+late is counted.
 Cost: some 4 µs of processor time a packet, most of it in the two system calls.
 """
 
@@ -33,7 +33,7 @@ from random import Random
 from typing import Any
 
 from iomux.networks.channel import hear, tell
-from iomux.networks.turns import prefer
+from iomux.networks.turns import Awake, prefer
 from iomux.processes.child import receive_work
 from iomux.system.network.tun import MTU
 
@@ -89,12 +89,17 @@ class Wire:
         self._from = {link.tun: link for link in links.values()}
         self._flights: list[tuple[int, int, bytes, Link]] = []
         self._numbers, self._bytes = count(), 0
+        self._awake = Awake()
 
     def carry(self, owner: socket.socket) -> None:
         """Carry packets, and do what the owner asks for, until it is gone."""
         watched = [*self._from, owner.fileno()]
         while True:
             ready, _, _ = select.select(watched, [], [], self._seconds_left())
+            if ready or self._flights:
+                self._awake.hold()
+            else:  # a second without a packet
+                self._awake.release()
             for descriptor in ready:
                 if descriptor != owner.fileno():
                     self._take(self._from[descriptor])
