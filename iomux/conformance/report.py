@@ -14,6 +14,9 @@ from iomux.conformance.repair import repair_first
 from iomux.conformance.result import Result
 from iomux.conformance.text import items_as_text, wrapped
 
+HIDDEN = 3
+"""The status of a report in which nothing failed, but of which this machine has hidden some items: no mark."""
+
 
 @dataclass(frozen=True, repr=False)
 class Report:
@@ -63,7 +66,7 @@ class Report:
     def exit_status(self) -> int:
         """The status of the command: 0 passed; 1 failed; 3 nothing failed, but this machine hid some items."""
         if not self.failed and self._hidden():
-            return 3
+            return HIDDEN
         return 0 if self.passed else 1
 
     @property

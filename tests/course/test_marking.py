@@ -81,6 +81,16 @@ def test_in_the_clone_a_submission_is_marked_by_item(tmp_path: Path, function: s
     assert marks.status == (0 if function == "serve_poll" else 1)
 
 
+def test_what_the_machine_hides_is_said_to_be_no_mark(tmp_path: Path) -> None:
+    """A process that may open 600 descriptors only can't be tried with more than 1,024."""
+    (tmp_path / "ada.py").write_text(RIGHT)
+    few = f"ulimit -n 600; exec {sys.executable} -m pytest --pyargs {MARKED_BY} -rs -k 'past-1024 or end'"
+    environment = os.environ | {"SUBMISSION": "ada.py:serve_poll", "COLUMNS": "500"}
+    done = subprocess.run(["sh", "-c", few], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert "no mark, since this machine hides it: " in done.stdout
+
+
 SUBMISSIONS = {
     "prints": ("import os\nprint('hello')\nos.write(1, b'hello')\n" + RIGHT, ""),
     "exits": ("import os\nos._exit(0)\n" + RIGHT, "exits.py can't be imported: it ends the process that imports it"),

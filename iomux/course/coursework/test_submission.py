@@ -4,6 +4,8 @@
     pytest --pyargs iomux.course.coursework.test_submission --junitxml=ada.xml -o junit_family=xunit1
 
 The points of each test (`points` of `of`) are properties in the JUnit file; a failure shows the words of the report.
+Each item is tried alone, for as long as it takes, so a wrong server may get more than of a whole check, which is over
+after 25 s.
 """
 
 import functools
@@ -14,14 +16,19 @@ from typing import Any
 import pytest
 
 from iomux.conformance.check import NAMES, POINTS, check
+from iomux.conformance.report import HIDDEN
 from iomux.processes.resolve import find
 
 SUBMISSION = os.environ.get("SUBMISSION", "")
+_NO_MARK = "no mark, since this machine hides it: "
 
 
 @pytest.mark.parametrize("item", NAMES)
 def test_item(item: str, record_property: Callable[[str, object], None]) -> None:
-    """One item passes or fails; an item that was not seen is skipped, with the reason, and earns nothing."""
+    """One item passes or fails; an item that was not seen is skipped, with the reason, and earns nothing.
+
+    `pytest -rs` shows the reasons. One that begins with "no mark" is this machine's: then the sum is no mark.
+    """
     submission = _submission()
     if isinstance(submission, Exception):
         record_property("points", 0)
@@ -31,7 +38,7 @@ def test_item(item: str, record_property: Callable[[str, object], None]) -> None
     record_property("points", report.earned)
     record_property("of", report.points)
     if report.not_seen:
-        pytest.skip(report[item].seen)
+        pytest.skip(_NO_MARK * (report.exit_status == HIDDEN) + report[item].seen)
     if not report.passed:
         pytest.fail(str(report), pytrace=False)
 
