@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from iomux.conformance.trial import flooding, patience
 from iomux.conformance.trial.clients import ask, connect, eventually
 from iomux.conformance.trial.patience import at_work
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, under_trial
+from iomux.system.sock_diag import other_end
+from iomux.system.sockets import tcp_pair
 
 
 def never_ends(data: bytes) -> bytes:
@@ -158,3 +161,37 @@ def test_a_flood_fails_a_server_only_if_all_its_threads_sleep(code: str, faulty:
         began = time.monotonic()
         with pytest.raises(Fault, match="not answered at all") if faulty else contextlib.nullcontext():
             flooding._look_at_the_clock(subject, began, began - 2 * PATIENCE)
+
+
+@pytest.mark.skipif(bool(other_end.missing()), reason=other_end.missing())
+def test_what_the_kernel_still_has_to_send_is_on_its_way() -> None:
+    near, far = tcp_pair()
+    with near, far:
+        near.setblocking(False)
+        assert not patience.on_its_way(far)
+        with contextlib.suppress(BlockingIOError):
+            while near.send(bytes(1 << 16)):
+                pass
+        assert patience.on_its_way(far)
+        far.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                far.recv(1 << 20)
+        assert eventually(lambda: not patience.on_its_way(far))
+    assert not patience.on_its_way(far)
+
+
+@pytest.mark.parametrize("on_its_way", [True, False])
+def test_what_is_on_its_way_is_waited_for(on_its_way: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "on_its_way", lambda client: on_its_way)
+    near, far = tcp_pair()
+    late = threading.Timer(2.0, near.sendall, [b"late"])
+    with near, far:
+        far.settimeout(1.5)
+        late.start()
+        if on_its_way:
+            assert patience.patiently(lambda: far.recv(4), far) == b"late"
+        else:
+            with pytest.raises(TimeoutError):
+                patience.patiently(lambda: far.recv(4), far)
+        late.join()

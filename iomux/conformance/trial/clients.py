@@ -64,7 +64,7 @@ def receive(client: socket.socket, count: int, sent: bytes | None = None) -> tup
     data = bytearray()
     try:
         while len(data) < count:
-            piece = patiently(partial(client.recv, min(count - len(data), MIB)))
+            piece = patiently(partial(client.recv, min(count - len(data), MIB)), client)
             if not piece:
                 return bytes(data), CLOSED
             data += piece

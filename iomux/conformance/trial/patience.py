@@ -3,7 +3,8 @@
 A right server on a crowded machine is slow, and that is not its fault. The kernel tells both: how crowded the machine
 is (pressure stall information), and whether a process is ready to run. While tasks wait for a core for much of the
 time, and the server is one of those that would run, a wait that is over begins again, a few times. A server that
-sleeps has nothing to do: it is waited for no longer than on a quiet machine.
+sleeps has nothing to do: it is waited for no longer than on a quiet machine. Nor is it its fault if it has written what
+is waited for and the kernel still has to send it, or to send it again.
 """
 
 import math
@@ -18,6 +19,7 @@ from typing import TypeVar
 from iomux.conformance.trial.rest import any_runs
 from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, Subject, pids
 from iomux.system.disturbance.pressure import lately
+from iomux.system.sock_diag.other_end import other_end
 
 _CROWDED_SHARE, _MORE_WAITS = 0.4, 3
 _LOOKS, _LOOK_SECONDS = 5, 0.01
@@ -93,19 +95,35 @@ def ready(
     )
 
 
-def out_of_patience(since: float) -> bool:
-    """Whether nothing has moved for too long; since: when something did, by time.monotonic()."""
+def out_of_patience(since: float, clients: Iterable[socket.socket] = ()) -> bool:
+    """Whether nothing has moved for too long; since: when something did, by time.monotonic(). clients: who reads."""
     waited = time.monotonic() - since
-    return waited > PATIENCE and (waited > (1 + _MORE_WAITS) * PATIENCE or not kept_from_working())
+    if waited <= PATIENCE or waited > (1 + _MORE_WAITS) * PATIENCE:
+        return waited > PATIENCE
+    return not (any(map(on_its_way, clients)) or kept_from_working())
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """The result of a client's call with a time-out; called again while the server is kept from working."""
+def on_its_way(client: socket.socket) -> bool:
+    """Whether the kernel has bytes that the server has written for a client, which it has not sent, or not all.
+
+    Where a segment of them found no place, it is sent again after times that double (RFC 6298, section 5.5).
+    """
+    with suppress(OSError):
+        end = other_end(client)
+        return end is not None and (end.unsent > 0 or end.unacked > 0)
+    return False
+
+
+def patiently(call: Callable[[], T], reader: socket.socket | None = None) -> T:
+    """The result of a client's call with a time-out; called again while the server is kept from working.
+
+    reader: the client, if it reads; it is also called again while what it reads is on its way.
+    """
     for _ in range(_MORE_WAITS):
         try:
             return call()
         except TimeoutError:
-            if not kept_from_working():
+            if not (reader is not None and on_its_way(reader)) and not kept_from_working():
                 raise
     return call()
 

@@ -66,7 +66,7 @@ def exchange(streams: Iterable[Stream], paused: float = 0.0) -> None:
         readable, writable = ready(running, sending, 0.25)
         if sum([_push(running[client]) for client in writable] + [_pull(running[client]) for client in readable]):
             moved = time.monotonic()
-        elif out_of_patience(moved):
+        elif out_of_patience(moved, running):
             for stream in running.values():
                 stream.how = "nothing more came"
 
