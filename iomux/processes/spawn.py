@@ -5,6 +5,7 @@ sends functions by value, so a new process can run one that was defined in a not
 """
 
 import contextlib
+import errno
 import os
 import pickle
 import signal
@@ -29,7 +30,7 @@ WITHOUT_SITE = ("-S",)
 """Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
 
 _WAITING = (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
-_NOTICE_SECONDS = 0.5  # until the guard has ended, too
+_NOTICE_SECONDS = 0.5  # until a guard has ended, too
 _GUARD_SECONDS = 15.0  # for a guard to end all that is below it, on a busy machine
 
 
@@ -141,8 +142,16 @@ def outlives(process: Process, pid: int, seconds: float) -> bool:
             first = used if first is None else first
             if known.status() in _WAITING or used - first >= 4 * seconds or not psutil.LINUX:
                 return True
-        except psutil.Error:  # it has just ended, or /proc does not show it
-            return not _ends_within(process, _NOTICE_SECONDS)
+        except psutil.Error:  # it has ended, so its guard will, or /proc does not show it
+            return not _ends_within(process, _GUARD_SECONDS if _is_gone(pid) else _NOTICE_SECONDS)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno == errno.ESRCH
+    return False
 
 
 def end(process: Process) -> None:

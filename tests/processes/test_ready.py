@@ -12,6 +12,7 @@ import pytest
 
 import iomux
 from iomux.processes import ready
+from iomux.processes.spawn import outlives
 from iomux.system.machine import cores, pin, waited_for_a_core
 from tests.support.clients import eventually
 
@@ -66,3 +67,10 @@ def test_a_server_that_listens_in_the_last_moment_is_not_refused(monkeypatch: py
     listens = "import socket, time; a = socket.create_server(('127.0.0.1', 0)); time.sleep(100)"
     with iomux.start(shlex.join([sys.executable, "-S", "-c", listens])) as server:
         assert server.address[0] == "127.0.0.1"
+
+
+def test_a_server_that_has_ended_does_not_live_on_though_its_guard_takes_long() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as server:
+        pass
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1.5)"]) as guard:
+        assert not outlives(guard, server.pid, 0.03)
