@@ -10,8 +10,8 @@ that is due then is late. A real cable does not wait for a processor, so the wir
   its turn comes sooner and ends sooner, and its share stays what it was. An older kernel ignores the number.
 
 A processor with nothing to do halts, and is woken by an interrupt: some 0.1 ms on a virtual machine, for which its host
-has to find time. A round trip wakes one four times, and none of that is the wire's delay. As root one can ask that no
-processor halts (pm_qos_interface.rst, /dev/cpu_dma_latency): an idle one then spins. That costs full power, so it is
+has to find time. A round trip wakes one several times, and none of that is the wire's delay. As root one can ask that
+no processor halts (pm_qos_interface.rst, /dev/cpu_dma_latency): an idle one then spins. That costs full power, so it is
 asked for as long as packets travel, and a second longer.
 """
 

@@ -126,10 +126,9 @@ os.register_at_fork(after_in_child=_close_lifelines_after_fork)
 
 
 def outlives(process: Process, pid: int, seconds: float) -> bool:
-    """Whether a process still runs after `seconds`; on Linux also after four times that of CPU time, or once it waits.
+    """Whether a process still runs after `seconds`; on Linux also after as much CPU time, or once `pid` waits.
 
-    pid: the process that works, of which the spawned one is the guard. Python 3.13 imports what prints a traceback when
-    there is one, some 10 ms of CPU time, and more on a busy machine: that one has not ended yet is not to be served.
+    pid: the process that works, of which the spawned one is the guard.
     """
     first: float | None = None
     while True:
@@ -140,7 +139,7 @@ def outlives(process: Process, pid: int, seconds: float) -> bool:
             known = psutil.Process(pid)
             used = sum(known.cpu_times()[:2])
             first = used if first is None else first
-            if known.status() in _WAITING or used - first >= 4 * seconds or not psutil.LINUX:
+            if known.status() in _WAITING or used - first >= seconds or not psutil.LINUX:
                 return True
         except psutil.Error:  # it has ended, so its guard will, or /proc does not show it
             return not _ends_within(process, _GUARD_SECONDS if _is_gone(pid) else _NOTICE_SECONDS)

@@ -13,11 +13,9 @@ import pytest
 
 import iomux
 from iomux.conformance.echo import fairness
-from iomux.conformance.trial import patience
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
-from iomux.conformance.trial.transfer import Stream, bystanders, exchange, on_a_busy_machine
-from iomux.system.sockets import tcp_pair
+from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
 
 LIMIT_SECONDS = 1.0
 Talk = Callable[[socket.socket], None]
@@ -127,20 +125,6 @@ def test_who_sends_the_silent_away_fails_no_item_that_a_busy_machine_makes_long(
 
     with serving(talk) as (subject, _, _), pytest.raises(said, match="sent away"):
         sent_away(subject)
-
-
-@pytest.mark.parametrize(("paused", "how"), [(0.0, "nothing more came"), (60.0, "")])
-def test_after_a_pause_a_sender_may_repeat_late_what_had_found_no_place(
-    paused: float, how: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patience, "PATIENCE", 0.3)
-    near, far = tcp_pair()
-    late = threading.Timer(2.0, near.sendall, [b"late"])
-    with near, far:
-        late.start()
-        exchange([stream := Stream(far, b"late", sent=4)], paused)
-        late.join()
-    assert (stream.how, bytes(stream.got)) == (how, b"" if how else b"late")
 
 
 def hangs_up_at_urgent(client: socket.socket) -> None:

@@ -39,13 +39,12 @@ def silence(subject: Subject) -> None:
             ask(served, b"before the silence")
         if not owe(subject, owed := Stream(pausing, message(_MUCH)), served):
             owed = Stream(pausing, b"")
-        began = time.monotonic()
         time.sleep(_SILENT_SECONDS)
         _ask_again(served, "a client that had been served")
         served.close()
         _ask_again(newcomer, "a client that had said nothing yet")
         newcomer.close()
-        exchange([owed], time.monotonic() - began)
+        exchange([owed])
         if bytes(owed.got) != owed.data and are_kept(subject, owed.data, 0.0):
             compare(owed.data, bytes(owed.got), owed.how, "a client that had not read for some seconds", _UNREAD)
 

@@ -1,7 +1,7 @@
 """Large transfers of several clients at once, in one thread: a deadline is on progress, never on the whole.
 
-Each client has bytes to send and expects them back. Only if nothing has moved on any of them for `PATIENCE` seconds is
-the server said not to answer: it may be slow, and it may serve one after the other.
+Each client has bytes to send and expects them back. All are watched with poll(2); only if nothing has moved on any
+of them for `PATIENCE` seconds is the server said not to answer: it may be slow, and it may serve one after the other.
 """
 
 import contextlib
@@ -19,7 +19,10 @@ from iomux.conformance.trial.subject import Fault, NotSeen, Subject, settled
 
 _STALL_SECONDS, _SOON_SECONDS = 0.1, 0.2
 _SILENT_SECONDS = 6.0  # so long nobody is sent away for silence (the item silence); a busy machine may take longer
-_ONE_OF_MANY = "What one client does ends that client alone: what else do you close when a call on its socket fails?"
+_ONE_OF_MANY = (
+    "What one client does ends that client, and no other: what else do you close, cancel or forget when a call on its "
+    "socket fails?"
+)
 _ROUNDS = 10  # of filling; a server that goes on for longer is only slow, and reading may begin
 
 
@@ -54,13 +57,9 @@ def fill_all(subject: Subject, streams: list[Stream]) -> None:
             return
 
 
-def exchange(streams: Iterable[Stream], paused: float = 0.0) -> None:
-    """Send and read until each transfer is over, or nothing has moved on any of them for `PATIENCE` seconds.
-
-    After a pause of so many seconds it is waited as much longer at first: a sender whose segment found no place in a
-    full buffer repeats it after times that double, so after such a pause as much later (RFC 6298, section 5.5).
-    """
-    moved = time.monotonic() + paused
+def exchange(streams: Iterable[Stream]) -> None:
+    """Send and read until each transfer is over, or nothing has moved on any of them for `PATIENCE` seconds."""
+    moved = time.monotonic()
     while running := {stream.client: stream for stream in streams if not stream.over}:
         sending = [client for client, stream in running.items() if stream.sent < len(stream.data)]
         readable, writable = ready(running, sending, 0.25)
@@ -84,9 +83,9 @@ def is_served(subject: Subject, client: socket.socket) -> bool:
 def bystanders(subject: Subject) -> Iterator[Callable[[str], None]]:
     """Two clients that stay while others misbehave; yields what asks both, afterwards, for what they are due.
 
-    One is served, the other one is owed 1 MiB; that one is not there if a client that does not read holds up others,
-    and none if the server serves one at a time: those are the questions of other items. After more seconds than silence
-    is asked to be borne (a busy machine) they are asked nothing: they may have been sent away for that.
+    One is served, the other one is owed 1 MiB. None is there if the server serves one client at a time, and only the
+    first if a client that does not read holds up others: those are the questions of other items. After more seconds
+    than silence is asked to be borne (a busy machine) they are asked nothing: they may have been sent away for that.
     """
     with contextlib.ExitStack() as stack:
         served, owed = stack.enter_context(connect(subject)), stack.enter_context(connect_narrow(subject))
@@ -101,7 +100,10 @@ def bystanders(subject: Subject) -> Iterator[Callable[[str], None]]:
 
 
 def owe(subject: Subject, owed: Stream, other: socket.socket) -> bool:
-    """Let a client be owed as much as the server takes; it reads at once if another one is not served before: False."""
+    """Let a client be owed as much as the server takes; it reads at once if another one is not served before: False.
+
+    Whom such a client holds up is the question of neighbours.
+    """
     fill_all(subject, [owed])
     if is_served(subject, other):
         return True
@@ -118,7 +120,7 @@ def _are_served(subject: Subject, served: socket.socket, owed: Stream, times: tu
     try:
         ask(served, b"and I?", f"after {after}, a client that had stayed")
         which, paused = 1, time.monotonic() - since
-        exchange([owed], paused)
+        exchange([owed])
         compare(owed.data, bytes(owed.got), owed.how, f"after {after}, a client that was owed bytes")
     except Fault as fault:
         if _also_alone(subject, owed.data, 2 * paused, which):
@@ -128,9 +130,9 @@ def _are_served(subject: Subject, served: socket.socket, owed: Stream, times: tu
 
 
 def _also_alone(subject: Subject, data: bytes, seconds: float, which: int) -> bool:
-    """Whether such a client meets the same after a pause of so many seconds, when nothing else happens.
+    """Whether such a client meets the same when nothing else happens, but a pause: then it is another item's question.
 
-    Then it is another item's question. which: 0 is served, 1 is owed.
+    seconds: more than its pause; on a busy machine that was longer than it was to be. which: 0 is served, 1 is owed.
     """
     with contextlib.suppress(Fault, NotSeen, OSError):  # it serves nobody any more: that is what was seen
         with RECORDING.paused(), connect(subject) as client:
@@ -163,7 +165,7 @@ def _kept(subject: Subject, data: bytes, seconds: float) -> tuple[bool, bool]:
         exchange([Stream(served, b"I pause")])
         owe(subject, owed := Stream(narrow, data), served)
         time.sleep(seconds)
-        exchange([told := Stream(served, b"and now?"), owed], seconds)
+        exchange([told := Stream(served, b"and now?"), owed])
     return bytes(told.got) == told.data, bytes(owed.got) == data
 
 

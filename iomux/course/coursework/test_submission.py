@@ -38,7 +38,8 @@ def test_item(item: str, record_property: Callable[[str, object], None]) -> None
     record_property("points", report.earned)
     record_property("of", report.points)
     if report.not_seen:
-        pytest.skip(_NO_MARK * (report.exit_status == HIDDEN) + report[item].seen)
+        why = report[item].seen
+        pytest.skip(_NO_MARK + why if report.exit_status == HIDDEN else why)
     if not report.passed:
         pytest.fail(str(report), pytrace=False)
 
