@@ -96,13 +96,14 @@ class Wire:
         watched = [*self._from, owner.fileno()]
         while True:
             ready, _, _ = select.select(watched, [], [], self._seconds_left())
+            now = time.monotonic_ns()
             if ready or self._flights:
                 self._awake.hold()
             else:  # a second without a packet
                 self._awake.release()
             for descriptor in ready:
                 if descriptor != owner.fileno():
-                    self._take(self._from[descriptor])
+                    self._take(self._from[descriptor], now)
                 elif not self._obey(owner):
                     return
             self._deliver()
@@ -112,16 +113,18 @@ class Wire:
         due = self._flights[0][0] - time.monotonic_ns() if self._flights else _LONGEST_NS
         return max(due - _AWAKE_NS, 0) / 1e9
 
-    def _take(self, link: Link) -> None:
-        """Take the packets that lie in a host's device."""
-        for _ in range(_AT_ONCE):
+    def _take(self, link: Link, now: int) -> None:
+        """Take the packets that lie in a host's device. The first one lay there at `now`, when `select` returned."""
+        for number in range(_AT_ONCE):
             try:
                 packet = os.read(link.tun, MTU)
             except BlockingIOError:
                 return
+            if number:
+                now = time.monotonic_ns()
             if self._bytes > MOST_BYTES:
                 link.counts["wire_full"] += 1
-            elif due := link.due_ns(len(packet), time.monotonic_ns()):
+            elif due := link.due_ns(len(packet), now):
                 heappush(self._flights, (due, next(self._numbers), packet, link))
                 self._bytes += len(packet)
 
