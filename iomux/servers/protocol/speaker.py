@@ -117,5 +117,7 @@ class Speaker:
             self.talk.drop()
             return True
         self.talk.sent(size, now)
-        self.drained = size < len(piece) and self.talk.interest == WRITE  # its next edge is EPOLLOUT
-        return size == len(piece)
+        if size == len(piece):
+            return True
+        self.drained = self.talk.interest == WRITE  # its next edge is EPOLLOUT
+        return False
