@@ -133,7 +133,8 @@ class Connection:
 
     def _begin(self, answer: Answer, request: Request, keep: bool) -> bytes:
         """The first piece of an answer."""
-        first, self._stream, keep = begin(answer, request, keep, self._service.stamp.line(self._now))
+        date = self._service.stamp.line(self._now)
+        first, self._stream, keep = begin(answer, request.method, request.version, keep, date)
         if not keep:  # while a long answer is sent, who knows what comes
             self.over = AT_ONCE if self._incoming.complete and not self._stream else True
         return first
@@ -166,8 +167,8 @@ class Connection:
     def _refusal(self, refusal: Refused) -> bytes:
         """The last answer."""
         self.over = True
-        request = Request("HEAD" if self._incoming.wants_no_body else "GET", "", "1.1", b"")
-        return begin(text(refusal.status, refusal.reason), request, False, self._service.stamp.line(self._now))[0]
+        method = "HEAD" if self._incoming.wants_no_body else "GET"
+        return begin(text(refusal.status, refusal.reason), method, "1.1", False, self._service.stamp.line(self._now))[0]
 
     def _settle(self) -> None:
         """Decide what is waited for, and until when, now that nothing can be answered."""

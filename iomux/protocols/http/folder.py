@@ -44,7 +44,7 @@ def site(folder: str | os.PathLike[str], *, limits: Limits | None = None) -> Spe
 
 def _respond(root: bytes, request: Request) -> Answer:
     if request.method == "OPTIONS":
-        return Answer(204, b"Allow: GET, HEAD, OPTIONS\r\n", b"", 0)
+        return 204, b"Allow: GET, HEAD, OPTIONS\r\n", b"", 0
     try:
         path = files.relative(request.target.partition("?")[0])
         if not path or path.endswith(b"/"):
@@ -70,7 +70,7 @@ def _opened(fd: int, path: bytes, request: Request) -> Answer:
         if not stat.S_ISREG(status.st_mode):
             return _no_file(fd, path)
         answer = _answer(fd, status, path, request)
-        kept = isinstance(answer.body, files.Pieces)
+        kept = isinstance(answer[2], files.Pieces)
         return answer
     finally:
         if not kept:
@@ -91,7 +91,7 @@ def _answer(fd: int, status: os.stat_result, path: bytes, request: Request) -> A
     is_past = status.st_mtime <= time.time()
     fields = _described(path.rpartition(b".")[2], status.st_mtime_ns, size, status.st_ino, is_past)
     if not request.conditional:
-        return Answer(200, fields, _body(fd, status, 0, size, path, request), size)
+        return 200, fields, _body(fd, status, 0, size, path, request), size
     whole = range(size)
     wanted = _wanted(request, _tag(status.st_mtime_ns, size, status.st_ino), status, whole)
     if isinstance(wanted, int):
@@ -99,7 +99,7 @@ def _answer(fd: int, status: os.stat_result, path: bytes, request: Request) -> A
     if wanted is not whole:
         fields += b"Content-Range: bytes %d-%d/%d\r\n" % (wanted.start, wanted.stop - 1, size)
     body = _body(fd, status, wanted.start, wanted.stop, path, request)
-    return Answer(200 if wanted is whole else 206, fields, body, len(wanted))
+    return 200 if wanted is whole else 206, fields, body, len(wanted)
 
 
 def _body(fd: int, status: os.stat_result, begin: int, end: int, path: bytes, request: Request) -> bytes | files.Pieces:
@@ -137,7 +137,7 @@ def _wanted(request: Request, tag: str, status: os.stat_result, whole: range) ->
 
 def _without_file(status: int, described: bytes, size: int) -> Answer:
     if status == 304:
-        return Answer(304, described[described.index(b"ETag:") :], b"", None)  # no more (RFC 9110, section 15.4.5)
+        return 304, described[described.index(b"ETag:") :], b"", None  # no more (RFC 9110, section 15.4.5)
     if status == 412:
         return text(412, "the file is another version than the request says")
     return text(416, f"the file has {size} bytes", b"Content-Range: bytes */%d\r\n" % size)

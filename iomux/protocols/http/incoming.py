@@ -7,7 +7,7 @@ comes byte by byte is looked at once for each byte, never again from its beginni
 import re
 
 from iomux.protocols.http.body import Chunked, Fixed
-from iomux.protocols.http.grammar import BLANK_LINES, END, HEAD, LONGEST_TARGET, PLAIN
+from iomux.protocols.http.grammar import BLANK_LINES, END, HEAD, LONGEST_TARGET, begins_plain, is_plain
 from iomux.protocols.http.head import CHUNKED, Head, understand
 from iomux.protocols.http.refusal import check_unfinished, malformed
 from iomux.protocols.http.request import Request
@@ -56,14 +56,14 @@ class Incoming:
 
     def only(self, data: bytes) -> tuple[Request, bool] | None:
         """The request that this is, if nothing is kept and it is a plain one and nothing else: nearly always."""
-        return self._plain(PLAIN.fullmatch(data)) if len(data) <= self._most else None
+        return self._plain(is_plain(data)) if len(data) <= self._most else None
 
     def take(self) -> Taken | None:
         """The next request, None if it is not complete. Raises Refused if it never can be."""
         if self._body:
             return self._take_body(self._body)
         if not self._scanned:
-            match = PLAIN.match(self._rest, self._at)
+            match = begins_plain(self._rest, self._at)
             plain = self._plain(match)
             if match and plain and match.end() - self._at <= self._most:
                 self._at = match.end()
@@ -84,7 +84,7 @@ class Incoming:
         if not name:
             return None
         stays = close is None and close_behind_host is None
-        return _make(Request, (name, target.decode("ascii"), "1.1", fields, b"", False)), stays
+        return _make(Request, (name, target.decode(), "1.1", fields, b"", False)), stays
 
     @property
     def all_taken(self) -> bool:

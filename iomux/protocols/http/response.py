@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple
 
 from iomux.protocols.http.grammar import TOKEN, VALUE
-from iomux.protocols.http.request import Request
 from iomux.servers.protocol.interest import log_error
 
 _STATUS_LINES = {int(status): b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode("ascii")) for status in HTTPStatus}
@@ -49,22 +47,16 @@ class Response:
     """Further fields, name and value; encoded as ISO 8859-1."""
 
 
-class Answer(NamedTuple):
-    """An answer that is ready for the connection."""
-
-    status: int
-    fields: bytes
-    """The fields' lines, each with its end, valid."""
-    body: bytes | Iterator[bytes]
-    length: int | None
-    """The body's bytes, None if only its end will tell."""
+Answer = tuple[int, bytes, bytes | Iterator[bytes], int | None]
+"""An answer that is ready for the connection: the status; the fields' lines, each with its end, valid; the body; and
+its length in bytes, None if only its end will tell. A plain tuple is taken apart in a quarter of a named one's time."""
 
 
 def text(status: int, sentence: str, fields: bytes = b"") -> Answer:
     """An answer whose body is its status and one sentence."""
     phrase = _STATUS_LINES[status][9:-2]
     body = b"%b: %b\n" % (phrase, sentence.encode("utf-8", "backslashreplace"))
-    return Answer(status, TEXT + fields, body, len(body))
+    return status, TEXT + fields, body, len(body)
 
 
 def ready(response: Response) -> Answer:
@@ -83,15 +75,16 @@ def ready(response: Response) -> Answer:
     if not isinstance(body, bytes):
         body = bytes(body) if isinstance(body, bytearray | memoryview) else iter(body)
     length = len(body) if isinstance(body, bytes) else None
-    return Answer(response.status, b"".join(line + b"\r\n" for line in lines), body, length)
+    return response.status, b"".join(line + b"\r\n" for line in lines), body, length
 
 
-def begin(answer: Answer, request: Request, keep: bool, date: bytes) -> tuple[bytes, Iterator[bytes] | None, bool]:
+def begin(
+    answer: Answer, method: str, version: str, keep: bool, date: bytes
+) -> tuple[bytes, Iterator[bytes] | None, bool]:
     """The bytes that an answer begins with, what follows them if they are not all, and whether the connection stays.
 
-    keep: whether the client wants it to stay. date: the line of that field.
+    method, version: the request's. keep: whether the client wants it to stay. date: the line of that field.
     """
-    method, _, version, _, _, _ = request
     status, fields, body, length = answer
     if status == 200 and type(body) is bytes and method != "HEAD" and version != "1.0":  # nearly always
         parts = (_OK, date, fields, b"" if keep else _CLOSE, _counted(len(body)), b"\r\n", body)

@@ -62,7 +62,7 @@ class Service:
             return self.respond(request)
         allow = b"Allow: " + b", ".join(self.methods) + b"\r\n"  # RFC 9110, section 10.2.1
         if request.target == "*":  # OPTIONS, about the server as a whole
-            return Answer(200, allow, b"", 0)
+            return 200, allow, b"", 0
         if request.method in KNOWN:
             return text(405, f"{request.method} is not for this target", allow)
         return text(501, f"{request.method} is no method that is known here")
