@@ -28,6 +28,7 @@ from iomux.conformance.trial.subject import (
     Subject,
     is_held,
 )
+from iomux.system.network.connecting import lend_port
 from iomux.system.sockets import raise_descriptor_limit
 
 _SPARE_DESCRIPTORS = 24
@@ -91,7 +92,9 @@ def from_a_fresh_address(client: socket.socket) -> None:
 
 
 def _unconnected(subject: Subject) -> socket.socket:
-    return socket.socket(socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    client = socket.socket(socket.AF_INET6 if ":" in subject.address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    lend_port(client)
+    return client
 
 
 def connected(subject: Subject, client: socket.socket) -> socket.socket:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from iomux.system.network.connecting import bind_to_source, connect_all
+from iomux.system.network.connecting import bind_to_source, connect_all, lend_port
 from iomux.system.procfs import backlog
 from iomux.system.sockets import LOOPBACK, family_of
 
@@ -102,6 +102,8 @@ def connect(
         try:
             if source is not None and address[0].startswith(LOOPBACK):
                 bind_to_source(sock, source, tried)
+            else:
+                lend_port(sock)
             sock.connect(address)
         except TimeoutError:
             sock.close()

@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 
+from iomux.system.network.connecting import lend_port
 from iomux.system.sockets import family_of
 
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EAGAIN)  # connect(2), EINPROGRESS
@@ -16,6 +17,7 @@ def begin_to_connect(address: tuple[str, int]) -> tuple[socket.socket, int]:
     """A nonblocking socket that connects, and what connect(2) said."""
     sock = socket.socket(family_of(address))
     sock.setblocking(False)
+    lend_port(sock)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock, sock.connect_ex(address)
 

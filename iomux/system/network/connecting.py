@@ -19,6 +19,15 @@ WINDOW = 256
 """How many connects are under way at once: a server's backlog holds that many, whatever it does meanwhile."""
 
 
+def lend_port(sock: socket.socket) -> None:
+    """Let a server listen at the port that the kernel chooses for this client, if the server sets SO_REUSEADDR as well.
+
+    Else bind(2) fails there while the client is connected, and for a minute after (TIME_WAIT): a server whose port
+    stands in its program could not be started for as long as somebody else's client has it (socket(7), SO_REUSEADDR).
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
 def connect_all(
     address: tuple[str, int], count: int, seconds: float, failed: Callable[[OSError, int], None]
 ) -> Iterator[socket.socket]:
@@ -34,6 +43,7 @@ def connect_all(
                 left -= 1
                 sock = socket.socket()
                 sock.setblocking(False)
+                lend_port(sock)
                 if (number := sock.connect_ex(address)) in (0, errno.EINPROGRESS):
                     under_way[sock.fileno()] = sock, time.monotonic() + seconds
                     poller.register(sock, select.POLLOUT)
