@@ -31,8 +31,9 @@ LARGE = ("bulk", "half-close", "slow-reader")
         (strange.in_two_sends, ("flood", "pieces")),
         (strange.long_turns, ("flood", "neighbours")),
         (strange.heartbeat, ("silent", "leaving", "half-close")),
+        (strange.slow_to_accept, ("idle",)),
     ],
-    ids=["shaped", "small_reads", "in_two_sends", "long_turns", "heartbeat"],
+    ids=["shaped", "small_reads", "in_two_sends", "long_turns", "heartbeat", "slow_to_accept"],
 )
 def test_a_right_server_that_is_slow_or_strange_passes(serve: Any, items: tuple[str, ...]) -> None:
     report = check(serve, items)

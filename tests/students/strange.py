@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from iomux.course.clinic.loop import Client, read, run, turn
@@ -33,6 +34,11 @@ def with_threads(converse: Callable[[socket.socket], None]) -> Callable[[Any], N
                 time.sleep(0.05)
 
     return serve
+
+
+def _echo(client: socket.socket) -> None:
+    while data := client.recv(65536):
+        client.sendall(data)
 
 
 def _shaped(client: socket.socket) -> None:
@@ -76,6 +82,16 @@ to_the_zero = with_threads(_to_the_zero)
 """Wrong: what comes after a zero byte is lost."""
 rest_twice = with_threads(_sends_the_rest_twice)
 """Wrong: after a short send some bytes are sent again."""
+
+
+def slow_to_accept(listener: Any) -> None:
+    """Right: takes some time for each newcomer, as one does that forks on a busy machine."""
+
+    def accept() -> Any:
+        time.sleep(0.015)
+        return listener.accept()
+
+    with_threads(_echo)(SimpleNamespace(accept=accept))
 
 
 def small_reads(listener: Any) -> None:

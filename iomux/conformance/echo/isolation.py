@@ -20,6 +20,7 @@ from iomux.conformance.trial.clients import (
     message,
     still_serves,
 )
+from iomux.conformance.trial.connecting import accepted_client
 from iomux.conformance.trial.items import ONE_AT_A_TIME, item, warm_up
 from iomux.conformance.trial.limits import raise_descriptors
 from iomux.conformance.trial.patience import ready
@@ -47,7 +48,7 @@ def idle(subject: Subject) -> None:
     """Test one active client among 1,000 idle ones."""
     check_room_for(1001)
     raise_descriptors(subject, _DESCRIPTORS_EACH * 1001)
-    with crowd(subject, 500) as silent, connect(subject) as active, ExitStack() as stack:
+    with crowd(subject, 500) as silent, accepted_client(subject) as active, ExitStack() as stack:
         try:
             for number, client in enumerate(connect_one_by_one(subject, 500)):
                 stack.enter_context(client)
