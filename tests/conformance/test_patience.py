@@ -1,6 +1,9 @@
 """A server without a core is waited for; one that sleeps, or has a core and does not answer, is not."""
 
 import contextlib
+import ctypes
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,9 @@ from iomux.conformance.trial.patience import at_work
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject, under_trial
 from iomux.system.sock_diag import other_end
 from iomux.system.sockets import tcp_pair
+
+SO_ATTACH_FILTER, SO_DETACH_FILTER, BPF_RETURN = 26, 27, 0x06
+"""asm-generic/socket.h, linux/bpf_common.h: what a filter returns is how many bytes of a packet pass (socket(7))."""
 
 
 def never_ends(data: bytes) -> bytes:
@@ -179,6 +185,19 @@ def test_what_the_kernel_still_has_to_send_is_on_its_way() -> None:
                 far.recv(1 << 20)
         assert eventually(lambda: not patience.on_its_way(far))
     assert not patience.on_its_way(far)
+
+
+@pytest.mark.skipif(bool(other_end.missing()), reason=other_end.missing())
+def test_what_the_server_never_got_is_on_its_way() -> None:
+    near, far = tcp_pair()
+    with near, far:
+        nothing_passes = ctypes.create_string_buffer(struct.pack("=HBBI", BPF_RETURN, 0, 0, 0))
+        near.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", 1, ctypes.addressof(nothing_passes)))
+        far.send(b"a question")
+        assert patience.on_its_way(far)
+        near.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        assert near.recv(64) == b"a question", "sent again"
+        assert eventually(lambda: not patience.on_its_way(far))
 
 
 @pytest.mark.parametrize("on_its_way", [True, False])

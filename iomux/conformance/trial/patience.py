@@ -3,13 +3,14 @@
 A right server on a crowded machine is slow, and that is not its fault. The kernel tells both: how crowded the machine
 is (pressure stall information), and whether a process is ready to run. While tasks wait for a core for much of the
 time, and the server is one of those that would run, a wait that is over begins again, a few times. A server that
-sleeps has nothing to do: it is waited for no longer than on a quiet machine. Nor is it its fault if it has written what
-is waited for and the kernel still has to send it, or to send it again.
+sleeps has nothing to do: it is waited for no longer than on a quiet machine. Nor is it its fault if the kernel still
+has to send what it has written, or what it has been asked, or to send it again.
 """
 
 import math
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -104,14 +105,20 @@ def out_of_patience(since: float, clients: Iterable[socket.socket] = ()) -> bool
 
 
 def on_its_way(client: socket.socket) -> bool:
-    """Whether the kernel has bytes that the server has written for a client, which it has not sent, or not all.
+    """Whether the kernel has bytes of the server for a client, or of the client for the server, that did not arrive.
 
-    Where a segment of them found no place, it is sent again after times that double (RFC 6298, section 5.5).
+    Where a segment of them found no place, it is sent again after times that double (RFC 6298, section 5.5). What
+    arrived is acknowledged whether the server reads or not, unless it has not accepted the client yet.
     """
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # elsewhere than on Linux the kernel can't be asked
         end = other_end(client)
-        return end is not None and (end.unsent > 0 or end.unacked > 0)
+        return end is not None and (end.unsent > 0 or end.unacked > 0 or _unacked(client) > 0)
     return False
+
+
+def _unacked(client: socket.socket) -> int:
+    """How many segments a client has sent that are not acknowledged (tcpi_unacked of struct tcp_info, linux/tcp.h)."""
+    return int.from_bytes(client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:], sys.byteorder)
 
 
 def patiently(call: Callable[[], T], reader: socket.socket | None = None) -> T:
