@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tqdm.auto import tqdm
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -22,6 +24,8 @@ PAGES = (
     *("source/iomux/servers/readiness.py", "CONTRIBUTING"),
 )
 WIDTHS = (390, 1366)
+_PATIENCE_MS = 300_000
+"""For a machine that is busy."""
 _GRAVE = ("serious", "critical")
 _RUN = "async () => (await axe.run({resultTypes: ['violations']})).violations"
 _SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
@@ -65,6 +69,7 @@ def faults(browser: "Browser", site: Path, axe: Path, look: Look, pictures: Path
     context = browser.new_context(
         color_scheme="dark" if look.scheme == "dark" else "light", viewport={"width": look.width, "height": 900}
     )
+    context.set_default_timeout(_PATIENCE_MS)
     try:
         page = context.new_page()
         with _file(site, look) as file:
@@ -112,10 +117,10 @@ def look_at(site: Path, axe: Path, pages: list[str], pictures: Path | None) -> i
     grave = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(playwright), args=ARGUMENTS.split())
-        for look in looks(pages):
+        for look in tqdm(list(looks(pages)), leave=False):
             for fault in faults(browser, site, axe, look, pictures):
                 grave += fault["impact"] in _GRAVE
-                print(told(look, fault))
+                tqdm.write(told(look, fault))
         browser.close()
     widths = " and ".join(map(str, WIDTHS))
     print(f"{len(pages)} pages, light, dark and without scripts, {widths} pixels wide: {grave} grave faults")
