@@ -29,7 +29,8 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _TO_RUN = re.compile(r"\*\*Time\*\*.*?[:,;] (?:some |about )?([\w -]+?) to run\b")
 _NUMBERS = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "twenty-five": 25, "forty": 40, "fifty": 50}
 _SECONDS = {f"{word} seconds": number for word, number in _NUMBERS.items()}
-_SECONDS |= {"half a minute": 30, "three quarters of a minute": 45, "a minute": 60, "two minutes": 120}
+_SECONDS |= {"half a minute": 30, "three quarters of a minute": 45, "a minute": 60}
+_SECONDS |= {"a minute and a half": 90, "two minutes": 120}
 
 
 def first_figure(notebook: Any) -> bytes:
