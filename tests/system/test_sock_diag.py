@@ -1,6 +1,7 @@
 """What the kernel tells of a connection's other end, and of all sockets at a port."""
 
 import socket
+import sys
 
 import pytest
 
@@ -75,3 +76,10 @@ def test_the_kernel_answers_itself_and_proc_only_where_it_may_not_be_asked(
         assert [(one.state, one.inode) for one in listening] == [(one.state, one.inode) for one in listening_at(port)]
         assert {(one.local, one.remote) for one in found} == {(one.local, one.remote) for one in sockets_at(port)}
         assert len(found) == 3
+
+
+def test_on_another_system_it_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    near, far = tcp_pair()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with near, far, pytest.raises(OSError, match="only Linux tells"):
+        other_end(near)

@@ -20,7 +20,7 @@ from typing import TypeVar
 from iomux.conformance.trial.rest import any_runs
 from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, Subject, pids
 from iomux.system.disturbance.pressure import lately
-from iomux.system.sock_diag.other_end import other_end
+from iomux.system.sock_diag.other_end import UNACKED, other_end
 
 _CROWDED_SHARE, _MORE_WAITS = 0.4, 3
 _LOOKS, _LOOK_SECONDS = 5, 0.01
@@ -110,15 +110,15 @@ def on_its_way(client: socket.socket) -> bool:
     Where a segment of them found no place, it is sent again after times that double (RFC 6298, section 5.5). What
     arrived is acknowledged whether the server reads or not, unless it has not accepted the client yet.
     """
-    with suppress(OSError, AttributeError):  # elsewhere than on Linux the kernel can't be asked
+    with suppress(OSError):  # the kernel can't be asked
         end = other_end(client)
         return end is not None and (end.unsent > 0 or end.unacked > 0 or _unacked(client) > 0)
     return False
 
 
 def _unacked(client: socket.socket) -> int:
-    """How many segments a client has sent that are not acknowledged (tcpi_unacked of struct tcp_info, linux/tcp.h)."""
-    return int.from_bytes(client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:], sys.byteorder)
+    """How many segments a client has sent that are not acknowledged."""
+    return int.from_bytes(client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, UNACKED.stop)[UNACKED], sys.byteorder)
 
 
 def patiently(call: Callable[[], T], reader: socket.socket | None = None) -> T:

@@ -23,7 +23,9 @@ HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _ASKED = struct.Struct("=BBBBI")  # the start of struct inet_diag_req_v2; struct inet_diag_sockid follows
 FOUND = struct.Struct("=BBBB48sIIIII")  # struct inet_diag_msg
 ATTRIBUTE = struct.Struct("=HH")
-_UNACKED_AT, _NOT_SENT_AT, _ACKED_AT = 24, 144, 120  # in struct tcp_info
+UNACKED = slice(24, 28)
+"""Where struct tcp_info has the segments that are sent and not acknowledged (TCP_INFO, linux/tcp.h)."""
+_NOT_SENT, _ACKED = slice(144, 148), slice(120, 128)  # there, too
 
 
 class Connection(NamedTuple):
@@ -63,7 +65,7 @@ def missing() -> str:
 def other_end(client: socket.socket) -> Connection | None:
     """The end of a connection that `client`, on this machine, is connected to; None if the connection is over.
 
-    Raises OSError if the kernel can't be asked (`missing` says why).
+    Raises OSError if the kernel can't be asked (`missing` says why), so on every system but Linux.
 
     Example:
     >>> from iomux.system.sock_diag.other_end import other_end
@@ -74,6 +76,8 @@ def other_end(client: socket.socket) -> Connection | None:
     ...     print(other_end(far).unread)
     5
     """
+    if sys.platform != "linux":
+        raise OSError(errno.EOPNOTSUPP, missing())
     try:
         here, there = client.getsockname(), client.getpeername()
     except OSError:  # it was reset: ENOTCONN
@@ -104,8 +108,7 @@ def _connection(answer: bytes) -> Connection | None:
     if state == LISTEN:  # no such connection: the kernel answers with the listener
         return None
     info = attribute(answer[FOUND.size :], _INFO)
-    unacked, not_sent = (int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_UNACKED_AT, _NOT_SENT_AT))
-    acked = int.from_bytes(info[_ACKED_AT : _ACKED_AT + 8], sys.byteorder)
+    unacked, not_sent, acked = (int.from_bytes(info[at], sys.byteorder) for at in (UNACKED, _NOT_SENT, _ACKED))
     return Connection(state, inode, unread, not_sent, unacked, acked + queued)
 
 
