@@ -63,7 +63,9 @@ def test_the_readmes_first_command_opens_00_and_its_links_open_01_and_a_solution
         page.wait_for(course.path(FIRST))
         page.find("a", has_text=re.compile("^01 Blocking$")).click()
         page.wait_for(course.path("01_blocking.ipynb"))
-        page.find("h1", has_text="Blocking").wait_for()  # a busy browser shows it after the tab
+        heading = page.find("h1", has_text="Blocking")
+        heading.wait_for()  # a busy browser draws it after the tab is in front
+        assert heading.inner_text() == "Blocking"
         unfold_answers(page)
         page.find("a", has_text="iomux/solutions/blocking.py").click()
         page.page.locator(".jp-FileEditor .cm-line", has_text="def exercise_1").wait_for()

@@ -36,11 +36,6 @@ def with_threads(converse: Callable[[socket.socket], None]) -> Callable[[Any], N
     return serve
 
 
-def _echo(client: socket.socket) -> None:
-    while data := client.recv(65536):
-        client.sendall(data)
-
-
 def _shaped(client: socket.socket) -> None:
     while data := client.recv(20_000):
         client.sendall(data)
@@ -91,7 +86,7 @@ def slow_to_accept(listener: Any) -> None:
         time.sleep(0.015)
         return listener.accept()
 
-    with_threads(_echo)(SimpleNamespace(accept=accept))
+    shaped(SimpleNamespace(accept=accept))
 
 
 def small_reads(listener: Any) -> None:
