@@ -1,5 +1,6 @@
 """Fixtures of all tests: figures are drawn in memory only, and no test may leave a process behind."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from iomux.conformance import evidenced
 from tests.support.processes import children
 
 mpl.use("agg")
+os.environ.pop("PYTHONUNBUFFERED", None)  # some containers set it: what is printed in time there must be so anywhere
 
 HERE = Path(__file__).parent
 

@@ -4,7 +4,7 @@ import os
 import struct
 import sys
 
-from iomux.processes.child import receive_work
+from iomux.processes.child import print_to_the_log, receive_work
 from iomux.processes.guarding.guard import guarded
 
 
@@ -14,8 +14,7 @@ def main() -> None:
 
 
 def _call_and_tell() -> None:
-    report = os.dup(1)
-    os.dup2(2, 1)  # what it prints goes to the log
+    report = print_to_the_log()
     try:
         work = receive_work()
         result = work["function"](*work["arguments"])
@@ -25,6 +24,7 @@ def _call_and_tell() -> None:
     except BaseException:
         import traceback
 
+        sys.stdout.flush()
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)

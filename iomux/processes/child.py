@@ -40,6 +40,17 @@ def receive_work() -> dict[str, Any]:
     return work
 
 
+def print_to_the_log() -> int:
+    """Let what is printed here go to the log, each line at once; return the pipe to the owner, standard output before.
+
+    Else a line would come after what other programs write meanwhile, and be lost if this process is killed.
+    """
+    pipe = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    return pipe
+
+
 def end_with_owner() -> None:
     """Make the kernel kill this process and its group when the other end of standard input is closed."""
     if sys.platform == "linux":
@@ -61,9 +72,7 @@ def _kill_group_at_end_of_input() -> None:
 
 
 def _serve() -> None:
-    status = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a server prints to the log, not into the pipe to its owner
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    status = os.fdopen(print_to_the_log(), "wb")
     signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # an owner in the background ignores SIGINT, which we would inherit

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from iomux.processes.child import receive_work
+from iomux.processes.child import print_to_the_log, receive_work
 from iomux.processes.guarding.bounds import bounds, limit_processes
 from iomux.processes.guarding.guard import guarded
 from iomux.processes.named.command import Command
@@ -103,8 +103,7 @@ def main() -> None:
 
 def _import_and_report() -> None:
     limit_processes()
-    report = os.dup(1)
-    os.dup2(2, 1)  # what the file prints goes to the log
+    report = print_to_the_log()
     server = receive_work()["server"]
     first = os.getpid()
     try:
