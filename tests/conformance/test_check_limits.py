@@ -88,6 +88,39 @@ def test_a_server_that_spins_while_a_client_does_not_read_is_detected() -> None:
     assert "the server never sleeps" in report["back-pressure"].seen
 
 
+def never_sleeps_while_it_listens(listener: socket.socket) -> NoReturn:
+    """It spins for as long as anybody may say something; whoever has said much is closed some seconds after the end."""
+    awaited = threading.Semaphore(0)  # as many as the clients that are owed nothing
+
+    def spin() -> NoReturn:
+        while True:
+            awaited.acquire()
+            awaited.release()
+
+    def converse(client: socket.socket) -> None:
+        said = 0
+        with contextlib.suppress(ConnectionError), client:
+            while True:
+                awaited.release()
+                data = client.recv(65536)
+                said += len(data)
+                time.sleep(0 if data or said < 100_000 else 8)
+                awaited.acquire()
+                if not data:
+                    return
+                client.sendall(data)
+
+    threading.Thread(target=spin, daemon=True).start()
+    while True:
+        threading.Thread(target=converse, args=listener.accept()[:1], daemon=True).start()
+
+
+def test_a_server_that_spins_for_a_client_that_is_owed_nothing_is_not_accused_of_a_half_close() -> None:
+    report = check(never_sleeps_while_it_listens, ("silent", "half-close"))
+    assert report.failed == ("silent",), str(report)
+    assert "the server never sleeps" in report["silent"].seen
+
+
 def test_a_limit_of_this_machine_is_not_blamed_on_the_server() -> None:
     line = f"ulimit -n 900; '{sys.executable}' -m iomux check poll --only idle"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
