@@ -8,11 +8,13 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 
 import iomux
 from iomux.conformance.echo import fairness
+from iomux.conformance.trial import transfer
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
@@ -79,6 +81,28 @@ def test_whom_nothing_but_another_one_ends_was_ended_by_that(which: int) -> None
         with pytest.raises(Fault, match="after a word of another one, a client that") as seen:
             still_served("a word of another one")
     assert "What one client does ends that client" in seen.value.hint
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["served", "owed"])
+def test_they_are_asked_after_the_long_pause_of_a_busy_machine_too(which: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(echo) as (subject, clients, _), bystanders(subject) as still_served:
+        clients[which].shutdown(socket.SHUT_RDWR)
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + 60, sleep=lambda _: time.sleep(LIMIT_SECONDS))
+        monkeypatch.setattr(transfer, "time", later)
+        with pytest.raises(Fault, match="after a word of another one, a client that"):
+            still_served("a word of another one")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_who_waits_for_a_core_is_given_more_time_to_serve(works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def talk(client: socket.socket) -> None:
+        while data := client.recv(65536):
+            time.sleep(1.5)  # longer than its queues may stay as they are until it counts as being at rest
+            client.sendall(data)
+
+    monkeypatch.setattr(transfer, "kept_from_working", lambda: works)
+    with serving(talk) as (subject, _, _), socket.create_connection(subject.address) as client:
+        assert transfer.is_served(subject, client) is works
 
 
 def test_who_ends_everybody_ever_after_is_not_said_to_be_impatient() -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 import iomux
+from iomux.conformance.echo import limits
 from iomux.conformance.trial import subject
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.outcome import Outcome, try_item
@@ -46,6 +47,26 @@ def test_what_the_user_has_chosen_is_no_lack_of_the_machine() -> None:
     with iomux.start("poll") as server:
         report = check(f"{server.address[0]}:{server.address[1]}", ("echoes", "leaks"))
     assert (report.not_seen, report.exit_status) == (("leaks",), 0)
+
+
+@pytest.mark.parametrize("prints", [True, False])
+def test_who_prints_on_a_crowded_machine_is_given_more_time_at_the_limit(
+    prints: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(("left waiting", "left waiting", "answered"))
+    monkeypatch.setattr(limits, "_answered", lambda client: next(answers))
+    monkeypatch.setattr(limits, "PATIENCE", 0.0)
+    monkeypatch.setattr(limits, "at_work", lambda subject: False)
+    monkeypatch.setattr(limits, "busy_printing", lambda subject: prints)
+    with iomux.start("poll") as server:
+        assert limits._served_again(Subject(server.address, server.pid)) is prints
+
+
+def test_who_still_prints_after_that_is_not_seen_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_served_again", lambda subject: False)
+    monkeypatch.setattr(limits, "busy_printing", lambda subject: True)
+    with iomux.start("poll") as server, pytest.raises(NotSeenHere, match="it prints much"):
+        limits.descriptor_limit(Subject(server.address, server.pid))
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -64,6 +64,12 @@ WRONG = [
         "last descriptor",
     ),
     (
+        subtle_processes.helper_inherits,
+        "half-close",
+        "the client got every byte, but not the end of the stream: nothing more came: its socket is held by a child",
+        "last descriptor",
+    ),
+    (
         subtle_processes.helper_inherits_under_epoll,
         "leaving",
         "all clients have left, and the server never sleeps: a socket that it has closed is still open",

@@ -37,7 +37,7 @@ def half_close(subject: Subject) -> None:
         awake = _never_sleeps(subject) if not spun else None  # a stream at its end stays readable, which is not news
         exchange(streams)
         for stream in streams:
-            _came_to_the_end(stream)
+            _came_to_the_end(subject, stream)
     if awake and not _being_there_is_enough(subject) and not _owing_is_enough(subject):
         raise awake
 
@@ -69,10 +69,19 @@ def _owing_is_enough(subject: Subject) -> bool:
     return awake
 
 
-def _came_to_the_end(stream: Stream) -> None:
+def _came_to_the_end(subject: Subject, stream: Stream) -> None:
     compare(stream.data, bytes(stream.got), stream.how, "the client")
     if stream.how != CLOSED:
-        raise Fault(f"the client got every byte, but not the end of the stream: {stream.how}")
+        without = f"the client got every byte, but not the end of the stream: {stream.how}"
+        raise _not_ended(subject, stream.client, without, {})
+
+
+def _not_ended(subject: Subject, client: socket.socket, seen: str, before: dict[int, int]) -> Fault:
+    """What to say of a connection that has not ended: also who else holds it, if somebody does. before: its holders."""
+    now = holders(subject, client)
+    if still := still_held(before, now, subject.pid):
+        return Fault(f"{seen}: {still}", hint=STILL_HELD, before=before, now=now)
+    return Fault(seen)
 
 
 @item(
@@ -102,9 +111,6 @@ def _ended(subject: Subject, client: socket.socket, who: str, before: dict[int, 
         raise Fault(f"{who} got bytes that it was not owed")
     except TimeoutError:
         never = f"{who} half-closed, and the server never closed the connection"
-        now = holders(subject, client)
-        if still := still_held(before, now, subject.pid):
-            raise Fault(f"{never}: {still}", hint=STILL_HELD, before=before, now=now) from None
-        raise Fault(never) from None
+        raise _not_ended(subject, client, never, before) from None
     except ConnectionError:
         raise Fault(f"{who} half-closed, and got a reset instead of the end of the stream") from None

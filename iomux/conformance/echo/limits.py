@@ -32,7 +32,10 @@ _ROOM = 14  # more descriptors that the server may open
 _TOO_MANY = 60
 _PAST, _FEW = 1100, 100
 _DESCRIPTORS_EACH = 4  # a client's socket, and perhaps a pipe's two, or those of a connection to a backend
-_MORE_SECONDS = 15.0
+_MORE_SECONDS, _PRINTING_SECONDS = 15.0, 60.0
+
+_PRINTS = "this machine is too busy to tell whether it ever comes to rest at the limit: it prints much"
+"""asyncio's has a traceback for each place of the backlog, and then sleeps for the rest of a second."""
 
 
 def _answered(client: socket.socket) -> str:
@@ -74,12 +77,14 @@ def descriptor_limit(subject: Subject) -> None:
             spins = not spun and busy(subject)
             prints = spins and busy_printing(subject)
     if not _served_again(subject):
+        if busy_printing(subject):
+            raise NotSeenHere(_PRINTS)
         with warm_up("leaks"):
             if subject.pid is not None and descriptors_of_first(subject) >= limit:
                 raise Fault("clients have left, and none of their descriptors is free again")
         raise Fault("descriptors are free again, and a new client is not served")
-    if prints:  # asyncio's has a traceback for each place of the backlog, and then sleeps for the rest of a second
-        raise NotSeenHere("this machine is too busy to tell whether it ever sleeps at the limit: it prints much")
+    if prints:
+        raise NotSeenHere(_PRINTS)
     if spins:
         raise Fault("at the limit the server never sleeps: it asks for a descriptor again and again")
 
@@ -87,11 +92,16 @@ def descriptor_limit(subject: Subject) -> None:
 def _served_again(subject: Subject) -> bool:
     """Whether a new client is served, at once or after the server has dealt with those who have left.
 
-    One that still works, or waits for a core, is given more time: it may have much to say of each that it refused.
+    One that still works, or waits for a core, is given more time, and still more if it prints on a crowded machine: it
+    may have much to say of each that it refused.
     """
     until = time.monotonic() + PATIENCE
-    last = until + _MORE_SECONDS
-    while time.monotonic() < until or (time.monotonic() < last and at_work(subject)):
+    last, very_last = until + _MORE_SECONDS, until + _PRINTING_SECONDS
+    while (
+        time.monotonic() < until
+        or (time.monotonic() < last and at_work(subject))
+        or (time.monotonic() < very_last and busy_printing(subject))
+    ):
         with connect(subject) as client:
             if _answered(client) == "answered":
                 return True
