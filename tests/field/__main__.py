@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from iomux.conformance.check import SECONDS
 from tests.field.table import OURS, Input, read
 from tests.field.trying import Verdict, as_due, try_input
 
@@ -24,7 +25,7 @@ def main() -> int:
     wrong = 0
     with _hogs() if options.hogs else contextlib.nullcontext():
         for tried in chosen:
-            verdicts = [try_input(tried) for _ in range(options.runs)]
+            verdicts = [try_input(tried, seconds=options.seconds) for _ in range(options.runs)]
             wrong += not _report(tried, verdicts, options.verbose)
     print(f"{len(chosen) - wrong} of {len(chosen)} as due, in each of {options.runs} runs")
     return 1 if wrong else 0
@@ -35,6 +36,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("words", nargs="*", help="try only the targets that contain one of these")
     parser.add_argument("--runs", type=int, default=1, help="how often each is tried (default: 1)")
     parser.add_argument("--hogs", action="store_true", help="keep every core busy meanwhile")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long a check that fails may go on")
     parser.add_argument("--table", type=Path, action="append", help="a JSON file with other inputs; may be repeated")
     parser.add_argument("--verbose", action="store_true", help="print the report where a verdict is not as due")
     return parser.parse_args()

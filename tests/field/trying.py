@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from iomux.conformance.check import SECONDS
 from tests.field.table import Input
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +29,12 @@ class Verdict:
     not_seen: tuple[str, ...] = ()
 
 
-def try_input(tried: Input, only: Sequence[str] | None = None) -> Verdict:
-    """Check an input once."""
+def try_input(tried: Input, only: Sequence[str] | None = None, seconds: float = SECONDS) -> Verdict:
+    """Check an input once. seconds: how long a check that fails may go on; on a busy machine more than usual."""
     began = time.monotonic()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.field.trying", tried.command, tried.kind, json.dumps(only)],
+            [sys.executable, "-m", "tests.field.trying", tried.command, tried.kind, json.dumps(only), str(seconds)],
             capture_output=True,
             text=True,
             timeout=LIMIT_SECONDS,
@@ -64,10 +65,10 @@ def main() -> None:
     """In a process of its own: check one target and print what came of it, as JSON."""
     import iomux
 
-    target, kind, only = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    target, kind, only, seconds = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), float(sys.argv[4])
     check = iomux.check if kind == "echo" else iomux.check_chat
     try:
-        report = check(target, only=only, progress=False)
+        report = check(target, only=only, progress=False, seconds=seconds)
     except (ImportError, LookupError, TypeError, ValueError) as error:
         print(json.dumps({"given": "refused", "failed": [], "not_seen": [], "text": str(error)}))
         return
