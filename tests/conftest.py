@@ -1,6 +1,7 @@
 """Fixtures of all tests: figures are drawn in memory only, and no test may leave a process behind."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from tests.support.processes import children
 
 mpl.use("agg")
 os.environ.pop("PYTHONUNBUFFERED", None)  # some containers set it: what is printed in time there must be so anywhere
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background; what is started here inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import iomux
-from tests.support.clients import all_gone, ask, connect
+from tests.support.clients import DEADLINE, all_gone, ask, connect
 from tests.support.commands import busy_children, iomux_command
 
 SERVERS = [mechanism.name for mechanism in iomux.mechanisms()]
@@ -34,7 +34,7 @@ def test_serve_prints_its_address_and_ends_quietly(name: str, number: signal.Sig
             assert ask(client, b"hello") == b"hello"
             server.send_signal(number)
             try:
-                out, err = server.communicate(timeout=20)
+                out, err = server.communicate(timeout=DEADLINE)
             finally:
                 server.kill()  # else leaving the block would wait for it for ever
     assert (server.returncode, out, err) == (0, "", "")
@@ -53,7 +53,7 @@ def test_serve_ends_though_its_main_thread_has_missed_the_signal(number: signal.
                 assert ask(client, b"hello") == b"hello"
                 threads = sorted(int(name) for name in os.listdir(f"/proc/{server.pid}/task"))
                 assert ctypes.CDLL(None).tgkill(server.pid, threads[-1], int(number)) == 0
-                assert server.communicate(timeout=20) == ("", "")
+                assert server.communicate(timeout=DEADLINE) == ("", "")
         finally:
             server.kill()
     assert server.returncode == 0
@@ -86,7 +86,7 @@ def test_serve_warns_of_a_host_that_is_not_loopback() -> None:
         assert server.stdout is not None
         assert server.stdout.readline().startswith("listening on 0.0.0.0:")
         server.terminate()
-        _, err = server.communicate(timeout=20)
+        _, err = server.communicate(timeout=DEADLINE)
     assert err.count("\n") == 1
     assert "not a loopback address" in err
 
@@ -97,7 +97,7 @@ def test_serve_prints_an_address_that_can_be_typed() -> None:
         assert server.stdout is not None
         line = server.stdout.readline()
         server.terminate()
-        _, err = server.communicate(timeout=20)
+        _, err = server.communicate(timeout=DEADLINE)
     if "cannot assign" in err:
         pytest.skip("this machine has no IPv6")
     assert line.startswith("listening on [::1]:")
@@ -146,7 +146,7 @@ def test_interrupted_bench_reports_its_progress_and_leaves_nothing_behind() -> N
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
         started = busy_children(bench, 2)
         bench.send_signal(signal.SIGINT)
-        out, err = bench.communicate(timeout=20)
+        out, err = bench.communicate(timeout=DEADLINE)
     assert bench.returncode == 130
     assert err == "iomux bench: interrupted: 0 of 36 runs were done\n"
     assert out == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.clients import all_gone
+from tests.support.clients import DEADLINE, all_gone
 from tests.support.commands import iomux_command, on_terminal
 
 INTERRUPTED_AT_IMPORT = """
@@ -80,7 +80,7 @@ def test_an_interrupted_bench_keeps_the_runs_that_were_done(
     with on_terminal("bench", "poll", *options) as (bench, seen):
         seen(" 2/99 ")
         bench.send_signal(number)
-        out, _ = bench.communicate(timeout=20)
+        out, _ = bench.communicate(timeout=DEADLINE)
     lines = out.decode().splitlines()
     assert bench.returncode == status
     assert sum(line.split()[0] == "poll" for line in lines[1:]) == len(csv.read_text().splitlines()) - 1 >= 2
@@ -94,7 +94,7 @@ def test_an_interrupted_soak_reports_what_was_seen(number: signal.Signals, statu
         soak.send_signal(number)
         if number == signal.SIGTERM:  # timeout(1) sends two
             soak.send_signal(number)
-        out, _ = soak.communicate(timeout=30)
+        out, _ = soak.communicate(timeout=DEADLINE)
     assert soak.returncode == status
     assert b"interrupted: these are the results up to then" in out
     assert b"nothing was lost" in out

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from iomux.system.sockets import listen
-from tests.support.clients import all_gone, eventually
+from tests.support.clients import DEADLINE, all_gone, eventually
 from tests.support.commands import iomux_command
 
 pytest.importorskip("jupyterlab", reason="JupyterLab is missing: pip install -e '.[lab]'")
@@ -52,12 +52,12 @@ def started(clone: Path) -> "Iterator[subprocess.Popen[str]]":
 
 
 def ask(address: str, token: str, data: bytes | None = None) -> Any:
-    with urlopen(Request(address, data, {"Authorization": f"token {token}"}), timeout=30) as answer:
+    with urlopen(Request(address, data, {"Authorization": f"token {token}"}), timeout=DEADLINE) as answer:
         return json.loads(answer.read())
 
 
 def answers(address: str) -> bool:
-    with contextlib.suppress(URLError), urlopen(address, timeout=30):
+    with contextlib.suppress(URLError), urlopen(address, timeout=DEADLINE):
         return True
     return False
 
@@ -75,7 +75,7 @@ def test_the_printed_address_opens_the_first_page_and_one_interrupt_ends_all(
     assert page == f"lab/tree/{FIRST}"
     assert ("--allow-root" in said) == (os.geteuid() == 0)
     assert eventually(lambda: answers(found[0])), "it prints the address shortly before it listens there"
-    with urlopen(found[0], timeout=30) as answer:
+    with urlopen(found[0], timeout=DEADLINE) as answer:
         assert (answer.status, b"<title>JupyterLab</title>" in answer.read()) == (200, True)
     notebook = ask(f"{home}api/contents/{FIRST}", token)["content"]
     assert notebook["metadata"]["language_info"]["version"] == platform.python_version()
@@ -84,7 +84,7 @@ def test_the_printed_address_opens_the_first_page_and_one_interrupt_ends_all(
     processes = psutil.Process(started.pid).children(recursive=True)
     assert processes
     started.send_signal(signal.SIGINT)
-    assert started.wait(timeout=30) == 0
+    assert started.wait(timeout=DEADLINE) == 0
     assert "Traceback" not in started.stderr.read()
     assert all_gone(processes)
 

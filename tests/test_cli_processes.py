@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import iomux
-from tests.support.clients import all_gone, ask, connect
+from tests.support.clients import DEADLINE, all_gone, ask, connect
 from tests.support.commands import iomux_command
 
 
@@ -44,7 +44,7 @@ def test_several_processes_serve_one_address_and_end_together(sharing: str, numb
             with connect(("127.0.0.1", port)) as client:
                 assert ask(client, b"hello") == b"hello"
         server.send_signal(number)
-        assert server.communicate(timeout=20) == ("", "")
+        assert server.communicate(timeout=DEADLINE) == ("", "")
     assert server.returncode == 0
     assert all_gone(all_of_it)
 
@@ -66,7 +66,7 @@ def test_one_that_ends_is_told_and_the_last_one_ends_the_command(tmp_path: Path)
         os.kill(pids[0], signal.SIGKILL)
         assert f"process 1 of 2 (pid {pids[0]}) was ended by SIGKILL" in server.stderr.readline()
         os.kill(pids[1], signal.SIGKILL)
-        _, err = server.communicate(timeout=20)
+        _, err = server.communicate(timeout=DEADLINE)
     assert server.returncode == 1
     assert "none of the serve servers runs" in err
     assert err.count("at import") >= 2

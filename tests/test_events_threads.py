@@ -69,7 +69,7 @@ def test_no_event_of_many_threads_is_lost_and_a_full_pipe_blocks_no_thread(loop:
     loop.on("add", add)
     threads = [in_thread(emits) for _ in range(4)]
     for thread in threads:
-        thread.join(20)
+        thread.join(DEADLINE)
         assert not thread.is_alive(), "the pipe is not read yet"
     loop.run()
     assert count == [4 * each]

@@ -12,7 +12,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 import iomux
-from tests.support.clients import all_gone, eventually
+from tests.support.clients import DEADLINE, all_gone, eventually
 from tests.support.commands import on_terminal
 from tests.support.kernels import Kernel, running_kernel
 
@@ -46,7 +46,7 @@ def test_a_script_gets_the_runs_that_were_done_and_ends_as_interrupted() -> None
         assert [script.stdout.readline() for _ in range(5)] == ["done\n"] * 5
         started = psutil.Process(script.pid).children(recursive=True)
         script.send_signal(signal.SIGINT)
-        out, _ = script.communicate(timeout=30)
+        out, _ = script.communicate(timeout=DEADLINE)
     *more, said, rows, partial = out.splitlines()
     frame = json.loads(rows)
     count = len(frame)

@@ -12,7 +12,7 @@ import pytest
 import iomux
 from iomux.servers import pollers
 from tests.harness.test_pass_along import frame as frame
-from tests.support.clients import all_gone
+from tests.support.clients import DEADLINE, all_gone
 from tests.support.commands import busy_children, iomux_command
 
 
@@ -84,7 +84,7 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing_behind() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
         started = busy_children(bench, 1)
         bench.send_signal(signal.SIGINT)
-        out, err = bench.communicate(timeout=20)
+        out, err = bench.communicate(timeout=DEADLINE)
     assert (bench.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert all_gone(started)

@@ -13,7 +13,7 @@ import psutil
 from iomux.system.sockets import Address
 from iomux.system.sockets import reset as reset
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which a wait is a failure: long, because the machine may be busy."""
 
 

@@ -17,7 +17,7 @@ from tests.support.clients import eventually
 
 def iomux_command(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "iomux", *arguments], capture_output=True, text=True, timeout=120, env=env
+        [sys.executable, "-m", "iomux", *arguments], capture_output=True, text=True, timeout=300, env=env
     )
 
 

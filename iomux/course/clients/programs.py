@@ -8,18 +8,15 @@ import contextlib
 import csv
 import http.client
 import re
-import signal
 import socket
 import subprocess
 from collections.abc import Callable
-from functools import partial
 
 from iomux.course.clients import program
+from iomux.course.clients.running import output_of
 from iomux.harness.load import asking
 from iomux.harness.load.load import load
 from iomux.processes.server import Server
-from iomux.processes.worker import free_core
-from iomux.system.machine import pin
 from iomux.system.sockets import Address
 
 Row = dict[str, float | str]
@@ -27,7 +24,6 @@ Row = dict[str, float | str]
 _PYTHON = "iomux.load"
 _HALF_A_SECOND = 0.5
 _IN_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
-_PATIENCE_SECONDS = 30.0
 _LONGEST_SECONDS = 10.0  # of a run of wrk that has seen no answer yet
 
 
@@ -67,7 +63,9 @@ def redis_load(server: Server, *command: str, connections: int = 50, depth: int 
         host, port = server.address[:2]
         line = [path, "-h", host, "-p", str(port), "-c", str(connections), "-P", str(depth), "-n", str(requests)]
         return _metered(
-            server, "redis-benchmark", lambda: of_redis_benchmark(_output(server, [*line, "--csv", *command]), requests)
+            server,
+            "redis-benchmark",
+            lambda: of_redis_benchmark(output_of(server, [*line, "--csv", *command]), requests),
         )
     return _metered(server, _PYTHON, lambda: _in_python(server, asking.resp(*command, depth=depth), connections, depth))
 
@@ -159,27 +157,11 @@ def _metered(server: Server, tool: str, load: Callable[[], dict[str, float]]) ->
 
 
 def _wrk(server: Server, command: list[str], seconds: float) -> dict[str, float]:
-    printed = _output(server, command, seconds)
+    printed = output_of(server, command, seconds)
     while seconds < _LONGEST_SECONDS and not re.search(r"[1-9]\d* requests in", printed):  # it had no turn yet
         seconds *= 4
-        printed = _output(server, command, seconds)
+        printed = output_of(server, command, seconds)
     return of_wrk(printed)
-
-
-def _output(server: Server, command: list[str], until: float = _PATIENCE_SECONDS) -> str:
-    """What a program prints, on another core than the server's; interrupted after so many seconds."""
-    on_core = partial(pin, free_core(server))
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=on_core
-    ) as process:
-        try:
-            printed, _ = process.communicate(timeout=until)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            printed, _ = process.communicate(timeout=_PATIENCE_SECONDS)
-    if process.returncode not in (0, -signal.SIGINT):  # interrupted before it expected that, it has nothing to report
-        raise RuntimeError(f"{command[0]} ended with status {process.returncode}: {printed}")
-    return printed
 
 
 def _in_python(server: Server, asked: asking.Asking, connections: int, depth: int = 1) -> dict[str, float]:

@@ -3,13 +3,15 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
 
 import iomux
-from iomux.course.clients import browser, programs
+from iomux.course.clients import browser, programs, running
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 WRK = """Running 1s test @ http://127.0.0.1:1/
@@ -41,6 +43,34 @@ def test_wrk_is_given_more_time_if_no_answer_has_come_yet() -> None:
         os.kill(server.pid, signal.SIGSTOP)
         threading.Timer(1.0, os.kill, (server.pid, signal.SIGCONT)).start()
         assert programs.web_load(server, "/", connections=2, seconds=0.2)["requests"] > 0  # type: ignore[operator]
+
+
+FORGETS_ONE = """
+import signal, time
+seen = []
+signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+print("begins", flush=True)
+while len(seen) < 2:
+    time.sleep(0.05)
+print("a report")
+"""
+
+
+def test_a_program_that_forgets_an_interrupt_is_interrupted_again() -> None:
+    with subprocess.Popen([sys.executable, "-S", "-c", FORGETS_ONE], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begins\n"
+        assert "a report" in running._interrupted(process)
+
+
+def test_a_program_is_interrupted_where_a_shell_has_the_background_ignore_that() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with iomux.start("poll", handler=pages) as server:
+            tells = [sys.executable, "-S", "-c", "import signal; print(signal.getsignal(signal.SIGINT).__name__)"]
+            assert running.output_of(server, tells) == "default_int_handler\n"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(
