@@ -14,7 +14,7 @@ import pytest
 
 import iomux
 from iomux.conformance.echo import fairness
-from iomux.conformance.trial import transfer
+from iomux.conformance.trial import flooding, transfer
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
@@ -183,3 +183,21 @@ def test_who_waits_in_a_send_for_one_that_does_not_read_is_asked_what_that_costs
 
     with serving(talk) as (subject, _, _), bystanders(subject) as still_served:
         still_served("a word of another one")
+
+
+@pytest.mark.parametrize(("talk", "said"), [(impatient_for_words, NotSeen), (echo, Fault)])
+def test_flood_blames_no_flood_for_a_pause_that_a_busy_machine_makes(
+    talk: Talk, said: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent_away(*_: object) -> bool:
+        raise Fault("sent away")
+
+    monkeypatch.setattr(flooding, "_let_it_rest", lambda *_: time.sleep(LIMIT_SECONDS))
+    monkeypatch.setattr(flooding, "only_while_we_sleep", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(flooding, "_turned_to_others", sent_away)
+    with (
+        serving(talk) as (subject, _, _),
+        socket.create_connection(subject.address) as flooder,
+        pytest.raises(said, match="sent away"),
+    ):
+        flooding.flood_is_fair(subject, flooding.Flooder(flooder, b"", ""), [], flooding.Turn(b"", b"", ""))

@@ -21,6 +21,7 @@ from iomux.conformance.trial.clients import MIB, compare
 from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, settled, stopped
+from iomux.conformance.trial.transfer import on_a_busy_machine
 from iomux.conformance.trial.yielding import only_while_we_sleep
 from iomux.system.sock_diag.at_port import Socket, sockets_at
 
@@ -61,16 +62,20 @@ def flood_is_fair(subject: Subject, flooder: Flooder, others: Sequence[socket.so
     """Raise Fault if others wait for as long as a flood goes on; NotSeenHere if this machine can't tell.
 
     All of them have been served once. A starving server may be lucky once, if the flood falters, so one trial that
-    shows something is not enough; on a busy machine few of them do, so it is tried again for some seconds.
+    shows something is not enough; on a busy machine few of them do, so it is tried again for some seconds. There the
+    others are silent for longer between two trials, too.
     """
     flooder.client.setblocking(False)
     _make_room(flooder.client)
-    began, shown = time.monotonic(), 0
+    began = spoken = time.monotonic()
+    shown = 0
     for trial in itertools.count(1):
-        _let_it_rest(subject, flooder)
-        with only_while_we_sleep(subject, trial):
-            shown += _turned_to_others(subject, flooder, others, turn)
-        spent = time.monotonic() - began
+        with on_a_busy_machine(subject, spoken):
+            _let_it_rest(subject, flooder)
+            with only_while_we_sleep(subject, trial):
+                shown += _turned_to_others(subject, flooder, others, turn)
+        spoken = time.monotonic()
+        spent = spoken - began
         if shown > 1 and (spent > _ENOUGH_SECONDS or trial >= _TRIALS):  # it may be lucky once, and starve others
             return
         if spent > _AT_MOST_SECONDS and trial >= _TRIALS:
