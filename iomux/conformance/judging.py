@@ -15,7 +15,7 @@ from iomux.conformance.result import Result
 from iomux.conformance.targets import Running, Target, target_of
 from iomux.conformance.trial.ending import error_in
 from iomux.conformance.trial.items import Item
-from iomux.conformance.trial.outcome import Outcome
+from iomux.conformance.trial.outcome import INTERRUPTED_BY_A_STOP, Outcome
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, NotStarted
 from iomux.processes.logs import too_much
 from iomux.processes.server import LAST_WORDS_SECONDS
@@ -36,6 +36,7 @@ _INTERRUPTED = (
     "listener or of a client: call it again, or let the kernel do so (SA_RESTART, sigaction(2); signal(7))."
 )
 """The hint for a server that took an interrupted call for an error, whatever its clients did meanwhile."""
+_CAUSES = {DID_NOT_START: NOT_STARTED, _INTERRUPTED: INTERRUPTED, INTERRUPTED_BY_A_STOP: INTERRUPTED}
 _SAYS_INTERRUPTED = ("Interrupted system call", "EINTR")
 _MANNERS_SECONDS = 30.0
 
@@ -95,7 +96,7 @@ def result_of(item: Item, target: Target, outcome: Outcome) -> Result:
         exempt=exempt_from(item, target) if outcome.status == "failed" and not outcome.hint else "",
         detail=outcome.detail,
         by_machine=outcome.by_machine,
-        cause={DID_NOT_START: NOT_STARTED, _INTERRUPTED: INTERRUPTED}.get(outcome.hint, ""),
+        cause=_CAUSES.get(outcome.hint, ""),
         stage=item.stage,
         run=item.run,
     )

@@ -92,9 +92,13 @@ def value_matters(subject: Subject, suspects: Sequence[bytes]) -> Iterator[None]
     except Fault as fault:
         for one in suspects if _comes_back(subject, _LETTERS) else ():
             if not _comes_back(subject, b"ab" + one + b"cd") or not _comes_back(subject, one):
-                fault.hint = _THIS_VALUE.format(" ".join(f"0x{value:02x}" for value in one))
+                fault.hint = _THIS_VALUE.format(_shown(one))
                 break
         raise
+
+
+def _shown(data: bytes) -> str:
+    return repr(data)[1:] if any(value in _LETTERS for value in data) else " ".join(f"0x{value:02x}" for value in data)
 
 
 def _comes_back(subject: Subject, data: bytes) -> bool:

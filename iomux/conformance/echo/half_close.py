@@ -12,7 +12,7 @@ from iomux.conformance.trial.items import item
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, busy
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
-_OWED_BYTES = (4 * MIB, *range(128 * 1024, 1216 * 1024, 48 * 1024))
+OWED_BYTES = (4 * MIB, *range(128 * 1024, 1216 * 1024, 48 * 1024))
 """More than the buffers hold; and many sizes near what they hold, for a server with back-pressure: it sees the end of
 the stream while it owes bytes only if the buffers are full and it still reads."""
 
@@ -28,11 +28,11 @@ the stream while it owes bytes only if the buffers are full and it still reads."
 )
 def half_close(subject: Subject) -> None:
     """Check that all owed bytes arrive, then the end of the stream, and that the server sleeps while it owes them."""
-    data = message(max(_OWED_BYTES))
+    data = message(max(OWED_BYTES))
     spun = subject.pid is None or busy(subject)  # then something other than these clients keeps it awake
     with ExitStack() as stack:
-        clients = [stack.enter_context(connect_narrow(subject)) for _ in _OWED_BYTES]
-        streams = [Stream(client, data[:size], True) for client, size in zip(clients, _OWED_BYTES, strict=True)]
+        clients = [stack.enter_context(connect_narrow(subject)) for _ in OWED_BYTES]
+        streams = [Stream(client, data[:size], True) for client, size in zip(clients, OWED_BYTES, strict=True)]
         fill_all(subject, streams)
         awake = _never_sleeps(subject) if not spun else None  # a stream at its end stays readable, which is not news
         exchange(streams)
@@ -63,7 +63,7 @@ def _being_there_is_enough(subject: Subject) -> bool:
 def _owing_is_enough(subject: Subject) -> bool:
     """Whether it never sleeps while it owes bytes to anyone: then a half-close is no cause. See back-pressure."""
     with connect_narrow(subject) as client:
-        fill(subject, client, message(_OWED_BYTES[0]))
+        fill(subject, client, message(OWED_BYTES[0]))
         awake = busy(subject)
         leave(client)
     return awake

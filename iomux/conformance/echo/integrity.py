@@ -28,10 +28,16 @@ from iomux.conformance.trial.subject import Fault, Subject
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
 _BULK_BYTES = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
-_SIZES = sorted(
-    {near for at in (10, 100, 256, 512, 1000, 1024, 2048, 4096, 8192, 10_000, 65_536) for near in (at - 1, at, at + 1)}
-)
+_COMMON = (10, 16, 32, 64, 100, 128, 200, 256, 500, 512, 1000, 1024, 1460, 1500, 2000, 2048, 4000, 4096, 5000, 8000)
+_LARGE = (8192, 10_000, 16_384, 20_000, 32_768, 50_000, 65_535)
+_SIZES = sorted({near for at in (*_COMMON, *_LARGE) for near in (at - 1, at, at + 1)} | {65_537})
 """Sizes around those that buffers commonly have."""
+_WORDS = tuple(
+    b"\r\n|\n|\r\n\r\n|.\r\n|quit|quit\n|QUIT\r\n|exit|exit\n|bye|bye\n|q\n|end\n|stop\n|close\n|logout\n|shutdown\n".split(
+        b"|"
+    )
+)
+"""Lines that are a farewell or a command elsewhere."""
 _SPECIAL = bytes([0, 3, 4, 8, 9, 10, 13, 26, 27, 32, 127, 128, 255])
 """Values that mean something to a terminal, a text file, or a string in C."""
 _OF_SEVERAL = 32  # the kernel chooses a listener by a hash: of two, each gets one of them but for once in 2^31
@@ -102,19 +108,22 @@ def _ask_for(subject: Subject, client: socket.socket, size: int, who: str = "the
     "pieces",
     points=4,
     rule="a message comes back even if it arrives in pieces, cut anywhere",
-    sent="a client sends each of the 256 bytes alone, and awaits it; another one sends 300 bytes one at a time, then "
-    "100,000 bytes cut at random places",
+    sent="a client sends each of the 256 bytes alone, then words such as quit, and an empty line, and awaits each; "
+    "another one sends 300 bytes one at a time, then 100,000 bytes cut at random places",
     hint="One send of the client is not one recv of yours: a stream has no messages. What does your server assume "
     "about what one recv returns?",
     man="recv(2), tcp(7)",
 )
 def pieces(subject: Subject) -> None:
-    """Send each byte there is, alone, and awaited; then bytes one by one, and a message split at random."""
+    """Send each byte, and some words, alone, and awaited; then bytes one by one, and a message split at random."""
     single, long = message(300), message(100_000)
     cut, values = random.Random(3), [bytes([value]) for value in range(256)]
     with connect(subject) as client, value_matters(subject, values):
         for value in values:
             ask(client, value, "a client whose message is a single byte")
+    with connect(subject) as client, value_matters(subject, _WORDS):
+        for word in _WORDS:
+            ask(client, word, "a client whose message is a word or a line end")
     with cut_by_chance(), connect(subject) as client:
         for place in range(len(single)):
             client.sendall(single[place : place + 1])

@@ -8,7 +8,8 @@ No time is judged. While an answer is due, the kernel is asked what it knows of 
 same bytes twice, 20 ms apart, written and not sent, were held back for these 20 ms, however slow this process or the
 machine is; nothing on its way tells MSG_MORE from Nagle. A request that twice lies unread while each thread of the
 server sleeps, and none has gone to sleep since it was sent, has woken nobody: the server asks at intervals. A server
-that is slow because it computes, waits for a core or for something of its own, a database, say, shows neither.
+that is slow because it computes, waits for a core or for something of its own, a database, say, shows neither. If it
+does so after its answer, the next request finds it there: where there is a doubt, that comes when it would be over.
 """
 
 import contextlib
@@ -25,15 +26,17 @@ from iomux.conformance.trial.rest import all_asleep, naps
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, pids, use_at_rest
 from iomux.system.sock_diag.other_end import Connection, missing, other_end
 
-_BYTES = 64
-_WARM_UP = 4  # a connection's first segments are acknowledged at once (net/ipv4/tcp_input.c, tcp_enter_quickack_mode)
+_BYTES, _WARM_UP = (
+    64,
+    4,
+)  # a connection's first segments are acknowledged at once (net/ipv4/tcp_input.c, tcp_enter_quickack_mode)
 _LEAST, _MOST, _SECONDS = 9, 2000, 4.0
 _MORE_SECONDS = 15.0  # if there was a trace of it, and too few proofs: on a busy machine the kernel is asked too seldom
 _PROMPT_SECONDS = 0.0015
 _HELD_SECONDS = 0.02  # half of the shortest delay of an acknowledgement (TCP_DELACK_MIN)
 _PROOFS = 4  # so many answers must have been held back: once is chance, and no lasting harm
 _SAMPLE_SECONDS, _REST_SECONDS = 0.0004, 0.02
-_POLLS_A_SECOND = 30.0  # more than a Java machine's own 20
+_LEFT_OVER, _POLLS_A_SECOND = 3, 30.0  # more than a Java machine's own 20
 _LATE = "a lone client's answers are held back: "
 _WORDS = {
     "nagle": "the server sent them in parts, and the kernel kept a part until the client had acknowledged the one "
@@ -65,6 +68,7 @@ def prompt(subject: Subject) -> None:
         server = pids(subject) if subject.pid is not None else []  # now: a process may have been made for this client
         began = time.monotonic()
         while not seen.enough(time.monotonic() - began):
+            time.sleep(seen.pause)
             seen.add(_answer(client, server, _naps(server) if seen.doubtful else None), subject)
     if seen.mostly_late:
         _say_what_hides_why(seen.polls or _polls(subject))
@@ -132,6 +136,9 @@ class _Seen:
     doubtful: bool = False
     """Whether a request was unread although it was not: only one that no nap interrupts counts from then on."""
 
+    pause: float = 0.0
+    """Before the next request, in seconds: the work that is left over from the last one is done then."""
+
     @property
     def mostly_late(self) -> bool:
         return 2 * self.late >= self.answers
@@ -143,6 +150,7 @@ class _Seen:
             self.doubtful = not self.polls
             watch.proofs.remove("unread")
         self.answers += 1
+        self.pause = max(self.pause, _LEFT_OVER * watch.took) if self.doubtful else 0.0
         self.late += watch.took > _PROMPT_SECONDS
         self.proofs.update(watch.proofs)
         for why, count in self.proofs.items():

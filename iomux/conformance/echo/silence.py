@@ -8,7 +8,7 @@ to do so after seconds. Cost: the seconds, of waiting.
 import socket
 import time
 
-from iomux.conformance.trial.clients import MIB, ask, compare, connect, connect_narrow, message
+from iomux.conformance.trial.clients import CLOSED, MIB, RESET, ask, compare, connect, connect_narrow, message
 from iomux.conformance.trial.items import item, warm_up
 from iomux.conformance.trial.subject import PATIENCE, Fault, Subject
 from iomux.conformance.trial.transfer import Stream, are_kept, exchange, owe
@@ -17,6 +17,10 @@ _SILENT_SECONDS = 6.5  # longer than 5 s, a common time limit
 _UNREAD = (
     "Who does not read for some seconds has not left, and is owed what it is owed. What limits your send: a time-out "
     "of the socket (SO_SNDTIMEO, settimeout), TCP_USER_TIMEOUT, a clock of your own?"
+)
+_MOVED = (
+    "Others have left meanwhile. What is kept for one client, and where: in a list whose last entry takes the place of "
+    "one that goes, under a number that another one may get? It has to be found by its own client, whoever leaves."
 )
 _MUCH = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
 
@@ -46,7 +50,8 @@ def silence(subject: Subject) -> None:
         newcomer.close()
         exchange([owed])
         if bytes(owed.got) != owed.data and are_kept(subject, owed.data, 0.0):
-            compare(owed.data, bytes(owed.got), owed.how, "a client that had not read for some seconds", _UNREAD)
+            hint = _UNREAD if owed.how in (CLOSED, RESET) else _MOVED
+            compare(owed.data, bytes(owed.got), owed.how, "a client that had not read for some seconds", hint)
 
 
 def _ask_again(client: socket.socket, who: str) -> None:

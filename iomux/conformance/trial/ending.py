@@ -5,8 +5,11 @@ The last line that a program has printed is seldom the cause of its end: it may 
 and if there is none, the last line, named as such. Numbers that change from run to run are left out of it.
 """
 
+import contextlib
+import os
 import re
 import time
+from collections.abc import Iterator
 
 import psutil
 
@@ -81,3 +84,11 @@ def lives_on(pid: int) -> bool:
             return True
         time.sleep(_LOOK_SECONDS)
     return True
+
+
+def in_session(session: int) -> Iterator[psutil.Process]:
+    """The processes of a session (setsid(2)), whoever is their parent now; none of ours."""
+    for pid in psutil.pids() if session != os.getsid(0) else ():
+        with contextlib.suppress(OSError, psutil.Error):  # it has just ended
+            if os.getsid(pid) == session:
+                yield psutil.Process(pid)

@@ -5,11 +5,11 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from iomux.conformance.trial.ending import in_session
 from iomux.conformance.trial.holders import held
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import RAISE_THE_LIMIT, Fault, NotSeenHere, Subject, processes, settled
@@ -107,7 +107,7 @@ def ends_by_ctrl_c(subject: Subject, who: str) -> None:
 
     def left() -> list[psutil.Process]:
         sockets = {one.inode for one in sockets_at(port) if one.local == port and one.inode}
-        holding = [one for one in {*known, *_in_session(session)} if any(held(one.pid, inode) for inode in sockets)]
+        holding = [one for one in {*known, *in_session(session)} if any(held(one.pid, inode) for inode in sockets)]
         return [one for one in dict.fromkeys([*own, *holding]) if runs(one)]
 
     press_ctrl_c(subject)
@@ -134,13 +134,6 @@ def _program(process: psutil.Process) -> str:
     return ""
 
 
-def _in_session(session: int) -> Iterator[psutil.Process]:
-    for pid in psutil.pids() if session != os.getsid(0) else ():
-        with contextlib.suppress(OSError, psutil.Error):  # it has just ended
-            if os.getsid(pid) == session:
-                yield psutil.Process(pid)
-
-
 def press_ctrl_c(subject: Subject) -> None:
     """Send SIGINT to each of its processes once they rest, as somebody who looks at a terminal does.
 
@@ -153,7 +146,7 @@ def press_ctrl_c(subject: Subject) -> None:
     settled(subject)
     known = processes(subject)
     group = os.getsid(known[0].pid)
-    around = [one for one in _in_session(group) if one not in known and os.getpgid(one.pid) == group]
+    around = [one for one in in_session(group) if one not in known and os.getpgid(one.pid) == group]
     for process in (*known, *around):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGINT)

@@ -13,9 +13,22 @@ from typing import Literal
 
 import psutil
 
+from iomux.conformance.trial.clients import CLOSED, RESET, ask, connect, connect_narrow
+from iomux.conformance.trial.connecting import AT_HOME_ONLY
 from iomux.conformance.trial.items import Item
 from iomux.conformance.trial.recording import RECORDING, Step
-from iomux.conformance.trial.subject import HIDDEN, SHORT_HERE, Fault, NotSeen, NotSeenHere, Subject, under_trial
+from iomux.conformance.trial.subject import (
+    HELD,
+    HIDDEN,
+    SHORT_HERE,
+    Fault,
+    NotSeen,
+    NotSeenHere,
+    Subject,
+    settled,
+    stopped,
+    under_trial,
+)
 from iomux.system.sock_diag.at_port import listening_at
 
 _OVERFLOWS = "ListenOverflows"
@@ -27,6 +40,15 @@ _REASONS = _MACHINE_WIDE | {
     _OVERFLOWS: "the backlog was full, and the kernel dropped connections (ListenOverflows, listen(2))"
 }
 """By counter: what it means for a client that was not served."""
+_STOPPED = (
+    "the server was stopped (SIGSTOP) and went on (SIGCONT), and then it did not serve a client that had been there "
+    "before, though nobody else had done anything"
+)
+INTERRUPTED_BY_A_STOP = (
+    "Some calls fail with EINTR when a process that was stopped goes on, without any handler: recv and send with a "
+    "time limit (SO_RCVTIMEO, SO_SNDTIMEO), epoll_wait (signal(7)). EINTR tells nothing of a client: call again."
+)
+"""The hint for a server that takes that for the end of a client."""
 Status = Literal["passed", "failed", "not seen"]
 
 
@@ -69,7 +91,13 @@ def tried(item: Item, subject: Subject, passed: Iterable[str] = ()) -> Outcome:
     """Run one item's trial, and say how it ended."""
     try:
         with under_trial(subject, passed):
-            item.trial(subject)
+            try:
+                item.trial(subject)
+            except Fault as fault:
+                if not _serves_at_home_only(subject, fault):
+                    _look_for_an_interrupted_call(subject, fault)
+                    raise
+                item.trial(subject)  # from 127.0.0.1
     except Fault as fault:
         lived = fault.server_lived_on
         return Outcome("failed", fault.seen, fault.detail, fault.hint, False, RECORDING.steps(), lived)
@@ -85,6 +113,40 @@ def tried(item: Item, subject: Subject, passed: Iterable[str] = ()) -> Outcome:
         seen = f"a client's call failed: {error.strerror or type(error).__name__}"
         return Outcome("failed", seen, steps=RECORDING.steps())
     return Outcome("passed")
+
+
+def _serves_at_home_only(subject: Subject, fault: Fault) -> bool:
+    """Whether it ends each connection from another address than 127.0.0.1, which some items' clients come from."""
+    if fault.detail.get("how") not in (CLOSED, RESET) or subject in AT_HOME_ONLY:
+        return False
+    with (
+        RECORDING.paused(),
+        contextlib.suppress(Fault, NotSeen, OSError),
+        connect(subject) as home,
+        connect_narrow(subject) as guest,
+    ):
+        try:
+            ask(guest, b"?")
+        except Fault as sent_away:
+            if sent_away.detail.get("how") in (CLOSED, RESET):
+                ask(home, b"?")
+                AT_HOME_ONLY.add(subject)
+    return subject in AT_HOME_ONLY
+
+
+def _look_for_an_interrupted_call(subject: Subject, fault: Fault) -> None:
+    """Say so if the server ends whoever is there when it is stopped and goes on: nobody else has to do anything."""
+    if not HELD or not fault.server_lived_on:
+        return
+    with RECORDING.paused(), contextlib.suppress(Fault, NotSeen, OSError), connect(subject) as client:
+        ask(client, b"at first")
+        with stopped(subject):
+            pass
+        settled(subject)
+        try:
+            ask(client, b"and now?")
+        except Fault:
+            fault.detail["client_saw"], fault.seen, fault.hint = fault.seen, _STOPPED, INTERRUPTED_BY_A_STOP
 
 
 def kernel_drops(port: int) -> dict[str, int]:

@@ -6,6 +6,7 @@ address only: then these functions raise `NotSeen`, and the report says so inste
 
 import contextlib
 import errno
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import psutil
 
 from iomux.conformance.trial import rest
-from iomux.conformance.trial.ending import lives_on
+from iomux.conformance.trial.ending import in_session, lives_on
 from iomux.system.network.place import Hosts
 from iomux.system.process_tree import exists
 from iomux.system.sockets import Address
@@ -78,7 +79,7 @@ UNDER_TRIAL: list["Subject"] = []
 """The servers whose items this process tries now."""
 PASSED: set[str] = set()
 """The items that the server has passed, while one is tried once more that was not seen by the fault of one of them."""
-_held: list["Subject"] = []
+HELD: dict["Subject", bool] = {}  # those that were stopped in this trial, and whether they still are
 
 
 @contextlib.contextmanager
@@ -94,16 +95,17 @@ def under_trial(subject: Subject, passed: Iterable[str] = ()) -> Iterator[None]:
     finally:
         UNDER_TRIAL.remove(subject)
         PASSED.clear()
+        HELD.clear()
 
 
 def processes(subject: Subject) -> list[psutil.Process]:
-    """The server's processes, the first one first. Raises NotSeen if they are not known, Fault if it is gone."""
+    """Its processes, the first one first, orphans too. Raises NotSeen if they are not known, Fault if it is gone."""
     if subject.pid is None:
         raise NotSeen("the server's process is not known: let check start it, by name, function, file or command line")
     try:
         first = psutil.Process(subject.pid)
-        return [first, *first.children(recursive=True)]
-    except psutil.NoSuchProcess as error:
+        return list(dict.fromkeys((first, *first.children(recursive=True), *in_session(os.getsid(first.pid)))))
+    except (psutil.NoSuchProcess, ProcessLookupError) as error:
         if exists(subject.pid):
             raise NotSeenHere(HIDDEN) from error
         raise Fault("the server's process is gone") from error
@@ -180,17 +182,17 @@ def stopped(subject: Subject) -> Iterator[None]:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and any(_still_runs(process) for process in processes(subject)):
         time.sleep(0.001)  # the signal has not been delivered yet
-    _held.append(subject)
+    HELD[subject] = True
     try:
         yield
     finally:
-        _held.remove(subject)
+        HELD[subject] = False
         send_signal(subject, signal.SIGCONT)
 
 
 def is_held(subject: Subject) -> bool:
     """Whether it is stopped at this moment by `stopped`, so that it can't accept anyone."""
-    return subject in _held
+    return HELD.get(subject, False)
 
 
 def _still_runs(process: psutil.Process) -> bool:
