@@ -136,8 +136,7 @@ class _Seen:
     doubtful: bool = False
     """Whether a request was unread although it was not: only one that no nap interrupts counts from then on."""
 
-    pause: float = 0.0
-    """Before the next request, in seconds: the work that is left over from the last one is done then."""
+    pause: float = 0.0  # before the next request, in seconds: what the last one left to do is done then
 
     @property
     def mostly_late(self) -> bool:

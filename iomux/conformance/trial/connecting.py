@@ -36,8 +36,7 @@ _DROPPED_SECONDS = 0.5  # a connect that takes longer met a full backlog
 _RETRIES_SECONDS = 20.0
 _NARROW_BYTES = 64 * 1024
 _SMALL_SEGMENT = 1400
-AT_HOME_ONLY: set[Subject] = set()
-"""Servers that send away who does not come from 127.0.0.1, as a list of hosts may say (hosts_access(5))."""
+AT_HOME_ONLY: set[Subject] = set()  # they send away who does not come from 127.0.0.1 (hosts_access(5))
 
 
 def connect(subject: Subject) -> socket.socket:

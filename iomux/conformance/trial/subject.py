@@ -75,10 +75,8 @@ class Subject:
     """The hosts of its network, its own first, if it does not run on this machine's."""
 
 
-UNDER_TRIAL: list["Subject"] = []
-"""The servers whose items this process tries now."""
-PASSED: set[str] = set()
-"""The items that the server has passed, while one is tried once more that was not seen by the fault of one of them."""
+UNDER_TRIAL: list["Subject"] = []  # those whose items this process tries now
+PASSED: set[str] = set()  # items that one has passed, while another is tried once more that was not seen by their fault
 HELD: dict["Subject", bool] = {}  # those that were stopped in this trial, and whether they still are
 
 

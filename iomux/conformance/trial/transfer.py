@@ -87,8 +87,7 @@ def bystanders(subject: Subject) -> Iterator[Callable[[str], None]]:
     """Two clients that stay while others misbehave; yields what asks both, afterwards, for what they are due.
 
     One is served, the other one is owed 1 MiB. None is there if the server serves one client at a time, and only the
-    first if a client that does not read holds up others: those are the questions of other items, and so is whether
-    their silence is borne, which a busy machine makes long.
+    first if a client that does not read holds up others: other items ask that, and whether a long silence is borne.
     """
     with contextlib.ExitStack() as stack:
         served, owed = stack.enter_context(connect(subject)), stack.enter_context(connect_narrow(subject))
