@@ -17,7 +17,7 @@ from iomux.networks.report import too_full, too_late
 from iomux.processes.logs import read_log
 from iomux.processes.resolve import speaking
 from iomux.processes.server import Server, launch_on
-from iomux.processes.spawn import end, spawn
+from iomux.processes.spawn import end, interrupt_held_back, spawn
 from iomux.processes.start import replace_earlier_run
 from iomux.processes.starting import PORT_SECONDS
 from iomux.processes.worker import Reports
@@ -113,9 +113,16 @@ class Host:
         ...     print(client.getpeername()[0] == b.address)
         True
         """
-        _, (descriptor,) = self._parts.keeper.ask("socket", self._number, int(kind), protocol)
-        made = Socket(fileno=descriptor)
-        made.settimeout(timeout)
+        made: Socket | None = None
+        try:
+            with interrupt_held_back():  # until the descriptor has an owner
+                _, (descriptor,) = self._parts.keeper.ask("socket", self._number, int(kind), protocol)
+                made = Socket(fileno=descriptor)
+                made.settimeout(timeout)
+        except BaseException:
+            if made is not None:
+                made.close()
+            raise
         return made
 
     def listen(self, port: int = 0, backlog: int = BACKLOG, timeout: float | None = None) -> Socket:

@@ -43,9 +43,9 @@ def main() -> None:
     while True:
         try:
             question, _ = hear(owner)
-        except EOFError:
+            _answer(owner, networks, *question)
+        except (EOFError, BrokenPipeError):
             return
-        _answer(owner, networks, *question)
 
 
 def _hosts(addresses: list[str]) -> Any:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import IO, Any
 
-from iomux.networks.channel import SECONDS, Line
+from iomux.networks.line import SECONDS, Line
 from iomux.networks.report import Reading
 from iomux.processes.errors import cause_of_end
 from iomux.processes.logs import read_log
@@ -54,7 +54,10 @@ class Parts:
         process, log = self._processes[name]
         if is_stopped(process.pid):
             return f"the {name} of the network did not answer within {SECONDS:.0f} s: a signal has stopped it"
-        return f"the {name} of the network {cause_of_end(process)}:\n{read_log(log) or 'no output'}"
+        cause = cause_of_end(process)
+        if not process.returncode:  # it ends in order when its line is closed (`Line.ask`)
+            return f"the {name} of the network did not answer in time, or that was not awaited: make a new network"
+        return f"the {name} of the network {cause}:\n{read_log(log) or 'no output'}"
 
     def start(self, seed: int) -> None:
         """Make the hosts, and the wire between them. Raises OSError if this machine does not allow that."""

@@ -20,6 +20,7 @@ late is counted.
 Cost: some 4 µs of processor time a packet, most of it in the two system calls.
 """
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -162,7 +163,8 @@ class Wire:
                 links[number].set(settings)
         under_way = Counter(flight[3].tun for flight in self._flights)
         counts = [link.counts | {"in_flight": under_way[link.tun]} for link in links]
-        tell(owner, {"links": counts, "late_us": dict(self.late_us), "cpu_s": time.process_time()})
+        with contextlib.suppress(BrokenPipeError):  # it is gone, as the next question will tell
+            tell(owner, {"links": counts, "late_us": dict(self.late_us), "cpu_s": time.process_time()})
         return True
 
 

@@ -73,10 +73,11 @@ def spawn(
 
 @contextlib.contextmanager
 def interrupt_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait until a process that has been started has a name here, by which it can be ended.
+    """Let Ctrl-C wait until what is done inside is done: it is for what can't be left halfway, and ends soon.
 
-    An interrupt between the two would lose it: `Popen` keeps what nobody has waited for, and with it the lifeline. A
-    function as the signal's handler is not inherited by the new process (signal(7), execve(2)); a mask would be.
+    So a process that has been started gets a name here, by which it can be ended: without one, `Popen` keeps what
+    nobody has waited for, and with it the lifeline. A function as the signal's handler is not inherited by the new
+    process (signal(7), execve(2)); a mask would be. If an error ends what is inside, Ctrl-C is raised in its place.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
@@ -88,8 +89,8 @@ def interrupt_held_back() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if came:
-        before(*came[0])
+        if came:
+            before(*came[0])
 
 
 def work_for(work: Mapping[str, Any], joined: tuple[int, ...] = ()) -> bytes:

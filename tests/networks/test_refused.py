@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.networks import channel, parts
+from iomux.networks import line, parts
 from iomux.system.features import Feature, feature
 from iomux.system.machine import processor
 from tests.support.processes import children
@@ -91,7 +91,7 @@ def test_a_part_that_was_killed_is_named(name: str) -> None:
 
 @pytest.mark.usefixtures("works")
 def test_a_part_that_was_stopped_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (channel, parts):
+    for module in (line, parts):
         monkeypatch.setattr(module, "SECONDS", 1.0)
     with iomux.network() as network:
         os.kill(network._parts.pid("wire"), signal.SIGSTOP)
