@@ -5,7 +5,6 @@ sends functions by value, so a new process can run one that was defined in a not
 """
 
 import contextlib
-import errno
 import os
 import pickle
 import signal
@@ -24,7 +23,7 @@ from iomux.processes.errors import Process
 from iomux.processes.logs import unwatch, watch
 from iomux.processes.named.by_value import dumps
 from iomux.system.network.place import Place
-from iomux.system.process_tree import end_below
+from iomux.system.process_tree import end_below, exists
 
 WITHOUT_SITE = ("-S",)
 """Skip the module site (quit(), .pth files): this saves 20 ms for each process, and sys.path comes with the work."""
@@ -143,23 +142,26 @@ def outlives(process: Process, pid: int, seconds: float) -> bool:
             if known.status() in _WAITING or used - first >= seconds or not psutil.LINUX:
                 return True
         except psutil.Error:  # it has ended, so its guard will, or /proc does not show it
-            return not _ends_within(process, _GUARD_SECONDS if _is_gone(pid) else _NOTICE_SECONDS)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError as error:
-        return error.errno == errno.ESRCH
-    return False
+            return not _ends_within(process, _NOTICE_SECONDS if exists(pid) else _GUARD_SECONDS)
 
 
 def end(process: Process) -> None:
     """End a spawned process and all that it has started; close our ends of its pipes.
 
     Its lifeline is closed: then the kernel ends it, or its guard does with all that is below it. What is not gone by
-    then is ended from here. If it ended by itself without a guard, only the rest of its session can be found.
+    then is ended from here. If it ended by itself without a guard, only the rest of its session can be found. Ctrl-C
+    while we wait for that leaves nothing of ours: the pipes are closed, and nobody trims a log that will be.
     """
+    try:
+        _end_all(process)
+    finally:
+        with interrupt_held_back():
+            _close(process.stdin)
+            unwatch(process)
+            _close(process.stdout)
+
+
+def _end_all(process: Process) -> None:
     runs = process.poll() is None
     _close(process.stdin)
     if runs and not _ends_within(process, _GUARD_SECONDS):  # a guard that was stopped, say
@@ -169,8 +171,6 @@ def end(process: Process) -> None:
         _end_orphans(process.pid)
     _not_ended.discard(process.pid)
     process.wait()
-    unwatch(process)
-    _close(process.stdout)
 
 
 def _ends_within(process: Process, seconds: float) -> bool:
