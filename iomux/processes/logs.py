@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import IO
 
 MOST_BYTES = 16 << 20
@@ -56,7 +56,8 @@ def watch(who: Hashable, log: IO[bytes]) -> None:
         return
     with _lock:
         _watched[who] = log
-        if not _watchers:
+        if not any(thread.is_alive() for thread in _watchers):
+            _watchers.clear()
             thread = threading.Thread(target=_trim_logs, name="iomux-logs", daemon=True)
             thread.start()
             _watchers.append(thread)
@@ -77,11 +78,18 @@ def _trim_logs() -> None:
             if not _watched:
                 _watchers.clear()
                 return
-            for log in _watched.values():
-                status = os.fstat(log.fileno())
-                if status.st_blocks * 512 > MOST_BYTES:
-                    punch(log.fileno(), _KEEP_SIZE | _PUNCH_HOLE, 0, status.st_size - _END_BYTES)
+            _trim(punch)
         time.sleep(_CHECK_SECONDS)
+
+
+def _trim(punch: Callable[[int, int, int, int], int]) -> None:
+    for who, log in list(_watched.items()):
+        try:
+            status = os.fstat(log.fileno())
+            if status.st_blocks * 512 > MOST_BYTES:
+                punch(log.fileno(), _KEEP_SIZE | _PUNCH_HOLE, 0, status.st_size - _END_BYTES)
+        except (ValueError, OSError):  # it is closed: whoever did that was interrupted before `unwatch`
+            _watched.pop(who, None)
 
 
 def _reset_after_fork() -> None:
