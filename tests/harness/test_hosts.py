@@ -21,6 +21,7 @@ from iomux.harness.load.on_host import check_reachable, check_versions, clock
 from iomux.system.features import DISTRIBUTION
 from iomux.system.limits import check_address
 from tests.support.clients import eventually
+from tests.support.networks import skip_without_network
 from tests.support.processes import marked, own_mark
 
 pytest.importorskip("distributed", reason="no load from hosts without its extra: pip install -e '.[cluster]'")
@@ -222,3 +223,14 @@ def test_only_networks_that_the_caller_names_are_loaded() -> None:
     check_reachable(["tcp://127.0.0.2:1"], ("127.0.0.1", 80))
     with pytest.raises(ValueError, match=r"127\.0\.0\.1 is another machine on the host of tcp://192\.0\.2\.7:1"):
         check_reachable(["tcp://192.0.2.7:1"], ("127.0.0.1", 80))
+
+
+def test_dask_workers_never_load_an_address_in_a_network_of_ours(dask: Cluster) -> None:
+    """They are outside of it, and whoever has that address there has not been asked."""
+    skip_without_network()
+    asked: dict[str, Any] = {"connections": HOSTS, "duration": 0.1, "client": dask.client}
+    with iomux.network() as network, network[1].start("poll") as server:
+        with pytest.raises(ValueError, match="client and host are both given: load comes from the hosts of a Dask"):
+            network[0].load(server, **asked, deadline=0.1)
+        with pytest.raises(ValueError, match="client and network are both given: load comes from the hosts of a Dask"):
+            iomux.sweep("poll", **asked, repeats=1, progress=False, network=network)

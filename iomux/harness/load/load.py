@@ -15,7 +15,7 @@ from iomux.harness.load.asking import Asking
 from iomux.harness.load.clients import NOBODY_LISTENS
 from iomux.harness.load.doubts import Doubt, doubts, generator_bound
 from iomux.harness.load.hosts import Seen, load_from_hosts
-from iomux.harness.load.on_host import check_reachable, workers_of
+from iomux.harness.load.on_host import check_apart, check_reachable, workers_of
 from iomux.harness.load.plan import Plan, run
 from iomux.harness.load.result import LoadResult, summarize
 from iomux.harness.load.together import bound, doubts_of_all, merge, parts, run_together
@@ -67,8 +67,8 @@ def load(
     begin at one moment, and their raw samples are one result (`iomux.harness.load.together`). host: a host of
     `iomux.network` from which the load comes, to a server that runs in one; `host.load` gives it. client: a Dask client
     (`distributed.Client`): a load generator for each host of its cluster, likewise; what each has seen is in the
-    result's `hosts`, and a host that is lost is counted there, too (`iomux.harness.load.hosts`). allow: with it, the
-    networks of your own in which the server may be, as ["192.0.2.0/24"].
+    result's `hosts`, and a host that is lost is counted there, too (`iomux.harness.load.hosts`); not with host. allow:
+    with client, the networks of your own in which the server may be, as ["192.0.2.0/24"].
 
     Measuring begins when the server has accepted every connection, or stops accepting (on Linux; other systems do
     not show this). Every reply is compared with its request, or with its client's first reply. What else the machine
@@ -84,6 +84,7 @@ def load(
     """
     count = connections if active is None else active
     check_request(connections, count, size, duration, warmup, rate, deadline)
+    check_apart(client, "host", host)
     workers = workers_of(client, allow, connections, processes)
     check_processes(connections, processes)
     each = len(workers) or processes

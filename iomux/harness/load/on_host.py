@@ -38,6 +38,17 @@ class Clock(NamedTuple):
     """Half of the shortest round trip: the offset is known to this."""
 
 
+def check_apart(client: Any, name: str, place: object) -> None:
+    """Raise ValueError if load is to come from a Dask cluster and from a host of a network at once.
+
+    Dask's workers are outside of that: an address in it is somebody else's there, and was never allowed.
+    """
+    if client is not None and place is not None:
+        raise ValueError(
+            f"client and {name} are both given: load comes from the hosts of a Dask cluster or of a network"
+        )
+
+
 def workers_of(client: Any, allow: Sequence[str], connections: int, processes: int) -> list[str]:
     """The Dask workers from whose hosts the load is to come; none without a client. Raises as `load`."""
     if client is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from iomux import servers
 from iomux.harness.load.arrivals import choose
 from iomux.harness.load.load import check_processes, load
-from iomux.harness.load.on_host import workers_of
+from iomux.harness.load.on_host import check_apart, workers_of
 from iomux.harness.load.percentiles import SHARES
 from iomux.harness.load.result import LoadResult
 from iomux.harness.load.rounds import Repeats, check_rounds, rotated
@@ -64,8 +64,8 @@ def sweep(
     bar on standard error. again: how often a run is repeated that the machine has disturbed, in all at most a quarter
     of the runs, and no more after three in vain; the disturbed one is dropped. processes: how many load generators, and
     not more than connections. network: of `iomux.network`: load comes from its first host, and servers run in its
-    second one. The other arguments are those of `iomux.load`. All servers and levels of a round get the same planned
-    times, and each round its own: round 0 those of `seed`, round 1 those of `seed` + 1.
+    second one; not with client. The other arguments are those of `iomux.load`. All servers and levels of a round get
+    the same planned times, and each round its own: round 0 those of `seed`, round 1 those of `seed` + 1.
 
     Columns: `server`, `model`, `connections`, `active`, `size_bytes`, `rate_per_s`, `arrivals`, `seed`, `repeat`, what
     `load` measures (`p50_us`, ..., `requests_per_s`, `cpu_us_per_request`, the server's context switches), and
@@ -92,6 +92,7 @@ def sweep(
     for level in levels:
         check_request(level, level if active is None else min(active, level), size, duration, warmup, rate)
     check_processes(max(levels), processes)
+    check_apart(client, "network", network)
     workers_of(client, allow, min(levels), processes)
     if network is not None:
         network[0].namespaces()  # one that was stopped is told now, not in each row
