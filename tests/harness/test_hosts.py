@@ -214,6 +214,18 @@ def test_wrong_arguments_are_said_in_a_sentence(dask: Cluster, monkeypatch: pyte
         iomux.load("poll", client=dask.client)
 
 
+def test_a_client_that_was_closed_is_said(dask: Cluster) -> None:
+    from distributed import Client
+
+    with Client(dask.scheduler, set_as_default=False) as closed:
+        pass
+    said = "client has no connection to its scheduler, it is closed: make a new one"
+    with pytest.raises(ValueError, match=said):
+        iomux.load("poll", connections=HOSTS, client=closed)
+    with pytest.raises(ValueError, match=said):
+        iomux.sweep("poll", [HOSTS], repeats=1, progress=False, client=closed)
+
+
 def test_only_networks_that_the_caller_names_are_loaded() -> None:
     with pytest.raises(ValueError, match=r"192\.0\.2\.7 is not a loopback address"):
         iomux.load("192.0.2.7:80")

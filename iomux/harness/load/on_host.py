@@ -71,6 +71,8 @@ def hosts_of(client: Any) -> list[str]:
         raise ImportError(f"client needs Dask, which is not installed: {install('cluster')}") from None
     if not isinstance(client, Client) or client.asynchronous:
         raise TypeError(f"client is {client!r}: give a distributed.Client that is not asynchronous")
+    if client.status != "running":
+        raise ValueError(f"client has no connection to its scheduler, it is {client.status}: make a new one")
     workers = client.scheduler_info(n_workers=-1)["workers"]
     one = {about["host"]: worker for worker, about in sorted(workers.items(), reverse=True)}
     if not one:
