@@ -6,6 +6,7 @@ from typing import Any
 from iomux.networks.checks import check_setting
 from iomux.networks.parts import Parts
 from iomux.networks.report import LinkReport, Reading, make
+from iomux.processes.spawn import interrupt_held_back
 
 _NOTHING = Reading(Counter(), Counter(), 0.0, 0.0)
 
@@ -92,7 +93,8 @@ class Link:
         return make(reading, since.reading if since else _NOTHING._replace(at_s=self._parts.since_s), delay)
 
     def _get(self, name: str) -> Any:
-        values = [self._parts.settings[number][name] for number in self._numbers]
+        settings = self._parts.settings
+        values = [settings[number][name] for number in self._numbers]
         if any(value != values[0] for value in values):
             raise ValueError(f"{name} differs from link to link: {values}; ask the link of each host")
         return values[0]
@@ -102,7 +104,8 @@ class Link:
         self._change(name, value)
 
     def _change(self, name: str, value: Any) -> None:
-        changed = {number: self._parts.settings[number] | {name: value} for number in self._numbers}
-        self._parts.wire.ask("set", changed)
-        for number, settings in changed.items():
-            self._parts.settings[number] = settings
+        """Send the settings whole, and keep them. Another thread, or Ctrl-C, comes before that or after it."""
+        with interrupt_held_back(), self._parts.changing:
+            changed = {number: self._parts.settings[number] | {name: value} for number in self._numbers}
+            self._parts.wire.ask("set", changed)
+            self._parts.settings = tuple(changed.get(n, same) for n, same in enumerate(self._parts.settings))

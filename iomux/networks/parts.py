@@ -8,6 +8,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import threading
 import time
 import weakref
 from collections import Counter
@@ -30,7 +31,10 @@ class Parts:
     """The processes and descriptors of one network. Made by `make`."""
 
     def __init__(self, addresses: list[str], settings: list[dict[str, Any]]) -> None:
-        self.addresses, self.settings = addresses, settings
+        self.addresses = addresses
+        self.settings = tuple(settings)
+        """Those of each link; a change puts others in their place, all at once, while it holds `changing`."""
+        self.changing = threading.Lock()
         self.since_s = time.monotonic()
         self.refused: list[str] = []
         """The settings of the hosts that this machine did not allow."""
