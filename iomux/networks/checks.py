@@ -23,10 +23,13 @@ def check_hosts(hosts: Any) -> None:
         raise ValueError(f"hosts is {hosts}: a network has 2 to {MOST_HOSTS} of them")
 
 
-def check_setting(name: str, value: Any) -> None:
-    """Raise ValueError, saying what to give, if a link can't be set so."""
+def setting(name: str, value: Any) -> float | int | None:
+    """The value of a link's setting as a number of Python. Raises ValueError, saying what to give, if it can't be that.
+
+    One of NumPy would let the wire import NumPy when it is sent there, for which all packets wait.
+    """
     if name == "rate_mbit" and value is None:
-        return
+        return None
     if name == "queue_bytes":
         check_whole(queue_bytes=value)
     check_real(**{name: value})
@@ -38,6 +41,7 @@ def check_setting(name: str, value: Any) -> None:
     }[name]
     if not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"{name} is {value}: {what}")
+    return int(value) if name == "queue_bytes" else float(value)
 
 
 def check_seed(seed: Any) -> None:

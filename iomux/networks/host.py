@@ -116,7 +116,7 @@ class Host:
         made: Socket | None = None
         try:
             with interrupt_held_back():  # until the descriptor has an owner
-                _, (descriptor,) = self._parts.keeper.ask("socket", self._number, int(kind), protocol)
+                _, (descriptor,) = self._parts.keeper.ask("socket", self._number, int(kind), int(protocol))
                 made = Socket(fileno=descriptor)
                 made.settimeout(timeout)
         except BaseException:

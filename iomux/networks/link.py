@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from iomux.networks.checks import check_setting
+from iomux.networks.checks import setting
 from iomux.networks.parts import Parts
 from iomux.networks.report import LinkReport, Reading, make
 from iomux.processes.spawn import interrupt_held_back
@@ -100,8 +100,7 @@ class Link:
         return values[0]
 
     def _set(self, name: str, value: Any) -> None:
-        check_setting(name, value)
-        self._change(name, value)
+        self._change(name, setting(name, value))
 
     def _change(self, name: str, value: Any) -> None:
         """Send the settings whole, and keep them. Another thread, or Ctrl-C, comes before that or after it."""

@@ -12,7 +12,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
-from iomux.networks.checks import QUEUE_BYTES, check_hosts, check_seed, check_setting
+from iomux.networks.checks import QUEUE_BYTES, check_hosts, check_seed, setting
 from iomux.networks.host import Host
 from iomux.networks.link import Link
 from iomux.networks.parts import Parts
@@ -110,11 +110,10 @@ def network(
     """
     check_hosts(hosts)
     given = {"delay_ms": delay_ms, "rate_mbit": rate_mbit, "loss": loss, "queue_bytes": queue_bytes}
-    for name, value in given.items():
-        check_setting(name, value)
+    settings = {name: setting(name, value) for name, value in given.items()}
     check_seed(seed)
     drawn = secrets.randbits(32) if seed is None else int(seed)
-    made = Network(_started(int(hosts), {**given, "cut": False}, drawn), drawn)
+    made = Network(_started(int(hosts), {**settings, "cut": False}, drawn), drawn)
     replace_earlier_run(made)
     return made
 

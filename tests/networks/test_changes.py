@@ -3,8 +3,10 @@
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import iomux
@@ -44,3 +46,26 @@ def test_a_change_that_ctrl_c_comes_into_is_made(monkeypatch: pytest.MonkeyPatch
             with pytest.raises(KeyboardInterrupt):
                 a.link.delay_ms = 7
         assert a.link.delay_ms == 7, "as the wire has been told"
+
+
+def test_numbers_of_numpy_are_sent_as_those_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+
+    def told(sock: Any, question: Any, *more: Any) -> None:
+        sent.append(question)
+        channel.tell(sock, question, *more)
+
+    whole: Any = np.int64(9000)
+    numbers: dict[str, Any] = {"delay_ms": np.float64(2), "loss": np.float32(0)}
+    numbers |= dict.fromkeys(("rate_mbit", "queue_bytes"), whole)
+    with iomux.network(**numbers) as (a, b):
+        monkeypatch.setattr(line, "tell", told)
+        for name, number in numbers.items():
+            setattr(b.link, name, number)
+        a.socket(whole // 9000, whole // 1500).close()  # SOCK_STREAM, IPPROTO_TCP
+        for pid in (a._parts.pid("wire"), a._parts.pid("keeper")):
+            assert "numpy" not in Path(f"/proc/{pid}/maps").read_text()
+    *changes, asked = sent[: len(numbers) + 1]
+    kinds = {name: type(value) for change in changes for name, value in change[1][1].items()}
+    assert kinds == {"delay_ms": float, "rate_mbit": float, "loss": float, "queue_bytes": int, "cut": bool}
+    assert [type(one) for one in asked[1:]] == [int, int, int]
