@@ -5,9 +5,11 @@ namespace over to another process (unix(7)). Cost: some 50 µs a question, most 
 """
 
 import array
+import os
 import pickle
 import socket
 from collections.abc import Sequence
+from errno import EMFILE
 from typing import Any
 
 _MOST_BYTES = 1 << 18
@@ -21,16 +23,28 @@ def tell(line: socket.socket, value: Any, descriptors: Sequence[int] = ()) -> No
 
 
 def hear(line: socket.socket) -> tuple[Any, list[int]]:
-    """Wait for one message, and what descriptors came with it. Raises EOFError if the other end is gone."""
+    """Wait for one message, and what descriptors came with it.
+
+    Raises EOFError if the other end is gone, and OSError (EMFILE) if this process has no room for those descriptors.
+    """
     room = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
     try:
-        data, ancillary, _, _ = line.recvmsg(_MOST_BYTES, room, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, flags, _ = line.recvmsg(_MOST_BYTES, room, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
-        data, ancillary = b"", []
+        data, ancillary, flags = b"", [], 0
+    descriptors = _descriptors(ancillary)
+    if flags & socket.MSG_CTRUNC:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise OSError(EMFILE, os.strerror(EMFILE))
+    if not data:
+        raise EOFError
+    return pickle.loads(data), descriptors
+
+
+def _descriptors(ancillary: Sequence[tuple[int, int, bytes]]) -> list[int]:
     descriptors = array.array("i")
     for level, kind, numbers in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             descriptors.frombytes(numbers[: len(numbers) - len(numbers) % descriptors.itemsize])
-    if not data:
-        raise EOFError
-    return pickle.loads(data), list(descriptors)
+    return list(descriptors)

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from errno import EMFILE
 from typing import Any
 
 from iomux.networks.channel import hear, tell
@@ -40,8 +41,9 @@ class Line:
         try:
             tell(self._ours, question)
             return hear(self._ours)
-        except BaseException:
-            self._ours.close()
+        except BaseException as error:
+            if getattr(error, "errno", None) != EMFILE:  # then the answer has come, if not all that it brought
+                self._ours.close()
             raise
 
     def answer(self) -> tuple[Any, list[int]]:

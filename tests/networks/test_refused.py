@@ -100,6 +100,30 @@ def test_a_part_that_was_stopped_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> 
                 network.link.cut()
 
 
+@pytest.mark.usefixtures("works")
+def test_who_has_no_descriptor_left_is_told_and_can_go_on() -> None:
+    few = (
+        "import iomux, resource\nwith iomux.network() as (a, b):\n"
+        "  limit = resource.getrlimit(resource.RLIMIT_NOFILE)\n  kept = []\n"
+        "  resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))\n"
+        "  try:\n    while True: kept.append(a.socket())\n"
+        "  except OSError as error: print(error)\n"
+        "  kept.pop().close()\n"
+        "  with b.socket() as made: made.bind((b.address, 0))\n"
+        "  print(len(kept) > 30, a.link.report().lost)"
+    )
+    done = subprocess.run([sys.executable, "-c", few], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[Errno 24] Too many open files\nTrue 0\n", "")
+
+
+@pytest.mark.usefixtures("works")
+def test_no_room_for_the_hosts_is_told_so() -> None:
+    few = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n{TRY}"
+    many = few.replace("network()", "network(hosts=100)")
+    done = subprocess.run([sys.executable, "-c", many], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[Errno 24] Too many open files\n", "")
+
+
 def said(*before: str, **environment: str) -> str:
     """What a process is told that tries to make a network, started by this command."""
     done = subprocess.run(
