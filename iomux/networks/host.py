@@ -20,7 +20,7 @@ from iomux.processes.server import Server, launch_on
 from iomux.processes.spawn import end, interrupt_held_back, spawn
 from iomux.processes.start import replace_earlier_run
 from iomux.processes.starting import PORT_SECONDS
-from iomux.processes.worker import Reports
+from iomux.processes.worker import Reports, TookTooLong
 from iomux.servers.connection import Handler
 from iomux.servers.protocol import Factory
 from iomux.system.machine import cores
@@ -86,7 +86,8 @@ class Host:
 
         function: also one of a notebook's cell; it and its arguments are sent by value, and so is its result. What it
         prints is printed here when it has ended. seconds: how long it may take. Raises RuntimeError with its traceback
-        if it fails, and `iomux.processes.worker.TookTooLong`, a RuntimeError, if it takes longer.
+        if it fails, and `iomux.processes.worker.TookTooLong`, a RuntimeError, if it takes longer; in both cases the
+        error has what it had printed.
         """
         work = {"function": function, "arguments": arguments, "cpu": None}
         with tempfile.TemporaryFile() as log:
@@ -96,6 +97,8 @@ class Host:
                 with contextlib.closing(Reports(process, log, what)) as reports:
                     result: T = reports.next(seconds)
                 print(read_log(log), end="")
+            except TookTooLong as error:
+                raise TookTooLong(f"{error}\n{read_log(log)}".rstrip()) from None
             finally:
                 end(process)
         return result

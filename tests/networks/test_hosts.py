@@ -5,12 +5,15 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import iomux
-from iomux.processes.worker import TookTooLong
+from iomux.networks import host
+from iomux.processes.logs import read_log
+from iomux.processes.worker import Reports, TookTooLong
 from iomux.system.procfs import backlog, queues
 from tests.support.clients import eventually
 
@@ -139,6 +142,21 @@ def test_a_function_runs_inside_and_what_it_prints_is_printed(capsys: pytest.Cap
         with pytest.raises(RuntimeError, match=r"cannot pickle|can't be pickled"):
             a.run(lambda: (number for number in range(3)))
         assert a.run(os.getuid) == os.getuid()
+
+
+def test_what_a_function_has_printed_is_told_when_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Patient(Reports):
+        def next(self, seconds: float) -> Any:
+            assert eventually(lambda: read_log(self._log).endswith("got\n"))
+            return super().next(seconds)
+
+    def hang() -> None:
+        print("how far it got")
+        time.sleep(600)
+
+    monkeypatch.setattr(host, "Reports", Patient)
+    with iomux.network() as (a, _), pytest.raises(TookTooLong, match=r"within 0 s: it was ended\nhow far it got$"):
+        a.run(hang, seconds=0)
 
 
 def test_sockets_are_the_hosts_own() -> None:
