@@ -86,8 +86,9 @@ def own_networks(allow: Sequence[str]) -> "list[ipaddress.IPv4Network | ipaddres
     >>> own_networks(["192.0.2.0/24"])
     [IPv4Network('192.0.2.0/24')]
     """
-    if isinstance(allow, str):
-        raise ValueError(f"allow is {allow!r}: give a list of networks, as in allow=[{allow!r}]")
+    if isinstance(allow, str) or not isinstance(allow, Iterable):
+        example = allow if isinstance(allow, str) else "192.0.2.0/24"
+        raise ValueError(f"allow is {allow!r}: give a list of networks, as in allow=[{example!r}]")
     try:
         found = [ipaddress.ip_network(one) for one in allow]
     except ValueError as error:

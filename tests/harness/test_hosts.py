@@ -232,6 +232,9 @@ def test_only_networks_that_the_caller_names_are_loaded() -> None:
     check_address(("192.0.2.7", 80), ["192.0.2.0/24"])
     with pytest.raises(ValueError, match=r"198\.51\.100\.7 is not a loopback address"):
         check_address(("198.51.100.7", 80), ["192.0.2.0/24"])
+    nothing: Any = None
+    with pytest.raises(ValueError, match=r"allow is None: give a list of networks, as in allow=\['192\.0\.2\.0/24'\]"):
+        iomux.load("127.0.0.1:80", allow=nothing)
     check_reachable(["tcp://127.0.0.2:1"], ("127.0.0.1", 80))
     with pytest.raises(ValueError, match=r"127\.0\.0\.1 is another machine on the host of tcp://192\.0\.2\.7:1"):
         check_reachable(["tcp://192.0.2.7:1"], ("127.0.0.1", 80))
