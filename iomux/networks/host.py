@@ -132,7 +132,9 @@ class Host:
         """A listening TCP socket of this host, for code that runs here; its accepted clients are sockets of the host.
 
         port: 0 takes a free one. backlog: how many complete connections may wait for `accept`. timeout: as for
-        `socket`; none unless it is given, as a server has.
+        `socket`; none unless it is given, as a server has. The sockets from its `accept` have none in any case: where
+        the link is cut their `recv` waits for ever, so give them one by `settimeout`. Raises OSError, as if the port is
+        taken, and RuntimeError if the network was stopped.
         """
         made = self.socket(timeout=timeout)
         return open_listener(made, (self.address, port), backlog)
