@@ -22,7 +22,9 @@ _END_BYTES = 64 * 1024
 _CHECK_SECONDS = 0.1
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # linux/falloc.h
 
-_lock = threading.Lock()  # the owner may close a log, and its number must not be reused while we punch a hole
+_lock = threading.RLock()
+"""The owner may close a log, and its number must not be reused while we punch a hole. Reentrant: Python may collect
+garbage at any moment, also while we hold it, and ends what belongs to a server or a network that nobody has."""
 _watched: dict[Hashable, IO[bytes]] = {}
 _watchers: list[threading.Thread] = []
 

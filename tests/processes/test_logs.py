@@ -1,16 +1,18 @@
 """The thread that keeps logs short: it goes on whatever becomes of one of them, and is started again if it ended."""
 
+import gc
 import os
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import IO
 
 import pytest
 
 from iomux.processes import logs
-from tests.support.clients import eventually
+from tests.support.clients import DEADLINE, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a log is not bounded (fallocate(2))")
 _MOST = 1 << 20
@@ -51,3 +53,19 @@ def test_it_is_started_again_if_it_has_ended(long_log: IO[bytes]) -> None:
     logs._watchers.append(ended)
     logs.watch("long", long_log)
     assert eventually(lambda: is_short(long_log))
+
+
+def test_what_is_collected_as_garbage_meanwhile_may_say_that_it_has_ended() -> None:
+    class Unreachable:
+        def __init__(self) -> None:
+            self.me = self
+
+    def collect() -> None:
+        with logs._lock:
+            gc.collect()
+
+    weakref.finalize(Unreachable(), logs.unwatch, "who")
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(DEADLINE)
+    assert not collecting.is_alive()
