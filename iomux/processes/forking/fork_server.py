@@ -8,6 +8,7 @@ The forked process gets its work over a pipe, as one that was started anew does,
 has a session of its own, and ends with its owner (see `iomux.processes.child`).
 """
 
+import contextlib
 import gc
 import importlib
 import os
@@ -35,7 +36,8 @@ def serve_forks(control: int, modules: Iterable[str]) -> None:
             if not message:
                 return
             number = _fork(owner, descriptors) if message[:1] == FORK else _status(*NUMBER.unpack(message[1:]))
-            owner.sendall(NUMBER.pack(number))
+            with contextlib.suppress(BrokenPipeError):  # the owner has given up, as the next message will tell
+                owner.sendall(NUMBER.pack(number))
 
 
 def _fork(owner: socket.socket, descriptors: list[int]) -> int:

@@ -59,19 +59,27 @@ def forks(modules: Iterable[str]) -> Iterator[Fork]:
 
 
 class _Asking:
-    """The connection to the fork server: one question and its answer at a time."""
+    """The connection to the fork server: one question and its answer at a time, between which Ctrl-C has to wait."""
 
     def __init__(self, control: socket.socket, server: Reports) -> None:
         control.settimeout(_START_SECONDS)
         self._control, self._server, self._lock = control, server, threading.Lock()
 
     def __call__(self, question: bytes, descriptors: tuple[int, ...] = ()) -> int:
-        with self._lock, contextlib.suppress(ConnectionError):
-            socket.send_fds(self._control, [question], descriptors)
-            if answer := self._control.recv(NUMBER.size):
+        with contextlib.suppress(ConnectionError), interrupt_held_back(), self._lock:
+            if answer := self._answer(question, descriptors):
                 return int(NUMBER.unpack(answer)[0])
         self._server.next(_START_SECONDS)  # raises the error of which it ended
         raise RuntimeError("the fork server has ended")
+
+    def _answer(self, question: bytes, descriptors: tuple[int, ...]) -> bytes:
+        try:
+            socket.send_fds(self._control, [question], descriptors)
+            return self._control.recv(NUMBER.size)
+        except BaseException:  # an answer that comes later would be taken for that of the next question
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)
+            raise
 
 
 def _forked(ask: _Asking, log: IO[bytes]) -> "Forked":

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from iomux.processes.forking.fork_server import HAS_ENDED, NUMBER
 from iomux.processes.forking.forked import Fork, forks
 from tests.support.clients import eventually
 
@@ -108,6 +111,7 @@ def test_a_module_that_cannot_be_imported_and_a_fork_server_that_was_killed_are_
 
 OWNER = """
 import time
+from iomux.processes.forking.fork_server import HAS_ENDED, NUMBER
 from iomux.processes.forking.forked import forks
 with forks(()) as fork, fork(time.sleep, 600, what="a long job"):
     print("runs", flush=True)
@@ -125,3 +129,36 @@ def test_nothing_outlives_an_owner_that_was_killed(tmp_path: Path) -> None:
         assert len(below) == 2, "the fork server and the job"
         owner.kill()
     assert eventually(lambda: not any(process.is_running() for process in below))
+
+
+def test_after_ctrl_c_no_answer_is_taken_for_that_of_another_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = socket.send_fds
+
+    def interrupted(*arguments: Any) -> int:
+        sent = send(*arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+        return sent
+
+    with forks(MODULES) as fork, fork(time.sleep, 60, what="a long job") as long:
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "send_fds", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                long._process.poll()
+        with fork(who, what="the question") as reports:
+            assert reports._process.pid == reports.next(60)[0]
+
+
+def test_an_answer_that_was_given_up_is_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after signal.alarm, whose handler raises."""
+
+    def fails_late(sock: socket.socket, *_: Any) -> int:
+        sock.sendall(HAS_ENDED + NUMBER.pack(long._process.pid))
+        raise LookupError("the cell takes too long")
+
+    with forks(MODULES) as fork, fork(time.sleep, 60, what="a long job") as long:
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "send_fds", fails_late)
+            with pytest.raises(LookupError):
+                long._process.poll()
+        with pytest.raises(RuntimeError, match="the fork server has ended"):
+            ask(fork, 12)
