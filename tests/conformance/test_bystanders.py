@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import iomux
-from iomux.conformance.echo import fairness
+from iomux.conformance.echo import fairness, limits
 from iomux.conformance.trial import flooding, transfer
 from iomux.conformance.trial.patience import eventually
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
@@ -201,3 +201,24 @@ def test_flood_blames_no_flood_for_a_pause_that_a_busy_machine_makes(
         pytest.raises(said, match="sent away"),
     ):
         flooding.flood_is_fair(subject, flooding.Flooder(flooder, b"", ""), [], flooding.Turn(b"", b"", ""))
+
+
+@pytest.mark.parametrize(("talk", "said"), [(impatient_for_words, NotSeen), (echo, Fault)])
+def test_past_1024_blames_no_number_for_a_pause_that_a_busy_machine_makes(
+    talk: Talk, said: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(talk) as (subject, clients, given_up):
+
+        def answered_after_a_pause(all_of_them: Sequence[socket.socket]) -> tuple[int, str]:
+            assert eventually(lambda: len(clients) == len(all_of_them))
+            if talk is echo:
+                clients[0].shutdown(socket.SHUT_RDWR)
+            else:
+                assert eventually(lambda: len(given_up) == len(all_of_them))
+            return len(all_of_them), "answered"
+
+        monkeypatch.setattr(limits, "_PAST", 3)
+        monkeypatch.setattr(limits, "_FEW", 1)
+        monkeypatch.setattr(limits, "_first_not_served", answered_after_a_pause)
+        with pytest.raises(said, match="the first of 1,100 got nothing back"):
+            limits.past_1024(subject)
