@@ -8,6 +8,7 @@ from typing import Any
 
 from iomux.conformance.chat import delivery, leaving, let_go, slow
 from iomux.conformance.chat import limits as chat_limits
+from iomux.conformance.chat import visits as chat_visits
 from iomux.conformance.chat.room import CHAT_ITEMS
 from iomux.conformance.echo import (
     fairness,
@@ -50,7 +51,7 @@ _ECHO = (
     remains,
     limits,
 )
-_CHAT = (delivery, slow, let_go, leaving, chat_limits)
+_CHAT = (delivery, slow, let_go, leaving, chat_visits, chat_limits)
 _WIRE = (slow_link, lost_packet, vanished)
 
 

@@ -11,6 +11,7 @@ LEFT = "return self.leave(sock)"
 IGNORED = (f"{ENDED}\n            {LEFT}", f"{ENDED}\n            return")
 GONE = "sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7"  # it has reset (TCP_CLOSE)
 OWED = "self.watch.get_key(one).data"
+KEEPS = "return self.kept.append(sock) or self.members.remove(sock) or self.watch.unregister(sock)"
 TAKES_FIRST_WORDS: Parts = (
     (KEPT, "self.kept, self.named = [], set()"),
     (WALK, f"if sock not in self.named:\n            return self.named.add(sock)\n        {WALK}"),
@@ -111,6 +112,50 @@ SUBTLE: dict[str, tuple[str, str, Parts]] = {
                 "    def look(self):\n        found, now = self.watch.select(0.5), time.monotonic()\n"
                 "        for sock in [one for one in self.members if now > self.spoke[one] + 5]:\n"
                 f"            self.leave(sock)\n        return found\n\n{HEARS}",
+            ),
+        ),
+    ),
+    "drops what all are owed when one leaves": (
+        "last-words",
+        "a member left when it had spoken, and one that read late",
+        (
+            (
+                f"{ENDED}\n            {LEFT}",
+                f"{ENDED}\n            [{OWED}.clear() for one in self.members]\n            {LEFT}",
+            ),
+        ),
+    ),
+    "counts what it owes to all together": (
+        "slow-reader",
+        "one of two members that read late was disconnected",
+        ((TOO_MUCH, f"if sum(len({OWED}) for one in self.members) > MOST:\n            {LEFT}"),),
+    ),
+    "numbers them by how many there are": (
+        "leaving",
+        "four members had left, and then the others did not hear each other",
+        (
+            (KEPT, "self.kept, self.number = [], {}"),
+            (JOINS, f"{JOINS}\n        self.number[new] = len(self.members)"),
+            (TO_OTHERS, "if self.number[other] != self.number[sock]:"),
+        ),
+    ),
+    "keeps who half-closes while it is owed": (
+        "leaks",
+        "descriptors of members that had half-closed while they were owed bytes stay open",
+        (
+            (
+                IGNORED[0],
+                f"{ENDED}\n            if self.watch.get_key(sock).data:\n                {KEEPS}\n            {LEFT}",
+            ),
+        ),
+    ),
+    "keeps who can't be sent to": (
+        "leaks",
+        "descriptors of members that had reset their connection when a message was sent to them stay open",
+        (
+            (
+                f"except OSError:\n            {LEFT}\n        if len",
+                f"except OSError:\n            {KEEPS}\n        if len",
             ),
         ),
     ),

@@ -6,6 +6,7 @@ import string
 
 from iomux.conformance.chat.complete import first_words_are_heard, says_it_again, silent_ones_hear, two_at_once
 from iomux.conformance.chat.manners import speaks_in_lines
+from iomux.conformance.chat.owed import last_words_are_owed
 from iomux.conformance.chat.room import (
     guests,
     held,
@@ -23,7 +24,7 @@ from iomux.conformance.trial.limits import allow_descriptors
 from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
-_SIZES = (1, 1000, 60_000)
+_SIZES = (1, 1000, 60_000, 1 << 20)
 _ASCII = 128
 _NO_TEXT = (
     "All values of ASCII arrive, and the next one does not: where do you decode bytes as text, and encode them again?"
@@ -32,16 +33,14 @@ _COUNTED = (
     "What a message says makes no difference here, how many there were before does. What do you count for a member, "
     "and what happens when that is at its end?"
 )
-_SILENT_SECONDS = 0.3
-_LAST_WORDS = 60_000
-_MEMBERS, _SPARE = 60, 40
+_SILENT_SECONDS, _LAST_WORDS, _MEMBERS, _SPARE = 0.3, 60_000, 60, 40
 
 
 @item(
     "passes-on",
     points=4,
     rule="every member gets what another member sends",
-    sent="three members in turn send 1, 1,000 and 60,000 bytes each",
+    sent="three members in turn send 1, 1,000 and 60,000 bytes and 1 MiB each",
     hint="Follow one message by hand: who reads it from its sender's socket, and to which sockets is it then written?",
     man="recv(2), send(2)",
 )
@@ -101,7 +100,7 @@ def every_byte(subject: Subject) -> None:
     """Test all 256 values, each alone, so that the first that is lost can be named."""
     with room(subject, 3) as (speaker, *others):
         if speaks_in_lines(speaker, others):
-            return must_hear(speaker, others, lines(_SIZES[-1], string.printable[:-6]))
+            return must_hear(speaker, others, lines(_LAST_WORDS, string.printable[:-6]))
         for value in range(256):
             if how := say(speaker, others, bytes([value])):
                 _arrives_elsewhere(subject, value, how)
@@ -146,21 +145,23 @@ def in_order(subject: Subject) -> None:
     "last-words",
     points=4,
     rule="what a member sends before it leaves still reaches the others",
-    sent="a member sends 60,000 bytes and leaves at once; all of it is there when the room looks (SIGSTOP, SIGCONT)",
+    sent="a member sends 60,000 bytes and leaves; all is there when the room looks (SIGSTOP, SIGCONT); another one "
+    "sends 896 KiB and leaves, and one reads only then",
     hint="That a member has left is told by recv when all that it has sent was read, and not before. Do you look at "
     "an event such as POLLHUP or POLLRDHUP first, and drop what is still to be read?",
     man="recv(2), poll(2) (POLLRDHUP)",
 )
 def last_words(subject: Subject) -> None:
     """Test a message and the end of the stream that come together."""
+    said = lines(_LAST_WORDS)
     with room(subject, 3) as (leaves, one, two):
-        said = lines(_LAST_WORDS)
         with held(subject):
             say_while_held(leaves, said)
             leaves.close()
         for other in (one, two):
             if how := hear(other, said):
                 raise Fault(f"a member left when it had spoken, and another one {how}")
+    last_words_are_owed(subject)
 
 
 @item(
@@ -176,8 +177,8 @@ def many(subject: Subject) -> None:
     """Test 60 members."""
     check_room_for(_MEMBERS)
     allow_descriptors(subject, _MEMBERS + _SPARE)
-    with contextlib.ExitStack() as stack:
-        members = [stack.enter_context(connect(subject))]
+    with contextlib.ExitStack() as stack, connect(subject) as first:
+        members = [first]
         for number in range(2, _MEMBERS + 1):
             members.append(stack.enter_context(connect(subject)))
             _let_in(members, number)

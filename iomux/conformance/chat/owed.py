@@ -1,4 +1,4 @@
-"""A member resets while others are owed bytes, or it is itself: what was owed goes to whom it was owed, or to nobody.
+"""A member leaves while others are owed bytes, or it is itself: what was owed goes to whom it was owed, or to nobody.
 
 A room that keeps it by a descriptor's number, and not by the member, has it still when the next one gets that number:
 the lowest that is free (accept(2), open(2)). One that keeps it for all in one place may drop it for all.
@@ -12,6 +12,7 @@ from iomux.conformance.chat.room import (
     meet,
     open_descriptors,
     room_with_a_slow_member,
+    say_beside_a_slow_one,
     slow,
     wait_until_it_closed,
     wait_until_it_rests,
@@ -26,6 +27,10 @@ _END_OF_A_LINE = text(LINE_BYTES)[-32:]
 _INHERITED = (
     "The kernel gives a descriptor's number again as soon as it is closed. Do you keep what is owed by that number, "
     "and drop it however a member leaves?"
+)
+_OF_ONE_THAT_LEFT = (
+    "What you keep for a member is owed to that one, whoever has said it: the end of the speaker is no end of what it "
+    "has said. What do you throw away when somebody leaves?"
 )
 _DROPPED = "Whose bytes do you drop when a member leaves by a reset: only its own?"
 
@@ -81,3 +86,13 @@ def _heard_first(members: Sequence[socket.socket]) -> bytes:
     except Fault:
         seen = "a member that was owed bytes had reset its connection, and the next one to join did not hear the others"
         raise Fault(seen) from None
+
+
+def last_words_are_owed(subject: Subject) -> None:
+    """Raise Fault if what one has said is lost to a member that reads late, as soon as the speaker has left."""
+    with room_with_a_slow_member(subject) as (leaves, one, late):
+        said, before = say_beside_a_slow_one(leaves, [one]), open_descriptors(subject)
+        leaves.close()
+        wait_until_it_closed(subject, before)
+        if how := hear(late, said):
+            raise Fault(f"a member left when it had spoken, and one that read late {how}", hint=_OF_ONE_THAT_LEFT)
