@@ -16,11 +16,12 @@ import iomux
 from iomux.conformance.echo import fairness, limits
 from iomux.conformance.trial import flooding, transfer
 from iomux.conformance.trial.patience import eventually
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject, under_trial
 from iomux.conformance.trial.transfer import bystanders, on_a_busy_machine
 
 LIMIT_SECONDS = 1.0
 Talk = Callable[[socket.socket], None]
+Serve = Callable[[socket.socket], None]
 
 
 def echo(client: socket.socket) -> None:
@@ -151,6 +152,37 @@ def test_who_sends_the_silent_away_fails_no_item_that_a_busy_machine_makes_long(
         sent_away(subject)
 
 
+def _in_threads(listener: socket.socket, talk: Talk) -> None:
+    while True:
+        threading.Thread(target=talk, args=listener.accept()[:1], daemon=True).start()
+
+
+def sends_the_silent_away(listener: socket.socket) -> None:
+    def talk(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.settimeout(LIMIT_SECONDS)
+            echo(client)
+
+    _in_threads(listener, talk)
+
+
+def sends_away_at_a_flood(listener: socket.socket) -> None:
+    flooded = threading.Event()
+
+    def talk(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            said = 0
+            while data := client.recv(65536):
+                said += len(data)
+                if said > 1 << 20:
+                    flooded.set()
+                if said < 100 and flooded.is_set():
+                    return
+                client.sendall(data)
+
+    _in_threads(listener, talk)
+
+
 def hangs_up_at_urgent(client: socket.socket) -> None:
     while not select.select([client], [], [client])[2] and (data := client.recv(65536)):
         client.sendall(data)
@@ -185,22 +217,21 @@ def test_who_waits_in_a_send_for_one_that_does_not_read_is_asked_what_that_costs
         still_served("a word of another one")
 
 
-@pytest.mark.parametrize(("talk", "said"), [(impatient_for_words, NotSeen), (echo, Fault)])
+@pytest.mark.parametrize(("serve", "said"), [(sends_the_silent_away, NotSeen), (sends_away_at_a_flood, Fault)])
 def test_flood_blames_no_flood_for_a_pause_that_a_busy_machine_makes(
-    talk: Talk, said: type[Exception], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, said: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sent_away(*_: object) -> bool:
-        raise Fault("sent away")
+    def rests_for_long(subject: Subject, _: object) -> None:
+        time.sleep(1.5 * LIMIT_SECONDS)
 
-    monkeypatch.setattr(flooding, "_let_it_rest", lambda *_: time.sleep(LIMIT_SECONDS))
-    monkeypatch.setattr(flooding, "only_while_we_sleep", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(flooding, "_turned_to_others", sent_away)
-    with (
-        serving(talk) as (subject, _, _),
-        socket.create_connection(subject.address) as flooder,
-        pytest.raises(said, match="sent away"),
-    ):
-        flooding.flood_is_fair(subject, flooding.Flooder(flooder, b"", ""), [], flooding.Turn(b"", b"", ""))
+    monkeypatch.setattr(flooding, "_let_it_rest", rests_for_long)
+    with iomux.start(serve) as server:
+        subject = Subject(server.address, server.pid)
+        with (
+            under_trial(subject, ("hundred", "bulk")),
+            pytest.raises(said, match="was closed"),
+        ):
+            fairness.flood(subject)
 
 
 @pytest.mark.parametrize(("talk", "said"), [(impatient_for_words, NotSeen), (echo, Fault)])

@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from iomux.conformance.trial.clients import MIB, compare
+from iomux.conformance.trial.clients import CLOSED, MIB, compare
 from iomux.conformance.trial.items import warm_up
 from iomux.conformance.trial.patience import at_work, ready
 from iomux.conformance.trial.subject import PATIENCE, Fault, NotSeenHere, Subject, settled, stopped
@@ -70,10 +70,14 @@ def flood_is_fair(subject: Subject, flooder: Flooder, others: Sequence[socket.so
     began = spoken = time.monotonic()
     shown = 0
     for trial in itertools.count(1):
-        with on_a_busy_machine(subject, spoken):
+        try:
             _let_it_rest(subject, flooder)
             with only_while_we_sleep(subject, trial):
                 shown += _turned_to_others(subject, flooder, others, turn)
+        except Fault as fault:
+            closed = fault.detail.get("how") == CLOSED  # by a flood, or by a time limit on the silence before it
+            with on_a_busy_machine(subject, spoken) if closed else contextlib.nullcontext():
+                raise
         spoken = time.monotonic()
         spent = spoken - began
         if shown > 1 and (spent > _ENOUGH_SECONDS or trial >= _TRIALS):  # it may be lucky once, and starve others
@@ -155,7 +159,7 @@ def _read_answer(client: socket.socket, turn: Turn) -> bytes:
     with warm_up(turn.served):
         if part := client.recv(len(turn.answer)):
             return part
-        raise Fault("during a flood another client's connection was closed")
+        raise Fault("during a flood another client's connection was closed", how=CLOSED)
 
 
 def _read_all(flooder: Flooder) -> int:
@@ -164,7 +168,7 @@ def _read_all(flooder: Flooder) -> int:
     with warm_up(flooder.served), contextlib.suppress(BlockingIOError):
         while got := len(flooder.client.recv(MIB)):
             count += got
-        raise Fault("the client that sends much was closed")
+        raise Fault("the client that sends much was closed", how=CLOSED)
     return count
 
 

@@ -145,7 +145,7 @@ def _also_alone(subject: Subject, data: bytes, seconds: float, which: int) -> bo
 @contextlib.contextmanager
 def on_a_busy_machine(subject: Subject, since: float | None = None) -> Iterator[Callable[[], None]]:
     """Raise NotSeen for a fault if only silence (`since`) was too long there. Yields what tells when it was over."""
-    began, spoken = since or time.monotonic(), list[float]()
+    began, spoken = time.monotonic() if since is None else since, list[float]()
     try:
         yield lambda: spoken.append(time.monotonic())
     except Fault as fault:
