@@ -6,6 +6,7 @@ import pytest
 
 import iomux
 from iomux.conformance.echo import remains, visits
+from iomux.conformance.trial import patience
 from iomux.conformance.trial.subject import NotSeen, Subject
 from iomux.system.sock_diag.other_end import missing
 from tests.students import outlying
@@ -70,6 +71,15 @@ def test_a_wrong_one_fails_the_item_made_for_it_and_is_told_why(serve: Any, item
     assert hint in result.hint
 
 
+@pytest.mark.parametrize("serve", [outlying.answers_once, outlying.answers_twice])
+def test_who_ends_each_client_after_some_messages_is_not_said_to_be_interrupted(serve: Any) -> None:
+    """The server is stopped in that item, and a client's next message is not answered afterwards: nor is it else."""
+    result = check(serve, "lump")["lump"]
+    assert result.status == "failed"
+    assert "SIGSTOP" not in result.seen
+    assert "EINTR" not in result.hint
+
+
 def test_a_heap_that_is_collected_late_is_asked_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first collections come after three of the halves after which another one is said to keep everything."""
     said, full = 0, 3 * remains._ENOUGH // 2
@@ -94,6 +104,22 @@ def test_a_setting_of_go_says_nothing_of_another_language(monkeypatch: pytest.Mo
     monkeypatch.setenv("GOGC", "off")
     with iomux.start("poll") as server:
         subject = Subject(server.address, server.pid)
-        assert visits.collected_late(subject) == ""
-        monkeypatch.setattr(visits, "_IS_GO", b"Python")  # found in its program
-        assert "Go" in visits.collected_late(subject)
+        assert patience.collected_late(subject) == ""
+        monkeypatch.setattr(patience, "_IS_GO", b"Python")  # found in its program
+        assert "Go" in patience.collected_late(subject)
+
+
+@pytest.mark.parametrize(("whose", "holds_mib", "keeps_all"), [("a Java machine", 700, False), ("", 384, True)])
+def test_memory_that_grows_with_all_that_is_said_is_kept_unless_a_heap_comes_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, whose: str, holds_mib: int, keeps_all: bool
+) -> None:
+    said = [0]
+
+    def say(count: int) -> int:
+        said[0] += count
+        return count
+
+    monkeypatch.setattr(patience, "rss_bytes", lambda _: min(said[0], holds_mib << 20))
+    monkeypatch.setattr(patience, "collected_late", lambda _: whose)
+    with iomux.start("threaded") as server:
+        assert bool(patience.grown_with_all(Subject(server.address, server.pid), say, 48 << 20)) is keeps_all

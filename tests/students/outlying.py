@@ -177,6 +177,21 @@ def takes_eintr_for_an_end(listener: socket.socket) -> None:
     _in_threads(talk, listener)
 
 
+def answers_once(listener: socket.socket) -> None:
+    """Wrong: a conversation has one message."""
+    _in_threads(lambda client: client.sendall(client.recv(65536)), listener)
+
+
+def answers_twice(listener: socket.socket) -> None:
+    """Wrong: a conversation has two messages."""
+
+    def talk(client: socket.socket) -> None:
+        for _ in range(2):
+            client.sendall(client.recv(65536))
+
+    _in_threads(talk, listener)
+
+
 def moves_clients_without_their_bytes(listener: socket.socket) -> NoReturn:
     """Wrong: the last client takes the place of one that leaves, and what it is owed stays at its old place."""
     listener.setblocking(False)

@@ -24,8 +24,7 @@ from iomux.conformance.trial.limits import allow_descriptors
 from iomux.conformance.trial.patience import ready
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
-_SIZES = (1, 1000, 60_000, 1 << 20)
-_ASCII = 128
+_SIZES, _ASCII = (1, 1000, 60_000, 1 << 20), 128
 _NO_TEXT = (
     "All values of ASCII arrive, and the next one does not: where do you decode bytes as text, and encode them again?"
 )
@@ -33,7 +32,8 @@ _COUNTED = (
     "What a message says makes no difference here, how many there were before does. What do you count for a member, "
     "and what happens when that is at its end?"
 )
-_SILENT_SECONDS, _LAST_WORDS, _MEMBERS, _SPARE = 0.3, 60_000, 60, 40
+_SILENT_SECONDS, _LAST_WORDS = 0.3, 60_000
+_MEMBERS, _SPARE = 60, 40
 
 
 @item(

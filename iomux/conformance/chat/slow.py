@@ -29,12 +29,11 @@ from iomux.conformance.chat.talk import (
     text,
 )
 from iomux.conformance.trial.clients import MIB
-from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes
+from iomux.conformance.trial.patience import grown_with_all
+from iomux.conformance.trial.subject import Fault, NotSeen, Subject
 
 _FAR_BYTES = 16 * MIB
-_MEMORY_BYTES = tuple(size * MIB for size in (16, 32, 48, 64, 96, 128, 192, 256, 384))
-_SURE_BYTES, _SURE_OF_ONE_THREAD = 384 * MIB, 48 * MIB  # collectors that wait for long (V8, JVM, Go) have threads
-_LEAST_SHARE, _ALL_SHARE = 0.75, 0.9  # a young generation of Java's holds some 100 MiB before it is first collected
+_SURE_OF_ONE_THREAD = 48 * MIB
 _BLOCK_BYTES = 16 * MIB
 _LAST_LINE = b"and that is all\n"
 
@@ -131,22 +130,12 @@ def _say_far_beyond(speaker: socket.socket, listener: socket.socket, size: int) 
     man="send(2), malloc(3)",
 )
 def memory(subject: Subject) -> None:
-    """Bound the slope: a heap that is collected now and then may rise by much, but not with all that is said.
-
-    Who keeps all grows by at least what was said, from the first byte on; so one measurement far below that is enough
-    to pass. It fails early if every measurement is at what was said, else where a collector would have been at work.
-    """
+    """Bound the slope: a heap that is collected now and then may rise by much, but not with all that is said."""
     with room_with_a_slow_member(subject) as (speaker, listener, _):
-        threads = sum(process.num_threads() for process in processes(subject))
-        sure = _SURE_OF_ONE_THREAD if threads == 1 else _SURE_BYTES
-        before, said, shares = rss_bytes(subject), 0, list[float]()
-        said += len(say_beside_a_slow_one(speaker, [listener]))
-        for size in _MEMORY_BYTES:
-            while said < size:
-                said += len(_say_far_beyond(speaker, listener, min(_BLOCK_BYTES, size - said)))
-            shares.append((rss_bytes(subject) - before) / said)
-            if shares[-1] < _LEAST_SHARE:
-                return
-            if size >= sure and min(shares) > _ALL_SHARE:
-                break
-        raise Fault("the room's memory grew with all that was said", shares=shares, said_bytes=said)
+        say_beside_a_slow_one(speaker, [listener])
+
+        def say_more(count: int) -> int:
+            return len(_say_far_beyond(speaker, listener, min(_BLOCK_BYTES, count)))
+
+        if shares := grown_with_all(subject, say_more, _SURE_OF_ONE_THREAD):
+            raise Fault("the room's memory grew with all that was said", shares=shares)

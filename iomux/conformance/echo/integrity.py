@@ -29,14 +29,14 @@ from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 
 _BULK_BYTES = 8 * MIB  # the kernel holds 4 MiB of what a server sends at most (tcp_wmem, tcp(7))
 _COMMON = (10, 16, 32, 64, 100, 128, 200, 256, 500, 512, 1000, 1024, 1460, 1500, 2000, 2048, 4000, 4096, 5000, 8000)
-_LARGE = (8192, 10_000, 16_384, 20_000, 32_768, 50_000, 65_535)
-_SIZES = sorted({near for at in (*_COMMON, *_LARGE) for near in (at - 1, at, at + 1)} | {65_537})
+_LARGE = (8192, 10_000, 16_384, 20_000, 32_768, 50_000, 65_536)
+_SIZES = sorted({near for at in (*_COMMON, *_LARGE) for near in (at - 1, at, at + 1)})
 """Sizes around those that buffers commonly have."""
-_WORDS = tuple(
-    b"\r\n|\n|\r\n\r\n|.\r\n|quit|quit\n|QUIT\r\n|exit|exit\n|bye|bye\n|q\n|end\n|stop\n|close\n|logout\n|shutdown\n".split(
-        b"|"
-    )
-)
+_LINE_ENDS = (b"", b"\n", b"\r\n")
+_WORDS = [
+    *(b"\n", b"\r\n", b"\r\n\r\n", b".\r\n"),
+    *(word + end for word in b"quit QUIT exit bye q end stop close logout shutdown".split() for end in _LINE_ENDS),
+]
 """Lines that are a farewell or a command elsewhere."""
 _SPECIAL = bytes([0, 3, 4, 8, 9, 10, 13, 26, 27, 32, 127, 128, 255])
 """Values that mean something to a terminal, a text file, or a string in C."""

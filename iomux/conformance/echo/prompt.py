@@ -26,17 +26,16 @@ from iomux.conformance.trial.rest import all_asleep, naps
 from iomux.conformance.trial.subject import Fault, NotSeen, NotSeenHere, Subject, pids, use_at_rest
 from iomux.system.sock_diag.other_end import Connection, missing, other_end
 
-_BYTES, _WARM_UP = (
-    64,
-    4,
-)  # a connection's first segments are acknowledged at once (net/ipv4/tcp_input.c, tcp_enter_quickack_mode)
+_BYTES = 64
+_WARM_UP = 4  # a connection's first segments are acknowledged at once (net/ipv4/tcp_input.c, tcp_enter_quickack_mode)
 _LEAST, _MOST, _SECONDS = 9, 2000, 4.0
 _MORE_SECONDS = 15.0  # if there was a trace of it, and too few proofs: on a busy machine the kernel is asked too seldom
 _PROMPT_SECONDS = 0.0015
 _HELD_SECONDS = 0.02  # half of the shortest delay of an acknowledgement (TCP_DELACK_MIN)
 _PROOFS = 4  # so many answers must have been held back: once is chance, and no lasting harm
 _SAMPLE_SECONDS, _REST_SECONDS = 0.0004, 0.02
-_LEFT_OVER, _POLLS_A_SECOND = 3, 30.0  # more than a Java machine's own 20
+_POLLS_A_SECOND = 30.0  # more than a Java machine's own 20
+_LEFT_OVER = 3  # as long as the longest answer so far took, so many times
 _LATE = "a lone client's answers are held back: "
 _WORDS = {
     "nagle": "the server sent them in parts, and the kernel kept a part until the client had acknowledged the one "
@@ -136,7 +135,8 @@ class _Seen:
     doubtful: bool = False
     """Whether a request was unread although it was not: only one that no nap interrupts counts from then on."""
 
-    pause: float = 0.0  # before the next request, in seconds: what the last one left to do is done then
+    pause: float = 0.0
+    """Before the next request, in seconds: what the last one left to do is done then."""
 
     @property
     def mostly_late(self) -> bool:

@@ -10,10 +10,10 @@ import time
 
 import psutil
 
-from iomux.conformance.echo.visits import BLOCKS, collected_late, ended, is_a_leak, living, skip_if_collected
+from iomux.conformance.echo.visits import BLOCKS, ended, is_a_leak, living, skip_if_collected
 from iomux.conformance.trial.clients import MIB, ask, connect, eventually, message
 from iomux.conformance.trial.items import item, warm_up
-from iomux.conformance.trial.patience import stretched
+from iomux.conformance.trial.patience import collected_late, stretched
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, processes, rss_bytes
 
 _TURN_BYTES = 64 * 1024

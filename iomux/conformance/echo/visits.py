@@ -8,8 +8,6 @@ block is flat, and the others differ.
 import contextlib
 import socket
 import statistics
-from contextlib import ExitStack
-from pathlib import Path
 
 import psutil
 
@@ -17,6 +15,7 @@ from iomux.conformance.echo.causes import why_it_waits
 from iomux.conformance.echo.half_close import OWED_BYTES
 from iomux.conformance.trial.clients import CLOSED, MIB, RESET, ask, connect, connect_narrow, eventually, fill, message
 from iomux.conformance.trial.items import item, warm_up
+from iomux.conformance.trial.patience import collected_late
 from iomux.conformance.trial.subject import Fault, NotSeen, Subject, descriptors, processes, rss_bytes, settled
 from iomux.conformance.trial.transfer import Stream, exchange, fill_all
 from iomux.system.sockets import reset
@@ -26,10 +25,6 @@ _BLOCK_VISITS, BLOCKS, _MOST_BLOCKS = 1500, 8, 16
 _MOST_BYTES_A_VISIT = 200
 _ALIKE = 2.5
 _MOST_PROCESSES = 4
-_COLLECTED_LATE = {"libjvm.so": "a Java machine", "libcoreclr.so": ".NET", "libmonosgen": "Mono"}
-"""By a library that it has mapped: in which heaps a young generation fills for a minute before it is collected."""
-_TOLD_WHEN, _IS_GO = {"GOGC", "GOMEMLIMIT"}, b"\xff Go buildinf:"
-"""Settings of when Go collects, which does so early without any (pkg.go.dev/runtime), and what its programs contain."""
 _SPARE_DESCRIPTORS = 4  # a library may open one or two when it is first used
 _OWED_RESETS = 8  # twice the descriptors that are tolerated
 _NOT_ITS_END = (
@@ -117,18 +112,6 @@ def skip_if_collected(subject: Subject) -> None:
         raise NotSeen(f"the heap of {whose} grows for long before it is collected: leaks can't be told")
 
 
-def collected_late(subject: Subject) -> str:
-    """Whose heap grows by far more than is in use before it is collected; empty if that is not known of it."""
-    for process in processes(subject):
-        with contextlib.suppress(OSError, psutil.Error):
-            mapped = Path(f"/proc/{process.pid}/maps").read_text()
-            if found := next((name for library, name in _COLLECTED_LATE.items() if library in mapped), ""):
-                return found
-            if _TOLD_WHEN.intersection(process.environ()) and _IS_GO in Path(f"/proc/{process.pid}/exe").read_bytes():
-                return "a Go program with GOGC or GOMEMLIMIT"
-    return ""
-
-
 def _no_process_left(subject: Subject, before: int) -> None:
     """Raise Fault if for most visitors a process goes on, each of which has descriptors of its own."""
     if not eventually(lambda: len(living(subject)) - before < _FIRST_VISITS / 2):
@@ -151,7 +134,7 @@ def _resets_in_mid_transfer(subject: Subject) -> None:
 
 def _half_closes_in_mid_transfer(subject: Subject) -> None:
     """Half-close while much is owed, and read then: the end of the stream, and of what is owed, come apart."""
-    with ExitStack() as stack, warm_up("half-close"):
+    with contextlib.ExitStack() as stack, warm_up("half-close"):
         clients = [stack.enter_context(connect_narrow(subject)) for _ in OWED_BYTES]
         streams = [Stream(client, message(size), True) for client, size in zip(clients, OWED_BYTES, strict=True)]
         fill_all(subject, streams)

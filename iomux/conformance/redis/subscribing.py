@@ -12,7 +12,8 @@ from iomux.conformance.redis.talk import ERROR, ask, client, expect, shared_stor
 from iomux.conformance.redis.wire import NIL, array, bulk, command, integer, said, told
 from iomux.conformance.trial.clients import MIB, eventually
 from iomux.conformance.trial.items import ONE_AT_A_TIME, warm_up
-from iomux.conformance.trial.subject import Fault, Subject, processes, rss_bytes
+from iomux.conformance.trial.patience import grown_with_all
+from iomux.conformance.trial.subject import Fault, Subject
 from iomux.system.sockets import reset
 
 item = partial(items.item, stage=PRESSURE)
@@ -20,9 +21,7 @@ _NEWS = b"it is\r\nnews"
 _CHANNEL, _LEFT_CHANNEL, _SLOW_CHANNEL = "iomux:news", "iomux:left", "iomux:slow"
 """One for each item: who is not forgotten in one of them is not counted in another."""
 _MESSAGE = bytes(256 * 1024)
-_MEMORY_BYTES = tuple(size * MIB for size in (16, 32, 48, 64, 96, 128, 192, 256, 384))
-_SURE_BYTES, _SURE_OF_ONE_THREAD = 384 * MIB, 96 * MIB  # redis keeps 32 MiB before it lets a subscriber go
-_LEAST_SHARE, _ALL_SHARE = 0.75, 0.9  # a young generation of Java's holds some 100 MiB before it is first collected
+_SURE_OF_ONE_THREAD = 96 * MIB  # redis keeps 32 MiB before it lets a subscriber go
 _NEVER_READS = "never reads"
 
 
@@ -134,26 +133,13 @@ def subscribers_gone(subject: Subject) -> None:
 )
 def slow_subscriber(subject: Subject) -> None:
     """Bound the slope of memory, as for a chat room: who keeps all grows by what is said, from the beginning."""
-    threads = sum(process.num_threads() for process in processes(subject))
     with ExitStack() as stack:
         speaker, (listens, _) = (
             stack.enter_context(client(subject)),
             _heard(subject, stack, _SLOW_CHANNEL, "listens", _NEVER_READS),
         )
-        _fill(subject, speaker, listens, _SURE_OF_ONE_THREAD if threads == 1 else _SURE_BYTES)
-
-
-def _fill(subject: Subject, speaker: Client, listens: Client, sure: int) -> None:
-    before, said_bytes, shares = rss_bytes(subject), 0, list[float]()
-    for size in _MEMORY_BYTES:
-        while said_bytes < size:
-            said_bytes += _say(speaker, listens)
-        shares.append((rss_bytes(subject) - before) / said_bytes)
-        if shares[-1] < _LEAST_SHARE:
-            return
-        if size >= sure and min(shares) > _ALL_SHARE:
-            break
-    raise Fault("a subscriber did not read, and memory grew with all that was published", shares=shares)
+        if shares := grown_with_all(subject, lambda _: _say(speaker, listens), _SURE_OF_ONE_THREAD):
+            raise Fault("a subscriber did not read, and memory grew with all that was published", shares=shares)
 
 
 def _say(speaker: Client, listens: Client) -> int:

@@ -4,7 +4,8 @@ A right server on a crowded machine is slow, and that is not its fault. The kern
 is (pressure stall information), and whether a process is ready to run. While tasks wait for a core for much of the
 time, and the server is one of those that would run, a wait that is over begins again, a few times. A server that
 sleeps has nothing to do: it is waited for no longer than on a quiet machine. Nor is it its fault if the kernel still
-has to send what it has written, or what it has been asked, or to send it again.
+has to send what it has written, or what it has been asked, or to send it again. And a heap that is collected late has
+to be given more to hold before it is said to keep all.
 """
 
 import math
@@ -17,14 +18,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from iomux.conformance.trial.rest import any_runs
-from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, Subject, pids
+from iomux.conformance.trial.subject import PATIENCE, UNDER_TRIAL, Fault, NotSeen, Subject, pids, processes, rss_bytes
 from iomux.system.disturbance.pressure import lately
 from iomux.system.sock_diag.other_end import UNACKED, other_end
 
 _CROWDED_SHARE, _MORE_WAITS = 0.4, 3
 _LOOKS, _LOOK_SECONDS = 5, 0.01
 _PRINTING_SECONDS, _PRINTED_BYTES = 0.5, 10_000
+_SAID_MIB, _SAID_TO_A_HEAP_MIB = (16, 32, 48, 64, 96, 128, 192, 256, 384), (512, 768, 1024)
+_SURE_BYTES = 384 << 20  # V8 and Go, which have several threads, hold some 100 MiB at times
+_LEAST_SHARE, _ALL_SHARE = 0.75, 0.9
+_COLLECTED_LATE = {"libjvm.so": "a Java machine", "libcoreclr.so": ".NET", "libmonosgen": "Mono"}
+"""By a library that it has mapped: in which heaps a young generation fills for a minute before it is collected."""
+_TOLD_WHEN, _IS_GO = {"GOGC", "GOMEMLIMIT"}, b"\xff Go buildinf:"
+"""Settings of when Go collects, which does so early without any (pkg.go.dev/runtime), and what its programs contain."""
 
 T = TypeVar("T")
 
@@ -146,3 +156,35 @@ def eventually(condition: Callable[[], bool]) -> bool:
         if not kept_from_working():
             break
     return condition()
+
+
+def collected_late(subject: Subject) -> str:
+    """Whose heap grows by far more than is in use before it is collected; empty if that is not known of it."""
+    for process in processes(subject):
+        with suppress(OSError, psutil.Error):
+            mapped = Path(f"/proc/{process.pid}/maps").read_text()
+            if found := next((name for library, name in _COLLECTED_LATE.items() if library in mapped), ""):
+                return found
+            if _TOLD_WHEN.intersection(process.environ()) and _IS_GO in Path(f"/proc/{process.pid}/exe").read_bytes():
+                return "a Go program with GOGC or GOMEMLIMIT"
+    return ""
+
+
+def grown_with_all(subject: Subject, say: Callable[[int], int], sure_of_one_thread: int) -> list[float]:
+    """By which shares of what was said memory has grown, each time; none as soon as one is far below all.
+
+    Who keeps all grows by at least what is said, from the first byte on; a heap may grow by much, but not with all.
+    say: says so many bytes or fewer; returns how many. sure_of_one_thread: after how many a growth by all is enough.
+    """
+    threads, late = sum(process.num_threads() for process in processes(subject)), collected_late(subject)
+    sure = sure_of_one_thread if threads == 1 else _SURE_BYTES
+    before, said, shares = rss_bytes(subject), 0, list[float]()
+    for size in (*_SAID_MIB, *_SAID_TO_A_HEAP_MIB) if late else _SAID_MIB:
+        while said < size << 20:
+            said += say((size << 20) - said)
+        shares.append((rss_bytes(subject) - before) / said)
+        if shares[-1] < _LEAST_SHARE:
+            return []
+        if not late and said >= sure and min(shares) > _ALL_SHARE:
+            break
+    return shares
