@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 import iomux
-from iomux.conformance.echo import remains, visits
+from iomux.conformance.echo import order, remains, visits
 from iomux.conformance.trial import patience
+from iomux.conformance.trial.items import ITEMS
+from iomux.conformance.trial.outcome import try_item
 from iomux.conformance.trial.subject import NotSeen, Subject
 from iomux.system.sock_diag.other_end import missing
 from tests.students import outlying
@@ -69,6 +71,15 @@ def test_a_wrong_one_fails_the_item_made_for_it_and_is_told_why(serve: Any, item
     assert result.status == "failed"
     assert result.seen.startswith(seen)
     assert hint in result.hint
+
+
+def test_order_says_what_it_can_be_if_bytes_are_lost_only_while_more_is_said() -> None:
+    """Whether a client that only reads meets this fault, too, is luck: here it has not."""
+    with iomux.start(outlying.counts_parts_in_sixteen_bits) as server:
+        outcome = try_item(ITEMS[order.order.__name__], Subject(server.address, server.pid), ("echoes", "slow-reader"))
+    assert outcome.status == "failed"
+    assert outcome.seen.startswith("the client got other bytes than it had sent")
+    assert "from the very byte where it stopped" in outcome.hint
 
 
 @pytest.mark.parametrize("serve", [outlying.answers_once, outlying.answers_twice])
