@@ -20,12 +20,13 @@ from iomux.processes.guarding.guard import guarded
 from iomux.processes.named.command import Command
 from iomux.processes.named.file_server import FileServer
 from iomux.processes.named.ways import Called, Way, way_to_call
+from iomux.processes.ready import is_over
 from iomux.processes.spawn import end, spawn
 from iomux.system.listeners import listeners
 from iomux.system.process_tree import descendants
 
 IMPORT_SECONDS = 10.0
-"""How long the import of a user's file may take."""
+"""How long the import of a user's file may take, while it has a core or sleeps."""
 CURE = 'if a loop stands outside of its functions, put that under `if __name__ == "__main__":`'
 """What to do about an import that does not end."""
 _LOOK_SECONDS = 0.1
@@ -67,10 +68,10 @@ def _report(process: "subprocess.Popen[bytes]", path: Path) -> list[Any] | None:
     assert process.stdout is not None
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
-    until, still = time.monotonic() + IMPORT_SECONDS, 0
+    began, still = time.monotonic(), 0
     while not poller.poll(_LOOK_SECONDS * 1000):
         still = still + 1 if _listens_asleep(process.pid) else 0
-        late = time.monotonic() > until
+        late = is_over(began, process.pid, IMPORT_SECONDS)
         if still == _STILL or (late and listeners([one.pid for one in descendants(process.pid)])):
             return None
         if process.poll() is not None:  # what it has forked holds the pipe open

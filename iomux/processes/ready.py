@@ -53,7 +53,7 @@ def wait_until_ready(name: str, process: "subprocess.Popen[bytes]", log: IO[byte
     poller = select.poll()
     poller.register(process.stdout, select.POLLIN)
     began, came = time.monotonic(), list[tuple[int, int]]()
-    while not came and not _is_over(began, process.pid):
+    while not came and not is_over(began, process.pid, START_SECONDS):
         came = poller.poll(_PROMPT_MS)
     ready, _, pid = os.read(process.stdout.fileno(), 16).partition(b" ") if came else (b"", b"", b"")
     if not (ready == b"ready" and outlives(process, int(pid), _SETTLE_SECONDS)):
@@ -72,7 +72,7 @@ def wait_until_it_listens(
 ) -> Started:
     """Wait until a process of the server listens, at the port that is `wanted` if there is one."""
     began, same, before, first = time.monotonic(), 0, list[Listener](), 0
-    while not _is_over(began, process.pid) and not (before and same > _SAME_ELSEWHERE):
+    while not is_over(began, process.pid, START_SECONDS) and not (before and same > _SAME_ELSEWHERE):
         if process.poll() is not None:
             raise ended(f"{name} server", cause_of_end(process), read_log(log))
         found = listeners(below(process.pid))
@@ -90,9 +90,9 @@ def wait_until_it_listens(
     return _inside(name, process, meant, log, inside) if inside else _at(name, process, meant, log, was_told)
 
 
-def _is_over(began: float, pid: int) -> bool:
+def is_over(began: float, pid: int, seconds: float) -> bool:
     """Whether a process has had its time; on a busy machine it waits for a core meanwhile, and that does not count."""
-    more = time.monotonic() - began - START_SECONDS
+    more = time.monotonic() - began - seconds
     if more <= 0 or more > _MOST_WAITED_SECONDS:  # nearly always: nothing has to be read
         return more > 0
     pids = below(pid)

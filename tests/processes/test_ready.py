@@ -7,16 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import iomux
-from iomux.processes import ready
+from iomux.processes import import_once, ready
 from iomux.processes.spawn import outlives
 from iomux.system.machine import cores, pin, waited_for_a_core
 from tests.support.clients import eventually
 
 SPINS, SLEEPS = "while True: pass", "import time; time.sleep(100)"
+SLOW = """
+import time
+while time.process_time() < 0.5:
+    pass
+
+def serve(listener):
+    pass
+"""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a process waited for a core")
 
 
@@ -42,15 +51,31 @@ def test_a_process_that_gets_no_core_has_its_time_before_it() -> None:
         assert eventually(lambda: ready._waits_for_a_core([starved]))
         assert eventually(lambda: waited_for_a_core(starved) > 0)
         waited = waited_for_a_core(starved)
-        assert not ready._is_over(time.monotonic() - ready.START_SECONDS - waited / 2, starved)
-        assert ready._is_over(time.monotonic() - 1000, starved), "there is an end to that"
+        assert not ready.is_over(time.monotonic() - 20 - waited / 2, starved, 20)
+        assert ready.is_over(time.monotonic() - 1000, starved, 20), "there is an end to that"
 
 
 @linux
 def test_one_that_sleeps_has_had_its_time() -> None:
     with running(SLEEPS) as asleep:
         assert eventually(lambda: not ready._waits_for_a_core([asleep])), "once it has had the core to fall asleep"
-        assert eventually(lambda: ready._is_over(time.monotonic() - ready.START_SECONDS - 5, asleep))
+        assert eventually(lambda: ready.is_over(time.monotonic() - 25, asleep, 20))
+
+
+@linux
+def test_an_import_that_gets_no_core_has_its_time_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 0.5 s of processor time and, with eight others on its core, longer than it may."""
+    monkeypatch.setattr(import_once, "IMPORT_SECONDS", 2.0)
+    (tmp_path / "slow.py").write_text(SLOW)
+    here = cores()
+    pin(here[-1])
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(running(SPINS))
+            import_once.import_once(tmp_path / "slow.py", "serve")
+    finally:
+        os.sched_setaffinity(0, here)
 
 
 def test_a_server_that_sleeps_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
