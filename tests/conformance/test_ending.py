@@ -35,6 +35,19 @@ GROUP = """  + Exception Group Traceback (most recent call last):
     | OSError: [Errno 24] Too many open files
     +------------------------------------
 """
+AMONG_OTHERS = """Traceback (most recent call last):
+  File "mine.py", line 10, in talk
+1 characters
+got: ?
+    print(len(data.decode()), "characters")
+UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff
+1 characters
+"""
+OWN = """Traceback (most recent call last):
+  File "mine.py", line 10, in talk
+mine.Boom: no
+ValueErrors are counted below
+"""
 
 
 @pytest.mark.parametrize(
@@ -42,6 +55,9 @@ GROUP = """  + Exception Group Traceback (most recent call last):
     [
         ("INFO all is well\n", ""),
         (GROUP, "OSError: [Errno 24] Too many open files"),
+        (AMONG_OTHERS, "UnicodeDecodeError"),
+        (AMONG_OTHERS.partition("got")[0], ""),  # its end has not been printed yet
+        (OWN, "mine.Boom: no"),
         (CHAINED, "KeyError: <socket.socket …>"),  # its address and its number are others in each run
         ("listening\nException in thread Thread-1:\n" + CHAINED.partition("\n\n")[0], "ConnectionResetError"),
         ("panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:\n", "panic: runtime error: index"),

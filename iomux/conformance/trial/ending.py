@@ -17,6 +17,8 @@ _ENDING_SECONDS, _LOOK_SECONDS = 1.0, 0.03
 _SERVES_NO_MORE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)  # also who stops itself
 _MOST_CHARACTERS = 200  # of a line that the report quotes; the detail has all of the log
 _NO_FRAME = re.compile(r"(?=\S)(?!Traceback |During handling|The above exception|\[Previous line)")
+_NAMED = re.compile(r"[\w.]*(?:Error|Exception|Interrupt|Exit|Group)(?::.*)?$")
+_LOOKS_LIKE_ONE = re.compile(r"[A-Za-z_][\w.]*(?::.*)?$")
 _PANICS = re.compile(
     r"^(?:panic: |fatal error: |thread '.*' panicked at |terminate called |Uncaught |"
     r"Exception in thread \"|\w*(?:Error|Exception)(?: \[\w+\])?: |AddressSanitizer|Segmentation fault)",
@@ -56,11 +58,14 @@ def error_in(log: str) -> str:
 
 
 def _after_last_traceback(log: str) -> str:
-    """The line below the frames of the last Python traceback: its frames are indented, the error is not."""
+    """The line below the frames of the last Python traceback: its frames are indented, the error is not.
+
+    What another thread prints meanwhile stands among its lines: an error's name goes before what could be one.
+    """
     bare = _GROUP.sub("", log)
     _, found, rest = bare.rpartition("Traceback (most recent call last):")
-    lines = rest.splitlines()[1:] if found else []
-    return next((line for line in lines if _NO_FRAME.match(line)), "")
+    lines = [line for line in rest.splitlines()[1:] if _NO_FRAME.match(line)] if found else []
+    return next((line for shape in (_NAMED, _LOOKS_LIKE_ONE) for line in lines if shape.match(line)), "")
 
 
 def _shortened(line: str) -> str:
