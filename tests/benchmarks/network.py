@@ -20,6 +20,7 @@ from tests.support.processes import marked
 
 TRIPS_MS = {0: 1.0, 2: 4.0, 20: 25.0}
 """The round trips that are asked for, and for how many seconds each is measured: more than 1,000 times."""
+HANDSHAKES = 100
 BULK_SECONDS = 2.0
 OWNER = (
     "import iomux, time; hosts = iomux.network(); hosts[1].start('poll'); print('made', flush=True); time.sleep(600)"
@@ -41,6 +42,7 @@ def network(rounds: int) -> Iterator[Line]:
         for name, bound in bounds.items():
             what = f"a round trip of {trip} ms takes longer, {name}"
             yield Figure(what, seen[f"{trip} {name}"], "ms", bound)
+        yield Figure(f"a handshake over {trip} ms takes longer, median", seen[f"{trip} handshake"], "ms")
         yield from runs.doubts(f"a round trip of {trip} ms")
     yield Figure("packets for each second of the wire's processor time", seen["cpu"], "", at_least(100_000))
     yield Figure("packets a second of the clock, one bulk flow", seen["clock"])
@@ -56,10 +58,22 @@ def _trips(seen: dict[str, list[float]], trip: int, seconds: float, runs: Runs) 
         seen["made"].append(time.perf_counter() - began)
         with b.start("epoll" if "epoll" in iomux.names() else "poll") as server:
             run = runs.of(f"a round trip of {trip} ms", partial(a.load, server, duration=seconds))
+            shakes = a.run(handshakes, server.address, HANDSHAKES)
     times = run.response_ns / 1e6
     assert times.min() >= trip
     seen[f"{trip} median"].append(float(np.median(times)) - trip)
+    seen[f"{trip} handshake"].append(1000 * float(np.median(shakes)) - trip)
     seen[f"{trip} 99 %"].append(float(np.percentile(times, 99)) - trip)
+
+
+def handshakes(address: tuple[str, int], count: int) -> list[float]:
+    """The seconds of each connect: one round trip, in which no program of the server has a part (tcp(7))."""
+    took = []
+    for _ in range(count):
+        began = time.perf_counter()
+        with socket.create_connection(address):
+            took.append(time.perf_counter() - began)
+    return took
 
 
 def _bulk(seen: dict[str, list[float]]) -> None:
