@@ -14,9 +14,9 @@ What a host sends passes its *link*, which decides at once when the packet comes
 - Then it travels for the delay. No packet overtakes another one of its link, even if the delay becomes less.
 
 Packets under way lie in a heap, the one that is due next on top. A sleeping process needs some 50 µs to wake up, so
-the wire wakes up 0.1 ms early and waits for the rest awake. When a packet comes it needs the same, less if it may keep
-the processors awake. A device does not tell when that was, so what the quickest of the last wake-ups took is taken off.
-Nor does it wait for programs that compute (`iomux.networks.turns`). By how much each packet was late is counted.
+the wire wakes up 0.1 ms early and waits for the rest awake. When a packet comes it needs the same, unless it may keep
+the processors awake. Nor does it wait for programs that compute (`iomux.networks.turns`). By how much each packet was
+late is counted.
 Cost: some 4 µs of processor time a packet, most of it in the two system calls.
 """
 
@@ -27,7 +27,7 @@ import os
 import select
 import socket
 import time
-from collections import Counter, deque
+from collections import Counter
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -41,7 +41,6 @@ from iomux.system.network.tun import MTU
 MOST_BYTES = 256 << 20
 """How much may be under way at once; what comes then is dropped, and the report says so."""
 _AT_ONCE = 64  # packets from one device, before those that are due have their turn
-_WAKE_UPS = 16
 _LONGEST_NS, _AWAKE_NS = 1_000_000_000, 100_000
 _DESTINATION = slice(16, 20)  # in an IPv4 header: RFC 791, section 3.1
 _SET_TIMERSLACK = 29  # linux/prctl.h
@@ -92,18 +91,13 @@ class Wire:
         self._flights: list[tuple[int, int, bytes, Link]] = []
         self._numbers, self._bytes = count(), 0
         self._awake = Awake()
-        self._wake_ups_ns = deque([0], _WAKE_UPS)
 
     def carry(self, owner: socket.socket) -> None:
         """Carry packets, and do what the owner asks for, until it is gone."""
         watched = [*self._from, owner.fileno()]
         while True:
-            asleep, seconds = time.monotonic_ns(), self._seconds_left()
-            ready, _, _ = select.select(watched, [], [], seconds)
+            ready, _, _ = select.select(watched, [], [], self._seconds_left())
             now = time.monotonic_ns()
-            if seconds and not ready:
-                self._wake_ups_ns.append(now - asleep - int(1e9 * seconds))
-            now = max(asleep, now - min(self._wake_ups_ns))
             if ready or self._flights:
                 self._awake.hold()
             else:  # a second without a packet
@@ -121,7 +115,7 @@ class Wire:
         return max(due - _AWAKE_NS, 0) / 1e9
 
     def _take(self, link: Link, now: int) -> None:
-        """Take the packets that lie in a host's device. The first one lay there since `now`, when `select` woke up."""
+        """Take the packets that lie in a host's device. The first one lay there at `now`, when `select` returned."""
         for number in range(_AT_ONCE):
             try:
                 packet = os.read(link.tun, MTU)
